@@ -1,0 +1,155 @@
+"""The one family of errors that a person may see. Owns words, not transport: HTTP status is given in `api/`.
+
+Every error has a *title* (what failed, a few words), a *message* (what exactly, naming the value) and a *hint* (what
+to do next). Tray, command line and page show all three alike.
+"""
+
+from __future__ import annotations
+
+
+class TrayBridgeError(Exception):
+    """The root of the family: a title, a message and a hint, each a plain sentence or less."""
+
+    title = "Something went wrong"
+    hint = ""
+
+    def __init__(self, message: str, *, title: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if title is not None:
+            self.title = title
+        if hint is not None:
+            self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class InvalidRequestError(TrayBridgeError):
+    """The client's request cannot be carried out as it is; `param` names the field (`messages[2].content`)."""
+
+    title = "Invalid request"
+
+    def __init__(
+        self, message: str, *, param: str | None = None, code: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.param = param
+        self.code = code
+
+
+class RequestTooLargeError(InvalidRequestError):
+    """The request is over a limit on size or count."""
+
+    title = "Request too large"
+
+
+class ModelNotFoundError(InvalidRequestError):
+    """The requested model is not one that the account offers."""
+
+    title = "Unknown model"
+
+
+class AccessDeniedError(TrayBridgeError):
+    """Host or Origin is not allowed."""
+
+    title = "Access denied"
+
+
+class InvalidKeyError(TrayBridgeError):
+    """The API key of the bridge is missing or wrong."""
+
+    title = "Invalid API key"
+
+
+class QueueFullError(TrayBridgeError):
+    """All sessions are busy and the queue is full, or the wait in it was too long."""
+
+    title = "Too many requests"
+
+    def __init__(self, message: str, *, retry_after: float, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class SignedOutError(TrayBridgeError):
+    """Claude Code is not signed in."""
+
+    title = "Not signed in"
+    hint = "Run `claude login` in a terminal, or choose Sign in… in the tray, then try again."
+
+
+class UpstreamError(TrayBridgeError):
+    """Claude answered with an error: `status` is the Messages API's HTTP status, `retry_after` in seconds."""
+
+    title = "Claude answered with an error"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        retry_after: float | None = None,
+        code: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.retry_after = retry_after
+        self.code = code
+
+
+class SessionLostError(TrayBridgeError):
+    """The CLI process ended, or said what it never says, in the middle of a turn."""
+
+    title = "Claude Code stopped unexpectedly"
+    hint = "Send the request again; if this repeats, run `tray-bridge doctor`."
+
+
+class CliUnavailableError(TrayBridgeError):
+    """The CLI is missing, cannot be started, or is too old."""
+
+    title = "Claude Code cannot be started"
+    hint = "Run `tray-bridge doctor` to see why."
+
+
+class TurnTimeoutError(TrayBridgeError):
+    """Nothing came from Claude for the whole time limit."""
+
+    title = "Claude took too long"
+
+
+class ServerStoppingError(TrayBridgeError):
+    """The server was stopped while the request was under way."""
+
+    title = "The server is stopping"
+    hint = "Start it again from the tray, then send the request again."
+
+
+class RequestCancelledError(TrayBridgeError):
+    """A person cancelled the request in the tray or on the page."""
+
+    title = "Request cancelled"
+
+
+class PortTakenError(TrayBridgeError):
+    """Another program listens on the port: `holder` names it where that can be known, `next_free` is the offer."""
+
+    title = "Port in use"
+
+    def __init__(self, port: int, *, holder: str | None, next_free: int, is_us: bool = False) -> None:
+        by = f" by {holder}" if holder else ""
+        super().__init__(
+            f"Port {port} is in use{by}.",
+            hint=f"Choose another: `tray-bridge --port {next_free}` is free, or set PORT={next_free}.",
+        )
+        self.port = port
+        self.holder = holder
+        self.next_free = next_free
+        self.is_us = is_us
+
+
+class SettingsError(TrayBridgeError):
+    """A setting has a bad value: the message names its key, its source and what would be right."""
+
+    title = "Bad setting"

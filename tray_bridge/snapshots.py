@@ -1,0 +1,132 @@
+"""Immutable pictures of the server's state: what the tray, the page, `/status` and the command line show.
+
+A leaf. Times are seconds; points in time are Unix epoch seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from .errors import TrayBridgeError
+
+ServerState: TypeAlias = Literal["stopped", "starting", "ready", "stopping", "error"]
+SessionState: TypeAlias = Literal["starting", "warm", "fitting", "busy", "parked", "suspended", "closing"]
+SessionKind: TypeAlias = Literal["parked", "fitting", "generic", "cold", "suspended"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A `TrayBridgeError` as it is shown."""
+
+    title: str
+    message: str
+    hint: str = ""
+    at: float = 0.0
+
+    @classmethod
+    def of(cls, error: TrayBridgeError, at: float) -> Problem:
+        return cls(error.title, error.message, error.hint, at)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSnapshot:
+    """One CLI process. `since` is when it entered its state, `expires_at` when a parked or suspended one is closed."""
+
+    id: int
+    state: SessionState
+    started_at: float
+    since: float
+    model: str | None = None
+    pid: int | None = None
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSnapshot:
+    """The pool at one moment. `taken` counts which kind of session served each request since the start."""
+
+    size: int = 0
+    max_sessions: int = 0
+    warm: int = 0
+    fitting: int = 0
+    starting: int = 0
+    busy: int = 0
+    parked: int = 0
+    suspended: int = 0
+    queued: int = 0
+    sessions: tuple[SessionSnapshot, ...] = ()
+    taken: tuple[tuple[SessionKind, int], ...] = ()
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSnapshot:
+    """One request in flight. `client` is a short name made from its user agent; `tokens` counts deltas so far."""
+
+    id: str
+    client: str
+    model: str
+    streamed: bool
+    started_at: float
+    queued: bool
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PlanWindow:
+    """A limit of the account's plan: `name` as the CLI has it (`five_hour`, `seven_day`), `used` from 0 to 1."""
+
+    name: str
+    used: float | None
+    resets_at: float | None
+    status: str = "allowed"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSnapshot:
+    """How Claude Code is signed in, as the CLI reports it. `signed_in` is None until that is known."""
+
+    signed_in: bool | None = None
+    plan: str | None = None
+    uses_api_key: bool = False
+    cli_version: str | None = None
+    windows: tuple[PlanWindow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSnapshot:
+    """A model that the account offers: `value` is what a client may ask for, `resolved` the full id."""
+
+    value: str
+    resolved: str
+    display_name: str
+    description: str = ""
+    efforts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSnapshot:
+    """The server at one moment."""
+
+    state: ServerState = "stopped"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    demo: bool = False
+    started_at: float | None = None
+    pool: PoolSnapshot = PoolSnapshot()
+    requests: tuple[RequestSnapshot, ...] = ()
+    served: int = 0
+    failed: int = 0
+    account: AccountSnapshot = AccountSnapshot()
+    models: tuple[ModelSnapshot, ...] = ()
+    problem: Problem | None = None
+    log_problem: Problem | None = None
+
+    @property
+    def base_url(self) -> str:
+        return f"http://{self.host}:{self.port}/v1"
+
+    @property
+    def active(self) -> int:
+        return len(self.requests)

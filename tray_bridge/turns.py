@@ -1,0 +1,163 @@
+"""What `api`, `bridge` and `claude` say to each other: a turn, the events that answer it, and its usage.
+
+A leaf: imports nothing of ours and knows neither OpenAI's shapes nor the SDK's. Block types and stop reasons bear the
+Messages API's names (https://docs.anthropic.com/en/api/messages).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+JsonObject: TypeAlias = Mapping[str, Any]
+Role: TypeAlias = Literal["user", "assistant"]
+Effort: TypeAlias = Literal["low", "medium", "high", "xhigh", "max"]
+StopReason: TypeAlias = Literal["end_turn", "max_tokens", "stop_sequence", "tool_use", "refusal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """`data` is base64; `media_type` was sniffed from the bytes."""
+
+    media_type: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A PDF (`data` is base64) or a plain text file (`data` is the text, `media_type` text/plain)."""
+
+    media_type: str
+    data: str
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    id: str
+    name: str
+    input: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    tool_use_id: str
+    content: tuple[Text | Image | Document, ...]
+    is_error: bool = False
+
+
+Block: TypeAlias = Text | Image | Document | ToolUse | ToolResult
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of the conversation. Tool results stand first in a user message, as the Messages API demands."""
+
+    role: Role
+    content: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    name: str
+    description: str
+    input_schema: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class ToolChoice:
+    """`auto`, `any` (some tool must be called), `tool` (the one named) or `none`."""
+
+    type: Literal["auto", "any", "tool", "none"] = "auto"
+    name: str | None = None
+    parallel: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question to Claude with all that shapes its answer.
+
+    `messages` is the whole conversation; the last one is the user's and is what is asked. `model` is a full Claude
+    model id or an alias that the CLI knows. `None` leaves the CLI's own default.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    system: tuple[str, ...] = ()
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = ToolChoice()
+    output_schema: JsonObject | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    effort: Effort | None = None
+    thinking: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the Messages API counts them; `input_tokens` excludes both cache figures."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_creation_tokens: int = 0
+    thinking_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStarted:
+    """The model has begun to answer. `model` is its full id."""
+
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallStarted:
+    """`index` counts the calls of this answer from 0."""
+
+    index: int
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """A piece of the call's arguments: the pieces of one index, joined, are a JSON object (or empty: none)."""
+
+    index: int
+    partial_json: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """The answer begins again from nothing: what came since `TurnStarted` is void (the CLI tried again)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnded:
+    """The last event of every turn that did not raise."""
+
+    stop_reason: StopReason
+    usage: Usage = field(default_factory=Usage)
+    stop_sequence: str | None = None
+
+
+Event: TypeAlias = (
+    TurnStarted | TextDelta | ThinkingDelta | ToolCallStarted | ToolCallDelta | Restarted | TurnEnded
+)
