@@ -1,0 +1,50 @@
+"""Files that only their owner may read, and that are never seen half written. A leaf.
+
+Every file that Tray Bridge keeps goes through here: settings, keys and the session log.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+TEMPORARY_SUFFIX = ".tmp"
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make `folder` and its parents, 0700 where the system knows modes (a Windows profile is private)."""
+    if not folder.is_dir():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put `content` at `path` as a 0600 file, in one step for whoever reads it; raises OSError.
+
+    A link is followed, so that a settings file kept elsewhere stays where it is.
+    """
+    path = Path(os.path.realpath(path))
+    make_private_folder(path.parent)
+    # mkstemp makes the file 0600 and closed to child processes on every system.
+    descriptor, name = tempfile.mkstemp(prefix=".", suffix=TEMPORARY_SUFFIX, dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        _replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Rename over `path`; Windows refuses while a reader or a virus scanner has it open, so wait for them."""
+    for delay in (0.01, 0.05, 0.2) if os.name == "nt" else ():
+        with suppress(PermissionError):
+            temporary.replace(path)
+            return
+        time.sleep(delay)
+    temporary.replace(path)
