@@ -65,7 +65,7 @@ def blocks_for(script: Script, body: Mapping[str, Any]) -> tuple[Block, ...]:
         return default_blocks(script, body)
     blocks = []
     if spec.thinking is not None and (body.get("thinking") or {}).get("type", "disabled") != "disabled":
-        shown = body["thinking"].get("display") != "omitted"
+        shown = body["thinking"].get("display", "summarized") == "summarized"
         blocks.append(Block("thinking", by_word(spec.thinking) if shown else ()))
     if text := text_pieces(spec, body):
         blocks.append(Block("text", text))
@@ -97,6 +97,8 @@ def structured_input(spec: Spec, rounds: int) -> Mapping[str, Any] | None:
 
 def default_blocks(script: Script, body: Mapping[str, Any]) -> tuple[Block, ...]:
     """The answer where nothing is scripted: the call that the request demands, else a few plain words."""
+    if wanted_format := (body.get("output_config") or {}).get("format"):
+        return (Block("text", by_size(json.dumps(example(wanted_format.get("schema"))))),)
     tools = {tool["name"]: tool for tool in body.get("tools") or () if "name" in tool}
     choice = body.get("tool_choice") or {}
     wanted = choice.get("name") or (next(iter(tools), None) if choice.get("type") == "any" else None)

@@ -97,10 +97,14 @@ class Script:
     """How many messages of tool results have come since the question."""
     results: tuple[Mapping[str, Any], ...]
     """The newest tool results."""
+    is_errand: bool = False
+    """The CLI asks for itself (a title, whether there is quota left): no directive counts."""
 
 
 def read_script(body: Mapping[str, Any]) -> Script:
     """Find the directive that governs a request; raises ScriptError."""
+    if is_errand(body):
+        return Script(Spec(), question="", rounds=0, results=(), is_errand=True)
     results: list[tuple[Mapping[str, Any], ...]] = []
     question = ""
     for message in reversed(body.get("messages", ())):
@@ -118,6 +122,13 @@ def read_script(body: Mapping[str, Any]) -> Script:
         elif not spec.structured_sequence:
             spec = Spec()
     return Script(spec, question, len(results), results[0] if results else ())
+
+
+def is_errand(body: Mapping[str, Any]) -> bool:
+    """Whether the CLI asks for itself. A title's prompt quotes the person's, directive included."""
+    if (body.get("output_config") or {}).get("format"):  # what a person wants structured comes as a tool
+        return True
+    return body.get("max_tokens") == 1 and question_of(body["messages"][-1]) == "quota"
 
 
 def read_spec(directive: Mapping[str, Any]) -> Spec:

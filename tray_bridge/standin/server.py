@@ -1,6 +1,6 @@
 """Serves the stand-in over HTTP, in a thread of its own. Owns the socket and the memory of what came.
 
-Paths: `/v1/messages`, `/v1/messages/count_tokens`, `/standin/requests` (GET lists what came, DELETE forgets it).
+Paths: `/v1/messages`, `/v1/messages/count_tokens`, `/standin/requests` (GET lists them, DELETE forgets them).
 Every other one is answered with an empty object, for the CLI probes some.
 """
 
@@ -51,13 +51,19 @@ class StandIn:
     def clear(self) -> None:
         """Forget all requests, how often each prompt was seen, and what was cached."""
         self._received: dict[str, Received] = {}
+        self._errands: dict[str, Received] = {}
         self._times_seen: Counter[tuple[str, int]] = Counter()
         self._cache = PromptCache()
 
     @property
     def requests(self) -> list[Received]:
-        """What came to `/v1/messages`, oldest first."""
+        """The questions that came, oldest first."""
         return list(self._received.values())
+
+    @property
+    def errands(self) -> list[Received]:
+        """What the CLI asked for itself, such as a title: each would cost the person tokens."""
+        return list(self._errands.values())
 
     @property
     def url(self) -> str:
@@ -121,19 +127,19 @@ class StandIn:
 
     async def _answer(self, request: Request, send: Send) -> None:
         started = time.perf_counter()
-        key = uuid.uuid4().hex
+        body = await request.json()
+        gone = asyncio.create_task(client_left(request.receive))
+        key, kept = uuid.uuid4().hex, self._received
 
         def note(**changes: Any) -> None:
-            if key in self._received:
-                self._received[key] = replace(self._received[key], **changes)
+            if key in kept:
+                kept[key] = replace(kept[key], **changes)
 
-        gone: asyncio.Task[None] | None = None
+        answer = Answer(send, gone, on_first_delta=lambda: note(first_delta=time.perf_counter()))
         try:
-            body = await request.json()
-            gone = asyncio.create_task(client_left(request.receive))
-            answer = Answer(send, gone, lambda: note(first_delta=time.perf_counter()))
             script = read_script(body)
-            self._received[key] = Received(body, dict(request.headers), script.spec, started)
+            kept = self._errands if script.is_errand else self._received
+            kept[key] = Received(body, dict(request.headers), script.spec, started)
             spec = self._spec_for_this_time(script.spec, (script.question, script.rounds))
             reply = compose(replace(script, spec=spec), body, self._cache.usage(body))
             await answer.give(reply, spec, streamed=bool(body.get("stream")))
@@ -148,8 +154,7 @@ class StandIn:
             raise
         finally:
             note(ended=time.perf_counter())
-            if gone is not None:
-                gone.cancel()
+            gone.cancel()
 
     def _spec_for_this_time(self, spec: Spec, prompt: tuple[str, int]) -> Spec:
         """The spec with the stand-in's own pace, and without the failures that have had their times."""
