@@ -44,6 +44,18 @@ class RequestTooLargeError(InvalidRequestError):
     title = "Request too large"
 
 
+class BodyTimeoutError(InvalidRequestError):
+    """The request's body did not arrive in time."""
+
+    title = "Request too slow"
+
+
+class UnsupportedBodyError(InvalidRequestError):
+    """The request's body is encoded in a way that is not read here."""
+
+    title = "Unsupported body"
+
+
 class ModelNotFoundError(InvalidRequestError):
     """The requested model is not one that the account offers."""
 

@@ -1,0 +1,218 @@
+"""Who may come in: checks of Host, Origin and API key before anything else of the app runs.
+
+Everything on the machine can reach 127.0.0.1, every web page in its browser too. Three doors:
+
+- `Host` must name this machine: a page whose own name was re-pointed to 127.0.0.1 (DNS rebinding) sends its
+  own name.
+- `Origin`, which browsers add to whatever a page sends, must be ours or an allowed one, exactly; `null` is
+  nobody's. This holds for requests without preflight too. Where a browser sends no Origin, `Sec-Fetch-Site`
+  tells.
+- An API key where one is demanded: always on other than loopback, and everywhere once keys exist.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from collections.abc import Callable, Collection, Iterable
+from typing import Protocol
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..errors import AccessDeniedError, InvalidKeyError, SettingsError, TrayBridgeError
+from .error_responses import error_response
+
+METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
+EXPOSED_HEADERS = (
+    "x-request-id, openai-processing-ms, retry-after, retry-after-ms, x-should-retry, x-bridge-ignored"
+)
+LONGEST_KEY = 512  # characters: what is longer is no key of ours and not worth hashing
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:\[\]/@]+)(:\d{1,5})?")
+_HEADER_LIST = re.compile(r"[\w\-, ]{1,2000}", re.ASCII)
+
+
+class AccessSettings(Protocol):
+    """The part of the settings that is needed here."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def allowed_origins(self) -> tuple[str, ...]: ...
+    @property
+    def allowed_hosts(self) -> tuple[str, ...]: ...
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what listens on `host` can be reached from this machine only."""
+    try:
+        return host.lower() == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def check_exposure(settings: AccessSettings, has_keys: bool) -> None:
+    """Raise SettingsError if the server would stand open to other machines without any key."""
+    if is_loopback(settings.host) or has_keys:
+        return
+    raise SettingsError(
+        f"host is {settings.host}, which other machines can reach, and there is no API key: "
+        "anyone there could use your Claude account.",
+        hint="Make a key with `tray-bridge key add NAME`, or set host to 127.0.0.1.",
+    )
+
+
+class AccessMiddleware:
+    """Refuses what may not come in, answers preflights, and marks answers for the one origin that may read
+    them.
+
+    `verify_key` gives the name of a key or None, in constant time; `has_keys` says whether there are any:
+    then each request needs one. The key's name goes to `scope["state"]["key_name"]`; the key itself goes
+    nowhere.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: AccessSettings,
+        verify_key: Callable[[str], str | None],
+        has_keys: Callable[[], bool],
+        open_paths: Collection[str] = ("/health",),
+    ) -> None:
+        self.app = app
+        self._verify_key = verify_key
+        self._has_keys = has_keys
+        self._open_paths = frozenset(open_paths)
+        self._origins = frozenset(settings.allowed_origins) - {"null", "*"}
+        self._loopback = is_loopback(settings.host)
+        self._hosts = frozenset(_names_of_this_machine(settings.host, settings.allowed_hosts))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self.app(scope, receive, send)
+            return  # there are no WebSockets here: the server closes the connection
+        headers = Headers(scope=scope)
+        foreign = None
+        try:
+            self._check_host(scope, headers)
+            foreign = self._foreign_origin(scope, headers)
+            if scope["method"] == "OPTIONS":
+                await _with_headers(_options(headers), foreign)(scope, receive, send)
+                return
+            scope.setdefault("state", {})["key_name"] = self._check_key(scope, headers)
+        except TrayBridgeError as error:
+            await _with_headers(error_response(error), foreign)(scope, receive, send)
+            return
+        await _with_headers(self.app, foreign)(scope, receive, send)
+
+    def _check_host(self, scope: Scope, headers: Headers) -> None:
+        values = headers.getlist("host")
+        match = _HOST.fullmatch(values[0].lower()) if len(values) == 1 else None
+        if match and (match[1] in self._hosts or self._is_own_address(scope, match[1])):
+            return
+        named = values[0][:100] if values else "nothing"
+        raise AccessDeniedError(
+            f"The Host header names {named}, which is not this machine.",
+            hint="Use http://127.0.0.1, or add the name to allowed_hosts in the settings.",
+        )
+
+    def _is_own_address(self, scope: Scope, host: str) -> bool:
+        """Off loopback, the address that the client connected to; a page cannot re-point an address."""
+        server = scope.get("server")
+        return not self._loopback and server is not None and host.strip("[]") == server[0]
+
+    def _foreign_origin(self, scope: Scope, headers: Headers) -> str | None:
+        """The allowed origin that is to read the answer; None where there is none or it is our own page."""
+        origins = headers.getlist("origin")
+        if not origins:
+            self._check_fetch_site(scope, headers)
+            return None
+        if origins == [f"{scope['scheme']}://{headers['host']}"]:
+            return None
+        if len(origins) == 1 and origins[0] in self._origins:
+            return origins[0]
+        raise AccessDeniedError(
+            f"The page {origins[0][:100]} may not use this server.",
+            hint="If you trust it, add exactly this to allowed_origins in the settings.",
+        )
+
+    def _check_fetch_site(self, scope: Scope, headers: Headers) -> None:
+        """Refuse what a foreign page loads as image, script or frame; a link to a page of ours may be
+        followed.
+
+        `same-site` is foreign too: it is said of any other port of this machine.
+        """
+        if headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
+            return
+        followed = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")
+        if not (followed and scope["method"] in ("GET", "HEAD")):
+            raise AccessDeniedError("Another web page may not use this server.")
+
+    def _check_key(self, scope: Scope, headers: Headers) -> str | None:
+        has_keys = self._has_keys()
+        if (self._loopback and not has_keys) or scope["path"] in self._open_paths:
+            return None
+        candidates = [key for key in _sent_keys(headers) if len(key) <= LONGEST_KEY]
+        for candidate in candidates:
+            if name := self._verify_key(candidate):
+                return name
+        problem = "The API key is not one of this server's." if candidates else "An API key is needed here."
+        raise InvalidKeyError(problem, hint="`tray-bridge key` makes and lists keys.")
+
+
+def _names_of_this_machine(bound: str, allowed: Iterable[str]) -> Iterable[str]:
+    yield from ("127.0.0.1", "localhost", "[::1]")
+    if bound not in ("", "0.0.0.0", "::"):
+        yield f"[{bound}]".lower() if ":" in bound and not bound.startswith("[") else bound.lower()
+    if not is_loopback(bound):
+        name = socket.gethostname().lower()
+        yield from (name, f"{name.split('.')[0]}.local")
+    for host in allowed:
+        if match := _HOST.fullmatch(host.lower()):
+            yield match[1]
+
+
+def _sent_keys(headers: Headers) -> list[str]:
+    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    sent = [
+        bearer.strip() if scheme.lower() == "bearer" else "",
+        headers.get("x-api-key", "").strip(),
+        headers.get("api-key", "").strip(),
+    ]
+    return [key for key in dict.fromkeys(sent) if key]
+
+
+def _options(headers: Headers) -> Response:
+    """Answer a preflight with what it asks for: its origin has been checked; any other with the methods."""
+    if "access-control-request-method" not in headers:
+        return Response(status_code=204, headers={"allow": METHODS})
+    answer = {"access-control-allow-methods": METHODS, "access-control-max-age": "600"}
+    requested = headers.get("access-control-request-headers", "")
+    if _HEADER_LIST.fullmatch(requested):
+        answer["access-control-allow-headers"] = requested
+    if headers.get("access-control-request-private-network") == "true":
+        answer["access-control-allow-private-network"] = "true"
+    return Response(status_code=204, headers=answer)
+
+
+def _with_headers(app: ASGIApp, foreign: str | None) -> ASGIApp:
+    """Let `app` answer so that no page can read it but `foreign`, if that is one."""
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def mark(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.add_vary_header("Origin")
+                headers["cross-origin-resource-policy"] = "same-origin"
+                headers["x-content-type-options"] = "nosniff"
+                if foreign is not None:
+                    headers["access-control-allow-origin"] = foreign
+                    headers["access-control-expose-headers"] = EXPOSED_HEADERS
+            await send(message)
+
+        await app(scope, receive, mark)
+
+    return answer

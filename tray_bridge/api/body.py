@@ -1,0 +1,148 @@
+"""Reads a request's JSON body: within limits of size, time, depth and count, and with memory bound by them.
+
+Any content type is taken: some clients send none, and a foreign page's text/plain was refused by its Origin
+(`access`). What comes out may hold lone surrogates (from `\\ud800` escapes): encode it with `json_response`,
+or with `errors="surrogatepass"`, never with plain `str.encode`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import re
+from typing import Any, NoReturn
+
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+
+from ..errors import BodyTimeoutError, InvalidRequestError, RequestTooLargeError, UnsupportedBodyError
+
+CHUNK_SECONDS = 30.0  # the longest wait for the next piece
+BODY_SECONDS = 300.0  # the longest wait for the whole
+MAX_DEPTH = 100
+MAX_VALUES = 250_000  # of `[]`, say, 32 MB would become 1 GB of Python objects
+_SLICE = 65_536
+
+
+async def read_json_body(
+    request: Request, *, limit_megabytes: float, chunk_seconds: float = CHUNK_SECONDS
+) -> dict[str, Any]:
+    """Read the whole body and parse it.
+
+    Raises InvalidRequestError or one of its children (400, 408, 413, 415), and ClientDisconnect.
+    """
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise UnsupportedBodyError(f"Content-Encoding {encoding[:40]} is not read here; send the body plain.")
+    return parse_json_object(await _read(request, int(limit_megabytes * 1024 * 1024), chunk_seconds))
+
+
+async def _read(request: Request, limit: int, chunk_seconds: float) -> bytearray:
+    too_large = RequestTooLargeError(
+        f"The request's body is larger than {limit / 1024 / 1024:g} MB.",
+        hint="Send less, or raise body_limit_mb in the settings.",
+    )
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length[:20]) > limit:
+        raise too_large
+    body = bytearray()
+    now = asyncio.get_running_loop().time
+    deadline = now() + BODY_SECONDS
+    while True:
+        try:
+            message = await asyncio.wait_for(request.receive(), min(chunk_seconds, deadline - now()))
+        except asyncio.TimeoutError:
+            raise BodyTimeoutError("The request's body came too slowly.") from None
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        if len(body) > limit:
+            raise too_large
+        if not message.get("more_body", False):
+            return body
+
+
+def parse_json_object(body: bytearray) -> dict[str, Any]:
+    """Parse `body`, emptying it on the way, so that bytes, text and result are not all held at once."""
+    _check_count(body)
+    try:
+        text = body.decode("utf-8-sig")
+        body.clear()
+        value = json.loads(text, parse_constant=_refuse_number, parse_float=_finite)
+    except UnicodeDecodeError as error:
+        raise InvalidRequestError(f"The body is not UTF-8: byte {error.start} is wrong.") from None
+    except json.JSONDecodeError as error:
+        if not text.strip():
+            raise InvalidRequestError("The request has no body; a JSON object is needed.") from None
+        where = f"line {error.lineno}, column {error.colno}"
+        raise InvalidRequestError(f"The body is not valid JSON: {error.msg} ({where}).") from None
+    except RecursionError:
+        _refuse_depth()
+    except ValueError:
+        raise InvalidRequestError("The body holds a number that is too long.") from None
+    if not isinstance(value, dict):
+        raise InvalidRequestError(f"The body must be a JSON object, not {_json_type(value)}.")
+    _check_depth(value)
+    return value
+
+
+def _check_count(body: bytearray) -> None:
+    """Refuse more values than any conversation has, before they become Python objects.
+
+    Each value but the first follows one of `[{,`. Counting these everywhere is nearly free and does for
+    almost every body; only where text is full of them is it worth telling what is inside strings.
+    """
+    if _count_structure(body) <= MAX_VALUES:
+        return
+    count, inside, escape = 0, False, b""
+    for start in range(0, len(body), _SLICE):
+        piece = _ESCAPE.sub(b"", escape + body[start : start + _SLICE])
+        escape = b"\\" if piece.endswith(b"\\") else b""
+        parts = piece.split(b'"')
+        count += _count_structure(b" ".join(parts[1 if inside else 0 :: 2]))
+        inside ^= len(parts) % 2 == 0
+        if count > MAX_VALUES:
+            raise RequestTooLargeError(f"The body holds more than {MAX_VALUES} values.")
+
+
+_ESCAPE = re.compile(rb"\\.", re.DOTALL)
+
+
+def _count_structure(data: bytes | bytearray) -> int:
+    return data.count(b"[") + data.count(b"{") + data.count(b",")
+
+
+def _check_depth(value: dict[str, Any]) -> None:
+    """Refuse what other code would have to recurse into too deeply."""
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return
+    _refuse_depth()
+
+
+def _refuse_depth() -> NoReturn:
+    raise InvalidRequestError(f"The body is nested deeper than {MAX_DEPTH} levels.") from None
+
+
+def _refuse_number(name: str) -> NoReturn:
+    raise InvalidRequestError(f"The body holds {name}, which is not valid JSON.")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise InvalidRequestError(f"The body holds the number {text[:40]}, which is too large.")
+    return number
+
+
+def _json_type(value: object) -> str:
+    names = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")
