@@ -165,11 +165,9 @@ def load_settings(flags: Mapping[str, object] = {}) -> Settings:
     try:
         return Settings(**given)  # type: ignore[arg-type]  # it is this call that checks them
     except ValidationError as error:
+        keys = dict.fromkeys(str(fault["loc"][0]) for fault in error.errors())
         raise SettingsError(
-            " ".join(
-                _complaint(str(fault["loc"][0]), fault.get("input"), given) for fault in error.errors()[:3]
-            ),
-            hint="Correct it, then start Tray Bridge again.",
+            " ".join(_complaint(key, given) for key in keys), hint="Correct it, then start Tray Bridge again."
         ) from None
 
 

@@ -1,0 +1,92 @@
+"""One exchange as it happens: a request, what came back for it so far, and when.
+
+Owns collecting. Everything here belongs to the server's thread, takes microseconds and never waits; the log's
+writer only reads. Knows nothing of files.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+from ..errors import TrayBridgeError
+from ..snapshots import SessionKind
+from ..turns import Event, Restarted, Turn, TurnStarted
+
+LogMode: TypeAlias = Literal["full", "metadata", "off"]
+Outcome: TypeAlias = Literal["completed", "error", "cancelled", "disconnected"]
+
+
+class Exchange:
+    """What happens between one request and the end of its answer; `request` must not change any more."""
+
+    def __init__(
+        self,
+        exchange_id: str,
+        *,
+        mode: LogMode,
+        endpoint: str,
+        client: str,
+        key_name: str | None,
+        streamed: bool,
+        request: Mapping[str, Any],
+        on_end: Callable[[], None],
+    ) -> None:
+        self.id = exchange_id
+        self.mode: LogMode = mode
+        self.endpoint = endpoint
+        self.client = client
+        self.key_name = key_name
+        self.streamed = streamed
+        self.request = request
+        self.received = datetime.now().astimezone()
+        self.turn: Turn | None = None
+        self.kind: SessionKind | None = None
+        self.timings: dict[str, float] = {}
+        self.events: list[Event] = []
+        self.outcome: Outcome | None = None
+        self.status: int | None = None
+        self.response: Mapping[str, Any] | None = None
+        self.error: TrayBridgeError | None = None
+        self.ended = False
+        self._began = time.monotonic()
+        self._on_end = on_end
+
+    def set_turn(self, turn: Turn) -> None:
+        """The request was understood: this is what goes to Claude."""
+        self.turn = turn
+
+    def set_session(self, kind: SessionKind, *, queued: float = 0.0) -> None:
+        """A session is ready for it; `queued` of the seconds until now were spent in the queue."""
+        self.kind = kind
+        self.timings["queued_s"] = round(queued, 4)
+        self._mark("session_ready_s")
+
+    def record(self, event: Event) -> None:
+        """Something came from Claude."""
+        if self.mode == "off":
+            return
+        if "first_token_s" not in self.timings and not isinstance(event, (TurnStarted, Restarted)):
+            self._mark("first_token_s")
+        self.events.append(event)
+
+    def end(
+        self,
+        outcome: Outcome,
+        *,
+        status: int,
+        response: Mapping[str, Any] | None = None,
+        error: TrayBridgeError | None = None,
+    ) -> None:
+        """It is over, with this HTTP status; calls after the first change nothing."""
+        if self.ended:
+            return
+        self._mark("end_s")
+        self.outcome, self.status, self.response, self.error = outcome, status, response, error
+        self.ended = True  # last: the writer takes it for the sign that all is there
+        self._on_end()
+
+    def _mark(self, name: str) -> None:
+        self.timings[name] = round(time.monotonic() - self._began, 4)

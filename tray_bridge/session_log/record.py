@@ -1,0 +1,193 @@
+"""An exchange → the JSON document that the log keeps of it.
+
+Owns what is written and in which order, and what never is: keys, and images and files inline. Pure but for
+the `store_blob` it is given.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields, is_dataclass
+from typing import Any, TypeAlias
+
+from ..turns import (
+    Document,
+    Image,
+    Restarted,
+    Text,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    ToolCallStarted,
+    ToolResult,
+    ToolUse,
+    TurnEnded,
+    TurnStarted,
+)
+from .exchange import Exchange
+
+StoreBlob: TypeAlias = Callable[[str, str], str]
+"""Takes base64 data and its media type, gives the blob's name; raises ValueError if it is no base64."""
+
+BLOB_PREFIX = "blob:"
+_BLOCKS: dict[type, str] = {
+    Text: "text",
+    Image: "image",
+    Document: "document",
+    ToolUse: "tool_use",
+    ToolResult: "tool_result",
+}
+_SECRETS = {"authorization", "proxy-authorization", "x-api-key", "api-key", "api_key", "apikey"}
+_PROMPTS = {"messages", "tools", "functions"}
+_BLOB_FIELDS = {"url", "image_url", "file_data", "data"}
+_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?[^,]{0,200};base64,", re.ASCII | re.IGNORECASE)
+_BASE64 = re.compile(r"[A-Za-z0-9+/\s]{32,}={0,2}\s*")
+
+
+class Record:
+    """Grows with its exchange; used by the writer's thread alone."""
+
+    def __init__(self, exchange: Exchange, store_blob: StoreBlob) -> None:
+        self._exchange = exchange
+        self._store_blob = store_blob
+        self._blobs: set[str] = set()
+        self._seen = 0
+        self._state: tuple[object, ...] = ()
+        self._answered_by: str | None = None
+        self._answer: list[str] = []
+        self._reasoning: list[str] = []
+        self._calls: dict[int, dict[str, Any]] = {}
+        self._ending: dict[str, Any] = {}
+        # A request may be large and the file is rewritten every second: these two are made once.
+        self._plain: dict[str, Any] = {}
+        self._rendered: dict[str, str] = {}
+
+    def document(self, process: Mapping[str, Any]) -> dict[str, Any]:
+        """The exchange as it stands, in plain JSON values; `process` tells who writes it."""
+        exchange = self._exchange
+        self._state = self._state_now()
+        self._take_events()
+        head = {
+            "id": exchange.id,
+            "received": exchange.received.isoformat(timespec="milliseconds"),
+            "endpoint": exchange.endpoint,
+            "client": exchange.client,
+            "key_name": exchange.key_name,
+            "model": _text_or_none(exchange.request.get("model")),
+            "answered_by": self._answered_by,
+            "streamed": exchange.streamed,
+            "outcome": exchange.outcome,
+            "status": exchange.status,
+            "session": exchange.kind,
+            "timings": dict(exchange.timings),
+            "stop_reason": None,
+            "usage": None,
+            **self._ending,
+            "process": process,
+        }
+        error = exchange.error
+        if exchange.mode != "full":
+            return head | {"error": error and {"title": error.title}, "blobs": []}
+        texts = {
+            "error": error and {"title": error.title, "message": error.message, "hint": error.hint},
+            "answer": "".join(self._answer),
+            "reasoning": "".join(self._reasoning),
+            "tool_calls": [call | {"arguments": "".join(call["arguments"])} for call in self._calls.values()],
+            "request": self._plain_once("request", exchange.request),
+            "turn": self._plain_once("turn", exchange.turn),
+            "response": exchange.response and self._to_plain(exchange.response),
+        }
+        return head | texts | {"blobs": sorted(self._blobs)}
+
+    def render(self, document: Mapping[str, Any]) -> bytes:
+        """`document` as a pretty-printed file."""
+        members = (f"  {json.dumps(name)}: {self._member(name, value)}" for name, value in document.items())
+        # A lone surrogate, which JSON may bear and UTF-8 may not, becomes its JSON escape.
+        return ("{\n" + ",\n".join(members) + "\n}\n").encode("utf-8", "backslashreplace")
+
+    def _member(self, name: str, value: object) -> str:
+        if name in self._rendered:
+            return self._rendered[name]
+        text = json.dumps(value, indent=2, ensure_ascii=False).replace("\n", "\n  ")
+        if name in self._plain:
+            self._rendered[name] = text
+        return text
+
+    @property
+    def has_news(self) -> bool:
+        """Something came since the last `document`."""
+        return self._state_now() != self._state
+
+    def _state_now(self) -> tuple[object, ...]:
+        return len(self._exchange.events), self._exchange.turn is None, self._exchange.kind
+
+    def _take_events(self) -> None:
+        events = self._exchange.events
+        while self._seen < len(events):
+            event = events[self._seen]
+            self._seen += 1
+            if isinstance(event, TextDelta):
+                self._answer.append(event.text)
+            elif isinstance(event, ThinkingDelta):
+                self._reasoning.append(event.text)
+            elif isinstance(event, ToolCallStarted):
+                self._calls[event.index] = {"id": event.id, "name": event.name, "arguments": []}
+            elif isinstance(event, ToolCallDelta):
+                self._calls[event.index]["arguments"].append(event.partial_json)
+            elif isinstance(event, TurnStarted):
+                self._answered_by = event.model
+            elif isinstance(event, TurnEnded):
+                self._ending = {"stop_reason": event.stop_reason, "usage": asdict(event.usage)}
+            elif isinstance(event, Restarted):
+                self._answer, self._reasoning, self._calls = [], [], {}
+
+    def _plain_once(self, name: str, value: object) -> Any:
+        if value is not None and name not in self._plain:
+            self._plain[name] = self._to_plain(value)
+        return self._plain.get(name)
+
+    def _to_plain(self, value: Any, *, prompt: bool = False) -> Any:
+        """`value` in JSON's types, blobs stored apart; keys are taken out, but a `prompt` stays as it is."""
+        if is_dataclass(value):
+            tag = {"type": _BLOCKS[type(value)]} if type(value) in _BLOCKS else {}
+            return tag | self._to_plain(
+                {field.name: getattr(value, field.name) for field in fields(value)}, prompt=True
+            )
+        if isinstance(value, (list, tuple)):
+            return [self._to_plain(item, prompt=prompt) for item in value]
+        if not isinstance(value, Mapping):
+            return value
+        plain: dict[str, Any] = {}
+        for name, item in value.items():
+            if not isinstance(item, str):
+                plain[name] = self._to_plain(item, prompt=prompt or name in _PROMPTS)
+            elif name.lower() in _SECRETS and not prompt:
+                plain[name] = "[redacted]"
+            else:
+                plain[name] = self._without_blob(name, item, value)
+        return plain
+
+    def _without_blob(self, name: str, text: str, siblings: Mapping[str, Any]) -> str:
+        """`text`, or `blob:<name>` if it is a data URL or bare base64 in a place where files stand."""
+        if name not in _BLOB_FIELDS:
+            return text
+        if url := _DATA_URL.match(text):
+            media_type, data = url[1] or "", text[url.end() :]
+        elif name in ("data", "file_data") and _BASE64.fullmatch(text):
+            media_type, data = str(siblings.get("media_type") or siblings.get("format") or ""), text
+        else:
+            return text
+        if media_type.startswith("text/") and not url:
+            return text
+        try:
+            blob = self._store_blob(data, media_type)
+        except ValueError:
+            return text
+        self._blobs.add(blob)
+        return BLOB_PREFIX + blob
+
+
+def _text_or_none(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,229 @@
+"""Puts exchanges into files: at their start, about once a second while they run, and at their end.
+
+Owns the log's one thread, which does all reading and writing, so that no request ever waits for a disk. Knows
+exchanges, not HTTP.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import logging
+import os
+import re
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from ..private_files import make_private_folder, replace_file
+from ..snapshots import Problem
+from .exchange import Exchange, LogMode
+from .index import append_line, searched_text, summarise
+from .reader import BLOBS
+from .record import Record, StoreBlob
+from .retention import discard_old
+
+logger = logging.getLogger(__name__)
+
+PROGRESS_SECONDS = 1.0
+RETRY_SECONDS = 5.0
+RETENTION_SECONDS = 6 * 3600.0
+MOST_UNWRITTEN = 256
+_EXTENSIONS = {"image/jpeg": "jpg", "image/svg+xml": "svg", "text/plain": "txt", "": "bin"}
+
+
+class SessionLog:
+    """Writes the log into `folder`. All methods may be called from any thread and none waits for a disk."""
+
+    def __init__(self, folder: Path, mode: LogMode = "full", days: int = 7, megabytes: int = 200) -> None:
+        self.folder = folder
+        self.mode: LogMode = mode
+        self._days = days
+        self._megabytes = megabytes
+        self._lock = threading.Lock()
+        # Every exchange whose end is not on disk yet, in the order of their beginnings.
+        self._open: dict[int, _Entry] = {}
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._failure: str | None = None
+        self._failed_at = 0.0
+        self._dropped = 0
+        self._retention_due = 0.0
+        self._process: dict[str, Any] = {"pid": os.getpid()}
+
+    def open(self) -> None:
+        """Start writing."""
+        with self._lock:
+            if self._thread is None:
+                self._closing.clear()
+                self._thread = threading.Thread(target=self._run, name="session-log", daemon=True)
+                self._thread.start()
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Write what there is and stop; after `timeout` seconds a disk that hangs is left to itself."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            self._closing.set()
+            self._wake.set()
+            thread.join(timeout)
+
+    def set_mode(self, mode: LogMode) -> None:
+        """Keep more or less of the exchanges that begin from now on."""
+        self.mode = mode
+
+    def set_limits(self, days: int, megabytes: int) -> None:
+        """Keep the log for other `days` and in other `megabytes`."""
+        self._days, self._megabytes = days, megabytes
+        self._retention_due = 0.0
+        self._wake.set()
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why the log lacks exchanges, until it is written again."""
+        if self._failure is None and not self._dropped:
+            return None
+        message = f"{self._failure or 'The disk does not keep up.'} Folder: {self.folder}."
+        if self._dropped:
+            message += f" Exchanges not logged: {self._dropped}."
+        return Problem(
+            "The session log cannot be written",
+            message,
+            "Requests go on. Make room on the disk and the folder writable, or choose another log_folder.",
+            self._failed_at,
+        )
+
+    def begin(
+        self,
+        *,
+        exchange_id: str,
+        endpoint: str,
+        client: str,
+        key_name: str | None,
+        streamed: bool,
+        request: Mapping[str, Any],
+    ) -> Exchange:
+        """A request has come; `request` is its body, without headers, and must not be changed afterwards."""
+        exchange = Exchange(
+            exchange_id,
+            mode=self.mode,
+            endpoint=endpoint,
+            client=client,
+            key_name=key_name,
+            streamed=streamed,
+            request=request,
+            on_end=self._wake.set,
+        )
+        if exchange.mode == "off":
+            return exchange
+        with self._lock:
+            if len(self._open) >= MOST_UNWRITTEN:
+                self._dropped += 1
+                self._failed_at = time.time()
+                exchange.mode = "off"
+                return exchange
+            self._open[id(exchange)] = _Entry(exchange, self._store_blob)
+        self._wake.set()
+        return exchange
+
+    def _run(self) -> None:
+        self._process["started"] = psutil.Process().create_time()
+        while True:
+            closing = self._closing.is_set()
+            self._wake.clear()
+            self._attempt(self._write_entries if self._open else self._prove_writable)
+            if closing:
+                return
+            if self._failure is not None:
+                self._closing.wait(RETRY_SECONDS)
+                continue
+            if time.monotonic() >= self._retention_due:
+                self._retention_due = time.monotonic() + RETENTION_SECONDS
+                self._attempt(lambda: discard_old(self.folder, self._days, self._megabytes))
+            self._wake.wait(PROGRESS_SECONDS if self._open else RETENTION_SECONDS)
+
+    def _attempt(self, step: Callable[[], None]) -> None:
+        """Do what may fail as a disk does, and remember how it went."""
+        try:
+            step()
+        except OSError as error:
+            if self._failure is None:
+                self._failed_at = time.time()
+                logger.warning("The session log cannot be written: %s", error.strerror or error)
+            self._failure = f"{error.strerror or error}."
+        else:
+            if self._dropped:
+                logger.warning("The session log is written again; %d exchanges are missing", self._dropped)
+            self._failure, self._dropped = None, 0
+
+    def _prove_writable(self) -> None:
+        make_private_folder(self.folder)
+        with tempfile.TemporaryFile(dir=self.folder) as file:
+            file.write(bytes(4096))
+
+    def _write_entries(self) -> None:
+        """Write what began or ended; then, unless more of that has come, what is under way."""
+        with self._lock:
+            entries = list(self._open.items())
+        for key, entry in entries:
+            ended = entry.exchange.ended
+            if ended or not entry.written:
+                self._write(entry)
+            if ended:
+                with self._lock:
+                    del self._open[key]
+        for _, entry in entries:
+            if self._wake.is_set():
+                return
+            if not entry.exchange.ended and entry.record.has_news and time.monotonic() >= entry.next_progress:
+                self._write(entry)
+
+    def _write(self, entry: _Entry) -> None:
+        exchange, began = entry.exchange, time.monotonic()
+        try:
+            ended = exchange.ended
+            document = entry.record.document(self._process)
+            file = file_of(exchange)
+            replace_file(self.folder / file, entry.record.render(document))
+            if ended:
+                append_line((self.folder / file).parent, summarise(document, file), searched_text(document))
+        except OSError:
+            raise
+        except Exception:
+            # One exchange that cannot be put into words must not end the log of all others.
+            logger.exception("Exchange %s could not be logged", exchange.id)
+        entry.written = True
+        # A slow disk gets fewer rewrites.
+        entry.next_progress = time.monotonic() + max(PROGRESS_SECONDS, 10 * (time.monotonic() - began))
+
+    def _store_blob(self, data: str, media_type: str) -> str:
+        content = base64.b64decode("".join(data.split()), validate=True)
+        extension = _EXTENSIONS.get(media_type) or re.sub(r"\W.*", "", media_type.rpartition("/")[2]) or "bin"
+        name = f"{hashlib.sha256(content).hexdigest()}.{extension}"
+        path = self.folder / BLOBS / name
+        if not path.exists():
+            replace_file(path, content)
+        return name
+
+
+class _Entry:
+    """An exchange on its way to the disk."""
+
+    def __init__(self, exchange: Exchange, store_blob: StoreBlob) -> None:
+        self.exchange = exchange
+        self.record = Record(exchange, store_blob)
+        self.written = False
+        self.next_progress = 0.0
+
+
+def file_of(exchange: Exchange) -> str:
+    """`<day>/<time>-<id>.json`, with nothing in it that Windows does not take."""
+    received = exchange.received
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", exchange.id)[:100]
+    return f"{received:%Y-%m-%d}/{received:%H%M%S}.{received.microsecond // 1000:03}-{name}.json"
