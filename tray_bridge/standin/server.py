@@ -7,6 +7,7 @@ Every other one is answered with an empty object, for the CLI probes some.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import socket
 import threading
@@ -127,7 +128,7 @@ class StandIn:
 
     async def _answer(self, request: Request, send: Send) -> None:
         started = time.perf_counter()
-        body = await request.json()
+        raw = await request.body()
         gone = asyncio.create_task(client_left(request.receive))
         key, kept = uuid.uuid4().hex, self._received
 
@@ -137,13 +138,14 @@ class StandIn:
 
         answer = Answer(send, gone, on_first_delta=lambda: note(first_delta=time.perf_counter()))
         try:
+            body = json.loads(raw)
             script = read_script(body)
             kept = self._errands if script.is_errand else self._received
             kept[key] = Received(body, dict(request.headers), script.spec, started)
             spec = self._spec_for_this_time(script.spec, (script.question, script.rounds))
             reply = compose(replace(script, spec=spec), body, self._cache.usage(body))
             await answer.give(reply, spec, streamed=bool(body.get("stream")))
-        except ScriptError as error:
+        except (ScriptError, json.JSONDecodeError) as error:
             await answer.fail(
                 {"status": 400, "type": "invalid_request_error", "message": f"standin: {error}"}
             )
