@@ -103,6 +103,7 @@ class ModelSnapshot:
     display_name: str
     description: str = ""
     efforts: tuple[str, ...] = ()
+    can_stop_thinking: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,244 @@
+"""What the CLI prints during a turn → events, or the error that it amounts to.
+
+Pure: dictionaries in, `turns` events out. Owns the traps at the end of a message: where the CLI would go on by itself
+(an answer cut at its limit, a refusal, a broken stream), the turn has ended or the reader says that it began again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from ..errors import SignedOutError, TrayBridgeError, UpstreamError
+from ..turns import (
+    Event,
+    Message,
+    Restarted,
+    StopReason,
+    Text,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    ToolCallStarted,
+    ToolUse,
+    TurnEnded,
+    TurnStarted,
+    Usage,
+)
+from .tool_arguments import read_arguments
+
+STRUCTURED_OUTPUT = "StructuredOutput"  # the CLI's tool for an answer that fits a schema
+LONGEST_RETRY_WAIT = 5.0  # seconds: a longer wait is the client's to decide on
+
+Rest = Literal["clean", "suspended", "spent"]
+_STOP_REASONS: Mapping[str, StopReason] = {
+    "end_turn": "end_turn",
+    "stop_sequence": "stop_sequence",
+    "max_tokens": "max_tokens",
+    "model_context_window_exceeded": "max_tokens",
+    "tool_use": "tool_use",
+    "refusal": "refusal",
+}
+_NOTHING: Sequence[Event] = ()
+
+
+class AnswerReader:
+    """Reads one answer. When `rest` is set the answer is complete:
+
+    *clean*: the session can take the next question once the CLI has printed its `result`; *suspended*: it waits for
+    the results of `calls`; *spent*: the CLI would go on by itself, so the session must be closed.
+    """
+
+    def __init__(self, tool_names: frozenset[str], structured: bool) -> None:
+        self._tool_names = tool_names
+        self._structured = structured
+        self.rest: Rest | None = None
+        self.calls: dict[str, ToolUse] = {}
+        self._arguments: list[list[str]] = []
+        self._text: list[str] = []
+        self._started = False
+        self._open = False  # a message has begun and not stopped
+        self._said = False  # something of the answer has been passed on
+        self._void = False  # what was passed on is replaced by what comes
+        self._block = ""
+        self._block_index: int | None = None
+        self._calls: list[tuple[str, str]] = []
+        self._stop_reason = ""
+        self._usage: dict[str, Any] = {}
+        self._retry_after: float | None = None
+        self._error_kind: str | None = None
+
+    def read(self, message: Mapping[str, Any]) -> Sequence[Event]:
+        """The events in one message of the CLI. Raises TrayBridgeError when it reports a failure."""
+        kind = message.get("type")
+        if kind == "stream_event":
+            return self._read_stream_event(message["event"])
+        if kind == "result":
+            return self._read_result(message)
+        if kind == "assistant" and message.get("error"):
+            self._error_kind = str(message["error"])
+        elif kind == "system" and message.get("subtype") == "api_retry":
+            self._read_retry(message)
+        return _NOTHING
+
+    def answer_message(self) -> Message:
+        """The complete answer as a message of the conversation, as the client got it."""
+        text = "".join(self._text)
+        return Message("assistant", (*((Text(text),) if text else ()), *self.calls.values()))
+
+    def _read_stream_event(self, event: Mapping[str, Any]) -> Sequence[Event]:
+        kind = event["type"]
+        if kind == "content_block_delta":
+            return self._read_delta(event["delta"])
+        if kind == "content_block_start":
+            return self._read_block(event["content_block"])
+        if kind == "content_block_stop":
+            self._block = ""
+        elif kind == "message_start":
+            return self._read_start(event["message"])
+        elif kind == "message_delta":
+            self._stop_reason = event["delta"].get("stop_reason") or self._stop_reason
+            self._usage.update(event.get("usage") or {})
+        elif kind == "message_stop":
+            return self._read_stop()
+        return _NOTHING
+
+    def _read_delta(self, delta: Mapping[str, Any]) -> Sequence[Event]:
+        block = self._block
+        if block == "text":
+            text = delta.get("text")
+            if not text:
+                return _NOTHING
+            self._said = True
+            self._text.append(text)
+            return (TextDelta(text),)
+        if block == "thinking":
+            thinking = delta.get("thinking")
+            if not thinking:
+                return _NOTHING
+            self._said = True
+            return (ThinkingDelta(thinking),)
+        piece = delta.get("partial_json")
+        if not piece:
+            return _NOTHING
+        if block == "call":
+            index = len(self._calls) - 1
+            self._arguments[index].append(piece)
+            return (ToolCallDelta(index, piece),)
+        if block == "structured":
+            self._said = True
+            self._text.append(piece)
+            return (TextDelta(piece),)
+        return _NOTHING
+
+    def _read_block(self, block: Mapping[str, Any]) -> Sequence[Event]:
+        kind = block["type"]
+        self._block = ""
+        if kind == "text" and not self._structured:
+            self._block = "text"
+            return self._read_delta(block)
+        if kind == "thinking":
+            self._block = "thinking"
+            return self._read_delta(block)
+        if kind == "tool_use":
+            if block["name"] in self._tool_names:
+                self._block = "call"
+                self._said = True
+                self._calls.append((block["id"], block["name"]))
+                self._arguments.append([])
+                return (ToolCallStarted(len(self._calls) - 1, block["id"], block["name"]),)
+            if block["name"] == STRUCTURED_OUTPUT and self._structured:
+                self._block = "structured"
+        return _NOTHING
+
+    def _read_start(self, message: Mapping[str, Any]) -> Sequence[Event]:
+        events: list[Event] = []
+        if (self._open or self._void) and self._said:
+            events.append(Restarted())
+            self._text.clear()
+            self._calls.clear()
+            self._arguments.clear()
+            self._said = False
+        self._open, self._void = True, False
+        self._usage = dict(message.get("usage") or {})
+        if not self._started:
+            self._started = True
+            events.append(TurnStarted(str(message.get("model") or "")))
+        return events
+
+    def _read_stop(self) -> Sequence[Event]:
+        self._open = False
+        reason = _STOP_REASONS.get(self._stop_reason, "end_turn")
+        if reason in ("max_tokens", "refusal"):
+            return self._end(reason, "spent")
+        if reason == "tool_use":
+            if self._calls:
+                self.calls = {
+                    call_id: ToolUse(call_id, name, read_arguments("".join(pieces)))
+                    for (call_id, name), pieces in zip(self._calls, self._arguments, strict=True)
+                }
+                return self._end(reason, "suspended")
+            # A structured answer, or a call of a tool that was not offered, which the CLI refuses by itself: either
+            # the turn's result follows, or another message in which the model tries again.
+            self._void = self._structured
+            return _NOTHING
+        if self._structured:
+            return _NOTHING  # the CLI insists on the structured answer
+        return self._end(reason, "clean")
+
+    def _read_result(self, message: Mapping[str, Any]) -> Sequence[Event]:
+        if message.get("is_error"):
+            raise self._failure(message)
+        if self._structured and not self._void:
+            raise UpstreamError("The model's answer does not fit the requested schema.", status=502)
+        return self._end("end_turn", "clean")
+
+    def _end(self, reason: StopReason, rest: Rest) -> Sequence[Event]:
+        self.rest = rest
+        usage = self._usage
+        details = usage.get("output_tokens_details") or {}
+        return (
+            TurnEnded(
+                reason,
+                Usage(
+                    input_tokens=usage.get("input_tokens") or 0,
+                    output_tokens=usage.get("output_tokens") or 0,
+                    cache_read_tokens=usage.get("cache_read_input_tokens") or 0,
+                    cache_creation_tokens=usage.get("cache_creation_input_tokens") or 0,
+                    thinking_tokens=details.get("thinking_tokens") or 0,
+                ),
+            ),
+        )
+
+    def _read_retry(self, message: Mapping[str, Any]) -> None:
+        self._retry_after = (message.get("retry_delay_ms") or 0) / 1000
+        if self._retry_after > LONGEST_RETRY_WAIT:
+            raise _upstream_error(message.get("error_status"), "Claude is over its limit.", self._retry_after)
+
+    def _failure(self, result: Mapping[str, Any]) -> TrayBridgeError:
+        text = str(result.get("result") or "; ".join(map(str, result.get("errors") or ())) or "")
+        if self._error_kind == "authentication_failed" or "/login" in text:
+            return SignedOutError(f"Claude Code is not signed in: {_plain(text)}")
+        status = result.get("api_error_status")
+        if status is None and self._error_kind == "rate_limit":
+            status = 429
+        return _upstream_error(status, _plain(text), self._retry_after)
+
+
+def _upstream_error(status: Any, message: str, retry_after: float | None) -> UpstreamError:
+    number = status if isinstance(status, int) and status >= 400 else 502
+    code = None
+    if "prompt is too long" in message.lower():
+        number, code = 400, "context_length_exceeded"
+    if number not in (429, 503, 529):
+        retry_after = None
+    return UpstreamError(
+        message or "Claude gave no answer.", status=number, retry_after=retry_after, code=code
+    )
+
+
+def _plain(text: str) -> str:
+    """The words of an error that the CLI wraps as `API Error: 529 {"error": {"message": …}}`."""
+    inner = re.search(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)"', text)
+    return (inner.group(1) if inner else re.sub(r"^API Error:\s*(\d{3}\s*)?", "", text)).strip()

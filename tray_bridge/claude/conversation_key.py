@@ -1,0 +1,88 @@
+"""When two conversations are the same: a key over all that shapes the next answer.
+
+Pure. A client sends the whole conversation again with every question, and may change it harmlessly on the way:
+trailing white space, one text or several parts, key order in arguments. Those differences do not count; any other
+does, and then the conversation is rebuilt from the request.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from ..turns import Block, Document, Effort, Image, JsonObject, Message, Text, Tool, ToolResult, ToolUse, Turn
+
+
+@dataclass(frozen=True)
+class Binding:
+    """What a session is told once, before its first message, and cannot be told again."""
+
+    model: str
+    system: tuple[str, ...] = ()
+    tools: tuple[Tool, ...] = ()
+    output_schema: JsonObject | None = None
+
+    @classmethod
+    def of(cls, turn: Turn) -> Binding:
+        return cls(turn.model, turn.system, turn.tools, turn.output_schema)
+
+
+def conversation_key(
+    binding: Binding, effort: Effort | None, thinking: bool, messages: Iterable[Message]
+) -> bytes:
+    """A digest that is equal for conversations after which any next message means the same."""
+    digest = sha256(
+        _canonical(
+            [
+                binding.model,
+                binding.system,
+                [[tool.name, tool.description, tool.input_schema] for tool in binding.tools],
+                binding.output_schema,
+                effort,
+                thinking,
+            ]
+        )
+    )
+    role = ""
+    for message in messages:
+        if message.role != role:
+            role = message.role
+            digest.update(b"\x00" + role.encode())
+        digest.update(_message(message.content))
+    return digest.digest()
+
+
+def _message(content: tuple[Block, ...]) -> bytes:
+    parts: list[Any] = []
+    text = ""
+    for block in (*content, None):
+        if isinstance(block, Text):
+            text += block.text
+            continue
+        if text.strip():
+            parts.append(["text", text.rstrip()])
+        text = ""
+        if block is not None:
+            parts.append(_part(block))
+    return _canonical(parts)
+
+
+def _part(block: Block) -> list[Any]:
+    match block:
+        case Text(text):
+            return ["text", text.rstrip()]
+        case Image(media_type, data):
+            return ["image", media_type, data]
+        case Document(media_type, data, title):
+            return ["document", media_type, data, title]
+        case ToolUse(id=call_id, name=name, input=arguments):
+            return ["tool_use", call_id, name, arguments]
+        case ToolResult(call_id, content, is_error):
+            return ["tool_result", call_id, [_part(part) for part in content], is_error]
+
+
+def _canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()

@@ -1,0 +1,131 @@
+"""No CLI process outlives the app, however the app ends. The one place for what platforms do differently about it.
+
+A CLI in the middle of a turn goes on when its parent is killed: end of input does not stop it before the turn ends.
+On Windows the app puts itself in a job object that the system empties when its last handle closes. Elsewhere a small
+process of ours holds a pipe from the app, and when the pipe breaks ends what is still alive.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+
+GUARD_FLAG = "--guard-children"
+_GUARD_PROGRAM = "from tray_bridge.claude.orphans import guard_children; guard_children()"
+
+
+class _Guard:
+    """The app's side. One for the process; used from the server's thread only."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._job: object | None = None
+        self._watched: set[int] = set()
+
+    def watch(self, pid: int) -> None:
+        """From now on, end the process `pid` if the app ends without doing so itself."""
+        self._watched.add(pid)
+        if sys.platform == "win32":
+            self._job = self._job or _join_kill_on_close_job()
+        elif self._process is None or self._process.poll() is not None:
+            self._process = _start_guard()
+            for each in self._watched:
+                self._tell(f"+{each}")
+        else:
+            self._tell(f"+{pid}")
+
+    def forget(self, pid: int) -> None:
+        """The process `pid` has ended and its number may be another's."""
+        self._watched.discard(pid)
+        self._tell(f"-{pid}")
+
+    def close(self) -> None:
+        """End the guard: only when no session is left."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+            self._process.wait(timeout=5)
+        self._process = None
+
+    def _tell(self, line: str) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.write(line.encode() + b"\n")
+                self._process.stdin.flush()
+
+
+guard = _Guard()
+
+
+def guard_children() -> None:
+    """The guard's side: read `+pid` and `-pid` lines until the app's end of the pipe closes, then kill the rest."""
+    import signal
+
+    # The app's own SIGINT and SIGTERM reach its whole group: the guard leaves only after the app.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
+    alive: set[int] = set()
+    for line in sys.stdin:
+        sign, pid = line[0], int(line[1:])
+        (alive.add if sign == "+" else alive.discard)(pid)
+    for pid in alive:
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _start_guard() -> subprocess.Popen[bytes]:
+    if getattr(sys, "frozen", False):
+        command = [sys.executable, GUARD_FLAG]
+    else:
+        command = [sys.executable, "-c", _GUARD_PROGRAM]
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _join_kill_on_close_job() -> object:
+    """Put this process, and so every child of it, into a job that is killed when its handle closes (Windows).
+
+    See https://learn.microsoft.com/windows/win32/procthread/job-objects, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE.
+    """
+    import ctypes
+    from ctypes import wintypes
+
+    class BasicLimits(ctypes.Structure):
+        _fields_ = (
+            ("PerProcessUserTimeLimit", ctypes.c_int64),
+            ("PerJobUserTimeLimit", ctypes.c_int64),
+            ("LimitFlags", wintypes.DWORD),
+            ("MinimumWorkingSetSize", ctypes.c_size_t),
+            ("MaximumWorkingSetSize", ctypes.c_size_t),
+            ("ActiveProcessLimit", wintypes.DWORD),
+            ("Affinity", ctypes.c_size_t),
+            ("PriorityClass", wintypes.DWORD),
+            ("SchedulingClass", wintypes.DWORD),
+        )
+
+    class ExtendedLimits(ctypes.Structure):
+        _fields_ = (
+            ("BasicLimitInformation", BasicLimits),
+            ("IoInfo", ctypes.c_uint64 * 6),
+            ("ProcessMemoryLimit", ctypes.c_size_t),
+            ("JobMemoryLimit", ctypes.c_size_t),
+            ("PeakProcessMemoryUsed", ctypes.c_size_t),
+            ("PeakJobMemoryUsed", ctypes.c_size_t),
+        )
+
+    kill_on_close, extended_limit_class = 0x2000, 9
+    kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined,unused-ignore]
+    kernel32.CreateJobObjectW.restype = wintypes.HANDLE
+    kernel32.GetCurrentProcess.restype = wintypes.HANDLE
+    job = wintypes.HANDLE(kernel32.CreateJobObjectW(None, None))
+    limits = ExtendedLimits()
+    limits.BasicLimitInformation.LimitFlags = kill_on_close
+    kernel32.SetInformationJobObject(job, extended_limit_class, ctypes.byref(limits), ctypes.sizeof(limits))
+    kernel32.AssignProcessToJobObject(job, wintypes.HANDLE(kernel32.GetCurrentProcess()))
+    return job

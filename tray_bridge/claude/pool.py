@@ -1,0 +1,456 @@
+"""The pool: which session serves which request, and how many there are.
+
+Owns every decision about sessions; must not know what a turn says. All methods run in the event loop that called
+`open()`. Decisions are made without awaiting; what waits (spawning, binding, closing) happens outside them, in the
+request that needs it or in a task that the pool owns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..errors import CliUnavailableError, QueueFullError, ServerStoppingError, TrayBridgeError
+from ..snapshots import (
+    AccountSnapshot,
+    ModelSnapshot,
+    PlanWindow,
+    PoolSnapshot,
+    Problem,
+    SessionKind,
+)
+from ..turns import ToolResult, ToolUse, Turn
+from .conversation_key import Binding, conversation_key
+from .session import Session, SessionConfig, new_messages
+
+logger = logging.getLogger(__name__)
+
+REFILL_YIELD = 2.0  # seconds that a refill waits at most for requests that have not had their first token
+LONGEST_BACKOFF = 30.0
+KINDS: tuple[SessionKind, ...] = ("parked", "suspended", "fitting", "generic", "cold")
+
+
+@dataclass(frozen=True, slots=True)
+class PoolConfig:
+    """Sizes are counts of sessions, times are in seconds."""
+
+    default_model: str
+    work_folder: Path
+    cli_path: Path | None = None
+    size: int = 3
+    max_sessions: int = 8
+    turn_timeout: float = 120.0
+    queue_limit: int = 32
+    queue_timeout: float = 60.0
+    parked: int = 4
+    parked_seconds: float = 600.0
+    suspended: int = 4
+    suspended_seconds: float = 900.0
+    idle_seconds: float = 600.0
+
+
+class Lease:
+    """A borrowed session. `answering()` tells the pool that the first token is out."""
+
+    def __init__(self, pool: SessionPool, session: Session, turn: Turn) -> None:
+        self.session = session
+        self.turn = turn
+        self._pool = pool
+
+    @property
+    def kind(self) -> SessionKind:
+        return self.session.kind
+
+    def answering(self) -> None:
+        self._pool._awaiting_first_token.discard(self)
+        if not self._pool._awaiting_first_token:
+            self._pool._quiet.set()
+
+
+class SessionPool:
+    """Warm, resting and busy sessions. `on_change` is called at every change of the picture; it must not block."""
+
+    def __init__(self, config: PoolConfig, on_change: Callable[[], None] = lambda: None) -> None:
+        self._config = config
+        self._on_change = on_change
+        self._sessions: set[Session] = set()
+        self._resting: dict[bytes, Session] = {}  # least recently used first
+        self._queue: deque[asyncio.Future[None]] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._awaiting_first_token: set[Lease] = set()
+        self._last_binding: Binding | None = None
+        self._taken: Counter[SessionKind] = Counter()
+        self._failures = 0
+        self._windows: dict[str, PlanWindow] = {}
+        self._last_request = 0.0
+        self._is_open = False
+        self.account = AccountSnapshot()
+        self.models: tuple[ModelSnapshot, ...] = ()
+        self.problem: Problem | None = None
+
+    # Opening and closing
+
+    async def open(self) -> None:
+        """Begin to fill the pool; returns at once."""
+        self._is_open = True
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        self._wake = asyncio.Event()
+        self._last_request = time.monotonic()
+        self._last_binding = Binding(self._config.default_model)
+        self._config.work_folder.mkdir(parents=True, exist_ok=True)
+        self._own(self._keep_filled())
+
+    async def close(self) -> None:
+        """End every session; those who wait in the queue get ServerStoppingError. Takes about two seconds at most."""
+        self._is_open = False
+        for waiting in self._queue:
+            if not waiting.done():
+                waiting.set_exception(ServerStoppingError("The server was stopped before a session was free."))
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(session.close() for session in self._sessions), return_exceptions=True)
+        self._sessions.clear()
+        self._resting.clear()
+
+    def reconfigure(self, config: PoolConfig) -> None:
+        """Take new sizes and times at once; sessions that do not fit them any more are closed."""
+        changed = (self._config.cli_path, self._config.default_model) != (config.cli_path, config.default_model)
+        self._config = config
+        if changed:
+            self._last_binding = Binding(config.default_model)
+            for session in self._spares():
+                self._discard(session)
+        self._trim()
+        self._wake.set()
+
+    # Lending
+
+    @contextlib.asynccontextmanager
+    async def lease(self, turn: Turn) -> AsyncIterator[Lease]:
+        """Borrow the session that answers this turn soonest; it is given back, parked or closed afterwards.
+
+        Raises QueueFullError, CliUnavailableError, ServerStoppingError.
+        """
+        turn = _without_unwanted_tools(turn)
+        self._last_request = time.monotonic()
+        session = await self._take(turn)
+        lease = Lease(self, session, turn)
+        self._awaiting_first_token.add(lease)
+        self._quiet.clear()
+        try:
+            yield lease
+        finally:
+            lease.answering()
+            self._last_request = time.monotonic()
+            self._give_back(session)
+
+    async def _take(self, turn: Turn) -> Session:
+        deadline = time.monotonic() + self._config.queue_timeout
+        while True:
+            if not self._is_open:
+                raise ServerStoppingError("The server is stopping.")
+            session = self._pick(turn)
+            if session is not None:
+                break
+            await self._wait_in_queue(deadline)
+        self._taken[session.kind] += 1
+        self._last_binding = Binding.of(turn)
+        self._on_change()
+        if session.kind == "cold":
+            try:
+                await session.start()
+            except BaseException:
+                self._discard(session)
+                raise
+            session.state = "busy"
+        return session
+
+    def _pick(self, turn: Turn) -> Session | None:
+        """Decide at once: a session marked busy, a new one still to be started, or None for the queue."""
+        binding = Binding.of(turn)
+        if session := self._resting_for(turn, binding):
+            return self._mark(session, "suspended" if session.rest == "suspended" else "parked")
+        spares = [session for session in self._spares() if session.alive]
+        if fitting := next((s for s in spares if s.binding == binding), None):
+            return self._mark(fitting, "fitting")
+        if generic := next((s for s in spares if s.binding is None), None):
+            return self._mark(generic, "generic")
+        if not self._make_room(spares):
+            return None
+        return self._mark(self._new_session(), "cold")
+
+    def _resting_for(self, turn: Turn, binding: Binding) -> Session | None:
+        past = turn.messages[: len(turn.messages) - len(new_messages(turn.messages))]
+        if not past or not self._resting:
+            return None
+        key = conversation_key(binding, turn.effort, turn.thinking, past)
+        session = self._resting.get(key)
+        if session is None or not session.alive or not session.can_continue(turn):
+            return None
+        del self._resting[key]
+        return session
+
+    def _mark(self, session: Session, kind: SessionKind) -> Session:
+        session.kind = kind
+        session.state = "busy"
+        session.expires_at = None
+        return session
+
+    def _make_room(self, spares: list[Session]) -> bool:
+        """Whether one more process may start, if need be in place of a spare that does not fit or a resting one."""
+        if len(self._sessions) < self._config.max_sessions:
+            return True
+        victim = next(iter(spares), None) or next(iter(self._resting.values()), None)
+        if victim is None:
+            return False
+        self._discard(victim)
+        return True
+
+    async def _wait_in_queue(self, deadline: float) -> None:
+        waiting_now = sum(not waiting.done() for waiting in self._queue)
+        retry_after = 5.0
+        if waiting_now >= self._config.queue_limit:
+            raise QueueFullError(
+                f"All {self._config.max_sessions} sessions are busy and {waiting_now} requests wait already.",
+                retry_after=retry_after,
+                hint="Try again in a few seconds, or raise `max_sessions` or `queue_limit`.",
+            )
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append(place)
+        self._on_change()
+        try:
+            await asyncio.wait_for(place, max(0.0, deadline - time.monotonic()))
+        except asyncio.TimeoutError:
+            raise QueueFullError(
+                f"No session became free within {self._config.queue_timeout:g} seconds.",
+                retry_after=retry_after,
+                hint="Try again in a few seconds, or raise `max_sessions`.",
+            ) from None
+        except asyncio.CancelledError:
+            # The turn may have come at the same moment: it belongs to the next in line then.
+            if place.done() and not place.cancelled():
+                self._call_next()
+            raise
+        finally:
+            with contextlib.suppress(ValueError):
+                self._queue.remove(place)
+            self._on_change()
+
+    def _call_next(self) -> None:
+        for place in self._queue:
+            if not place.done():
+                place.set_result(None)
+                return
+
+    def _give_back(self, session: Session) -> None:
+        rest = session.rest
+        if not self._is_open or not session.alive or rest not in ("clean", "suspended") or session.key is None:
+            self._discard(session)
+            return
+        is_suspended = rest == "suspended"
+        seconds = self._config.suspended_seconds if is_suspended else self._config.parked_seconds
+        session.state = "suspended" if is_suspended else "parked"
+        session.expires_at = time.time() + seconds
+        if twin := self._resting.pop(session.key, None):
+            self._discard(twin)
+        self._resting[session.key] = session
+        self._trim()
+        self._wake.set()
+        self._call_next()
+        self._on_change()
+
+    # Closing sessions
+
+    def _trim(self) -> None:
+        """Close the resting sessions that are over a limit, least recently used first, or past their time."""
+        now = time.time()
+        for state, limit in (("parked", self._config.parked), ("suspended", self._config.suspended)):
+            resting = [session for session in self._resting.values() if session.state == state]
+            for session in resting[: max(0, len(resting) - limit)]:
+                self._discard(session)
+        for session in list(self._resting.values()):
+            if session.expires_at is not None and session.expires_at <= now:
+                self._discard(session)
+
+    def _discard(self, session: Session) -> None:
+        """Forget a session and close it in a task of the pool's own."""
+        if session not in self._sessions:
+            return
+        self._sessions.discard(session)
+        self._forget_resting(session)
+        self._own(session.close())
+        if self._is_open:
+            self._wake.set()
+        self._call_next()
+        self._on_change()
+
+    def _forget_resting(self, session: Session) -> None:
+        if session.key is not None and self._resting.get(session.key) is session:
+            del self._resting[session.key]
+
+    def _exited(self, session: Session) -> None:
+        """A process ended by itself. A busy one is noticed by its own turn."""
+        if session.state in ("warm", "fitting", "parked", "suspended"):
+            self._discard(session)
+
+    # Filling
+
+    async def _keep_filled(self) -> None:
+        """The one task that starts spares, binds the fitting one and lets resting sessions expire."""
+        while True:
+            self._trim()
+            await self._yield_to_requests()
+            try:
+                if spare := self._spare_to_start():
+                    await self._start_spare(spare)
+                    continue
+                if spare := self._spare_to_bind():
+                    await self._bind_spare(spare)
+                    continue
+                self._drop_surplus()
+            except TrayBridgeError as error:
+                await self._back_off(error)
+                continue
+            self._wake.clear()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), self._seconds_to_next_expiry())
+
+    async def _yield_to_requests(self) -> None:
+        """A start costs about a second of CPU: let those who wait for their first token go first."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._quiet.wait(), REFILL_YIELD)
+
+    def _target(self) -> int:
+        is_idle = time.monotonic() - self._last_request >= self._config.idle_seconds
+        return min(self._config.size, 1) if is_idle else self._config.size
+
+    def _spare_to_start(self) -> Session | None:
+        spares = len(self._spares()) + sum(s.state == "starting" for s in self._sessions)
+        if spares >= self._target():
+            return None
+        if len(self._sessions) >= self._config.max_sessions:
+            # The first spare is worth more than the oldest conversation: every new client needs it.
+            oldest = next((s for s in self._resting.values() if s.state == "parked"), None)
+            if spares or oldest is None:
+                return None
+            self._discard(oldest)
+        return self._new_session()
+
+    async def _start_spare(self, spare: Session) -> None:
+        try:
+            await spare.start()
+        except TrayBridgeError:
+            self._discard(spare)
+            raise
+        self._failures = 0
+        self.problem = None
+        self._on_change()
+
+    def _spare_to_bind(self) -> Session | None:
+        """The spare to bind to what was asked last, unless one fits already."""
+        spares = self._spares()
+        if self._last_binding is None or any(s.binding == self._last_binding for s in spares):
+            return None
+        if misfit := next((s for s in spares if s.binding is not None), None):
+            self._discard(misfit)
+            return None
+        # With a single spare it stays generic until the CLI has told of account and models.
+        generic = [spare for spare in spares if spare.binding is None]
+        return generic[0] if generic and (len(generic) > 1 or self._config.size == 1 or not self.models) else None
+
+    async def _bind_spare(self, spare: Session) -> None:
+        binding = self._last_binding
+        if binding is None:
+            return
+        spare.state = "starting"  # not to be taken meanwhile
+        try:
+            await spare.bind(binding)
+        except Exception as error:
+            self._discard(spare)
+            raise error if isinstance(error, TrayBridgeError) else CliUnavailableError(str(error)) from error
+        spare.state = "fitting"
+        self.greet(spare)
+        self._call_next()
+        self._on_change()
+
+    def greet(self, session: Session) -> None:
+        """Take in what the CLI told of account and models when it was bound."""
+        if session.greeting is not None:
+            self.account = replace(session.greeting.account, windows=tuple(self._windows.values()))
+            self.models = session.greeting.models
+
+    async def _back_off(self, error: TrayBridgeError) -> None:
+        self._failures += 1
+        self.problem = Problem.of(error, time.time())
+        logger.warning("A session could not be started: %s", error)
+        self._on_change()
+        await asyncio.sleep(min(LONGEST_BACKOFF, 0.5 * 2**self._failures))
+
+    def _drop_surplus(self) -> None:
+        for spare in self._spares()[self._target() :]:
+            self._discard(spare)
+
+    def _seconds_to_next_expiry(self) -> float:
+        now = time.time()
+        expiries = [s.expires_at - now for s in self._resting.values() if s.expires_at is not None]
+        idle = self._config.idle_seconds - (time.monotonic() - self._last_request)
+        return max(0.05, min([*expiries, idle if idle > 0 else 3600.0]))
+
+    def _new_session(self) -> Session:
+        config = SessionConfig(
+            model=self._config.default_model,
+            work_folder=self._config.work_folder,
+            cli_path=self._config.cli_path,
+            turn_timeout=self._config.turn_timeout,
+            on_plan_window=self._note_plan_window,
+        )
+        session = Session(config, self._exited)
+        self._sessions.add(session)
+        return session
+
+    def _spares(self) -> list[Session]:
+        spares = (session for session in self._sessions if session.state in ("warm", "fitting"))
+        return sorted(spares, key=lambda session: session.id)
+
+    def _note_plan_window(self, window: PlanWindow) -> None:
+        self._windows[window.name] = window
+        self.account = replace(self.account, windows=tuple(self._windows.values()))
+        self._on_change()
+
+    def _own(self, work: object) -> None:
+        task: asyncio.Task[None] = asyncio.ensure_future(work)  # type: ignore[call-overload]
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def snapshot(self) -> PoolSnapshot:
+        states = Counter(session.state for session in self._sessions)
+        return PoolSnapshot(
+            size=self._config.size,
+            max_sessions=self._config.max_sessions,
+            warm=states["warm"],
+            fitting=states["fitting"],
+            starting=states["starting"],
+            busy=states["busy"],
+            parked=states["parked"],
+            suspended=states["suspended"],
+            queued=sum(not place.done() for place in self._queue),
+            sessions=tuple(s.snapshot() for s in sorted(self._sessions, key=lambda s: s.id)),
+            taken=tuple((kind, self._taken[kind]) for kind in KINDS),
+            problem=self.problem,
+        )
+
+
+def _without_unwanted_tools(turn: Turn) -> Turn:
+    """`none` offers no tools, unless the conversation has calls in it: the Messages API then wants them declared."""
+    if turn.tool_choice.type != "none":
+        return turn
+    has_calls = any(isinstance(b, (ToolUse, ToolResult)) for m in turn.messages for b in m.content)
+    return turn if has_calls else replace(turn, tools=())

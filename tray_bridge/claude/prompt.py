@@ -1,0 +1,101 @@
+"""A turn as the lines that the CLI reads: past messages, the question, and the settings of one turn.
+
+Pure. Owns how `turns` become Messages API blocks and stream-json lines; must not know processes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from typing import Any
+
+from ..snapshots import ModelSnapshot
+from ..turns import Block, Document, Image, Message, Text, ToolResult, ToolUse, Turn
+
+Wire = dict[str, Any]
+
+
+def merge_messages(messages: Iterable[Message]) -> list[Message]:
+    """Join neighbouring user messages into one, each text a block of its own, and drop what is empty.
+
+    The CLI would join them itself, but into one text with a line break put between.
+    """
+    merged: list[Message] = []
+    for role, group in groupby((m for m in messages if m.content), key=lambda m: m.role):
+        if role == "assistant":
+            merged.extend(group)
+        else:
+            merged.append(Message(role, tuple(block for message in group for block in message.content)))
+    return merged
+
+
+def past_line(message: Message) -> Wire:
+    """A message that is history: the CLI takes it in without asking the model."""
+    if message.role == "assistant":
+        return {**_line("assistant", message), "parent_tool_use_id": None}
+    return {**question_line(message), "shouldQuery": False}
+
+
+def question_line(message: Message) -> Wire:
+    """A user message that asks. Marked, so that the CLI neither reads an `@path` in it nor runs a `/command`."""
+    return {**_line("user", message), "parent_tool_use_id": None, "client_composed": True}
+
+
+def _line(role: str, message: Message) -> Wire:
+    content = [block_to_wire(block) for block in message.content]
+    return {"type": role, "session_id": "", "message": {"role": role, "content": content}}
+
+
+def block_to_wire(block: Block) -> Wire:
+    """One block in the Messages API's shape."""
+    match block:
+        case Text(text):
+            return {"type": "text", "text": text}
+        case Image(media_type, data):
+            source = {"type": "base64", "media_type": media_type, "data": data}
+            return {"type": "image", "source": source}
+        case Document(media_type, data, title):
+            kind = "text" if media_type == "text/plain" else "base64"
+            document = {"type": "document", "source": {"type": kind, "media_type": media_type, "data": data}}
+            return {**document, "title": title} if title else document
+        case ToolUse(id=call_id, name=name, input=arguments):
+            return {"type": "tool_use", "id": call_id, "name": name, "input": arguments}
+        case ToolResult(call_id, content, is_error):
+            result = {
+                "type": "tool_result",
+                "tool_use_id": call_id,
+                "content": [block_to_wire(part) for part in content],
+            }
+            return {**result, "is_error": True} if is_error else result
+
+
+def turn_settings(turn: Turn, model: ModelSnapshot | None) -> Mapping[str, Any]:
+    """What `apply_flag_settings` takes for this turn alone: effort, answer length, and how tools are chosen.
+
+    `CLAUDE_CODE_EXTRA_BODY` is laid over the body of the request (https://code.claude.com/docs/en/env-vars).
+    """
+    extra: dict[str, Any] = {}
+    choice = turn.tool_choice
+    if turn.tools and (choice.type != "auto" or not choice.parallel):
+        extra["tool_choice"] = {"type": choice.type}
+        if choice.name is not None:
+            extra["tool_choice"]["name"] = choice.name
+        if not choice.parallel and choice.type != "none":
+            extra["tool_choice"]["disable_parallel_tool_use"] = True
+    effort = turn.effort
+    can_stop_thinking = model is not None and model.can_stop_thinking
+    # The Messages API refuses a forced tool while the model thinks.
+    if can_stop_thinking and (not turn.thinking or choice.type in ("any", "tool")):
+        extra["thinking"] = {"type": "disabled"}
+    elif not turn.thinking:
+        effort = "low"
+    if effort is not None and model is not None and model.efforts and effort not in model.efforts:
+        effort = None
+    return {
+        "effortLevel": effort,
+        "env": {
+            "CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(turn.max_tokens) if turn.max_tokens is not None else "",
+            "CLAUDE_CODE_EXTRA_BODY": json.dumps(extra) if extra else "",
+        },
+    }

@@ -1,0 +1,294 @@
+"""One CLI process with one conversation: start, bind, run a turn, rest, close.
+
+Owns the life of a conversation. Must not know the pool or what a client is. Everything here runs in the event loop
+that started the session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from claude_agent_sdk import ClaudeSDKClient
+
+from ..errors import CliUnavailableError, SessionLostError, TrayBridgeError, TurnTimeoutError, UpstreamError
+from ..snapshots import ModelSnapshot, PlanWindow, SessionKind, SessionSnapshot, SessionState
+from ..turns import Event, Image, Message, Text, ToolResult, Turn
+from .answer import AnswerReader, Rest
+from .conversation_key import Binding, conversation_key
+from .prompt import merge_messages, past_line, question_line, turn_settings
+from .sdk import Greeting, cli_options, read_greeting, read_plan_window
+from .transport import LateBindingTransport
+
+logger = logging.getLogger(__name__)
+
+START_TIMEOUT = 30.0  # seconds from spawn to the first answer on a machine under load
+CONTROL_TIMEOUT = 30.0
+_numbers = itertools.count(1)
+_TIMED_OUT: dict[str, Any] = {"type": "tray_bridge_timed_out"}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionConfig:
+    """What all sessions of a pool have in common. `turn_timeout` is in seconds without progress."""
+
+    model: str
+    work_folder: Path
+    cli_path: Path | None
+    turn_timeout: float
+    on_plan_window: Callable[[PlanWindow], None]
+
+
+class Session:
+    """A live CLI. `state` is what the pool shows; `kind` how the present request got it."""
+
+    def __init__(self, config: SessionConfig, on_exit: Callable[[Session], None]) -> None:
+        self.id = next(_numbers)
+        self.kind: SessionKind = "cold"
+        self.binding: Binding | None = None
+        self.greeting: Greeting | None = None
+        self.key: bytes | None = None
+        self.expires_at: float | None = None
+        self._config = config
+        self._stderr: deque[str] = deque(maxlen=20)
+        options = cli_options(
+            model=config.model,
+            work_folder=config.work_folder,
+            cli_path=config.cli_path,
+            on_stderr=self._stderr.append,
+        )
+        self._transport = LateBindingTransport(options, lambda: on_exit(self))
+        self._client = ClaudeSDKClient(options, transport=self._transport)
+        self._model = config.model
+        self._settings: Mapping[str, Any] = turn_settings(Turn(config.model, ()), None)
+        self._calls: frozenset[str] = frozenset()
+        self._rest: Rest | None = None
+        self._settled: asyncio.Task[None] | None = None
+        self._progress = 0.0
+        self.started_at = self.since = time.time()
+        self._state: SessionState = "starting"
+
+    @property
+    def state(self) -> SessionState:
+        return self._state
+
+    @state.setter
+    def state(self, state: SessionState) -> None:
+        self._state = state
+        self.since = time.time()
+
+    @property
+    def alive(self) -> bool:
+        return not self._transport.ended and self._state != "closing"
+
+    @property
+    def rest(self) -> Rest | None:
+        """How the last turn left the session; None while one runs, or when it did not end well."""
+        return self._rest
+
+    def snapshot(self) -> SessionSnapshot:
+        return SessionSnapshot(
+            self.id, self._state, self.started_at, self.since, self._model, self._transport.pid, self.expires_at
+        )
+
+    async def start(self) -> None:
+        """Spawn the process and wait until it answers. Raises CliUnavailableError."""
+        try:
+            await self._transport.connect()
+            await asyncio.wait_for(self._transport.control(subtype="mcp_status"), START_TIMEOUT)
+        except (asyncio.TimeoutError, SessionLostError) as error:
+            await self.close()
+            said = " ".join(self._stderr) or "It said nothing."
+            raise CliUnavailableError(f"Claude Code did not start. {said}") from error
+        except TrayBridgeError:
+            await self.close()
+            raise
+        except Exception as error:  # the SDK raises many types for a program that is missing or not executable
+            await self.close()
+            raise CliUnavailableError(str(error)) from error
+        self.state = "warm"
+
+    async def bind(self, binding: Binding) -> None:
+        """Tell the CLI its model, system prompt, tools and schema; once, before its first message."""
+        late: dict[str, Any] = {"systemPrompt": list(binding.system)}
+        if binding.tools:
+            self._transport.desk.offer(binding.tools)
+            late["sdkMcpServers"] = [self._transport.desk.name]
+        if binding.output_schema is not None:
+            late["jsonSchema"] = binding.output_schema
+        self._transport.bind(**late)
+        self.binding = binding
+        steps = [self._client.connect()]
+        if binding.model != self._model:
+            steps.append(self._set_model(binding.model))
+        try:
+            await asyncio.wait_for(asyncio.gather(*steps), CONTROL_TIMEOUT)
+            if binding.tools:
+                await asyncio.wait_for(self._transport.desk.listed.wait(), CONTROL_TIMEOUT)
+        except asyncio.TimeoutError as error:
+            raise SessionLostError("Claude Code did not answer in time.") from error
+        self.greeting = read_greeting(await self._client.get_server_info() or {})
+
+    async def _set_model(self, model: str) -> None:
+        await self._transport.control(subtype="set_model", model=model)
+        self._model = model
+
+    def can_continue(self, turn: Turn) -> bool:
+        """Whether the turn's new messages are what this resting session waits for."""
+        if self._rest != "suspended":
+            return self._rest == "clean"
+        results = _new_blocks(turn)
+        return (
+            len(results) == len(self._calls)
+            and self._calls == {r.tool_use_id for r in results if isinstance(r, ToolResult)}
+            and all(isinstance(part, (Text, Image)) for r in results for part in getattr(r, "content", ()))
+            and self._settings == self._wanted_settings(turn)
+        )
+
+    async def run(self, turn: Turn) -> AsyncIterator[Event]:
+        """Ask the turn's question and yield the answer's events; the last is `TurnEnded`.
+
+        A session whose turn raised, or was not read to its end, has `rest` None and must be closed. Raises
+        TrayBridgeError: TurnTimeoutError, SessionLostError, SignedOutError, UpstreamError.
+        """
+        rest, self._rest = self._rest, None
+        self._progress = asyncio.get_running_loop().time()
+        timer = self._watch_progress()
+        try:
+            if rest == "suspended":
+                results = (block for block in _new_blocks(turn) if isinstance(block, ToolResult))
+                await self._transport.desk.deliver({result.tool_use_id: result for result in results})
+            else:
+                await self._ask(turn, is_new=rest is None)
+            reader = AnswerReader(frozenset(tool.name for tool in turn.tools), turn.output_schema is not None)
+            get = self._transport.messages.get
+            while reader.rest is None:
+                message = await get()
+                for event in reader.read(self._check(message)):
+                    yield event
+        finally:
+            timer.cancel()
+        if turn.tool_choice.type in ("any", "tool") and not reader.calls and reader.rest == "clean":
+            raise UpstreamError("The model answered without calling a tool, which was required.", status=502)
+        self._finish(turn, reader)
+
+    def _finish(self, turn: Turn, reader: AnswerReader) -> None:
+        self._calls = frozenset(reader.calls)
+        if reader.rest != "spent" and self.binding is not None:
+            answer = reader.answer_message()
+            self.key = conversation_key(self.binding, turn.effort, turn.thinking, (*turn.messages, answer))
+        if reader.rest == "clean":
+            self._settled = asyncio.create_task(self._read_until_result())
+        self._rest = reader.rest
+
+    async def _ask(self, turn: Turn, *, is_new: bool) -> None:
+        if is_new and self.binding is None:
+            await self.bind(Binding.of(turn))
+        if self._settled is not None:
+            await self._settled
+        if (settings := self._wanted_settings(turn)) != self._settings:
+            await self._transport.control(subtype="apply_flag_settings", settings=settings)
+            self._settings = settings
+        messages = merge_messages(turn.messages)
+        if is_new:
+            for message in messages[:-1]:
+                await self._write([past_line(message)])
+                if message.role == "user":
+                    await self._read_until_result()
+        await self._write([question_line(messages[-1])])
+
+    def _wanted_settings(self, turn: Turn) -> Mapping[str, Any]:
+        return turn_settings(turn, self._model_snapshot())
+
+    def _model_snapshot(self) -> ModelSnapshot | None:
+        models = self.greeting.models if self.greeting else ()
+        return next((m for m in models if self._model in (m.value, m.resolved)), None)
+
+    async def _write(self, lines: Sequence[dict[str, Any]]) -> None:
+        async def each() -> AsyncIterator[dict[str, Any]]:
+            for line in lines:
+                yield line
+
+        try:
+            await self._client.query(each())
+        except Exception as error:  # the SDK's own types for a process that is gone
+            raise self._lost() from error
+
+    async def _read_until_result(self) -> None:
+        while True:
+            message = self._check(await self._transport.messages.get())
+            if message.get("type") == "result":
+                return
+
+    def _check(self, message: dict[str, Any] | None) -> dict[str, Any]:
+        """Count progress and read what is about the account; raises for the two signs that nothing will come."""
+        if message is None:
+            raise self._lost()
+        kind = message.get("type")
+        if kind == "stream_event":
+            self._progress = asyncio.get_running_loop().time()
+        elif message is _TIMED_OUT:
+            seconds = self._config.turn_timeout
+            raise TurnTimeoutError(
+                f"Nothing came from Claude for {seconds:g} seconds.",
+                hint="Try again, or raise CLAUDE_TIMEOUT.",
+            )
+        elif kind == "rate_limit_event":
+            self._config.on_plan_window(read_plan_window(message.get("rate_limit_info") or {}))
+        return message
+
+    def _lost(self) -> SessionLostError:
+        said = " ".join(self._stderr)
+        return SessionLostError(f"Claude Code ended in the middle of a turn. {said}".strip())
+
+    def _watch_progress(self) -> _Timer:
+        """One timer for the whole turn, moved on only when it fires: a token costs it nothing."""
+        loop = asyncio.get_running_loop()
+        timer = _Timer()
+
+        def check() -> None:
+            left = self._config.turn_timeout - (loop.time() - self._progress)
+            if left <= 0:
+                self._transport.messages.put_nowait(_TIMED_OUT)
+            else:
+                timer.handle = loop.call_later(left, check)
+
+        timer.handle = loop.call_later(self._config.turn_timeout, check)
+        return timer
+
+    async def close(self) -> None:
+        """End the process. Takes at most about two seconds; in the middle of a turn it is killed at once."""
+        was_resting = self._rest == "clean" or self._state in ("warm", "fitting", "starting")
+        self._state = "closing"
+        if self._settled is not None:
+            self._settled.cancel()
+        if was_resting:
+            await self._transport.close()
+        else:
+            await self._transport.kill()
+        await self._client.disconnect()
+
+
+class _Timer:
+    handle: asyncio.TimerHandle
+
+    def cancel(self) -> None:
+        self.handle.cancel()
+
+
+def _new_blocks(turn: Turn) -> tuple[Any, ...]:
+    """The blocks of the messages after the last answer."""
+    return tuple(block for message in new_messages(turn.messages) for block in message.content)
+
+
+def new_messages(messages: Sequence[Message]) -> Sequence[Message]:
+    """The user's messages after the last answer: all of them in a new conversation."""
+    last_answer = max((i for i, m in enumerate(messages) if m.role == "assistant"), default=-1)
+    return messages[last_answer + 1 :]

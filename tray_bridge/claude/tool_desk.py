@@ -1,0 +1,102 @@
+"""The desk where the CLI hands in the model's calls of the client's tools and picks up the results.
+
+Owns the small part of the Model Context Protocol that the CLI speaks to an in-process server over its control
+channel (https://modelcontextprotocol.io/specification, `initialize`, `tools/list`, `tools/call`). A call waits here,
+for minutes if need be, until the client's next request brings its result. Must not know what a tool does.
+
+The SDK's own in-process server is not used: it hides the call's id from its handlers and checks arguments against the
+schema by itself, so that a call which the client has already been shown could be answered behind its back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from ..turns import Image, Text, Tool, ToolResult
+
+SERVER_NAME = "client"
+CALL_ID = "claudecode/toolUseId"
+METHOD_NOT_FOUND = -32601
+
+
+class ToolDesk:
+    """The tools of one session, the calls that wait, and the results that came before their call.
+
+    `listed` is set when the CLI has fetched the tools: a question asked before would go upstream without them.
+    """
+
+    name = SERVER_NAME
+
+    def __init__(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+        self._send = send
+        self.listed = asyncio.Event()
+        self._tools: tuple[Tool, ...] = ()
+        self._calls: dict[str, tuple[str, Any]] = {}
+        self._results: dict[str, ToolResult] = {}
+
+    def offer(self, tools: tuple[Tool, ...]) -> None:
+        self._tools = tools
+
+    async def deliver(self, results: Mapping[str, ToolResult]) -> None:
+        """Answer the calls of these ids, now or when the CLI hands them in."""
+        for call_id, result in results.items():
+            if call := self._calls.pop(call_id, None):
+                await self._reply(*call, _result_to_wire(result))
+            else:
+                self._results[call_id] = result
+
+    async def serve(self, request_id: str, message: Mapping[str, Any]) -> None:
+        """Answer one JSON-RPC message of the CLI, or keep it until its result is delivered."""
+        method = message.get("method")
+        params = message.get("params") or {}
+        rpc_id = message.get("id")
+        if method == "tools/call":
+            call_id = (params.get("_meta") or {}).get(CALL_ID, "")
+            if result := self._results.pop(call_id, None):
+                await self._reply(request_id, rpc_id, _result_to_wire(result))
+            else:
+                self._calls[call_id] = (request_id, rpc_id)
+        elif method == "tools/list":
+            await self._reply(request_id, rpc_id, {"tools": [_tool_to_wire(tool) for tool in self._tools]})
+            self.listed.set()
+        elif method == "initialize":
+            answer = {
+                "protocolVersion": params.get("protocolVersion"),
+                "capabilities": {"tools": {}},
+                "serverInfo": {"name": SERVER_NAME, "version": "1"},
+            }
+            await self._reply(request_id, rpc_id, answer)
+        elif method == "ping" or rpc_id is None:
+            await self._reply(request_id, rpc_id, {})
+        else:
+            error = {"code": METHOD_NOT_FOUND, "message": f"{method} is not offered"}
+            await self._respond(request_id, {"jsonrpc": "2.0", "id": rpc_id, "error": error})
+
+    async def _reply(self, request_id: str, rpc_id: Any, result: Mapping[str, Any]) -> None:
+        await self._respond(request_id, {"jsonrpc": "2.0", "id": rpc_id, "result": result})
+
+    async def _respond(self, request_id: str, rpc: Mapping[str, Any]) -> None:
+        response = {"subtype": "success", "request_id": request_id, "response": {"mcp_response": rpc}}
+        await self._send({"type": "control_response", "response": response})
+
+
+def _tool_to_wire(tool: Tool) -> dict[str, Any]:
+    # The hint lets the CLI hand in parallel calls together; without it each waits for the result of the one before.
+    return {
+        "name": tool.name,
+        "description": tool.description,
+        "inputSchema": tool.input_schema,
+        "annotations": {"readOnlyHint": True},
+    }
+
+
+def _result_to_wire(result: ToolResult) -> dict[str, Any]:
+    content = [
+        {"type": "image", "data": block.data, "mimeType": block.media_type}
+        if isinstance(block, Image)
+        else {"type": "text", "text": block.text if isinstance(block, Text) else block.data}
+        for block in result.content
+    ]
+    return {"content": content, "isError": result.is_error}

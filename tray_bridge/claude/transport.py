@@ -1,0 +1,185 @@
+"""The wire to one CLI process: spawned early, told its system prompt, schema and tools late.
+
+Owns the process and the one task that reads it. Control answers go to whoever asked, calls of the client's tools to
+the `ToolDesk`, and everything that is part of an answer to `messages`, past the SDK's own message stream: an answer's
+deltas then cost one JSON parse and one queue entry each. Must not know what the messages mean.
+
+The late fields are those that the CLI's `initialize` request takes but the Python SDK does not send. Putting them
+there keeps prompts out of the command line, which other users can read and Windows limits to 32 KiB.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import logging
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from typing import Any
+
+import psutil
+from claude_agent_sdk import ClaudeAgentOptions, Transport
+from claude_agent_sdk._internal.transport.subprocess_cli import SubprocessCLITransport
+
+from ..errors import CliUnavailableError, SessionLostError
+from .orphans import guard
+from .tool_desk import SERVER_NAME, ToolDesk
+
+logger = logging.getLogger(__name__)
+
+EXIT_GRACE = 1.0  # seconds an idle process gets to leave by itself, and a terminated one before it is killed
+
+
+class LateBindingTransport(Transport):
+    """The SDK's subprocess transport with late-bound `initialize` fields. Use within one event loop."""
+
+    def __init__(self, options: ClaudeAgentOptions, on_exit: Callable[[], None]) -> None:
+        self._process = SubprocessCLITransport(prompt=_no_prompt(), options=options)
+        self._on_exit = on_exit
+        self._control_ids = itertools.count(1)
+        self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._pump: asyncio.Task[None] | None = None
+        self._late: dict[str, Any] = {}
+        self.desk = ToolDesk(self._send)
+        self.ended = False
+
+    @property
+    def pid(self) -> int | None:
+        process = self._process._process
+        return process.pid if process else None
+
+    async def connect(self) -> None:
+        """Spawn the process; does nothing the second time, when the SDK's client calls it."""
+        if self._pump is not None:
+            return
+        self.messages: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self._for_sdk: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        await self._process.connect()
+        if self.pid is not None:
+            guard.watch(self.pid)
+        self._pump = asyncio.create_task(self._read_process())
+
+    def bind(self, **late: Any) -> None:
+        """Fields to add to the `initialize` request that the SDK's client is about to send."""
+        self._late = late
+
+    async def control(self, **request: Any) -> dict[str, Any]:
+        """Send one control request and wait for its answer.
+
+        Raises SessionLostError when the process ends first, CliUnavailableError when it refuses.
+        """
+        if self.ended:
+            raise SessionLostError("Claude Code has ended.")
+        request_id = f"tray-bridge-{next(self._control_ids)}"
+        answer = self._waiting[request_id] = asyncio.get_running_loop().create_future()
+        try:
+            await self._send({"type": "control_request", "request_id": request_id, "request": request})
+            response = await answer
+        finally:
+            self._waiting.pop(request_id, None)
+        if response.get("subtype") == "error":
+            raise CliUnavailableError(f"Claude Code refused `{request['subtype']}`: {response.get('error')}")
+        return response.get("response") or {}
+
+    async def write(self, data: str) -> None:
+        if self._late and '"initialize"' in data:
+            message = json.loads(data)
+            if message.get("type") == "control_request" and message["request"]["subtype"] == "initialize":
+                message["request"].update(self._late)
+                self._late = {}
+                data = json.dumps(message) + "\n"
+        await self._process.write(data)
+
+    async def read_messages(self) -> AsyncIterator[dict[str, Any]]:
+        """What the SDK's client is to see: answers to its own control requests."""
+        while (message := await self._for_sdk.get()) is not None:
+            yield message
+        raise SessionLostError("Claude Code has ended.")
+
+    def is_ready(self) -> bool:
+        return self._process.is_ready()
+
+    async def end_input(self) -> None:
+        await self._process.end_input()
+
+    async def close(self) -> None:
+        """End the process: by end of input if it is idle, then by SIGTERM, then SIGKILL. Takes 2 s at most."""
+        process = psutil.Process(self.pid) if self.pid is not None and not self.ended else None
+        if process is not None:
+            await self._process.end_input()
+            for end in (process.terminate, process.kill):
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._exited(), EXIT_GRACE / 2)
+                    break
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    end()
+        if self._pump is not None:
+            self._pump.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._pump
+        pid = self.pid
+        await self._process.close()
+        if pid is not None:
+            guard.forget(pid)
+
+    async def kill(self) -> None:
+        """End the process at once: for one in the middle of a turn, which end of input does not stop."""
+        if self.pid is not None and not self.ended:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                psutil.Process(self.pid).kill()
+        await self.close()
+
+    async def _exited(self) -> None:
+        process = self._process._process
+        if process is not None:
+            await process.wait()
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        await self._process.write(json.dumps(message) + "\n")
+
+    async def _read_process(self) -> None:
+        put_message = None
+        try:
+            put_message = self.messages.put_nowait
+            async for message in self._process.read_messages():
+                kind = message.get("type")
+                if kind == "control_response":
+                    self._answer(message)
+                elif kind == "control_request":
+                    await self._serve(message)
+                else:
+                    put_message(message)
+        except Exception as error:  # whatever the SDK raises, the process is of no more use
+            logger.info("Claude Code session ended: %s", error)
+        finally:
+            self.ended = True
+            self.messages.put_nowait(None)
+            self._for_sdk.put_nowait(None)
+            for waiting in self._waiting.values():
+                if not waiting.done():
+                    waiting.set_exception(SessionLostError("Claude Code has ended."))
+            self._on_exit()
+
+    def _answer(self, message: dict[str, Any]) -> None:
+        response = message.get("response") or {}
+        waiting = self._waiting.get(response.get("request_id", ""))
+        if waiting is None:
+            self._for_sdk.put_nowait(message)
+        elif not waiting.done():
+            waiting.set_result(response)
+
+    async def _serve(self, message: dict[str, Any]) -> None:
+        request = message.get("request") or {}
+        if request.get("subtype") == "mcp_message" and request.get("server_name") == SERVER_NAME:
+            await self.desk.serve(message["request_id"], request.get("message") or {})
+        else:
+            self._for_sdk.put_nowait(message)
+
+
+def _no_prompt() -> AsyncIterable[dict[str, Any]]:
+    async def nothing() -> AsyncIterator[dict[str, Any]]:
+        return
+        yield {}
+
+    return nothing()
