@@ -26,8 +26,9 @@ class Frame(NamedTuple):
     is_delta: bool = False
 
 
-def frame(event: Mapping[str, Any], *, is_delta: bool = False) -> Frame:
-    return Frame(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode(), is_delta)
+def frame(event: Mapping[str, Any]) -> Frame:
+    data = json.dumps(event, separators=(",", ":"))
+    return Frame(f"event: {event['type']}\ndata: {data}\n\n".encode())
 
 
 def frames(reply: Reply) -> Iterator[Frame]:
@@ -41,9 +42,11 @@ def frames(reply: Reply) -> Iterator[Frame]:
         if index == 0:
             yield frame({"type": "ping"})
         kind, key = DELTAS[block.type]
+        # Written by hand, for this is what a benchmark's every token costs.
+        head = f'event: content_block_delta\ndata: {{"type":"content_block_delta","index":{index},"delta":'
+        head += f'{{"type":"{kind}","{key}":'
         for piece in block.pieces:
-            delta = {"type": kind, key: piece}
-            yield frame({"type": "content_block_delta", "index": index, "delta": delta}, is_delta=True)
+            yield Frame(f"{head}{json.dumps(piece)}}}}}\n\n".encode(), is_delta=True)
         if block.type == "thinking":
             signature = {"type": "signature_delta", "signature": SIGNATURE}
             yield frame({"type": "content_block_delta", "index": index, "delta": signature})
