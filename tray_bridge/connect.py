@@ -1,0 +1,189 @@
+"""The settings that each known client needs to reach the bridge: one table for tray, page and README. A leaf.
+
+It also knows how a client names itself, so that a request in flight can be shown by a short name. What the
+clients send and need besides was found by running them; see the README's table of clients.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+NO_KEY = "not-needed"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One client: `where` says in a few words where `template` goes; `user_agent` is a pattern, searched
+    for.
+    """
+
+    name: str
+    where: str
+    template: str
+    user_agent: str | None = None
+
+    def settings(self, base_url: str, model: str, api_key: str | None = None) -> str:
+        """Returns the text to paste, with this bridge's address, model and key in it."""
+        values = {"{base_url}": base_url, "{model}": model, "{api_key}": api_key or NO_KEY}
+        return re.sub(r"\{(base_url|model|api_key)\}", lambda found: values[found[0]], self.template)
+
+
+CLIENTS = (
+    Client(
+        "curl",
+        "in a terminal",
+        """\
+curl {base_url}/chat/completions \\
+  -H "Authorization: Bearer {api_key}" \\
+  -H "Content-Type: application/json" \\
+  -d '{"model": "{model}", "messages": [{"role": "user", "content": "Hello!"}]}'
+""",
+        r"^curl/",
+    ),
+    Client(
+        "OpenAI Python SDK",
+        "in Python",
+        """\
+from openai import OpenAI
+
+client = OpenAI(base_url="{base_url}", api_key="{api_key}")
+answer = client.chat.completions.create(
+    model="{model}",
+    messages=[{"role": "user", "content": "Hello!"}],
+)
+print(answer.choices[0].message.content)
+""",
+        r"OpenAI/Python",
+    ),
+    Client(
+        "OpenAI Node SDK",
+        "in JavaScript",
+        """\
+import OpenAI from "openai";
+
+const client = new OpenAI({ baseURL: "{base_url}", apiKey: "{api_key}" });
+const answer = await client.chat.completions.create({
+  model: "{model}",
+  messages: [{ role: "user", content: "Hello!" }],
+});
+console.log(answer.choices[0].message.content);
+""",
+        r"OpenAI/JS",
+    ),
+    Client(
+        "Environment variables",
+        "in a shell, before you start a program that uses OpenAI's SDK",
+        """\
+export OPENAI_BASE_URL="{base_url}"
+export OPENAI_API_KEY="{api_key}"
+""",
+    ),
+    Client(
+        "Continue",
+        "in ~/.continue/config.yaml, under models:",
+        """\
+  - name: Claude ({model})
+    provider: openai
+    model: {model}
+    apiBase: {base_url}
+    apiKey: {api_key}
+    roles: [chat, edit, apply]
+""",
+        r"^Continue",
+    ),
+    Client(
+        "Cline",
+        "in Cline's settings",
+        """\
+API Provider: OpenAI Compatible
+Base URL: {base_url}
+API Key: {api_key}
+Model ID: {model}
+""",
+        r"(?i)\bcline\b",
+    ),
+    Client(
+        "Open WebUI",
+        "in Settings, Connections, OpenAI API",
+        """\
+URL: {base_url}
+Key: {api_key}
+(From a container, write host.docker.internal in place of 127.0.0.1.)
+""",
+        r"(?i)open-?webui|aiohttp/",
+    ),
+    Client(
+        "aider",
+        "in a terminal",
+        """\
+aider --model openai/{model} --openai-api-base {base_url} --openai-api-key {api_key}
+""",
+        r"(?i)aider|litellm",
+    ),
+    Client(
+        "llm",
+        "in extra-openai-models.yaml, in the folder that `llm logs path` names",
+        """\
+- model_id: bridge-{model}
+  model_name: {model}
+  api_base: "{base_url}"
+""",
+    ),
+    Client(
+        "LangChain",
+        "in Python",
+        """\
+from langchain_openai import ChatOpenAI
+
+model = ChatOpenAI(model="{model}", base_url="{base_url}", api_key="{api_key}")
+print(model.invoke("Hello!").content)
+""",
+        r"(?i)langchain",
+    ),
+    Client(
+        "Zed",
+        "in settings.json; give the key when Zed asks for it",
+        """\
+"language_models": {
+  "openai_compatible": {
+    "Tray Bridge": {
+      "api_url": "{base_url}",
+      "available_models": [{ "name": "{model}", "display_name": "Claude ({model})", "max_tokens": 200000 }]
+    }
+  }
+}
+""",
+        r"^Zed/",
+    ),
+    Client(
+        "JetBrains AI",
+        "in Settings, Tools, AI Assistant, Models",
+        """\
+Provider: OpenAI-compatible
+URL: {base_url}
+API key: {api_key}
+Tool calling: on
+""",
+        r"(?i)jetbrains|ktor",
+    ),
+)
+
+OTHER_NAMES = (
+    (r"ai-sdk/", "Vercel AI SDK"),
+    (r"(?i)\bcodex", "Codex"),
+    (r"(?i)opencode", "opencode"),
+    (r"(?i)tray-bridge|BridgeClient", "Tray Bridge"),
+    (r"^Mozilla/", "a browser"),
+)
+
+
+def client_name(user_agent: str | None) -> str:
+    """Returns a short name for who sends requests with this user agent, for a person to recognise."""
+    if not user_agent:
+        return "unnamed client"
+    named = [(client.user_agent, client.name) for client in CLIENTS if client.user_agent]
+    for pattern, name in (*reversed(named), *OTHER_NAMES):
+        if re.search(pattern, user_agent):
+            return name
+    return re.split(r"[/ ]", user_agent.strip(), maxsplit=1)[0][:40] or "unnamed client"

@@ -1,0 +1,102 @@
+"""One connection to the D-Bus session bus: sends from any thread, receives on one, matches replies to calls.
+
+Owns the socket and its lock. Knows nothing of trays.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from jeepney import (
+    DBusAddress,
+    HeaderFields,
+    Message,
+    MessageType,
+    new_error,
+    new_method_call,
+    new_method_return,
+    new_signal,
+)
+from jeepney.io.blocking import DBusConnection, open_dbus_connection
+
+logger = logging.getLogger(__name__)
+
+OnReply: TypeAlias = Callable[[Message], None]
+
+
+class SessionBus:
+    """An open connection; raises OSError when there is no bus or it does not answer."""
+
+    def __init__(self) -> None:
+        self._connection = open_session_bus()
+        self._lock = threading.Lock()
+        self._waiting: dict[int, OnReply] = {}
+
+    def call(self, message: Message, on_reply: OnReply | None = None) -> None:
+        """Sends a call; its reply, or the bus's error, goes to `on_reply` on the receiving thread.
+
+        A lost bus is not told here but to the receiver, who alone can do something about it.
+        """
+        with self._lock:
+            serial = next(self._connection.outgoing_serial)
+            if on_reply:
+                self._waiting[serial] = on_reply
+            try:
+                self._connection.send(message, serial=serial)
+            except OSError as error:
+                logger.debug("could not send to the session bus: %s", error)
+
+    def emit(
+        self, sender: DBusAddress, name: str, signature: str | None = None, body: tuple[Any, ...] = ()
+    ) -> None:
+        self.call(new_signal(sender, name, signature, body))
+
+    def reply(self, to: Message, signature: str | None = None, body: tuple[Any, ...] = ()) -> None:
+        self.call(new_method_return(to, signature, body))
+
+    def refuse(self, what: Message, error: str, reason: str) -> None:
+        self.call(new_error(what, f"org.freedesktop.DBus.Error.{error}", "s", (reason,)))
+
+    def receive(self) -> Message:
+        """Waits for the next call or signal; raises OSError when the bus is lost."""
+        while True:
+            message = self._connection.receive()
+            if message.header.message_type not in (MessageType.method_return, MessageType.error):
+                return message
+            with self._lock:
+                on_reply = self._waiting.pop(message.header.fields.get(HeaderFields.reply_serial, -1), None)
+            if on_reply:
+                on_reply(message)
+
+    def wake(self) -> None:
+        """Makes `receive` return, with a call from ourselves that asks for nothing."""
+        me = DBusAddress("/", self._connection.unique_name, "org.freedesktop.DBus.Peer")
+        self.call(new_method_call(me, "Ping"))
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def open_session_bus() -> DBusConnection:
+    """Connects to the session bus; raises OSError where there is none, whatever the reason."""
+    try:
+        return open_dbus_connection(session_bus_address() or "SESSION")
+    except OSError:
+        raise
+    except (
+        Exception
+    ) as error:  # jeepney has no family of errors: KeyError, RuntimeError, AuthenticationError, …
+        raise ConnectionError(f"no session bus: {error!r}") from error
+
+
+def session_bus_address() -> str | None:
+    """Returns the bus's address as its variable has it, else systemd's usual place if something is there."""
+    if address := os.environ.get("DBUS_SESSION_BUS_ADDRESS"):
+        return address
+    usual = Path(os.environ.get("XDG_RUNTIME_DIR") or "/nonexistent", "bus")
+    return f"unix:path={usual}" if usual.exists() else None

@@ -1,0 +1,190 @@
+"""Draws the icon: one shape, a bridge on a tile, and what each state adds to it.
+
+Owns the table from state to look. Knows snapshots only; who shows the image, and how, is not its matter.
+Pillow is imported when the first image is drawn, so that `import tray_bridge.desktop.icon` costs nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from ..snapshots import ServerSnapshot
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from PIL.ImageDraw import ImageDraw
+
+IconState: TypeAlias = Literal["stopped", "starting", "ready", "busy", "warning", "error"]
+Colour: TypeAlias = tuple[int, int, int, int]
+
+TEAL, GREY, WHITE = (20, 140, 142, 255), (138, 138, 138, 255), (255, 255, 255, 255)
+BLUE = (47, 111, 222, 255)
+AMBER, RED, INK = (245, 166, 35, 255), (224, 58, 62, 255), (40, 32, 16, 255)
+CLEAR = (0, 0, 0, 0)
+
+FULL_SIZE = 128
+PANEL_SIZES = (16, 22, 24, 32, 44, 48, 64)
+SHARPNESS = 8  # each pixel is drawn as 8 x 8 and averaged
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a state differs from the others, by form before colour."""
+
+    tile: Literal["solid", "outline", "dashed"]
+    colour: Colour
+    badge: Literal["none", "dots", "triangle", "cross"] = "none"
+
+
+LOOKS: dict[IconState, Look] = {
+    "stopped": Look("outline", GREY),
+    "starting": Look("dashed", TEAL),
+    "ready": Look("solid", TEAL),
+    "busy": Look("solid", TEAL, "dots"),
+    "warning": Look("solid", TEAL, "triangle"),
+    "error": Look("outline", GREY, "cross"),
+}
+
+
+def icon_state(snapshot: ServerSnapshot) -> IconState:
+    """Returns the one state that the icon shows; what a person must act on comes first."""
+    if snapshot.state == "error":
+        return "error"
+    if snapshot.state in ("starting", "stopping"):
+        return "starting"
+    if snapshot.state == "stopped":
+        return "stopped"
+    if snapshot.account.signed_in is False or snapshot.pool.problem or snapshot.log_problem:
+        return "warning"
+    return "busy" if snapshot.active else "ready"
+
+
+@lru_cache(maxsize=len(LOOKS))
+def icon_image(state: IconState) -> Image:
+    """Returns the icon at 128 px; `info["sizes"]` holds it drawn anew, sharp, for each usual size of a
+    panel.
+    """
+    image = draw(state, FULL_SIZE)
+    image.info["sizes"] = tuple(draw(state, size) for size in PANEL_SIZES)
+    return image
+
+
+def draw(state: IconState, size: int) -> Image:
+    """Draws a state at `size` pixels square, with the long edges laid on whole pixels."""
+    from PIL import Image, ImageDraw
+
+    look = LOOKS[state]
+    image = Image.new("RGBA", (size * SHARPNESS, size * SHARPNESS), CLEAR)
+    pen = Pen(ImageDraw.Draw(image), size)
+    pen.tile(look)
+    pen.bridge(WHITE if look.tile == "solid" else look.colour)
+    pen.badge(look.badge)
+    return image.resize((size, size), Image.Resampling.BOX)
+
+
+class Pen:
+    """Draws in parts of the icon's width (0 to 1) on a canvas `SHARPNESS` times as large as the image."""
+
+    def __init__(self, canvas: ImageDraw, size: int) -> None:
+        self.canvas = canvas
+        self.size = size
+
+    def px(self, part: float) -> int:
+        """A length or place on the canvas, on the nearest whole pixel of the image, and never nothing."""
+        return max(1, round(part * self.size)) * SHARPNESS
+
+    def free(self, part: float) -> float:
+        """A length or place on the canvas as it is: for curves and slants, which gain nothing from whole
+        pixels.
+        """
+        return part * self.size * SHARPNESS
+
+    def tile(self, look: Look) -> None:
+        whole = self.size * SHARPNESS
+        edge = round(0.03 * self.size) * SHARPNESS
+        box = (edge, edge, whole - edge - 1, whole - edge - 1)
+        radius = self.free(0.24)
+        self.canvas.rounded_rectangle(box, radius, fill=look.colour)
+        if look.tile == "solid":
+            return
+        wall = self.px(0.075)
+        inner = (box[0] + wall, box[1] + wall, box[2] - wall, box[3] - wall)
+        self.canvas.rounded_rectangle(inner, max(0.0, radius - wall), fill=CLEAR)
+        if look.tile == "dashed":
+            gap = self.px(0.13) // 2
+            for middle in (0.33, 0.67):
+                at = self.free(middle)
+                self.canvas.rectangle((at - gap, 0, at + gap, whole), fill=CLEAR)
+                self.canvas.rectangle((0, at - gap, whole, at + gap), fill=CLEAR)
+
+    def bridge(self, colour: Colour) -> None:
+        """Two towers, a deck from edge to edge, and the cable over it."""
+        whole = self.size * SHARPNESS
+        edge = self.px(0.05)
+        deck, thick = self.px(0.62), self.px(0.09)
+        top, foot = self.px(0.24), self.px(0.80)
+        width, inset = self.px(0.09), self.px(0.27)
+        towers = (inset, whole - inset - width)
+        self.canvas.rectangle((edge, deck, whole - edge - 1, deck + thick - 1), fill=colour)
+        for x in towers:
+            self.canvas.rectangle((x, top, x + width - 1, foot - 1), fill=colour)
+
+        line = max(SHARPNESS, round(self.free(0.05)))
+        left, right = towers[0] + width / 2, towers[1] + width / 2
+        middle, reach = (left + right) / 2, (right - left) / 2
+        high, drop = top + line / 2, deck - top - line
+        cable = [
+            (middle + reach * step / 24, high + drop * (1 - (step / 24) ** 2)) for step in range(-24, 25)
+        ]
+        self.canvas.line([(edge + line, deck), (left, high)], fill=colour, width=line)
+        self.canvas.line(cable, fill=colour, width=line, joint="curve")
+        self.canvas.line([(right, high), (whole - edge - line, deck)], fill=colour, width=line)
+
+    def badge(self, kind: str) -> None:
+        """A mark in the lower right corner, with a clear rim so that it stands apart on any panel."""
+        whole = self.size * SHARPNESS
+        r, rim = self.px(0.27), self.px(0.06)
+        middle = whole - r
+        disc = (whole - 2 * r, whole - 2 * r, whole - 1, whole - 1)
+        cleared = (disc[0] - rim, disc[1] - rim, whole + rim, whole + rim)
+        if kind == "dots":
+            self.canvas.ellipse(cleared, fill=CLEAR)
+            self.canvas.ellipse(disc, fill=BLUE)
+            dot = self.px(0.085)
+            for x in (middle - dot * 1.75, middle, middle + dot * 1.75):
+                self.canvas.ellipse(
+                    (x - dot / 2, middle - dot / 2, x + dot / 2, middle + dot / 2), fill=WHITE
+                )
+        elif kind == "cross":
+            self.canvas.ellipse(cleared, fill=CLEAR)
+            self.canvas.ellipse(disc, fill=RED)
+            arm, width = r * 0.42, round(self.free(0.085))
+            for way in (1, -1):
+                self.canvas.line(
+                    (middle - arm, middle - arm * way, middle + arm, middle + arm * way),
+                    fill=WHITE,
+                    width=width,
+                )
+        elif kind == "triangle":
+            top, side = disc[1], 1.12 * r
+            self.triangle(middle, top, side, whole, CLEAR, grow=rim)
+            self.triangle(middle, top, side, whole, AMBER)
+            bar = self.px(0.075)
+            x, y = middle - bar / 2, top + r * 0.66
+            self.canvas.rectangle((x, y, x + bar - 1, y + r * 0.62), fill=INK)
+            self.canvas.rectangle((x, y + r * 0.82, x + bar - 1, y + r * 0.82 + bar - 1), fill=INK)
+
+    def triangle(
+        self, x: float, top: float, side: float, foot: float, colour: Colour, grow: float = 0
+    ) -> None:
+        """An upright triangle with round corners."""
+        r = self.free(0.05)
+        corners = [(x, top + r * 1.6), (x - side + r * 1.3, foot - r), (x + side - r * 1.3, foot - r)]
+        self.canvas.polygon(corners, fill=colour)
+        for start, end in zip(corners, corners[1:] + corners[:1], strict=True):
+            self.canvas.line((start, end), fill=colour, width=round(2 * (r + grow)))
+        for cx, cy in corners:
+            reach = r + grow
+            self.canvas.ellipse((cx - reach, cy - reach, cx + reach, cy + reach), fill=colour)

@@ -1,0 +1,367 @@
+"""Snapshot → menu: which lines it has, what they say, and which action each one asks for. Pure.
+
+Owns the words and their order. Knows neither pystray nor what an action does. The top level always holds the
+same items: a line that does not apply is invisible, not absent, so that a desktop that shows the menu gets
+changed texts and never a new menu.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..connect import CLIENTS
+from ..errors import PortTakenError
+from ..snapshots import (
+    AccountSnapshot,
+    ModelSnapshot,
+    PlanWindow,
+    PoolSnapshot,
+    Problem,
+    RequestSnapshot,
+    ServerSnapshot,
+)
+
+POOL_SIZES = (0, 1, 2, 3, 4, 6, 8)
+USUAL_MODELS = ("opus", "sonnet", "haiku")
+WINDOW_NAMES = {
+    "five_hour": "5 h",
+    "seven_day": "7 d",
+    "seven_day_opus": "7 d Opus",
+    "seven_day_sonnet": "7 d Sonnet",
+}
+LONGEST_LINE = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of the menu. `key` names it among its siblings where the action and its value do not, or may
+    change.
+
+    `action` names what is asked for when it is chosen, and `value` with what; without an action it only says
+    something. `checked` is None for a line that cannot be ticked.
+    """
+
+    text: str = ""
+    action: str = ""
+    value: str | int | None = None
+    key: str = ""
+    enabled: bool = True
+    visible: bool = True
+    checked: bool | None = None
+    radio: bool = False
+    default: bool = False
+    items: tuple[Item, ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """What tells this line from its siblings."""
+        return self.key or f"{self.action} {self.value}"
+
+    @property
+    def is_separator(self) -> bool:
+        return not self.text
+
+
+@dataclass(frozen=True, slots=True)
+class MenuState:
+    """What the menu shows besides the server's snapshot. `now` is Unix time; `problem` an action that
+    failed.
+    """
+
+    now: float = 0.0
+    version: str = ""
+    configured_port: int = 8000
+    free_ports: tuple[int, ...] = ()
+    pool_size: int = 3
+    default_model: str = "sonnet"
+    records: bool = True
+    starts_at_login: bool = False
+    starts_on_launch: bool = True
+    notifies: bool = True
+    has_api_key: bool = False
+    quitting: bool = False
+    problem: Problem | None = None
+
+
+def build_menu(server: ServerSnapshot, state: MenuState) -> tuple[Item, ...]:
+    """Returns the whole menu for this moment."""
+    return (
+        *_what_is(server, state),
+        _separator("use"),
+        *_how_to_use(server, state),
+        _separator("server"),
+        *_server_switches(server, state),
+        _separator("requests"),
+        _active_requests(server.requests, state.now),
+        _session_logs(state),
+        _settings(server, state),
+        _separator("end"),
+        _about(server, state),
+        Item(_quit_text(server, state), "quit"),
+    )
+
+
+def status_text(server: ServerSnapshot, quitting: bool = False) -> str:
+    """Returns the server's state in a few words: the menu's first line, and the icon's tooltip."""
+    if quitting and server.active:
+        return f"◐ Quits when {_count(server.active, 'request')} {_are(server.active)} finished"
+    demo = " (demo)" if server.demo else ""
+    return {
+        "ready": f"● Running on {server.host}:{server.port}{demo}",
+        "starting": "◐ Starting…",
+        "stopping": "◐ Stopping…",
+        "stopped": "○ Stopped",
+        "error": f"✕ {server.problem.title if server.problem else 'The server failed'}",
+    }[server.state]
+
+
+def last_problem(server: ServerSnapshot, action_problem: Problem | None = None) -> Problem | None:
+    """Returns the newest of the problems that there are now."""
+    problems = (action_problem, server.problem, server.pool.problem, server.log_problem)
+    return max((problem for problem in problems if problem), key=lambda problem: problem.at, default=None)
+
+
+def port_is_taken(server: ServerSnapshot) -> bool:
+    """Tells whether the server failed because another program has its port."""
+    return (
+        server.state == "error"
+        and server.problem is not None
+        and server.problem.title == PortTakenError.title
+    )
+
+
+def _what_is(server: ServerSnapshot, state: MenuState) -> Iterable[Item]:
+    running = server.state in ("ready", "stopping")
+    problem = last_problem(server, state.problem)
+    yield _line("status", status_text(server, state.quitting))
+    yield _line("pool", _pool_text(server.pool), visible=running)
+    yield _line(
+        "requests",
+        f"Requests {server.active} active · {server.served} served · {server.failed} failed",
+        visible=running or bool(server.served or server.failed),
+    )
+    signed_out = running and server.account.signed_in is False and not server.demo
+    yield _line("account", _account_text(server, state.now), visible=running and not signed_out)
+    yield Item("Sign in…", "sign_in", visible=signed_out)
+    yield _line("problem", _clip(f"⚠ {problem.message}" if problem else "⚠"), visible=problem is not None)
+    taken = port_is_taken(server)
+    hint = problem.hint if problem and not taken else ""
+    yield _line("hint", _clip(hint or "…"), visible=bool(hint))
+    offer = state.free_ports[0] if state.free_ports else 0
+    yield Item(
+        f"Use port {offer} instead", "set_port", offer, key="use_free_port", visible=taken and bool(offer)
+    )
+
+
+def _how_to_use(server: ServerSnapshot, state: MenuState) -> Iterable[Item]:
+    stopped = server.state in ("stopped", "error")
+    yield Item(
+        "Start server and open dashboard" if stopped else "Open dashboard",
+        "open_dashboard",
+        enabled=server.state != "stopping" and not state.quitting,
+        default=True,
+    )
+    yield Item("Copy base URL", "copy_base_url")
+    yield Item("Copy API key", "copy_api_key", visible=state.has_api_key)
+    clients = tuple(Item(client.name, "copy_settings", client.name) for client in CLIENTS)
+    yield Item(
+        "Connect a client",
+        key="connect",
+        items=(
+            _line("connect_hint", "Copies the client’s settings"),
+            *clients,
+            _separator("connect"),
+            Item("More on the dashboard…", "open_dashboard", "connect", enabled=server.state == "ready"),
+        ),
+    )
+
+
+def _server_switches(server: ServerSnapshot, state: MenuState) -> Iterable[Item]:
+    runs = server.state in ("ready", "starting")
+    free = server.state != "stopping" and not state.quitting
+    yield Item(
+        "Stop server" if runs else "Start server",
+        "stop_server" if runs else "start_server",
+        key="start_or_stop",
+        enabled=free,
+    )
+    yield Item("Restart", "restart_server", enabled=free and server.state in ("ready", "error"))
+
+
+def _active_requests(requests: tuple[RequestSnapshot, ...], now: float) -> Item:
+    lines: tuple[Item, ...] = (_line("none", "None at the moment"),)
+    if requests:
+        lines = (
+            _line("cancel_hint", "Choose one to cancel it"),
+            *(Item(_request_text(request, now), "cancel_request", request.id) for request in requests),
+        )
+    return Item(
+        f"Active requests ({len(requests)})" if requests else "Active requests", key="active", items=lines
+    )
+
+
+def _session_logs(state: MenuState) -> Item:
+    return Item(
+        "Session logs",
+        key="logs",
+        items=(
+            Item("Open folder", "open_log_folder"),
+            Item("Last exchange", "open_last_exchange"),
+            Item("Record conversations", "toggle_recording", checked=state.records),
+        ),
+    )
+
+
+def _settings(server: ServerSnapshot, state: MenuState) -> Item:
+    return Item(
+        "Settings",
+        key="settings",
+        items=(
+            _ports(state),
+            Item(
+                f"Pool size: {state.pool_size}",
+                key="pool_size",
+                items=tuple(
+                    _choice(str(size), "set_pool_size", size, state.pool_size)
+                    for size in sorted({*POOL_SIZES, state.pool_size})
+                ),
+            ),
+            Item(
+                f"Default model: {state.default_model}",
+                key="default_model",
+                items=tuple(
+                    _choice(text, "set_default_model", value, state.default_model)
+                    for value, text in _models(server.models, state.default_model)
+                ),
+            ),
+            _separator("switches"),
+            Item("Start at login", "toggle_start_at_login", checked=state.starts_at_login),
+            Item("Start server on launch", "toggle_start_on_launch", checked=state.starts_on_launch),
+            Item("Notifications", "toggle_notifications", checked=state.notifies),
+            _separator("file"),
+            Item("Open settings file", "open_settings_file"),
+        ),
+    )
+
+
+def _ports(state: MenuState) -> Item:
+    """A menu has no field to type in: it offers the ports that are free next, and the settings file for any
+    other.
+    """
+    ports = (state.configured_port, *(port for port in state.free_ports if port != state.configured_port))
+    return Item(
+        f"Port: {state.configured_port}",
+        key="port",
+        items=(
+            *(_choice(str(port), "set_port", port, state.configured_port) for port in ports),
+            _separator("port"),
+            Item("Another, in the settings file…", "open_settings_file", key="other_port"),
+        ),
+    )
+
+
+def _about(server: ServerSnapshot, state: MenuState) -> Item:
+    cli = server.account.cli_version
+    return Item(
+        "About",
+        key="about",
+        items=(
+            _line("version", f"Tray Bridge {state.version}"),
+            _line("cli_version", f"Claude Code {cli}" if cli else "Claude Code: version not known yet"),
+            _line("address", server.base_url),
+            Item("Copy these lines", "copy_about"),
+        ),
+    )
+
+
+def _quit_text(server: ServerSnapshot, state: MenuState) -> str:
+    if not server.active:
+        return "Quit"
+    requests = _count(server.active, "request")
+    return f"Quit now (ends {requests})" if state.quitting else f"Quit (finishes {requests})"
+
+
+def _pool_text(pool: PoolSnapshot) -> str:
+    rest = (
+        (pool.starting, "starting"),
+        (pool.parked, "parked"),
+        (pool.suspended, "suspended"),
+        (pool.queued, "waiting"),
+    )
+    parts = [f"{pool.warm + pool.fitting} ready", f"{pool.busy} busy"]
+    return "Pool " + " · ".join(parts + [f"{number} {word}" for number, word in rest if number])
+
+
+def _account_text(server: ServerSnapshot, now: float) -> str:
+    account = server.account
+    if server.demo:
+        return "Claude: demo, a stand-in answers"
+    if account.signed_in is None:
+        return "Claude: not known yet"
+    return " · ".join(
+        [f"Claude: {_how_signed_in(account)}", *(_window_text(each, now) for each in account.windows)]
+    )
+
+
+def _how_signed_in(account: AccountSnapshot) -> str:
+    if account.uses_api_key:
+        return "signed in with an API key"
+    return f"signed in ({account.plan.capitalize()})" if account.plan else "signed in"
+
+
+def _window_text(window: PlanWindow, now: float) -> str:
+    name = WINDOW_NAMES.get(window.name, window.name.replace("_", " "))
+    if window.status == "rejected":
+        text = f"{name} limit reached"
+    else:
+        text = name if window.used is None else f"{name} {window.used * 100:.0f} %"
+    return f"{text} until {clock(window.resets_at, now)}" if window.resets_at else text
+
+
+def clock(moment: float, now: float) -> str:
+    """Returns a point in time as a person says it: `14:20`, or `Tue 14:20` when it is not today."""
+    then, today = time.localtime(moment), time.localtime(now)
+    same_day = (then.tm_year, then.tm_yday) == (today.tm_year, today.tm_yday)
+    return time.strftime("%H:%M" if same_day else "%a %H:%M", then)
+
+
+def _request_text(request: RequestSnapshot, now: float) -> str:
+    seconds = max(0, int(now - request.started_at))
+    lasted = f"{seconds} s" if seconds < 60 else f"{seconds // 60} min {seconds % 60:02} s"
+    return " · ".join([request.client, request.model, lasted, *(["waiting"] if request.queued else [])])
+
+
+def _models(models: tuple[ModelSnapshot, ...], chosen: str) -> list[tuple[str, str]]:
+    """Each model's value and text, the chosen one among them."""
+    known = {model.value: model.display_name or model.value for model in models}
+    names = known or {name: name for name in USUAL_MODELS}
+    return list((names if chosen in names else {chosen: chosen, **names}).items())
+
+
+def _line(key: str, text: str, visible: bool = True) -> Item:
+    """A line that only says something."""
+    return Item(text, key=key, enabled=False, visible=visible)
+
+
+def _choice(text: str, action: str, value: str | int, chosen: str | int) -> Item:
+    return Item(text, action, value, checked=value == chosen, radio=True)
+
+
+def _separator(key: str) -> Item:
+    return Item(key=f"before_{key}")
+
+
+def _clip(text: str) -> str:
+    """One line, short enough for a menu."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1].rstrip() + "…"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"

@@ -1,0 +1,93 @@
+"""Opens folders, files and pages with the program that the person's desktop has for them.
+
+Owns the three systems' ways. Each returns at once; what was opened lives on by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..errors import TrayBridgeError
+
+
+class CannotOpenError(TrayBridgeError):
+    """The desktop has no program for it, or the program could not be started."""
+
+    title = "Cannot open"
+
+
+def open_path(path: Path) -> None:
+    """Opens a folder in the file manager, a file in its program; raises CannotOpenError."""
+    if not path.exists():
+        raise CannotOpenError(f"{path} does not exist.")
+    _open(str(path))
+
+
+def open_page(url: str) -> None:
+    """Opens a page in the browser; raises CannotOpenError where there is nothing to show one on."""
+    if _can_show_windows():
+        try:
+            return _open(url)
+        except CannotOpenError:
+            import webbrowser
+
+            if webbrowser.open(url):
+                return None
+    raise CannotOpenError(f"There is no browser to open {url} with.")
+
+
+def outside_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Returns the environment for programs that are not ours.
+
+    A PyInstaller program finds its own libraries through LD_LIBRARY_PATH, which would break theirs; the
+    bootloader keeps the original beside it (https://pyinstaller.org, "LD_LIBRARY_PATH / LIBPATH
+    considerations").
+    """
+    found = dict(os.environ if environ is None else environ)
+    if getattr(sys, "frozen", False):
+        for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LIBPATH"):
+            original = found.pop(f"{name}_ORIG", None)
+            found.pop(name, None)
+            if original:
+                found[name] = original
+    return found
+
+
+def _open(target: str) -> None:
+    if sys.platform == "win32":
+        try:
+            os.startfile(target)  # noqa: S606  # a path or address of our own
+        except OSError as error:
+            raise CannotOpenError(f"Windows has no program for {target}.") from error
+        return
+    command = "open" if sys.platform == "darwin" else "xdg-open"
+    try:
+        opener = subprocess.Popen(  # noqa: S603  # a fixed command, and a path or address of our own
+            [command, target],
+            env=outside_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CannotOpenError(f"{target} cannot be opened: {command} is missing.") from error
+    try:
+        status = opener.wait(
+            0.5
+        )  # it says at once that it cannot; if it can, it may stay for as long as the browser
+    except subprocess.TimeoutExpired:
+        return
+    if status:
+        raise CannotOpenError(f"The desktop has no program to open {target} with.")
+
+
+def _can_show_windows() -> bool:
+    """Without this check Python would open a text browser in the terminal."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

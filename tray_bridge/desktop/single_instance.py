@@ -1,0 +1,98 @@
+"""One Tray Bridge for each user: a lock, and a door at which a second launch asks the first to show itself.
+
+The lock is the system's own and dies with its process, so a crash never blocks the next run. The door is a
+socket on loopback; its port and a secret stand in a file beside the lock that only the user can read.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from filelock import FileLock, Timeout
+
+from ..paths import lock_file
+from ..private_files import make_private_folder, replace_file
+
+logger = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 2.0
+SHOWN = b"shown\n"
+
+
+class SingleInstance:
+    """The right to be the one Tray Bridge. `on_show` runs on the door's thread when a second launch asks."""
+
+    def __init__(self, lock: FileLock, note: Path, on_show: Callable[[], None]) -> None:
+        self._lock = lock
+        self._note = note
+        self._on_show = on_show
+        self._secret = secrets.token_hex(16)
+        self._door = socket.create_server(("127.0.0.1", 0))
+        port = self._door.getsockname()[1]
+        replace_file(note, json.dumps({"pid": os.getpid(), "port": port, "secret": self._secret}).encode())
+        threading.Thread(target=self._answer, name="single-instance", daemon=True).start()
+
+    @classmethod
+    def claim(cls, on_show: Callable[[], None]) -> SingleInstance | None:
+        """Returns the right, or None when another process of this user has it; raises OSError."""
+        path = lock_file()
+        make_private_folder(path.parent)
+        lock = FileLock(path)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return None
+        return cls(lock, _note_beside(path), on_show)
+
+    def release(self) -> None:
+        """Gives the right up, so that another launch can have it."""
+        self._note.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._door.shutdown(socket.SHUT_RDWR)  # else the thread would go on waiting in accept
+        self._door.close()
+        self._lock.release()
+
+    def __enter__(self) -> SingleInstance:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+    def _answer(self) -> None:
+        while True:
+            try:
+                caller, _ = self._door.accept()
+            except OSError:
+                return  # released
+            with caller, suppress(OSError):
+                caller.settimeout(ANSWER_SECONDS)
+                if caller.recv(64).decode("ascii", "replace").strip() == self._secret:
+                    self._on_show()
+                    caller.sendall(SHOWN)
+
+
+def ask_first_to_show() -> bool:
+    """Asks the Tray Bridge that has the lock to open its dashboard; tells whether it did."""
+    try:
+        note = json.loads(_note_beside(lock_file()).read_text())
+        with socket.create_connection(("127.0.0.1", int(note["port"])), timeout=ANSWER_SECONDS) as door:
+            door.sendall(str(note["secret"]).encode() + b"\n")
+            return door.recv(64) == SHOWN
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        logger.info("the first Tray Bridge does not answer: %s", error)
+        return False
+
+
+def _note_beside(lock: Path) -> Path:
+    return lock.with_suffix(".json")
