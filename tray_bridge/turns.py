@@ -112,9 +112,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class TurnStarted:
-    """The model has begun to answer. `model` is its full id."""
+    """The model has begun to answer. `model` is its full id, `usage` what the prompt counts, where that is known."""
 
     model: str
+    usage: Usage = Usage()
 
 
 @dataclass(frozen=True, slots=True)

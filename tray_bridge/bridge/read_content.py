@@ -1,0 +1,219 @@
+"""Content parts → text, image and document blocks, in the forms of Chat Completions, Responses and Messages
+alike.
+
+Media types are sniffed from the bytes; what a client says of them is not trusted. Nothing is fetched here:
+the caller gets the URLs from `find_image_urls` and hands their bytes back as `fetched`.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+from urllib.parse import unquote_to_bytes
+
+from ..errors import RequestTooLargeError
+from ..turns import Document, Image, JsonObject, Text
+from .fields import kind_of, read_string, refuse, required_string, shown
+from .media_type import decode_text, image_size, sniff
+
+Readable: TypeAlias = Text | Image | Document
+
+# The Messages API's own limits: 5 MB and 8,000 pixels a side for an image, 32 MB for a PDF's request.
+IMAGE_BYTES = 5 * 1024 * 1024
+FILE_BYTES = 32 * 1024 * 1024
+IMAGE_SIDE = 8000
+PARTS = 2_000
+
+_TEXT_FIELDS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
+_IMAGES = {"image_url", "input_image"}
+_FILES = {"file", "input_file"}
+_SOURCES = {"image", "document"}
+_KNOWN = "text, image_url and file, and their Responses and Messages forms (input_text, image, document, …)"
+
+
+def split_parts(content: object, param: str) -> list[tuple[str, JsonObject]]:
+    """Each part of a message's content with its path; a string counts as one text part, null as none."""
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return [(param, {"type": "text", "text": content})]
+    if isinstance(content, Mapping):
+        return [(param, content)]
+    if not isinstance(content, list):
+        refuse(f"`{param}` must be a string or an array of parts, not {kind_of(content)}.", param)
+    if len(content) > PARTS:
+        raise RequestTooLargeError(
+            f"`{param}` has {len(content)} parts; at most {PARTS} are read.", param=param
+        )
+    parts: list[tuple[str, JsonObject]] = []
+    for index, part in enumerate(content):
+        at = f"{param}[{index}]"
+        if isinstance(part, str):
+            part = {"type": "text", "text": part}
+        elif not isinstance(part, Mapping):
+            refuse(f"`{at}` must be an object with a `type`, not {kind_of(part)}.", at)
+        parts.append((at, part))
+    return parts
+
+
+def part_type(part: JsonObject) -> str:
+    """The part's type, guessed from its fields where a client left it out; empty where it cannot be told."""
+    given = part.get("type")
+    if isinstance(given, str):
+        return given
+    return next((name for name in ("text", "image_url", "file") if name in part), "")
+
+
+def read_part(part: JsonObject, param: str, fetched: Mapping[str, bytes]) -> Readable | None:
+    """The block for one part, or None where its type is not known; broken or too large ones are refused."""
+    kind = part_type(part)
+    if kind in _TEXT_FIELDS:
+        field = _TEXT_FIELDS[kind]
+        return Text(read_string(part.get(field), f"{param}.{field}") or "")
+    if kind in _SOURCES and (plain := _plain_source(part)):
+        return plain
+    if kind not in _IMAGES | _FILES | _SOURCES:
+        return None
+    at, where = _find_data(part, param)
+    data = _read_data(where, at, fetched)
+    title = part.get("title") or part.get("filename")
+    if isinstance(file := part.get("file"), Mapping):
+        title = file.get("filename") or title
+    return _block(
+        data, at, title if isinstance(title, str) else None, image=kind in _IMAGES or kind == "image"
+    )
+
+
+def refuse_part(part: JsonObject, param: str) -> None:
+    """Raise the 400 for a part of the newest message that `read_part` did not know."""
+    kind = part_type(part)
+    if kind in {"input_audio", "audio"}:
+        refuse(
+            f"`{param}` is audio (`{kind}`), which Claude cannot hear. Send its transcript as text.", param
+        )
+    refuse(f"{shown(kind)} is not a known type of part here. Known are {_KNOWN}.", f"{param}.type")
+
+
+def find_image_urls(body: object) -> dict[str, str]:
+    """Every http(s) URL that must be fetched before the body can be read, with the path of its first use."""
+    found: dict[str, str] = {}
+    if isinstance(body, Mapping):
+        name = "messages" if body.get("messages") else "input"
+        for param, part in _walk(body.get(name), name):
+            if part_type(part) in _IMAGES | _FILES | _SOURCES:
+                at, where = _locate(part)
+                if isinstance(where, str) and _is_url(where):
+                    found.setdefault(where, f"{param}{at}")
+    return found
+
+
+def _walk(messages: object, name: str) -> Iterator[tuple[str, JsonObject]]:
+    """Every part of every message, with those inside tool results; never raises."""
+    for index, message in enumerate(messages if isinstance(messages, list) else ()):
+        if isinstance(message, Mapping):
+            for field in ("content", "output"):
+                for param, part in _mappings(message.get(field), f"{name}[{index}].{field}"):
+                    yield param, part
+                    yield from _mappings(part.get("content"), f"{param}.content")
+
+
+def _mappings(content: object, param: str) -> Iterator[tuple[str, JsonObject]]:
+    if isinstance(content, Mapping):
+        yield param, content
+    for index, part in enumerate(content if isinstance(content, list) else ()):
+        if isinstance(part, Mapping):
+            yield f"{param}[{index}]", part
+
+
+def _locate(part: JsonObject) -> tuple[str, Any]:
+    """Where a part holds its data URL, URL or base64: path below the part, and the value."""
+    if "source" in part:
+        source = part["source"]
+        field = "url" if isinstance(source, Mapping) and source.get("type") == "url" else "data"
+        return f".source.{field}", source.get(field) if isinstance(source, Mapping) else None
+    if "image_url" in part:
+        value = part["image_url"]
+        return (".image_url.url", value.get("url")) if isinstance(value, Mapping) else (".image_url", value)
+    path, holder = (".file", part["file"]) if isinstance(part.get("file"), Mapping) else ("", part)
+    field = "file_url" if holder.get("file_url") and not holder.get("file_data") else "file_data"
+    return f"{path}.{field}", holder.get(field)
+
+
+def _find_data(part: JsonObject, param: str) -> tuple[str, str]:
+    at, where = _locate(part)
+    file = part.get("file")
+    if where is None and (part.get("file_id") or (isinstance(file, Mapping) and file.get("file_id"))):
+        path = f"{param}.file.file_id" if isinstance(file, Mapping) else f"{param}.file_id"
+        refuse(
+            "Files are not kept here, so a `file_id` means nothing. Send the file itself as `file_data`.",
+            path,
+        )
+    return param + at, required_string(where, param + at)
+
+
+def _plain_source(part: JsonObject) -> Document | None:
+    """The Messages API's text document, which holds its text as it is."""
+    source, title = part.get("source"), part.get("title")
+    if isinstance(source, Mapping) and source.get("type") == "text" and isinstance(source.get("data"), str):
+        return Document("text/plain", source["data"], title if isinstance(title, str) else None)
+    return None
+
+
+def _is_url(where: str) -> bool:
+    return where[:8].lower().startswith(("http://", "https://"))
+
+
+def _read_data(where: str, param: str, fetched: Mapping[str, bytes]) -> bytes:
+    if _is_url(where):
+        data = fetched.get(where)
+        return data if data is not None else refuse(f"The URL of `{param}` could not be fetched.", param)
+    scheme, colon, rest = where.partition(":") if ":" in where[:64] else ("", "", where)
+    if not colon:
+        return _from_base64(rest, param)
+    if scheme.lower() != "data":
+        refuse(f"`{param}` must be a data: URL or an http(s) URL, not {shown(scheme)}.", param)
+    head, comma, payload = rest.partition(",")
+    if not comma:
+        refuse(f"`{param}` is a data: URL without data.", param)
+    if head.lower().endswith(";base64"):
+        return _from_base64(payload, param)
+    return unquote_to_bytes(payload.encode("utf-8", "surrogatepass"))
+
+
+def _from_base64(text: str, param: str) -> bytes:
+    if len(text) > FILE_BYTES * 3 // 2:
+        raise RequestTooLargeError(f"`{param}` is larger than {FILE_BYTES >> 20} MB.", param=param)
+    if "%" in text:
+        text = unquote_to_bytes(text.encode("utf-8", "surrogatepass")).decode("latin-1")
+    text = "".join(text.split()).rstrip("=").translate({ord("-"): "+", ord("_"): "/"})
+    try:
+        return b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return refuse(f"`{param}` is not valid base64.", param)
+
+
+def _block(data: bytes, param: str, title: str | None, *, image: bool) -> Image | Document:
+    media_type = sniff(data)
+    limit = IMAGE_BYTES if (media_type or "").startswith("image/") else FILE_BYTES
+    if len(data) > limit:
+        raise RequestTooLargeError(f"`{param}` is larger than {limit >> 20} MB.", param=param)
+    if not data:
+        refuse(f"`{param}` is empty.", param)
+    if media_type is None or (image and media_type == "text/plain"):
+        wanted = "a PNG, JPEG, GIF or WebP image" if image else "a PDF, a text file or an image"
+        refuse(f"`{param}` is not {wanted}.", param)
+    if media_type == "text/plain":
+        return Document(media_type, decode_text(data) or "", title)
+    if media_type == "application/pdf":
+        if b"%%EOF" not in data:
+            refuse(f"`{param}` is a broken PDF: its end is missing.", param)
+        return Document(media_type, b64encode(data).decode(), title)
+    try:
+        width, height = image_size(data, media_type)
+    except ValueError as error:
+        refuse(f"`{param}` is a broken image ({media_type}): {error}.", param)
+    if max(width, height) > IMAGE_SIDE:
+        refuse(f"`{param}` is {width} × {height} pixels; at most {IMAGE_SIDE} a side are read.", param)
+    return Image(media_type, b64encode(data).decode())

@@ -1,0 +1,199 @@
+"""The messages of a request → system prompt and turns of the conversation.
+
+What clients send that the Messages API would refuse is mended by these rules:
+
+- Blank text (nothing but white space) is left out. A user message with nothing else says `(no content)`,
+  which is the CLI's own word for it; an assistant message with nothing else is left out.
+- A conversation that begins with the assistant gets a user message `(no content)` before it.
+- A request with system messages alone asks the last of them as the user's message.
+- Past messages may have any role and any type of part: an unknown role is read as the user's, an unknown part
+  is left out. In the newest message both are refused.
+- Reasoning that comes back is left out; an assistant's `refusal` without content counts as its text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..turns import Document, Image, JsonObject, Message, Text
+from .fields import read_list, read_object, refuse, required_string, shown
+from .read_content import Readable, part_type, read_part, refuse_part, split_parts
+from .tool_history import Call, Piece, Result, Said, pair_results, read_arguments
+from .tools import safe_name
+
+NO_CONTENT = Text("(no content)")
+_SYSTEM = {"system", "developer"}
+_TOOL = {"tool", "function"}
+_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+_THINKING = {"thinking", "redacted_thinking", "reasoning"}
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """`system` has one entry for each text part of each system message, in order."""
+
+    system: tuple[str, ...]
+    messages: tuple[Message, ...]
+
+
+def read_messages(
+    given: Sequence[tuple[str, JsonObject]], fetched: Mapping[str, bytes], ignored: list[str]
+) -> Conversation:
+    """The conversation in `given`, pairs of path and message; its last message is the user's."""
+    roles = [_role(message, param) for param, message in given]
+    newest = _newest(roles)
+    system: list[tuple[str, ...]] = []
+    said: list[Said] = []
+    for index, (param, message) in enumerate(given):
+        reader = _Reader(fetched, ignored, newest=index >= newest)
+        role = roles[index]
+        if role in _SYSTEM:
+            system.append(reader.system(message, param))
+        elif role == "assistant":
+            said.append(Said("assistant", reader.assistant(message, param)))
+        elif role in _TOOL:
+            said.append(Said("user", (reader.result(message, param),)))
+        else:
+            if role != "user" and index >= newest:
+                refuse(f"{shown(role)} is not a known role. Known are {', '.join(_ROLES)}.", f"{param}.role")
+            said.append(Said("user", reader.user(message, param)))
+    messages = pair_results(said)
+    if not messages and not said:
+        system = [texts for texts in system if texts]
+        messages = [Message("user", tuple(map(Text, system.pop())))] if system else []
+    _check_end(messages, given)
+    if messages[0].role == "assistant":
+        messages.insert(0, Message("user", (NO_CONTENT,)))
+    return Conversation(tuple(text for texts in system for text in texts), tuple(messages))
+
+
+def _role(message: JsonObject, param: str) -> str:
+    return required_string(message.get("role"), f"{param}.role")
+
+
+def _newest(roles: Sequence[str]) -> int:
+    """Where the newest message begins: the last that is not the system's, or its run of results."""
+    at = len(roles) - 1
+    while at > 0 and roles[at] in _SYSTEM:
+        at -= 1
+    while at > 0 and roles[at] in _TOOL and roles[at - 1] in _TOOL | _SYSTEM:
+        at -= 1
+    return at
+
+
+def _check_end(messages: Sequence[Message], given: Sequence[tuple[str, JsonObject]]) -> None:
+    param = given[-1][0]
+    if not messages:
+        refuse("There is nothing to ask: every message is empty.", param)
+    if messages[-1].role == "assistant":
+        refuse(
+            "The last message is the assistant's, which Claude cannot continue.",
+            f"{param}.role",
+            hint="End with a user message, or with the results of the assistant's tool calls.",
+        )
+
+
+class _Reader:
+    """Reads one message: what to do with unknown parts depends on whether it is the newest."""
+
+    def __init__(self, fetched: Mapping[str, bytes], ignored: list[str], *, newest: bool) -> None:
+        self._fetched = fetched
+        self._ignored = ignored
+        self._newest = newest
+
+    def system(self, message: JsonObject, param: str) -> tuple[str, ...]:
+        blocks = self._blocks(split_parts(message.get("content"), f"{param}.content"))
+        if any(not isinstance(block, Text) for block in blocks):
+            refuse(f"`{param}` may hold text only.", f"{param}.content")
+        return tuple(block.text for block in blocks if isinstance(block, Text))
+
+    def user(self, message: JsonObject, param: str) -> Sequence[Piece]:
+        pieces: list[Piece] = []
+        for at, part in split_parts(message.get("content"), f"{param}.content"):
+            if part_type(part) == "tool_result":
+                is_error = part.get("is_error") is True
+                pieces.append(self._result(part.get("tool_use_id"), f"{at}.tool_use_id", part, at, is_error))
+            else:
+                pieces += self._blocks([(at, part)])
+        return pieces or (NO_CONTENT,)
+
+    def result(self, message: JsonObject, param: str) -> Result:
+        is_error = message.get("is_error") is True
+        return self._result(message.get("tool_call_id"), f"{param}.tool_call_id", message, param, is_error)
+
+    def assistant(self, message: JsonObject, param: str) -> Sequence[Piece]:
+        pieces: list[Piece] = []
+        for at, part in split_parts(message.get("content"), f"{param}.content"):
+            kind = part_type(part)
+            if kind == "tool_use":
+                pieces.append(_call(part.get("id"), part.get("name"), part.get("input"), f"{at}.name"))
+            elif kind not in _THINKING:
+                pieces += [block for block in self._blocks([(at, part)]) if self._is_speech(block)]
+        refusal = message.get("refusal")
+        if not pieces and isinstance(refusal, str) and refusal.strip():
+            pieces.append(Text(refusal))
+        known = {piece.id for piece in pieces if isinstance(piece, Call)}
+        calls = _read_calls(message, param)
+        return [*pieces, *(call for call in calls if not call.id or call.id not in known)]
+
+    def _is_speech(self, block: Readable) -> bool:
+        """The Messages API takes no pictures and files from the assistant."""
+        if isinstance(block, Text):
+            return True
+        self._ignored.append("assistant.image" if isinstance(block, Image) else "assistant.file")
+        return False
+
+    def _result(self, id_: object, id_param: str, holder: JsonObject, param: str, is_error: bool) -> Result:
+        content = holder.get("content")
+        if isinstance(content, Mapping) and not part_type(content):
+            content = json.dumps(content, ensure_ascii=False)
+        blocks = self._blocks(split_parts(content, f"{param}.content"))
+        name = holder.get("name")
+        return Result(
+            id_ if isinstance(id_, str) else "",
+            _plain_name(name) if isinstance(name, str) else "",
+            tuple(block for block in blocks if isinstance(block, (Text, Image, Document))),
+            is_error,
+            id_param,
+        )
+
+    def _blocks(self, parts: Sequence[tuple[str, JsonObject]]) -> list[Readable]:
+        blocks: list[Readable] = []
+        for at, part in parts:
+            block = read_part(part, at, self._fetched)
+            if block is None:
+                if self._newest:
+                    refuse_part(part, at)
+                self._ignored.append(f"content.{safe_name(part_type(part))}")
+            elif not isinstance(block, Text) or block.text.strip():
+                blocks.append(block)
+        return blocks
+
+
+def _read_calls(message: JsonObject, param: str) -> list[Call]:
+    """The calls of an assistant message, in today's form and in the older `function_call`."""
+    calls = []
+    for index, value in enumerate(read_list(message.get("tool_calls"), f"{param}.tool_calls") or ()):
+        at = f"{param}.tool_calls[{index}]"
+        call = read_object(value, at) or {}
+        custom = isinstance(call.get("custom"), Mapping)
+        field = "custom" if custom else "function"
+        function = read_object(call.get(field), f"{at}.{field}") or {}
+        arguments = function.get("input" if custom else "arguments")
+        calls.append(_call(call.get("id"), function.get("name"), arguments, f"{at}.{field}.name"))
+    if (legacy := read_object(message.get("function_call"), f"{param}.function_call")) is not None:
+        calls.append(_call(None, legacy.get("name"), legacy.get("arguments"), f"{param}.function_call.name"))
+    return calls
+
+
+def _call(id_: object, name: object, arguments: object, name_param: str) -> Call:
+    plain = _plain_name(required_string(name, name_param))
+    return Call(id_ if isinstance(id_, str) else "", plain, read_arguments(arguments))
+
+
+def _plain_name(name: str) -> str:
+    """A past call's name as the Messages API takes it: other characters become `_`."""
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:64]

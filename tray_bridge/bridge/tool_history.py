@@ -1,0 +1,187 @@
+"""Past tool calls and their results → the pairs that the Messages API demands.
+
+That API wants each assistant message with calls followed at once by one user message that answers every call,
+and call ids that are unique and plain. Clients keep to less, so these rules fill the gap:
+
+- Results come in the order of their calls, whatever the order in which they were sent.
+- A call without a result is answered by an error result that says so.
+- A result that fits no call is dropped in history, and refused after the last assistant message.
+- Of several results for one call, the last counts.
+- A result without an id answers the first call of its name that has no result yet.
+- Assistant messages that follow a call without any result between are one message with it.
+- Arguments that are no JSON object are kept, as they came, under the name `_raw` (as `claude` keeps the
+  model's).
+- An id that was used before, or has other characters than the Messages API allows, is replaced on both sides.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ..turns import Block, Document, Image, JsonObject, Message, Role, Text, ToolResult, ToolUse
+from .fields import refuse, shown
+
+NO_RESULT = (Text("No result was given for this call."),)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call as the client sent it; older clients give no id."""
+
+    id: str
+    name: str
+    input: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A result as the client sent it; `param` is the path of its id."""
+
+    id: str
+    name: str
+    content: tuple[Text | Image | Document, ...]
+    is_error: bool
+    param: str
+
+
+Piece: TypeAlias = Text | Image | Document | Call | Result
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message as it was sent, its calls and results not yet paired."""
+
+    role: Role
+    pieces: Sequence[Piece]
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """What the assistant said, the results that came for its calls, and what the user said after it."""
+
+    spoken: list[Piece] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+    asked: list[Message] = field(default_factory=list)
+
+    @property
+    def calls(self) -> list[Call]:
+        return [piece for piece in self.spoken if isinstance(piece, Call)]
+
+
+def read_arguments(value: object) -> JsonObject:
+    """A past call's arguments as an object, whatever the client made of them."""
+    if isinstance(value, dict):
+        return value
+    text = value if isinstance(value, str) else json.dumps(value)
+    if value is None or not text.strip():
+        return {}
+    try:
+        parsed = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except (ValueError, RecursionError):
+        parsed = None
+    return parsed if isinstance(parsed, dict) else {"_raw": text}
+
+
+def pair_results(said: Iterable[Said]) -> list[Message]:
+    """The conversation with every call answered; raises where the newest result fits no call."""
+    exchanges = _split(said)
+    ids = _UpstreamIds()
+    messages: list[Message] = []
+    for exchange in exchanges:
+        messages += _join(exchange, ids, newest=exchange is exchanges[-1])
+    return messages
+
+
+def _split(said: Iterable[Said]) -> list[_Exchange]:
+    exchanges = [_Exchange()]
+    for message in said:
+        last = exchanges[-1]
+        if message.role == "assistant":
+            waiting = last.calls and not last.results and not last.asked
+            if not waiting:
+                last = _Exchange()
+                exchanges.append(last)
+            last.spoken += message.pieces
+            continue
+        last.results += [piece for piece in message.pieces if isinstance(piece, Result)]
+        rest = tuple(piece for piece in message.pieces if not isinstance(piece, (Call, Result)))
+        if rest:
+            last.asked.append(Message("user", rest))
+    return exchanges
+
+
+def _join(exchange: _Exchange, ids: _UpstreamIds, *, newest: bool) -> list[Message]:
+    calls = exchange.calls
+    given = _match(calls, exchange.results, newest=newest)
+    spoken: list[Block] = []
+    results: list[Block] = []
+    for piece in exchange.spoken:
+        if isinstance(piece, Call):
+            result = given.get(len(results))
+            call_id = ids.replace(piece.id)
+            spoken.append(ToolUse(call_id, piece.name, piece.input))
+            results.append(
+                ToolResult(call_id, result.content, result.is_error)
+                if result
+                else ToolResult(call_id, NO_RESULT, True)
+            )
+        elif not isinstance(piece, Result):
+            spoken.append(piece)
+    messages = [Message("assistant", tuple(spoken))] if spoken else []
+    if results and (exchange.results or exchange.asked or not newest):
+        messages.append(Message("user", tuple(results)))
+    return messages + exchange.asked
+
+
+def _match(calls: Sequence[Call], results: Sequence[Result], *, newest: bool) -> dict[int, Result]:
+    """Which result answers which call, by the call's place."""
+    by_id: dict[str, list[int]] = defaultdict(list)
+    by_name: dict[str, list[int]] = defaultdict(list)
+    for index in reversed(range(len(calls))):
+        by_id[calls[index].id].append(index)
+        by_name[calls[index].name].append(index)
+    given: dict[int, Result] = {}
+    for result in results:
+        waiting = by_id.get(result.id) if result.id else by_name.get(result.name)
+        while waiting and len(waiting) > 1 and waiting[-1] in given:
+            waiting.pop()
+        if waiting:
+            given[waiting[-1]] = result
+        elif newest:
+            known = ", ".join(shown(call.id) for call in calls[:20]) or "none"
+            sought = f"id {shown(result.id)}" if result.id else f"name {shown(result.name)}"
+            refuse(f"No call with the {sought} waits for a result. Calls that wait: {known}.", result.param)
+    return given
+
+
+class _UpstreamIds:
+    """Gives each call of a conversation an id that the Messages API takes: the client's own, if it can."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._uses: Counter[str] = Counter()
+
+    def replace(self, id_: str) -> str:
+        base = re.sub(r"[^a-zA-Z0-9_-]", "_", id_) or "call"
+        name = base
+        while name in self._taken:
+            self._uses[base] += 1
+            name = f"{base}_{self._uses[base] + 1}"
+        self._taken.add(name)
+        return name
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in {float("inf"), float("-inf")}:
+        raise ValueError(f"{text} is too large")
+    return number

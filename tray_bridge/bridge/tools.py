@@ -1,0 +1,137 @@
+"""Function specs and tool choice of a request → tools of the turn. Past calls and results are
+`tool_history`'s.
+
+Read are the shapes of Chat Completions, of the Responses API (flat), of the Messages API (`input_schema`),
+and the older `functions`. Tools that are no functions (web search, custom grammars, namespaces) are ignored,
+never refused: Codex and Cursor send them beside real ones.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..errors import RequestTooLargeError
+from ..turns import JsonObject, Tool, ToolChoice
+from .fields import kind_of, read_boolean, read_list, read_object, read_string, refuse, required_string, shown
+
+TOOLS = 128
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # what both OpenAI and the Messages API demand
+_MODES = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
+
+
+def read_tools(body: Mapping[str, Any], ignored: list[str]) -> tuple[tuple[Tool, ...], ToolChoice]:
+    """The functions that may be called, and how; tools that are none are named in `ignored`."""
+    tools = _read_offered(body, ignored)
+    field = "tool_choice" if body.get("tool_choice") is not None else "function_call"
+    value = body.get(field)
+    choice, names = ToolChoice(), None
+    if isinstance(value, str):
+        choice = _read_mode(value, field)
+    elif (chosen := read_object(value, field)) is not None:
+        choice, names = _read_choice(chosen, field)
+    if read_boolean(body.get("parallel_tool_calls"), "parallel_tool_calls") is False or is_legacy(body):
+        choice = replace(choice, parallel=False)
+    if names is not None:
+        tools = tuple(tool for tool in tools if tool.name in names)
+    _check_choice(choice, tools, field)
+    return tools, choice
+
+
+def is_legacy(body: Mapping[str, Any]) -> bool:
+    """Whether the request uses `functions`, whose answers have a shape of their own."""
+    return body.get("tools") is None and body.get("functions") is not None
+
+
+def object_schema(value: object, param: str) -> JsonObject:
+    """A JSON Schema of an object, as the Messages API demands it: a missing `type` is filled in."""
+    schema = read_object(value, param)
+    if not schema:
+        return {"type": "object", "properties": {}}
+    if schema.get("type") is None:
+        return {**schema, "type": "object"}
+    if schema["type"] != "object":
+        refuse(f'`{param}` must be a JSON Schema of "type": "object", not {shown(schema["type"])}.', param)
+    return schema
+
+
+def safe_name(kind: object) -> str:
+    """A client's word as it may stand in a header."""
+    return kind if isinstance(kind, str) and re.fullmatch(r"[\w.-]{1,40}", kind, re.ASCII) else "unknown"
+
+
+def _read_offered(body: Mapping[str, Any], ignored: list[str]) -> tuple[Tool, ...]:
+    field = "functions" if is_legacy(body) else "tools"
+    given = read_list(body.get(field), field) or ()
+    if len(given) > TOOLS:
+        raise RequestTooLargeError(
+            f"`{field}` has {len(given)} entries; at most {TOOLS} are taken.", param=field
+        )
+    tools: dict[str, Tool] = {}
+    for index, value in enumerate(given):
+        tool = _read_tool(value, f"{field}[{index}]", ignored)
+        if tool is not None and tools.setdefault(tool.name, tool) != tool:
+            refuse(f"Two tools bear the name {shown(tool.name)}.", f"{field}[{index}]")
+    return tuple(tools.values())
+
+
+def _read_tool(value: object, param: str, ignored: list[str]) -> Tool | None:
+    spec = read_object(value, param)
+    if spec is None:
+        refuse(f"`{param}` must be an object, not null.", param)
+    kind = spec.get("type")
+    if isinstance(spec.get("function"), Mapping):
+        spec, param, schema_field = spec["function"], f"{param}.function", "parameters"
+    elif "input_schema" in spec:
+        schema_field = "input_schema"
+    elif kind is None or kind == "function":
+        schema_field = "parameters"
+    else:
+        ignored.append(f"tools.{safe_name(kind)}")
+        return None
+    name = required_string(spec.get("name"), f"{param}.name")
+    if not _NAME.fullmatch(name):
+        refuse(f"{shown(name)} must be 1 to 64 of a-z, A-Z, 0-9, _ and -.", f"{param}.name")
+    description = read_string(spec.get("description"), f"{param}.description") or ""
+    return Tool(name, description, object_schema(spec.get(schema_field), f"{param}.{schema_field}"))
+
+
+def _read_mode(value: object, param: str) -> ToolChoice:
+    mode = _MODES.get(value) if isinstance(value, str) else None
+    if mode is None:
+        quoted = shown(value) if isinstance(value, str) else kind_of(value)
+        refuse(f"{quoted} is not known. Known are auto, none, required and a function by name.", param)
+    return ToolChoice(mode)  # type: ignore[arg-type]
+
+
+def _read_choice(chosen: JsonObject, field: str) -> tuple[ToolChoice, set[str] | None]:
+    """An object's choice, and the names to which `allowed_tools` narrows the tools."""
+    kind = chosen.get("type")
+    parallel = chosen.get("disable_parallel_tool_use") is not True
+    if kind == "allowed_tools":
+        allowed = read_object(chosen.get("allowed_tools"), f"{field}.allowed_tools") or chosen
+        entries = read_list(allowed.get("tools"), f"{field}.allowed_tools.tools") or ()
+        names = {name for entry in entries if isinstance(name := _name_in(entry), str)}
+        return _read_mode(allowed.get("mode") or "auto", f"{field}.allowed_tools.mode"), names
+    if kind is None or kind in {"function", "tool"}:
+        path = f"{field}.function.name" if isinstance(chosen.get("function"), Mapping) else f"{field}.name"
+        return ToolChoice("tool", required_string(_name_in(chosen), path), parallel), None
+    return replace(_read_mode(kind, f"{field}.type"), parallel=parallel), None
+
+
+def _name_in(entry: object) -> object:
+    if not isinstance(entry, Mapping):
+        return None
+    function = entry.get("function")
+    return function.get("name") if isinstance(function, Mapping) else entry.get("name")
+
+
+def _check_choice(choice: ToolChoice, tools: tuple[Tool, ...], param: str) -> None:
+    names = [tool.name for tool in tools]
+    if choice.type == "any" and not tools:
+        refuse(f"`{param}` demands a call, but no function is offered.", param)
+    if choice.type == "tool" and choice.name not in names:
+        offered = ", ".join(names[:20]) or "none"
+        refuse(f"`{param}` names {shown(choice.name)}, which is not among the functions: {offered}.", param)
