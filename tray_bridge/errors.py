@@ -165,3 +165,10 @@ class SettingsError(TrayBridgeError):
     """A setting has a bad value: the message names its key, its source and what would be right."""
 
     title = "Bad setting"
+
+
+class BridgeUnreachableError(TrayBridgeError):
+    """No bridge answers where a command or a client looks for it."""
+
+    title = "Tray Bridge does not answer"
+    hint = "Start it with `tray-bridge`, or set BRIDGE_URL to where it runs."

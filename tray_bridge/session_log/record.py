@@ -43,7 +43,7 @@ _SECRETS = {"authorization", "proxy-authorization", "x-api-key", "api-key", "api
 _PROMPTS = {"messages", "tools", "functions"}
 _BLOB_FIELDS = {"url", "image_url", "file_data", "data"}
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?[^,]{0,200};base64,", re.ASCII | re.IGNORECASE)
-_BASE64 = re.compile(r"[A-Za-z0-9+/\s]{32,}={0,2}\s*")
+_BASE64 = re.compile(r"[A-Za-z0-9+/\s]{12,}={0,2}\s*")
 
 
 class Record:
@@ -173,14 +173,15 @@ class Record:
         """`text`, or `blob:<name>` if it is a data URL or bare base64 in a place where files stand."""
         if name not in _BLOB_FIELDS:
             return text
+        media_type = str(siblings.get("media_type") or siblings.get("format") or "")
         if url := _DATA_URL.match(text):
             media_type, data = url[1] or "", text[url.end() :]
-        elif name in ("data", "file_data") and _BASE64.fullmatch(text):
-            media_type, data = str(siblings.get("media_type") or siblings.get("format") or ""), text
+        elif (
+            media_type.startswith("text/") or not _BASE64.fullmatch(text) or name not in ("data", "file_data")
+        ):
+            return text
         else:
-            return text
-        if media_type.startswith("text/") and not url:
-            return text
+            data = text
         try:
             blob = self._store_blob(data, media_type)
         except ValueError:

@@ -1,0 +1,108 @@
+"""The API keys of the bridge itself: named, random, kept hashed in a file that only its owner may read.
+
+Knows nothing of HTTP. A key has 256 random bits, so one plain SHA-256 keeps it as safe as a slow hash would:
+there is nothing to guess, and a request must not wait for one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+import secrets
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from .errors import SettingsError
+from .paths import keys_file
+from .private_files import replace_file
+
+_PREFIX = "tb-"
+_NAME = re.compile(r"[\w.@ -]{1,64}")
+
+
+class ApiKey(NamedTuple):
+    """What is kept of a key: enough to know it again, not to use it."""
+
+    name: str
+    sha256: str
+    made_at: float
+
+
+class ApiKeys:
+    """The keys in `path`. Reads the file again when it has changed, so that a revoked key fails at once."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or keys_file()
+        self._stamp: tuple[int, int, int] | None = None
+        self._keys: tuple[ApiKey, ...] = ()
+
+    def make(self, name: str) -> str:
+        """Make a key and give it, this once; raises SettingsError for a name that is taken or odd."""
+        if not _NAME.fullmatch(name):
+            raise SettingsError(
+                f"{name!r} is no name for a key.", hint="Use letters, digits, spaces, . _ @ and -."
+            )
+        keys = self.list()
+        if any(key.name == name for key in keys):
+            raise SettingsError(
+                f"There is a key named {name} already.",
+                hint=f"Revoke it first: `tray-bridge key revoke {name}`.",
+            )
+        key = _PREFIX + secrets.token_urlsafe(32)
+        self._write((*keys, ApiKey(name, _hash(key), time.time())))
+        return key
+
+    def list(self) -> tuple[ApiKey, ...]:
+        """All keys, oldest first; raises SettingsError if they cannot be read."""
+        try:
+            stat = self._path.stat()
+            stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            if stamp != self._stamp:
+                entries = json.loads(self._path.read_bytes())
+                self._keys, self._stamp = tuple(ApiKey(**entry) for entry in entries), stamp
+        except FileNotFoundError:
+            self._keys, self._stamp = (), None
+        except (OSError, ValueError, TypeError) as error:
+            raise SettingsError(
+                f"The API keys in {self._path} cannot be read: {error}.",
+                hint="Delete the file and make new keys with `tray-bridge key make NAME`.",
+            ) from error
+        return self._keys
+
+    def revoke(self, name: str) -> None:
+        """Make a key worthless; raises SettingsError if there is none of that name."""
+        keys = self.list()
+        kept = tuple(key for key in keys if key.name != name)
+        if len(kept) == len(keys):
+            raise SettingsError(f"There is no key named {name}.", hint="`tray-bridge key list` shows them.")
+        self._write(kept)
+
+    def exist(self) -> bool:
+        """Whether there are keys, so that each request needs one; a broken file lets nobody in."""
+        try:
+            return bool(self.list())
+        except SettingsError:
+            return True
+
+    def verify(self, candidate: str) -> str | None:
+        """The name of the key that `candidate` is; takes equally long whichever key it resembles."""
+        try:
+            keys = self.list()
+        except SettingsError:
+            return None
+        hashed = _hash(candidate)
+        matches = [key.name for key in keys if hmac.compare_digest(key.sha256, hashed)]
+        return matches[0] if matches else None
+
+    def _write(self, keys: tuple[ApiKey, ...]) -> None:
+        try:
+            replace_file(self._path, json.dumps([key._asdict() for key in keys], indent=2).encode())
+        except OSError as error:
+            raise SettingsError(f"{self._path} cannot be written: {error.strerror or error}.") from error
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,51 @@
+"""What goes to the terminal: texts made safe for it, errors in their one shape, and the exit codes.
+
+A leaf but for the errors; every command prints through here or through rich.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from ..errors import BridgeUnreachableError, SettingsError, TrayBridgeError
+
+FAILED = 1
+BAD_USAGE = 2  # argparse's own
+UNREACHABLE = 3
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+# An answer may hold escape sequences, which a terminal would obey.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def prepare_streams() -> None:
+    """Let a character that the terminal lacks be printed as `?`, not end the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and hasattr(stream, "reconfigure"):  # None in a windowed bundle
+            stream.reconfigure(errors="replace")
+
+
+def printable(text: str) -> str:
+    """`text` without what would steer the terminal, line breaks and tabs kept."""
+    return _CONTROLS.sub("�", text)
+
+
+def write(text: str) -> None:
+    """Print at once; escape sequences reach a file or a pipe, never a terminal."""
+    sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
+    sys.stdout.flush()
+
+
+def show_error(error: BaseException, prefix: str = "") -> int:
+    """Print an error as a person should see it, and give the exit code for it."""
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    if not isinstance(error, TrayBridgeError):
+        raise error
+    lines = [f"{prefix}{error.title}: {error.message}", error.hint]
+    if sys.stderr is not None:
+        sys.stderr.write(printable("\n".join(line for line in lines if line)) + "\n")
+    if isinstance(error, SettingsError):
+        return BAD_USAGE
+    return UNREACHABLE if isinstance(error, BridgeUnreachableError) else FAILED

@@ -1,0 +1,170 @@
+"""The doctor: looks at what Tray Bridge needs on this machine, and says what to do where something lacks.
+
+`tray-bridge doctor` and the page show the same checks. Each looks for itself and none raises. Knows the server
+only by what its `/status` says.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from . import paths
+from .cli_program import find_cli
+from .errors import SettingsError
+from .private_files import make_private_folder
+from .settings import Settings, unknown_keys
+
+_ENOUGH_DISK = 500_000_000  # bytes: the session log at its default size, twice and more
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one look found; `hint` says what to do."""
+
+    title: str
+    status: Literal["ok", "warning", "failed"]
+    message: str
+    hint: str = ""
+
+
+def run_checks(
+    settings: Settings, settings_error: SettingsError | None, status: Mapping[str, Any] | None
+) -> list[Check]:
+    """All checks, in the order of a person's questions; takes some seconds at most.
+
+    `settings_error` is what is wrong with the settings now, `status` the bridge's `/status`, if one runs.
+    """
+    return [
+        _check_cli(settings),
+        _check_account(status),
+        _check_server(settings, status),
+        _check_settings(settings_error),
+        _check_tray(),
+        _check_log_folder(settings),
+        _check_disk(settings),
+    ]
+
+
+def _check_cli(settings: Settings) -> Check:
+    title = "Claude Code"
+    program = find_cli(settings.cli_path)
+    if program is None:
+        where = f"There is no program at {settings.cli_path}." if settings.cli_path else "It was not found."
+        hint = "Correct cli_path in the settings." if settings.cli_path else "Install tray-bridge again."
+        return Check(title, "failed", where, hint)
+    if not os.access(program.path, os.X_OK):
+        return Check(title, "failed", f"{program.path} may not be run.", "Make the file executable.")
+    version = f"Version {program.version}" if program.version else "Found"
+    return Check(title, "ok", f"{version}, {'bundled' if program.bundled else f'at {program.path}'}.")
+
+
+def _check_account(status: Mapping[str, Any] | None) -> Check:
+    title = "Signed in"
+    account = (status or {}).get("account") or {}
+    if status and status.get("demo"):
+        return Check(title, "ok", "Not needed: a stand-in answers in the demo.")
+    if account.get("signed_in"):
+        how = (
+            "with an API key"
+            if account.get("uses_api_key")
+            else f"with plan {account.get('plan') or 'unknown'}"
+        )
+        return Check(title, "ok", f"Claude Code is signed in {how}.")
+    if account.get("signed_in") is False:
+        return Check(
+            title,
+            "failed",
+            "Claude Code is not signed in.",
+            "Run `claude login` in a terminal, or choose Sign in… in the tray.",
+        )
+    return Check(title, "warning", "Not known while no bridge runs.", "Start `tray-bridge`, then look again.")
+
+
+def _check_server(settings: Settings, status: Mapping[str, Any] | None) -> Check:
+    title = "Server"
+    if status:
+        place = f"http://{status.get('host')}:{status.get('port')}/v1"
+        if problem := status.get("problem"):
+            return Check(title, "failed", f"{problem['title']}: {problem['message']}", problem["hint"])
+        return Check(title, "ok", f"It answers at {place}.")
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+        probe.settimeout(1.0)
+        try:
+            taken = settings.port and probe.connect_ex((settings.host, settings.port)) == 0
+        except OSError:
+            return Check(title, "failed", f"This machine has no address {settings.host}.", "Correct host.")
+    if taken:
+        return Check(
+            title,
+            "failed",
+            f"Another program answers at port {settings.port}.",
+            "Stop it, or choose another port: `tray-bridge --port NUMBER`, or PORT.",
+        )
+    return Check(title, "ok", f"Stopped; port {settings.port} is free.")
+
+
+def _check_settings(error: SettingsError | None) -> Check:
+    title = "Settings"
+    if error is not None:
+        return Check(title, "failed", error.message, error.hint)
+    if unknown := unknown_keys():
+        return Check(title, "warning", " ".join(unknown), "Correct or delete the line.")
+    path = paths.config_file()
+    return Check(title, "ok", f"In {path}." if path.exists() else f"Defaults; {path} is not there.")
+
+
+def _check_tray() -> Check:
+    title = "Tray"
+    try:
+        from .desktop.tray_host import HOW_TO_GET_ONE, probe
+    except ImportError as error:
+        return Check(
+            title, "warning", f"It cannot be shown here: {error}.", "`tray-bridge serve` needs none."
+        )
+    host = probe()
+    if host.kind == "none":
+        return Check(title, "warning", f"Nothing can show the icon: {host.reason}.", HOW_TO_GET_ONE)
+    return Check(title, "ok", f"The desktop shows tray icons ({host.kind.replace('_', ' ')}).")
+
+
+def _check_log_folder(settings: Settings) -> Check:
+    title = "Session log"
+    folder = settings.log_folder or paths.log_folder()
+    if settings.log_mode == "off":
+        return Check(title, "ok", "It is switched off.")
+    try:
+        make_private_folder(folder)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"can it be written?")
+    except OSError as error:
+        return Check(
+            title,
+            "failed",
+            f"{folder} cannot be written: {error.strerror or error}.",
+            "Make the folder writable, or choose another log_folder in the settings.",
+        )
+    return Check(title, "ok", f"It is written to {folder}.")
+
+
+def _check_disk(settings: Settings) -> Check:
+    title = "Disk space"
+    folder = settings.log_folder or paths.log_folder()
+    try:
+        free = shutil.disk_usage(_nearest_folder(folder)).free
+    except OSError as error:
+        return Check(title, "warning", f"It cannot be told: {error.strerror or error}.")
+    message = f"{free / 1e9:.1f} GB are free where the session log is."
+    if free < _ENOUGH_DISK:
+        return Check(title, "warning", message, "Make room, or lower log_megabytes in the settings.")
+    return Check(title, "ok", message)
+
+
+def _nearest_folder(folder: Path) -> Path:
+    return next((parent for parent in (folder, *folder.parents) if parent.is_dir()), Path(folder.anchor))

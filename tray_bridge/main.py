@@ -1,0 +1,133 @@
+"""The command `tray-bridge`: the arguments → the tray, the server without one, or a command.
+
+The only wiring: it alone knows both the desktop and the server, and imports each only when it is wanted, so
+that `serve` runs where no display is and `--version` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from . import __version__
+from .command_line.arguments import SETTING_FLAGS, make_parser
+from .command_line.bridge_url import bridge_url
+from .command_line.terminal import prepare_streams, show_error, write
+from .errors import SettingsError, TrayBridgeError
+
+if TYPE_CHECKING:
+    from .settings import Settings
+
+
+GUARD_FLAG = "--guard-children"  # how a bundled app starts its guard, see `claude.orphans`
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run what the arguments ask for and give the exit code."""
+    if (sys.argv[1:] if argv is None else argv) == [GUARD_FLAG]:
+        from .claude.orphans import guard_children
+
+        guard_children()
+        return 0
+    prepare_streams()
+    arguments = make_parser().parse_args(argv)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    try:
+        return _run(arguments)
+    except (TrayBridgeError, KeyboardInterrupt) as error:
+        return show_error(error)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    command = arguments.command
+    if arguments.version:
+        return _show_version()
+    if command == "key":
+        from .command_line.key import manage_keys
+
+        return manage_keys(arguments)
+    if command == "autostart":
+        from .command_line.autostart import set_autostart
+
+        return set_autostart(arguments)
+    from .settings import load_settings
+
+    flags = {flag: getattr(arguments, flag) for flag in SETTING_FLAGS if hasattr(arguments, flag)}
+    if command == "doctor":
+        return _examine(flags)
+    settings = load_settings(flags)
+    if command == "serve":
+        return _serve(settings)
+    if command == "ask":
+        from .client import ask
+
+        return ask(arguments, bridge_url(settings.host, settings.port))
+    if command == "status":
+        from .command_line.status import show_status
+
+        return show_status(bridge_url(settings.host, settings.port))
+    if command == "logs":
+        from .command_line.logs import show_logs
+        from .paths import log_folder
+
+        return show_logs(arguments, settings.log_folder or log_folder())
+    return _run_tray(settings)
+
+
+def _show_version() -> int:
+    from .cli_program import find_cli
+
+    program = find_cli()
+    write(f"tray-bridge {__version__}\n")
+    write(f"Claude Code {(program and program.version) or 'not found'}\n")
+    return 0
+
+
+def _examine(flags: Mapping[str, object]) -> int:
+    from .command_line.doctor import show_checks
+    from .settings import Settings, load_settings
+
+    error = None
+    try:
+        settings = load_settings(flags)
+    except SettingsError as found:
+        settings, error = Settings.model_construct(), found
+    return show_checks(settings, error, bridge_url(settings.host, settings.port))
+
+
+def _serve(settings: Settings) -> int:
+    """Serve until a signal comes; gives 0 then, and 1 if the server ends by itself."""
+    from .server import ServerThread
+
+    stop = threading.Event()
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP
+            signal.signal(number, lambda *_: stop.set())
+    server = ServerThread(settings)
+    server.start()
+    try:
+        told = False
+        # Windows does not wake a wait without a limit for Ctrl+C.
+        while not stop.wait(0.2):
+            snapshot = server.snapshot()
+            if snapshot.state == "error" and (problem := snapshot.problem):
+                return show_error(TrayBridgeError(problem.message, title=problem.title, hint=problem.hint))
+            if snapshot.state == "ready" and not told:
+                told = True
+                write(f"Tray Bridge serves at {snapshot.base_url}\n")
+    finally:
+        server.stop()
+    return 0
+
+
+def _run_tray(settings: Settings) -> int:
+    from .desktop.tray import run_tray
+    from .server import ServerThread
+
+    return run_tray(settings, ServerThread(settings))
