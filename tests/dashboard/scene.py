@@ -1,0 +1,178 @@
+"""A server that shows a scene: fixed snapshots behind the real routes, for pictures and for what is rare in life."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from tray_bridge.api.dashboard import dashboard_router
+from tray_bridge.api.dashboard_access import DashboardAccess
+from tray_bridge.api.error_responses import add_error_handlers
+from tray_bridge.api.last_hour import LastHour
+from tray_bridge.session_log import LogReader
+from tray_bridge.snapshots import (
+    AccountSnapshot,
+    ModelSnapshot,
+    PlanWindow,
+    PoolSnapshot,
+    RequestSnapshot,
+    ServerSnapshot,
+    SessionSnapshot,
+)
+
+
+@dataclass
+class Finding:
+    name: str
+    status: str
+    message: str
+    hint: str = ""
+
+
+class Scene:
+    """A ServerView whose snapshot a test sets."""
+
+    def __init__(self, snapshot: ServerSnapshot) -> None:
+        self._snapshot = snapshot
+        self._callbacks: list[Callable[[ServerSnapshot], None]] = []
+        self.cancelled: list[str] = []
+
+    def snapshot(self) -> ServerSnapshot:
+        return self._snapshot
+
+    def subscribe(self, callback: Callable[[ServerSnapshot], None]) -> Callable[[], None]:
+        self._callbacks.append(callback)
+        return lambda: self._callbacks.remove(callback)
+
+    def cancel_request(self, request_id: str) -> bool:
+        if all(request.id != request_id for request in self._snapshot.requests):
+            return False
+        self.cancelled.append(request_id)
+        self.show(requests=tuple(r for r in self._snapshot.requests if r.id != request_id))
+        return True
+
+    def show(self, **changes: object) -> None:
+        self._snapshot = replace(self._snapshot, **changes)  # type: ignore[arg-type]
+        for callback in list(self._callbacks):
+            callback(self._snapshot)
+
+
+@contextmanager
+def serve(
+    scene: Scene,
+    folder: Path,
+    last_hour: LastHour | None = None,
+    *,
+    findings: tuple[Finding, ...] = (),
+    keys: tuple[str, ...] = (),
+) -> Iterator[str]:
+    """Run the page's routes on a free port; gives the origin."""
+    access = DashboardAccess(lambda key: "test" if key in keys else None, lambda: bool(keys))
+    app = FastAPI()
+    add_error_handlers(app)
+    app.include_router(
+        dashboard_router(
+            scene,
+            LogReader(folder),
+            last_hour or LastHour(),
+            access,
+            default_model="sonnet",
+            doctor=lambda: findings,
+        )
+    )
+    app.state.access = access
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    port = listener.getsockname()[1]
+    scene.show(port=port)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        scene.show(state="stopping")
+        server.should_exit = True
+        thread.join(10)
+
+
+def busy_scene() -> ServerSnapshot:
+    """A working afternoon."""
+    now = time.time()
+    sessions = (
+        SessionSnapshot(41, "busy", now - 95, now - 14, "sonnet", 4141),
+        SessionSnapshot(38, "suspended", now - 320, now - 42, "sonnet", 4138, now + 600),
+        SessionSnapshot(36, "parked", now - 900, now - 130, "opus", 4136, now + 470),
+        SessionSnapshot(37, "parked", now - 700, now - 420, "haiku", 4137, now + 180),
+        SessionSnapshot(42, "fitting", now - 60, now - 55, "sonnet", 4142),
+        SessionSnapshot(43, "warm", now - 200, now - 198, None, 4143),
+        SessionSnapshot(44, "starting", now - 1, now - 1, None, 4144),
+    )
+    pool = PoolSnapshot(
+        size=3,
+        max_sessions=8,
+        warm=1,
+        fitting=1,
+        starting=1,
+        busy=1,
+        parked=2,
+        suspended=1,
+        sessions=sessions,
+        taken=(("parked", 612), ("suspended", 188), ("fitting", 240), ("generic", 131), ("cold", 9)),
+    )
+    requests = (
+        RequestSnapshot("req_7b1e", "Continue", "sonnet", True, now - 14, False, 412),
+        RequestSnapshot("req_7b20", "aider", "opus", True, now - 3, False, 57),
+        RequestSnapshot("req_7b21", "LangChain", "gpt-4o → sonnet", False, now - 1, True, 0),
+    )
+    account = AccountSnapshot(
+        signed_in=True,
+        plan="Max",
+        cli_version="2.1.42",
+        windows=(
+            PlanWindow("five_hour", 0.42, now + 4920),
+            PlanWindow("seven_day", 0.87, now + 3 * 86400 + 7200, "allowed_warning"),
+        ),
+    )
+    models = (
+        ModelSnapshot("sonnet", "claude-sonnet-4-5-20250929", "Sonnet 4.5"),
+        ModelSnapshot("opus", "claude-opus-4-1-20250805", "Opus 4.1"),
+        ModelSnapshot("haiku", "claude-haiku-4-5-20251001", "Haiku 4.5"),
+    )
+    return ServerSnapshot(
+        state="ready",
+        started_at=now - 11_700,
+        pool=pool,
+        requests=requests,
+        served=1180,
+        failed=4,
+        account=account,
+        models=models,
+    )
+
+
+FINDINGS = (
+    Finding("Claude Code", "ok", "Version 2.1.42, bundled with the app."),
+    Finding("Account", "ok", "Signed in with a Max plan."),
+    Finding("Port", "ok", "8000 on 127.0.0.1 is ours."),
+    Finding(
+        "Tray host",
+        "warning",
+        "The desktop shows no tray icons.",
+        "On GNOME, install the extension AppIndicator and KStatusNotifierItem Support, then sign in again.",
+    ),
+    Finding("Disk", "ok", "64 GB are free for the log."),
+    Finding(
+        "Log folder",
+        "failed",
+        "The folder /var/log/tray-bridge cannot be written: permission denied.",
+        "Choose another one: log_folder in settings.toml.",
+    ),
+)

@@ -1,0 +1,96 @@
+"""Who may see the page: a person at this machine, and nobody's web page.
+
+The page shows whole conversations, so it is more careful than the endpoints for clients, and what it checks
+comes on top of `access`: it answers this machine alone, under a name that is only this machine's (a container
+reaches us as `host.docker.internal`); no other origin, not even one that is allowed to chat; and changes need
+a header that no foreign form can send. Once API keys exist, it wants one too, or the pass that the tray opens
+it with: either is exchanged for a cookie that lasts as long as the server.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import secrets
+import threading
+from collections.abc import Callable
+
+from fastapi import Request
+from starlette.responses import Response
+
+from ..errors import AccessDeniedError, InvalidKeyError
+
+OWN_HEADER = "x-tray-bridge"
+_OWN_NAMES = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
+_READING = ("GET", "HEAD")
+
+
+class DashboardAccess:
+    """`verify_key` and `has_keys` are those of `access.AccessMiddleware`. Safe to use from any thread."""
+
+    def __init__(self, verify_key: Callable[[str], str | None], has_keys: Callable[[], bool]) -> None:
+        self._verify_key = verify_key
+        self.has_keys = has_keys
+        self._session = secrets.token_urlsafe(32)
+        self._passes: set[str] = set()
+        self._lock = threading.Lock()
+
+    def issue_pass(self) -> str:
+        """Make a pass that opens the page once, for `/dashboard?pass=…`."""
+        with self._lock:
+            self._passes.add(new := secrets.token_urlsafe(32))
+        return new
+
+    def check_place(self, request: Request) -> None:
+        """Raise AccessDeniedError unless a person at this machine asks, with our own page or by hand."""
+        headers = request.headers
+        peer = request.client.host if request.client else ""
+        host = headers.get("host", "").lower()
+        if not _is_this_machine(peer) or not _OWN_NAMES.fullmatch(host):
+            raise AccessDeniedError(
+                "The page can be seen only on the machine where Tray Bridge runs.",
+                hint="Open http://127.0.0.1 with this server's port there.",
+            )
+        origin = headers.get("origin")
+        if origin is not None and origin != f"{request.url.scheme}://{host}":
+            raise AccessDeniedError("Another web page may not read this one.")
+        if request.method not in _READING and headers.get(OWN_HEADER) != "1":
+            raise AccessDeniedError(f"A change needs the header {OWN_HEADER}: 1.")
+
+    def check_person(self, request: Request) -> None:
+        """Raise InvalidKeyError if keys exist and the person has not shown one; for all that is private."""
+        cookie = request.cookies.get(self._cookie_name(request), "")
+        if self.has_keys() and not secrets.compare_digest(cookie.encode(), self._session.encode()):
+            raise InvalidKeyError("This server has API keys: the page needs one of them.")
+
+    def sign_in(self, request: Request, response: Response, key: str) -> None:
+        """Let the browser in that shows a key; raises InvalidKeyError."""
+        if self._verify_key(key) is None:
+            raise InvalidKeyError("The API key is not one of this server's.")
+        self._set_cookie(request, response)
+
+    def redeem(self, request: Request, response: Response, given: str) -> bool:
+        """Let the browser in that shows an unused pass."""
+        with self._lock:
+            known = given in self._passes
+            self._passes.discard(given)
+        if known:
+            self._set_cookie(request, response)
+        return known
+
+    def _set_cookie(self, request: Request, response: Response) -> None:
+        name = self._cookie_name(request)
+        response.set_cookie(name, self._session, path="/dashboard", httponly=True, samesite="strict")
+
+    def _cookie_name(self, request: Request) -> str:
+        # Cookies know no ports: two servers on one machine must not overwrite each other's.
+        return f"tray_bridge_{request.url.port}"
+
+
+def _is_this_machine(address: str) -> bool:
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(ip, "ipv4_mapped", None)
+    return (mapped or ip).is_loopback

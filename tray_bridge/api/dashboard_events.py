@@ -1,0 +1,73 @@
+"""What happens now, as the page follows it: an event stream of snapshots and of the last hour's figures.
+
+Owns how often the page is told. Knows the server only as a `ServerView`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
+from typing import Protocol
+
+from ..snapshots import ServerSnapshot
+from .json_response import encode_json
+from .last_hour import LastHour
+
+LEAST_PAUSE = 0.25
+"""Seconds between two snapshots at least: a person sees no more."""
+POLL = 1.0
+"""Seconds after which the state is looked at though nobody told of a change."""
+LAST_HOUR_PAUSE = 2.0
+LAST_HOUR_REFRESH = 30.0
+
+
+class ServerView(Protocol):
+    """What the page may know of the server and ask of it."""
+
+    def snapshot(self) -> ServerSnapshot: ...
+    def subscribe(self, callback: Callable[[ServerSnapshot], None]) -> Callable[[], None]: ...
+    def cancel_request(self, request_id: str) -> bool: ...
+
+
+async def page_events(server: ServerView, last_hour: LastHour) -> AsyncIterator[bytes]:
+    """Snapshots as they change, and the last hour's figures; ends when the server stops."""
+    loop = asyncio.get_running_loop()
+    changed = asyncio.Event()
+
+    def wake(_snapshot: ServerSnapshot) -> None:
+        loop.call_soon_threadsafe(changed.set)
+
+    unsubscribe = server.subscribe(wake)
+    sent: ServerSnapshot | None = None
+    version, due = -1, 0.0
+    try:
+        while True:
+            changed.clear()
+            snapshot = server.snapshot()
+            if snapshot != sent:
+                sent = snapshot
+                yield _event("snapshot", asdict(snapshot))
+            now = time.monotonic()
+            if now >= due and (last_hour.version != version or now >= due + LAST_HOUR_REFRESH):
+                version, due = last_hour.version, now + LAST_HOUR_PAUSE
+                yield _event("last_hour", last_hour.as_json())
+            if snapshot.state in ("stopping", "stopped"):
+                return
+            await asyncio.sleep(LEAST_PAUSE)
+            await _wait(changed, POLL if not snapshot.requests else LEAST_PAUSE)
+    finally:
+        unsubscribe()
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    waiting = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait({waiting}, timeout=seconds)
+    finally:
+        waiting.cancel()
+
+
+def _event(name: str, value: object) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (name.encode(), encode_json(value))

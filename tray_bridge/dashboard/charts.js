@@ -1,0 +1,75 @@
+// Draws small charts as SVG at the width that they really have, so that their words keep their size.
+
+import { h, s, show } from "./dom.js";
+import { clock, duration } from "./format.js";
+
+const PAD = { top: 12, right: 8, bottom: 22, left: 44 };
+const HEIGHT = 168;
+
+/** A figure that redraws itself when its width or its data changes: `update(data, summary)`. */
+export function chart(draw) {
+  const element = h("div", { class: "chart", role: "img" });
+  let data = null;
+  let width = 0;
+  const redraw = () => data && width && show(element, draw(data, width, HEIGHT));
+  new ResizeObserver(([entry]) => {
+    const next = Math.floor(entry.contentRect.width);
+    if (next !== width) {
+      width = next;
+      redraw();
+    }
+  }).observe(element);
+  return {
+    element,
+    update(next, summary) {
+      data = next;
+      element.setAttribute("aria-label", summary);
+      redraw();
+    },
+  };
+}
+
+/** A round number at or above `n`: 1, 2 or 5 times a power of ten. */
+function roundUp(n) {
+  const power = 10 ** Math.floor(Math.log10(n));
+  return [1, 2, 5, 10].map((k) => k * power).find((k) => k >= n * 0.999);
+}
+
+function frame(width, height, top, label, from, to) {
+  const y = (v) => PAD.top + (height - PAD.top - PAD.bottom) * (1 - Math.min(v, top) / top);
+  const x = (at) => PAD.left + (width - PAD.left - PAD.right) * ((at - from) / (to - from));
+  const lines = [0, top / 2, top].map((v) => [
+    s("line", { class: "grid", x1: PAD.left, x2: width - PAD.right, y1: y(v), y2: y(v) }),
+    s("text", { class: "tick", x: PAD.left - 8, y: y(v) + 4, "text-anchor": "end" }, label(v)),
+  ]);
+  const steps = width < 420 ? [60, 30, 0] : [60, 45, 30, 15, 0];
+  const ticks = steps.map((minutes) => s("text", {
+    class: "tick", x: x(to - minutes * 60), y: height - 5,
+    "text-anchor": minutes === 60 ? "start" : minutes === 0 ? "end" : "middle",
+  }, minutes === 0 ? "now" : clock(to - minutes * 60)));
+  return { x, y, parts: [lines, ticks] };
+}
+
+const svg = (width, height, ...parts) => s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" }, ...parts);
+
+/** One dot for each answer, and the line of the middle one. `points` are `[at, seconds]`. */
+export function drawDots({ points, median, from, to }, width, height) {
+  const top = roundUp(Math.max(0.5, ...points.map(([, v]) => v)));
+  const { x, y, parts } = frame(width, height, top, (v) => (v === 0 ? "0" : duration(v)), from, to);
+  const dots = points.map(([at, v]) => s("circle", { class: "spot", cx: x(at), cy: y(v), r: 3.5 }, s("title", {}, `${clock(at)}: ${duration(v)}`)));
+  const line = median === null ? null : s("line", { class: "median", x1: PAD.left, x2: width - PAD.right, y1: y(median), y2: y(median) });
+  return svg(width, height, parts, line, dots);
+}
+
+/** One bar for each minute of the hour, oldest first. */
+export function drawBars({ minutes, from, to }, width, height) {
+  const top = roundUp(Math.max(100, ...minutes));
+  const { x, y, parts } = frame(width, height, top, (v) => (v >= 1000 ? `${v / 1000}k` : String(v)), from, to);
+  const step = (to - from) / minutes.length;
+  const wide = Math.max(1, (x(from + step) - x(from)) * 0.72);
+  const bars = minutes.map((tokens, i) => tokens === 0 ? null : s("rect", {
+    class: "bar", x: x(from + (i + 0.5) * step) - wide / 2, y: Math.min(y(tokens), y(0) - 1.5), width: wide, rx: Math.min(2, wide / 2),
+    height: Math.max(1.5, y(0) - y(tokens)),
+  }, s("title", {}, `${clock(from + i * step)}: ${tokens} tokens`)));
+  return svg(width, height, parts, bars);
+}

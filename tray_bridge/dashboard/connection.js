@@ -1,0 +1,71 @@
+// Talks to the server that the page came from, and to nothing else.
+
+const BASE = "/dashboard/api";
+
+/** A problem as the server tells it: title, message, hint. */
+export class ServerProblem extends Error {
+  constructor({ title, message, hint }) {
+    super(message);
+    this.title = title ?? "Something went wrong";
+    this.hint = hint ?? "";
+  }
+}
+
+const unreachable = { title: "The server does not answer", message: "Tray Bridge is stopped, or it is just restarting.", hint: "Start it from the tray." };
+
+/** Called when the server wants an API key before it shows anything. */
+export const door = { closed() {} };
+
+/** GET or change something; the header proves to the server that no foreign form sent it. */
+export async function ask(path, { method = "GET", signal, body: sent } = {}) {
+  let response;
+  const headers = { "x-tray-bridge": "1", ...(sent ? { "content-type": "application/json" } : {}) };
+  try {
+    response = await fetch(BASE + path, { method, signal, headers, body: sent && JSON.stringify(sent), cache: "no-store" });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ServerProblem(unreachable);
+  }
+  const body = await response.json().catch(() => ({}));
+  if (response.status === 401) door.closed();
+  if (!response.ok) throw new ServerProblem(body.error ?? { message: `The server answered ${response.status}.` });
+  return body;
+}
+
+/** The live picture: the newest snapshot and the figures of the last hour, told to all who subscribe. */
+export const live = {
+  snapshot: null,
+  lastHour: null,
+  connected: false,
+  listeners: new Set(),
+
+  /** Call `listener` now and at every change, until the function that this returns is called. */
+  subscribe(listener) {
+    this.listeners.add(listener);
+    if (this.snapshot) listener(this);
+    return () => this.listeners.delete(listener);
+  },
+
+  tell() {
+    if (this.snapshot) for (const listener of this.listeners) listener(this);
+  },
+
+  open() {
+    const source = new EventSource(`${BASE}/events`);
+    const receive = (name) => (event) => {
+      this[name] = JSON.parse(event.data);
+      this.connected = true;
+      this.tell();
+    };
+    source.addEventListener("snapshot", receive("snapshot"));
+    source.addEventListener("last_hour", receive("lastHour"));
+    source.addEventListener("error", () => {
+      this.connected = false;
+      this.tell();
+      // The browser tries again by itself, except after an answer that it takes as final: then the reason is asked for.
+      if (source.readyState !== EventSource.CLOSED) return;
+      ask("/snapshot").catch(() => {});
+      setTimeout(() => this.open(), 2000);
+    });
+  },
+};

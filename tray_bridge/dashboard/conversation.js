@@ -1,0 +1,136 @@
+// Renders the messages of an exchange: texts, images, files, tool calls and their results, whatever their dialect.
+
+import { copyButton, h } from "./dom.js";
+import { count, prettyJson, visible } from "./format.js";
+
+const FIRST = 12000; // characters shown before a person asks for the rest
+const BLOB = /^blob:([0-9a-f]{64}(?:\.\w{1,16})?)$/;
+const PICTURES = /\.(png|jpg|jpeg|gif|webp)$/;
+
+export const blobUrl = (name) => `/dashboard/api/blobs/${name}`;
+
+/** Text of any length: the beginning at once, the whole when asked. */
+export function longText(text, props = { class: "text", dir: "auto" }, tag = "div") {
+  const shown = text.length > FIRST ? text.slice(0, FIRST) : text;
+  const body = h(tag, props, visible(shown));
+  if (shown === text) return [body];
+  const more = h("button", { type: "button", class: "rest" }, `Show all ${count(text.length)} characters`);
+  more.addEventListener("click", () => {
+    body.textContent = visible(text);
+    more.remove();
+  });
+  return [body, more];
+}
+
+export const jsonBlock = (value) => longText(typeof value === "string" ? value : prettyJson(value), { class: "code wrap", tabindex: 0 }, "pre");
+
+function picture(address, alt) {
+  const name = BLOB.exec(address ?? "")?.[1];
+  if (name && PICTURES.test(name)) return h("a", { href: blobUrl(name), target: "_blank", rel: "noopener" }, h("img", { src: blobUrl(name), alt, loading: "lazy" }));
+  // A picture elsewhere is named, not loaded: this page asks nobody but its own server.
+  return name ? file(address, alt) : h("p", { class: "muted" }, `${alt}: `, h("bdi", {}, visible(String(address ?? "none").slice(0, 300))));
+}
+
+function file(address, title) {
+  const name = BLOB.exec(address ?? "")?.[1];
+  return name
+    ? h("p", {}, h("a", { href: blobUrl(name), download: true }, visible(title || "File")))
+    : longText(String(address ?? ""), { class: "code wrap", tabindex: 0 }, "pre");
+}
+
+/** A call of a tool: its name, and its arguments as indented JSON where they are JSON. */
+export function toolCall({ id, name, args }) {
+  let shown = args;
+  if (typeof args === "string") {
+    try {
+      shown = JSON.parse(args || "{}");
+    } catch {
+      // Cut short, or not JSON at all: shown as it came.
+    }
+  }
+  return h("div", { class: "call part" },
+    h("h4", {}, h("bdi", {}, visible(name ?? "unnamed")), h("span", { class: "muted" }, visible(id ?? ""))), jsonBlock(shown));
+}
+
+function toolResult({ id, content, failed }) {
+  return h("div", { class: "call part" },
+    h("h4", {}, failed ? "Result: an error" : "Result", h("span", { class: "muted" }, visible(id ?? ""))),
+    typeof content === "string" ? jsonBlock(content) : h("div", { class: "turn plain" }, parts(content)));
+}
+
+/** The parts of a message's content. They are told apart by what they have: OpenAI's, Anthropic's and our own shapes. */
+export function parts(content) {
+  if (content === null || content === undefined) return [];
+  if (!Array.isArray(content)) return [part(content)];
+  return content.map(part);
+}
+
+function part(item) {
+  const wrap = (...children) => h("div", { class: "part" }, ...children);
+  if (typeof item === "string") return wrap(longText(item));
+  if (item === null || typeof item !== "object") return wrap(jsonBlock(item));
+  if (typeof item.text === "string") return wrap(longText(item.text));
+  if (typeof item.refusal === "string") return wrap(longText(item.refusal));
+  if (item.type === "image_url" || item.type === "input_image") return wrap(picture(item.image_url?.url ?? item.image_url, "Image"));
+  if (item.type === "file" || item.type === "input_file") return wrap(file((item.file ?? item).file_data, (item.file ?? item).filename));
+  if ("tool_use_id" in item) return toolResult({ id: item.tool_use_id, content: item.content, failed: item.is_error });
+  if ("name" in item && "input" in item) return toolCall({ id: item.id, name: item.name, args: item.input });
+  const data = item.source?.data ?? item.source?.url ?? item.data;
+  const type = item.source?.media_type ?? item.media_type ?? "";
+  if (data !== undefined && (type.startsWith("image/") || item.type === "image")) return wrap(picture(data, "Image"));
+  if (data !== undefined) return wrap(file(data, item.title));
+  return wrap(jsonBlock(item));
+}
+
+const names = { user: "User", assistant: "Assistant", system: "System", developer: "Developer", tool: "Tool result", function: "Tool result" };
+
+function message(item) {
+  const role = String(item?.role ?? item?.type ?? "message");
+  const calls = [...(item.tool_calls ?? []), ...(item.function_call ? [{ function: item.function_call }] : [])];
+  if (role === "function_call") calls.push({ id: item.call_id, function: item });
+  const content = role === "function_call_output" ? item.output : item.content;
+  return h("article", { class: `turn ${role in names ? role : "other"}` },
+    h("h3", {}, h("span", {}, names[role] ?? visible(role), item.name ? ` · ${visible(item.name)}` : ""), item.tool_call_id ? h("code", {}, visible(item.tool_call_id)) : null),
+    item.reasoning_content ? reasoning(item.reasoning_content) : null,
+    parts(content),
+    calls.map((call) => toolCall({ id: call.id, name: call.function?.name ?? call.custom?.name, args: call.function?.arguments ?? call.custom?.input ?? call })));
+}
+
+export const reasoning = (text) => h("details", { class: "reasoning" }, h("summary", {}, `Reasoning, ${count(text.length)} characters`), longText(text));
+
+function folded(title, value) {
+  return h("details", {}, h("summary", {}, title), jsonBlock(value));
+}
+
+const MANY = 60;
+
+function listed(messages) {
+  if (messages.length <= MANY) return messages.map(message);
+  const button = h("button", { type: "button", class: "rest" }, `Show the ${count(messages.length - MANY)} messages before`);
+  button.addEventListener("click", () => button.replaceWith(...messages.slice(0, -MANY).map(message)));
+  return [button, ...messages.slice(-MANY).map(message)];
+}
+
+/** What was asked: messages first, then what else the request says, folded. */
+export function asked({ messages, input, system, tools, functions, ...others }) {
+  const list = Array.isArray(messages) ? messages : Array.isArray(input) ? input : input ? [{ role: "user", content: input }] : [];
+  const offered = [...(tools ?? []), ...(functions ?? [])];
+  return [
+    h("div", { class: "folds" },
+      folded(`Parameters (${Object.keys(others).length})`, others),
+      offered.length ? folded(`Tools offered (${offered.length})`, offered) : null),
+    system?.length ? message({ role: "system", content: system }) : null,
+    listed(list),
+  ];
+}
+
+/** What came back: reasoning folded, text, tool calls; or the error. */
+export function answered(document) {
+  const calls = document.tool_calls ?? [];
+  if (!document.answer && !document.reasoning && !calls.length) return [];
+  return [h("article", { class: "turn answer" },
+    h("h3", {}, h("span", {}, "Answer"), document.answer ? copyButton("Copy", () => document.answer, { class: "quiet" }) : null),
+    document.reasoning ? reasoning(document.reasoning) : null,
+    document.answer ? h("div", { class: "part" }, longText(document.answer)) : null,
+    calls.map((call) => toolCall({ id: call.id, name: call.name, args: call.arguments })))];
+}

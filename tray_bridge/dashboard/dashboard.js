@@ -1,0 +1,113 @@
+// The page's frame: which view is shown, the state in the header, the theme.
+
+import { connectView } from "./connect.js";
+import { ask, door, live } from "./connection.js";
+import { doctorView } from "./doctor.js";
+import { announce, h, icon, say, show } from "./dom.js";
+import { logView } from "./log.js";
+import { nowView } from "./now.js";
+import { tryView } from "./try.js";
+
+const views = { now: nowView, log: logView, try: tryView, connect: connectView, doctor: doctorView };
+const titles = { now: "Now", log: "Log", try: "Try it", connect: "Connect", doctor: "Doctor" };
+const main = document.getElementById("main");
+let current = { name: null, view: null };
+
+/** `#/log/ID?outcome=error` → the view `log`, told `ID` and the query. A view is `{element, enter(rest, query), leave()}`. */
+function route() {
+  const [path, query] = location.hash.replace(/^#\/?/, "").split("?", 2);
+  const [name, ...rest] = path.split("/").map(decodeURIComponent);
+  const known = name in views ? name : "now";
+  if (known !== current.name) {
+    current.view?.leave();
+    current = { name: known, view: views[known]() };
+    show(main, current.view.element);
+    main.dataset.view = known;
+    document.title = `${titles[known]} · Tray Bridge`;
+    for (const link of document.querySelectorAll("nav a")) {
+      if (link.dataset.view === known) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    scrollTo(0, 0);
+    announce(titles[known]);
+  }
+  current.view.enter(rest, new URLSearchParams(query));
+}
+
+const words = { stopped: "Stopped", starting: "Starting", ready: "Ready", stopping: "Stopping", error: "Error" };
+
+function showState({ snapshot, connected }) {
+  const element = document.getElementById("state");
+  const busy = connected && snapshot.state === "ready" && snapshot.requests.length > 0;
+  const state = !connected ? "away" : busy ? "busy" : snapshot.state;
+  const text = !connected ? "Not reachable" : busy ? `Busy · ${snapshot.requests.length}` : words[snapshot.state];
+  if (element.dataset.state === state && element.textContent === text) return;
+  element.dataset.state = state;
+  show(element, h("span", { class: "dot", "aria-hidden": "true" }), h("span", {}, text));
+}
+
+// The theme follows the system until a person chooses; the choice is kept in this browser.
+const themes = ["system", "light", "dark"];
+const themeIcons = { system: "screen", light: "sun", dark: "moon" };
+
+function showTheme(theme) {
+  if (theme === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  const button = document.getElementById("theme");
+  button.setAttribute("aria-label", `Theme: ${theme}. Change it`);
+  button.title = `Theme: ${theme}`;
+  show(button, icon(themeIcons[theme]));
+}
+
+function storedTheme() {
+  try {
+    return themes.includes(localStorage.theme) ? localStorage.theme : "system";
+  } catch {
+    return "system"; // storage is switched off
+  }
+}
+
+let theme = storedTheme();
+showTheme(theme);
+document.getElementById("theme").addEventListener("click", () => {
+  theme = themes[(themes.indexOf(theme) + 1) % themes.length];
+  try {
+    localStorage.theme = theme;
+  } catch {
+    // It holds until the page is closed, then.
+  }
+  showTheme(theme);
+  announce(`Theme: ${theme}`);
+});
+
+door.closed = () => {
+  if (document.querySelector("dialog.sign-in")) return;
+  const key = h("input", { type: "password", id: "own-key", autocomplete: "off", required: true });
+  const wrong = h("p", { role: "alert" });
+  const dialog = h("dialog", { class: "sign-in", "aria-labelledby": "sign-in", oncancel: (event) => event.preventDefault() },
+    h("form", { onsubmit: enter },
+      h("h2", { id: "sign-in" }, "This server has API keys"),
+      h("p", {}, "Give one of them to see the page, or open it from the tray."),
+      h("div", { class: "field" }, h("label", { for: "own-key" }, "API key"), key), wrong,
+      h("div", { class: "buttons end" }, h("button", { type: "submit", class: "primary" }, "Open"))));
+  async function enter(event) {
+    event.preventDefault();
+    try {
+      await ask("/sign-in", { method: "POST", body: { key: key.value } });
+      location.reload();
+    } catch (problem) {
+      say(wrong, problem.message);
+    }
+  }
+  document.body.append(dialog);
+  dialog.showModal();
+};
+
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
+addEventListener("hashchange", route);
+live.subscribe(showState);
+live.open();
+route();

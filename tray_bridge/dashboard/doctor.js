@@ -1,0 +1,39 @@
+// The view Doctor: the checks of `tray-bridge doctor`, each with what to do.
+
+import { ask } from "./connection.js";
+import { announce, copyButton, h, icon, problemBox, show } from "./dom.js";
+import { clock, now } from "./format.js";
+
+const signs = { ok: "check", warning: "warn", failed: "cross" };
+const words = { ok: "Fine", warning: "Look at this", failed: "Needs you" };
+
+export function doctorView() {
+  const verdict = h("p", { class: "muted", role: "status" }, "Looking…");
+  const list = h("ul", { class: "checks" });
+  const again = h("button", { type: "button", onclick: run }, icon("again"), "Check again");
+  let checks = [];
+  const report = () => checks.map((check) => `[${check.status}] ${check.title}: ${check.message}${check.hint ? `\n    ${check.hint}` : ""}`).join("\n");
+  const element = h("div", { class: "doctor" },
+    h("div", { class: "intro heading" }, h("div", {}, h("h1", {}, "Doctor"), verdict), h("div", { class: "buttons" }, again, copyButton("Copy the report", report))), list);
+
+  async function run() {
+    again.disabled = true;
+    show(verdict, "Looking…");
+    try {
+      checks = (await ask("/doctor")).checks;
+      const bad = checks.filter((check) => check.status !== "ok").length;
+      show(verdict, `${bad === 0 ? "Everything is as it should be." : `${bad} of ${checks.length} need a look.`} Checked at ${clock(now())}.`);
+      show(list, checks.map((check) => h("li", { class: "check", "data-status": check.status },
+        h("span", { class: "sign" }, icon(signs[check.status])),
+        h("div", {}, h("h2", {}, check.title, h("span", { class: "unseen" }, `: ${words[check.status]}`)), h("p", {}, check.message), check.hint ? h("p", { class: "hint" }, check.hint) : null))));
+      announce(verdict.textContent);
+    } catch (problem) {
+      show(verdict, "");
+      show(list, h("li", {}, problemBox(problem)));
+    }
+    again.disabled = false;
+  }
+
+  run();
+  return { element, enter() {}, leave() {} };
+}

@@ -1,0 +1,133 @@
+// Makes elements. Everything that a person or a model wrote goes through text nodes: no markup is ever parsed.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An HTML element: `on…` properties are listeners, `false`, `null` and `undefined` leave an attribute out. */
+export function h(tag, props = {}, ...children) {
+  return fill(document.createElement(tag), props, children);
+}
+
+/** An SVG element, made the same way. */
+export function s(tag, props = {}, ...children) {
+  return fill(document.createElementNS(SVG, tag), props, children);
+}
+
+function fill(element, props, children) {
+  for (const [name, value] of Object.entries(props)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "value" || name === "checked" || name === "selected") element[name] = value;
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...nodes(children));
+  return element;
+}
+
+function nodes(children) {
+  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+}
+
+/** Put these children in place of what the element holds. */
+export function show(element, ...children) {
+  element.replaceChildren(...nodes(children));
+  return element;
+}
+
+/** Set text only where it changed, so that selections and screen readers are left in peace. */
+export function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/**
+ * Keep one child per item, by key: old ones are updated in place (the focus stays), gone ones removed.
+ * `make(item)` returns `{element, update(item)}`.
+ */
+export function keyed(parent, make) {
+  const kept = new Map();
+  return (items, keyOf) => {
+    const keys = new Set(items.map(keyOf));
+    for (const [key, row] of kept) {
+      if (!keys.has(key)) {
+        row.element.remove();
+        kept.delete(key);
+      }
+    }
+    items.forEach((item, index) => {
+      const key = keyOf(item);
+      if (!kept.has(key)) kept.set(key, make(item));
+      const row = kept.get(key);
+      row.update(item);
+      if (parent.children[index] !== row.element) parent.insertBefore(row.element, parent.children[index] ?? null);
+    });
+  };
+}
+
+const ICONS = {
+  copy: "M9 9h10v11H9zM5 15V4h10v2",
+  check: "M4.500 12.500l5 5 10-11",
+  cross: "M6 6l12 12M18 6L6 18",
+  sun: "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2v2.500M12 19.500V22M2 12h2.500M19.500 12H22M5 5l1.700 1.700M17.300 17.300L19 19M5 19l1.700-1.700M17.300 6.700L19 5",
+  moon: "M20 14.500A8.500 8.500 0 0 1 9.500 4 8.500 8.500 0 1 0 20 14.500z",
+  screen: "M3 5h18v11H3zM9 20h6M12 16v4",
+  bin: "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5M14 11v5",
+  back: "M14.500 5l-7 7 7 7",
+  send: "M5 12h13M12.500 6l6 6-6 6",
+  stop: "M7 7h10v10H7z",
+  warn: "M12 4L2.500 20h19zM12 10v4.500M12 17.300v.2",
+  again: "M19.500 12a7.500 7.500 0 1 1-2.300-5.400M19.500 3.500v4h-4",
+};
+
+/** A small line drawing for a button; the button's own text or label says what it means. */
+export function icon(name) {
+  return s("svg", { viewBox: "0 0 24 24", width: 18, height: 18, class: "icon", "aria-hidden": "true" }, s("path", { d: ICONS[name] }));
+}
+
+/** Say something to those who listen to the page instead of looking at it. */
+export function announce(text) {
+  document.getElementById("announce").textContent = text;
+}
+
+/** A button that copies what `text()` gives (it may be a promise) and says so for a moment. */
+export function copyButton(label, text, props = {}) {
+  const word = h("span", {}, label);
+  const button = h("button", { type: "button", ...props, onclick: copy }, icon("copy"), word);
+  async function copy() {
+    try {
+      await navigator.clipboard.writeText(await text());
+      say(word, "Copied");
+      button.classList.add("done");
+    } catch {
+      say(word, "Could not copy");
+    }
+    announce(word.textContent);
+    setTimeout(() => {
+      say(word, label);
+      button.classList.remove("done");
+    }, 1600);
+  }
+  return button;
+}
+
+/** Ask before something that cannot be undone; resolves to true or false. */
+export function confirmed(title, message, action) {
+  return new Promise((resolve) => {
+    const dialog = h("dialog", { "aria-labelledby": "ask", onclose: () => finish(false) },
+      h("h2", { id: "ask" }, title),
+      h("p", {}, message),
+      h("div", { class: "buttons end" },
+        h("button", { type: "button", autofocus: true, onclick: () => dialog.close() }, "Keep"),
+        h("button", { type: "button", class: "danger", onclick: () => finish(true) }, action)));
+    function finish(answer) {
+      resolve(answer);
+      dialog.remove();
+    }
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
+
+/** A problem as the tray and the command line show it: title, message, hint. */
+export function problemBox(problem) {
+  return h("div", { class: "problem", role: "alert" }, icon("warn"),
+    h("div", {}, h("strong", {}, problem.title), h("p", {}, problem.message), problem.hint ? h("p", { class: "muted" }, problem.hint) : null));
+}

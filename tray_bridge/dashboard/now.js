@@ -1,0 +1,203 @@
+// The view Now: what the server does at this moment, live.
+
+import { chart, drawBars, drawDots } from "./charts.js";
+import { ask, live } from "./connection.js";
+import { announce, copyButton, h, icon, keyed, problemBox, say, show } from "./dom.js";
+import { ago, clock, count, duration, now, plural, visible } from "./format.js";
+import { poolCard } from "./sessions.js";
+
+export const baseUrl = () => `${location.origin}/v1`;
+
+function hero() {
+  const state = h("h1");
+  const facts = h("p", { class: "muted facts" });
+  const url = h("code", { class: "url" }, baseUrl());
+  const element = h("section", { class: "hero", "aria-label": "Server" },
+    h("div", {}, state, facts),
+    h("div", { class: "address" }, h("span", { class: "muted" }, "Base URL for every OpenAI client"),
+      h("div", { class: "copyable" }, url, copyButton("Copy", baseUrl, { "aria-label": "Copy the base URL" }))));
+  return {
+    element,
+    update({ snapshot, connected }) {
+      const sentences = { ready: "Ready for requests", starting: "Starting…", stopping: "Stopping…", stopped: "Stopped", error: "Not running" };
+      const busy = snapshot.requests.length;
+      say(state, !connected ? "The server does not answer" : busy ? `Answering ${plural(busy, "request")}` : sentences[snapshot.state]);
+      const parts = [];
+      if (snapshot.demo) parts.push("Demo: a stand-in answers, no account is used");
+      if (snapshot.started_at) parts.push(`up for ${duration(now() - snapshot.started_at).replace(/ \d+ s$/, "")}`);
+      parts.push(`${count(snapshot.served)} served`);
+      if (snapshot.failed) parts.push(`${count(snapshot.failed)} failed`);
+      say(facts, parts.join(" · "));
+    },
+  };
+}
+
+function requestRow(request) {
+  const client = h("bdi", { class: "strong" });
+  const model = h("span", { class: "muted" });
+  const time = h("span", { class: "number" });
+  const tokens = h("span", { class: "number" });
+  const cancel = h("button", { type: "button", class: "quiet" }, "Cancel");
+  cancel.addEventListener("click", async () => {
+    cancel.disabled = true;
+    try {
+      await ask(`/requests/${encodeURIComponent(request.id)}/cancel`, { method: "POST" });
+      announce("Cancelled");
+    } catch (problem) {
+      announce(problem.message);
+      cancel.disabled = false;
+    }
+  });
+  const element = h("li", { class: "request" }, h("div", { class: "who" }, client, model), time, tokens, cancel);
+  return {
+    element,
+    update(next) {
+      request = next;
+      say(client, visible(request.client || "Unknown client"));
+      say(model, `${visible(request.model)}${request.streamed ? ", streamed" : ""}`);
+      say(time, duration(Math.floor(now() - request.started_at) || 0.1).replace("100 ms", "0 s"));
+      say(tokens, request.queued ? "queued" : plural(request.tokens, "token"));
+      element.classList.toggle("queued", request.queued);
+      cancel.setAttribute("aria-label", `Cancel the request of ${request.client || "an unknown client"}`);
+    },
+  };
+}
+
+function requestsCard() {
+  const list = h("ul", { class: "requests" });
+  const empty = h("p", { class: "empty" }, "Nothing is being answered just now.");
+  const rows = keyed(list, requestRow);
+  return {
+    element: h("section", { class: "card", "aria-labelledby": "flight" }, h("h2", { id: "flight" }, "In flight"), empty, list),
+    update({ snapshot }) {
+      empty.hidden = snapshot.requests.length > 0;
+      rows(snapshot.requests, (request) => request.id);
+    },
+  };
+}
+
+function chartCard(id, title, draw, read) {
+  const picture = chart(draw);
+  const figure = h("p", { class: "figure" });
+  const note = h("p", { class: "muted" });
+  const element = h("section", { class: "card", "aria-labelledby": id },
+    h("div", { class: "heading" }, h("h2", { id }, title), h("span", { class: "muted" }, "last hour")), h("div", { class: "headline" }, figure, note), picture.element);
+  let seen = null;
+  return {
+    element,
+    update({ lastHour }) {
+      if (!lastHour || lastHour === seen) return;
+      seen = lastHour;
+      const { data, big, small } = read(lastHour);
+      say(figure, big);
+      say(note, small);
+      picture.update({ ...data, from: lastHour.until - 3600, to: lastHour.until }, `${title} in the last hour: ${big} ${small}`);
+    },
+  };
+}
+
+const firstTokenCard = () => chartCard("first", "First token", drawDots, (hour) => ({
+  data: { points: hour.first_tokens, median: hour.median },
+  big: hour.median === null ? "–" : duration(hour.median),
+  small: hour.median === null ? "no answer yet" : `median of ${plural(hour.answers, "answer")}, slowest ${duration(hour.slowest)}`,
+}));
+
+const throughputCard = () => chartCard("through", "Throughput", drawBars, (hour) => {
+  const sum = hour.tokens.reduce((a, b) => a + b, 0);
+  return { data: { minutes: hour.tokens }, big: count(sum), small: `output tokens, at most ${count(Math.max(...hour.tokens))} a minute` };
+});
+
+const windowNames = { five_hour: "5-hour window", seven_day: "7-day window", seven_day_opus: "7-day window, Opus", seven_day_sonnet: "7-day window, Sonnet" };
+
+function planWindow(plan) {
+  const used = plan.used === null ? null : Math.round(plan.used * 100);
+  const name = windowNames[plan.name] ?? plan.name.replaceAll("_", " ");
+  return h("li", { class: "window", "data-full": used !== null && used >= 85 },
+    h("div", { class: "heading" }, h("span", {}, name), h("span", { class: "number" }, used === null ? plan.status.replaceAll("_", " ") : `${used} % used`)),
+    used === null ? null : h("progress", { max: 100, value: used, "aria-label": name }),
+    plan.resets_at ? h("p", { class: "muted" }, resets(plan.resets_at)) : null);
+}
+
+function resets(at) {
+  const left = at - now();
+  const day = left > 86400 ? `${new Intl.DateTimeFormat("en-GB", { weekday: "long" }).format(at * 1000)} ` : "";
+  return left <= 0 ? "resets now" : `resets ${day}at ${clock(at)}, in ${duration(Math.max(60, left)).replace(/ \d+ s$/, "")}`;
+}
+
+function accountCard() {
+  const body = h("div");
+  let seen = "";
+  return {
+    element: h("section", { class: "card", "aria-labelledby": "account" }, h("h2", { id: "account" }, "Account"), body),
+    update({ snapshot }) {
+      const account = snapshot.account;
+      const key = JSON.stringify([account, snapshot.demo, Math.floor(now() / 30)]);
+      if (key === seen) return;
+      seen = key;
+      const signedIn = snapshot.demo ? "Demo, no account" : account.signed_in === null ? "Not known yet" : !account.signed_in ? "Not signed in" : account.uses_api_key ? "API key" : "Signed in";
+      show(body,
+        h("dl", { class: "pairs" },
+          h("dt", {}, "Claude Code"), h("dd", {}, account.cli_version ?? "not known yet"),
+          h("dt", {}, "Account"), h("dd", {}, signedIn),
+          account.plan ? [h("dt", {}, "Plan"), h("dd", {}, account.plan)] : null),
+        account.windows.length ? h("ul", { class: "windows" }, account.windows.map(planWindow)) : h("p", { class: "muted" }, "Plan windows appear after the first answer."));
+    },
+  };
+}
+
+function errorsCard() {
+  const list = h("ul", { class: "errors" });
+  let seen = null;
+  return {
+    element: h("section", { class: "card", "aria-labelledby": "errors" },
+      h("div", { class: "heading" }, h("h2", { id: "errors" }, "Errors"), h("a", { href: "#/log?outcome=error" }, "All in the log")), list),
+    update({ lastHour }) {
+      if (!lastHour || lastHour === seen) return;
+      seen = lastHour;
+      if (!lastHour.errors.length) {
+        show(list, h("li", { class: "empty" }, "None in the last hour."));
+        return;
+      }
+      show(list, lastHour.errors.map((error) => h("li", {},
+        h("a", { href: `#/log/${encodeURIComponent(error.id)}` }, h("strong", {}, error.title)),
+        h("p", { dir: "auto" }, visible(error.message)),
+        h("p", { class: "muted" }, h("bdi", {}, visible(error.client)), ` · ${ago(error.at)}`))));
+    },
+  };
+}
+
+/** Everything that a person should know first: it stands above the rest, and only when there is something. */
+function problems() {
+  const element = h("div", { class: "problems" });
+  let seen = "";
+  return {
+    element,
+    update({ snapshot }) {
+      const all = [snapshot.problem, snapshot.pool.problem, snapshot.log_problem].filter(Boolean);
+      const key = JSON.stringify(all);
+      if (key === seen) return;
+      seen = key;
+      show(element, all.map(problemBox));
+    },
+  };
+}
+
+export function nowView() {
+  const pool = poolCard();
+  const parts = [hero(), problems(), { element: pool.element, update: ({ snapshot }) => pool.update(snapshot.pool) },
+    requestsCard(), accountCard(), firstTokenCard(), throughputCard(), errorsCard()];
+  const [top, warnings, ...cards] = parts.map((part) => part.element);
+  const element = h("div", { class: "now" }, top, warnings, h("div", { class: "cards" }, cards));
+  const update = (state) => parts.forEach((part) => part.update(state));
+  const stop = live.subscribe(update);
+  // Ages and times run on between two messages of the server.
+  const tick = setInterval(() => live.snapshot && update(live), 1000);
+  return {
+    element,
+    enter() {},
+    leave() {
+      stop();
+      clearInterval(tick);
+    },
+  };
+}
