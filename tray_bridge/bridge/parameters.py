@@ -37,15 +37,11 @@ def _no_knob(name: str, *neutral: object, kind: Kind = "number") -> Parameter:
 
 
 PARAMETERS: tuple[Parameter, ...] = (
+    Parameter("model", "honoured", "A family, full id, old name or alias; missing means the default."),
     Parameter(
-        "model", "honoured", "A family, a full id, an old name or an alias; missing means the default."
+        "messages", "honoured", "Real turns, in order; system and developer ones are the system prompt."
     ),
-    Parameter(
-        "messages", "honoured", "Real turns, in order; system and developer messages are the system prompt."
-    ),
-    Parameter(
-        "input", "honoured", "The Responses API's form of `messages`, read where `messages` is missing."
-    ),
+    Parameter("input", "honoured", "`messages` as in the Responses API, read where that is missing."),
     Parameter("instructions", "honoured", "A system prompt before all others."),
     Parameter("system", "honoured", "A system prompt before all others, as in the Messages API."),
     Parameter("stream", "honoured", "One event per delta."),
@@ -57,9 +53,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("stop", "honoured", "A string or an array of strings; cuts exactly."),
     Parameter("stop_sequences", "honoured", "The same, where `stop` is missing."),
     Parameter("reasoning_effort", "honoured", "`none` switches thinking off; `minimal` counts as `low`."),
-    Parameter(
-        "reasoning", "honoured", "`effort` as above; `enabled: false` switches off; `exclude: true` hides."
-    ),
+    Parameter("reasoning", "honoured", "`effort` as above; `enabled: false` is off; `exclude: true` hides."),
     Parameter("include_reasoning", "honoured", "`false` leaves `reasoning_content` out."),
     Parameter("thinking", "honoured", "`disabled` switches thinking off; a budget is passed over."),
     Parameter("response_format", "honoured", "`text`, `json_object` or `json_schema`, natively."),

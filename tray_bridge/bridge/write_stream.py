@@ -189,7 +189,8 @@ class ChunkWriter:
         # A text delta is the one chunk that comes thousands of times: its JSON but for the text is made once.
         self._is_plain = self._cutter is None
         frame = json.dumps(self._chunk({"content": ""}), separators=(",", ":"))
-        self._before, self._after = frame.split('""')
+        before, key, self._after = frame.partition('"content":')
+        self._before, self._after = before + key, self._after.removeprefix('""')
         return [self._chunk({"role": "assistant", "content": content})]
 
     def _flush(self) -> list[Chunk]:
