@@ -24,7 +24,7 @@ from ..turns import (
     TurnStarted,
     Usage,
 )
-from .openai_types import Chunk, Delta, FinishReason, FunctionDelta
+from .openai_types import Chunk, Delta, FinishReason, FunctionDelta, ToolCallPiece
 from .read_request import ChatRequest
 from .stop_cutter import StopCutter
 from .write_usage import write_usage
