@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-_VERSION = re.compile(r"\d+\.\d+\.\d+\S*(?=[\s\"'(]|$)")
+_VERSION = re.compile(r"\d+\.\d+\.\d+[\w.+-]*")
 
 
 class CliProgram(NamedTuple):

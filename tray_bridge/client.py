@@ -33,7 +33,7 @@ class BridgeClient:
     """Asks a running bridge, blocking or not; use it in a `with` or an `async with`.
 
     `base_url`, `api_key` and `model` are taken from BRIDGE_URL, OPENROUTER_API_KEY and OPENROUTER_MODEL when
-    not given. Calls raise BridgeUnreachableError if nothing answers, else TrayBridgeError with the bridge's words.
+    not given. Calls raise BridgeUnreachableError if nothing answers, TrayBridgeError with the bridge's words.
     """
 
     def __init__(

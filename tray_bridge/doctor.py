@@ -1,14 +1,14 @@
 """The doctor: looks at what Tray Bridge needs on this machine, and says what to do where something lacks.
 
-`tray-bridge doctor` and the page show the same checks. Each looks for itself and none raises. Knows the server
-only by what its `/status` says.
+`tray-bridge doctor` and the page show the same checks. Each looks for itself and none raises. Knows the
+server only by what its `/status` says.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from typing import Any, Literal
 from . import paths
 from .cli_program import find_cli
 from .errors import SettingsError
+from .port import bind, describe_holder, next_free_port
 from .private_files import make_private_folder
 from .settings import Settings, unknown_keys
 
@@ -94,20 +95,25 @@ def _check_server(settings: Settings, status: Mapping[str, Any] | None) -> Check
         if problem := status.get("problem"):
             return Check(title, "failed", f"{problem['title']}: {problem['message']}", problem["hint"])
         return Check(title, "ok", f"It answers at {place}.")
-    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
-        probe.settimeout(1.0)
-        try:
-            taken = settings.port and probe.connect_ex((settings.host, settings.port)) == 0
-        except OSError:
-            return Check(title, "failed", f"This machine has no address {settings.host}.", "Correct host.")
-    if taken:
-        return Check(
-            title,
-            "failed",
-            f"Another program answers at port {settings.port}.",
-            "Stop it, or choose another port: `tray-bridge --port NUMBER`, or PORT.",
-        )
-    return Check(title, "ok", f"Stopped; port {settings.port} is free.")
+    try:
+        with bind(settings.host, settings.port):
+            return Check(title, "ok", f"Stopped; port {settings.port} is free.")
+    except OSError as error:
+        holder, is_us = describe_holder(settings.host, settings.port)
+        if is_us:
+            return Check(
+                title, "warning", "It answers, but not this command.", "Set OPENROUTER_API_KEY to a key."
+            )
+        if holder is None and error.errno != errno.EADDRINUSE:
+            message = f"{settings.host}:{settings.port} cannot be used: {error.strerror or error}."
+            return Check(title, "failed", message, "Correct host and port in the settings.")
+    free = next_free_port(settings.host, settings.port)
+    return Check(
+        title,
+        "failed",
+        f"Port {settings.port} is in use by {holder or 'another program'}.",
+        f"Choose another: `tray-bridge --port {free}` is free, or set PORT={free}.",
+    )
 
 
 def _check_settings(error: SettingsError | None) -> Check:

@@ -76,7 +76,7 @@ def _run(arguments: argparse.Namespace) -> int:
         from .paths import log_folder
 
         return show_logs(arguments, settings.log_folder or log_folder())
-    return _run_tray(settings)
+    return _run_tray(settings, flags)
 
 
 def _show_version() -> int:
@@ -126,8 +126,8 @@ def _serve(settings: Settings) -> int:
     return 0
 
 
-def _run_tray(settings: Settings) -> int:
+def _run_tray(settings: Settings, flags: Mapping[str, object]) -> int:
     from .desktop.tray import run_tray
     from .server import ServerThread
 
-    return run_tray(settings, ServerThread(settings))
+    return run_tray(settings, ServerThread(settings), flags)

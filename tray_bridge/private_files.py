@@ -17,7 +17,8 @@ TEMPORARY_SUFFIX = ".tmp"
 def make_private_folder(folder: Path) -> None:
     """Make `folder` and its parents, 0700 where the system knows modes (a Windows profile is private)."""
     if not folder.is_dir():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(folder.parent)  # mkdir would give the parents another mode
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -10,9 +10,8 @@ import json
 import sys
 import time
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..errors import TrayBridgeError
 from ..session_log import LogReader, Summary
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 FOLLOW_SECONDS = 0.5
+_ID_LENGTH = 8
 
 
 def show_logs(arguments: argparse.Namespace, folder: Path) -> int:
@@ -95,31 +95,38 @@ def _table(summaries: list[Summary], *, header: bool) -> Table:
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD if header else None, show_header=header, pad_edge=False)
-    for title, width in (("Time", 14), ("Id", 12), ("Client", 14), ("Model", 12), ("Outcome", 12)):
-        table.add_column(title, width=width, no_wrap=True)
-    table.add_column("First", width=7, justify="right")
-    table.add_column("Total", width=7, justify="right")
-    table.add_column("Question", no_wrap=True, ratio=1, min_width=10)
+    # Fixed widths, so that rows that follow stand below those before; the last column takes what is left.
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        show_header=header,
+        show_edge=False,
+        pad_edge=False,
+        expand=True,
+        padding=(0, 1, 0, 0),
+    )
+    columns = {"Time": 12, "Id": _ID_LENGTH, "Client": 12, "Model": 10, "Outcome": 12, "First": 6, "Total": 6}
+    for title, width in columns.items():
+        justify: Literal["left", "right"] = "right" if title in ("First", "Total") else "left"
+        table.add_column(title, min_width=width, max_width=width, no_wrap=True, justify=justify)
+    table.add_column("Question", no_wrap=True, ratio=1, min_width=8)
     for summary in summaries:
-        timings = summary["timings"]
+        timings, error = summary["timings"], summary["error"]
         cells = (
-            datetime.fromtimestamp(summary["at"]).strftime("%d %b %H:%M:%S").lstrip("0"),
-            summary["id"][-12:],
+            time.strftime("%d %b %H:%M" if header else "%H:%M:%S", time.localtime(summary["at"])),
+            summary["id"][-_ID_LENGTH:],
             summary["client"],
             summary["model"] or "",
-            summary["error"] or summary["outcome"].replace("_", " "),
+            summary["outcome"].replace("_", " "),
             _seconds(timings.get("first_token_s")),
             _seconds(timings.get("end_s")),
-            summary["question"],
+            f"{error}: {summary['question']}" if error else summary["question"],
         )
         table.add_row(*(printable(cell) for cell in cells))
-    table.expand = True
     return table
 
 
 def _seconds(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f} s"
+    return "" if value is None else f"{value:.2f}"
 
 
 def _is_unicode() -> bool:
