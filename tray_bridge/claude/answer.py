@@ -164,7 +164,7 @@ class AnswerReader:
         self._usage = dict(message.get("usage") or {})
         if not self._started:
             self._started = True
-            events.append(TurnStarted(str(message.get("model") or "")))
+            events.append(TurnStarted(str(message.get("model") or ""), _read_usage(self._usage)))
         return events
 
     def _read_stop(self) -> Sequence[Event]:
@@ -196,20 +196,7 @@ class AnswerReader:
 
     def _end(self, reason: StopReason, rest: Rest) -> Sequence[Event]:
         self.rest = rest
-        usage = self._usage
-        details = usage.get("output_tokens_details") or {}
-        return (
-            TurnEnded(
-                reason,
-                Usage(
-                    input_tokens=usage.get("input_tokens") or 0,
-                    output_tokens=usage.get("output_tokens") or 0,
-                    cache_read_tokens=usage.get("cache_read_input_tokens") or 0,
-                    cache_creation_tokens=usage.get("cache_creation_input_tokens") or 0,
-                    thinking_tokens=details.get("thinking_tokens") or 0,
-                ),
-            ),
-        )
+        return (TurnEnded(reason, _read_usage(self._usage)),)
 
     def _read_retry(self, message: Mapping[str, Any]) -> None:
         self._retry_after = (message.get("retry_delay_ms") or 0) / 1000
@@ -226,6 +213,17 @@ class AnswerReader:
         return _upstream_error(status, _plain(text), self._retry_after)
 
 
+def _read_usage(usage: Mapping[str, Any]) -> Usage:
+    details = usage.get("output_tokens_details") or {}
+    return Usage(
+        input_tokens=usage.get("input_tokens") or 0,
+        output_tokens=usage.get("output_tokens") or 0,
+        cache_read_tokens=usage.get("cache_read_input_tokens") or 0,
+        cache_creation_tokens=usage.get("cache_creation_input_tokens") or 0,
+        thinking_tokens=details.get("thinking_tokens") or 0,
+    )
+
+
 def _upstream_error(status: Any, message: str, retry_after: float | None) -> UpstreamError:
     number = status if isinstance(status, int) and status >= 400 else 502
     code = None
@@ -233,9 +231,7 @@ def _upstream_error(status: Any, message: str, retry_after: float | None) -> Ups
         number, code = 400, "context_length_exceeded"
     if number not in (429, 503, 529):
         retry_after = None
-    return UpstreamError(
-        message or "Claude gave no answer.", status=number, retry_after=retry_after, code=code
-    )
+    return UpstreamError(message or "Claude gave no answer.", status=number, retry_after=retry_after, code=code)
 
 
 def _plain(text: str) -> str:

@@ -30,9 +30,7 @@ class Binding:
         return cls(turn.model, turn.system, turn.tools, turn.output_schema)
 
 
-def conversation_key(
-    binding: Binding, effort: Effort | None, thinking: bool, messages: Iterable[Message]
-) -> bytes:
+def conversation_key(binding: Binding, effort: Effort | None, thinking: bool, messages: Iterable[Message]) -> bytes:
     """A digest that is equal for conversations after which any next message means the same."""
     digest = sha256(
         _canonical(

@@ -12,8 +12,8 @@ import contextlib
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..errors import CliUnavailableError, QueueFullError, ServerStoppingError, TrayBridgeError
@@ -38,11 +38,12 @@ KINDS: tuple[SessionKind, ...] = ("parked", "suspended", "fitting", "generic", "
 
 @dataclass(frozen=True, slots=True)
 class PoolConfig:
-    """Sizes are counts of sessions, times are in seconds."""
+    """Sizes are counts of sessions, times are in seconds; `environment` is laid over what the CLI inherits."""
 
     default_model: str
     work_folder: Path
     cli_path: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
     size: int = 3
     max_sessions: int = 8
     turn_timeout: float = 120.0
@@ -122,7 +123,10 @@ class SessionPool:
 
     def reconfigure(self, config: PoolConfig) -> None:
         """Take new sizes and times at once; sessions that do not fit them any more are closed."""
-        changed = (self._config.cli_path, self._config.default_model) != (config.cli_path, config.default_model)
+        changed = (self._config.cli_path, self._config.default_model) != (
+            config.cli_path,
+            config.default_model,
+        )
         self._config = config
         if changed:
             self._last_binding = Binding(config.default_model)
@@ -251,6 +255,7 @@ class SessionPool:
                 return
 
     def _give_back(self, session: Session) -> None:
+        self._greet(session)
         rest = session.rest
         if not self._is_open or not session.alive or rest not in ("clean", "suspended") or session.key is None:
             self._discard(session)
@@ -377,11 +382,11 @@ class SessionPool:
             self._discard(spare)
             raise error if isinstance(error, TrayBridgeError) else CliUnavailableError(str(error)) from error
         spare.state = "fitting"
-        self.greet(spare)
+        self._greet(spare)
         self._call_next()
         self._on_change()
 
-    def greet(self, session: Session) -> None:
+    def _greet(self, session: Session) -> None:
         """Take in what the CLI told of account and models when it was bound."""
         if session.greeting is not None:
             self.account = replace(session.greeting.account, windows=tuple(self._windows.values()))
@@ -409,6 +414,7 @@ class SessionPool:
             model=self._config.default_model,
             work_folder=self._config.work_folder,
             cli_path=self._config.cli_path,
+            environment=self._config.environment,
             turn_timeout=self._config.turn_timeout,
             on_plan_window=self._note_plan_window,
         )

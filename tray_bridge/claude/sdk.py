@@ -45,14 +45,19 @@ _BEDROCK_PREFIX = "AWS_"
 
 
 def cli_options(
-    *, model: str, work_folder: Path, cli_path: Path | None, on_stderr: Callable[[str], None]
+    *,
+    model: str,
+    work_folder: Path,
+    cli_path: Path | None,
+    environment: Mapping[str, str],
+    on_stderr: Callable[[str], None],
 ) -> ClaudeAgentOptions:
     """Options of a session that knows nothing yet of its conversation and can do nothing but talk."""
     return ClaudeAgentOptions(
         model=model,
         cwd=work_folder,
         cli_path=cli_path,
-        env=cli_environment(os.environ),
+        env={**cli_environment(os.environ), **environment},
         tools=[],
         allowed_tools=[f"mcp__{SERVER_NAME}"],
         setting_sources=[],
@@ -83,17 +88,14 @@ def cli_environment(inherited: Mapping[str, str]) -> dict[str, str]:
         "CLAUDE_CODE_MAX_RETRIES": "2",  # clients of OpenAI's API retry by themselves
         "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",
         "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
+        "CLAUDE_CODE_DISABLE_TERMINAL_TITLE": "1",  # else each turn asks the model for a title first
         "DISABLE_AUTOUPDATER": "1",
         "DISABLE_AUTO_COMPACT": "1",
     }
 
 
 def _is_inherited(name: str, bedrock: bool) -> bool:
-    return (
-        name in _INHERITED
-        or name.startswith(_INHERITED_PREFIXES)
-        or (bedrock and name.startswith(_BEDROCK_PREFIX))
-    )
+    return name in _INHERITED or name.startswith(_INHERITED_PREFIXES) or (bedrock and name.startswith(_BEDROCK_PREFIX))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +117,12 @@ def read_greeting(answer: Mapping[str, Any]) -> Greeting:
         )
     account = answer.get("account") or {}
     key_source = account.get("apiKeySource") or "none"
-    token_source = account.get("tokenSource") or "none"
+    has_token = (account.get("tokenSource") or "none") != "none"
     provider = account.get("apiProvider") or "firstParty"
     plan = account.get("subscriptionType")
     return Greeting(
         AccountSnapshot(
-            signed_in=bool(plan)
-            or key_source != "none"
-            or token_source != "none"
-            or provider != "firstParty",
+            signed_in=bool(plan) or key_source != "none" or has_token or provider != "firstParty",
             plan=str(plan).removeprefix("Claude ").capitalize() if plan else None,
             uses_api_key=key_source != "none",
             cli_version=version,

@@ -11,7 +11,7 @@ import itertools
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ class SessionConfig:
     model: str
     work_folder: Path
     cli_path: Path | None
+    environment: Mapping[str, str]
     turn_timeout: float
     on_plan_window: Callable[[PlanWindow], None]
 
@@ -62,6 +63,7 @@ class Session:
             model=config.model,
             work_folder=config.work_folder,
             cli_path=config.cli_path,
+            environment=config.environment,
             on_stderr=self._stderr.append,
         )
         self._transport = LateBindingTransport(options, lambda: on_exit(self))
@@ -95,7 +97,13 @@ class Session:
 
     def snapshot(self) -> SessionSnapshot:
         return SessionSnapshot(
-            self.id, self._state, self.started_at, self.since, self._model, self._transport.pid, self.expires_at
+            self.id,
+            self._state,
+            self.started_at,
+            self.since,
+            self._model,
+            self._transport.pid,
+            self.expires_at,
         )
 
     async def start(self) -> None:
@@ -152,7 +160,7 @@ class Session:
             and self._settings == self._wanted_settings(turn)
         )
 
-    async def run(self, turn: Turn) -> AsyncIterator[Event]:
+    async def run(self, turn: Turn) -> AsyncGenerator[Event, None]:
         """Ask the turn's question and yield the answer's events; the last is `TurnEnded`.
 
         A session whose turn raised, or was not read to its end, has `rest` None and must be closed. Raises
@@ -170,16 +178,17 @@ class Session:
             reader = AnswerReader(frozenset(tool.name for tool in turn.tools), turn.output_schema is not None)
             get = self._transport.messages.get
             while reader.rest is None:
-                message = await get()
-                for event in reader.read(self._check(message)):
+                events = reader.read(self._check(await get()))
+                if reader.rest is not None:
+                    self._finish(turn, reader)  # first: who has the last event reads no further
+                for event in events:
                     yield event
         finally:
             timer.cancel()
-        if turn.tool_choice.type in ("any", "tool") and not reader.calls and reader.rest == "clean":
-            raise UpstreamError("The model answered without calling a tool, which was required.", status=502)
-        self._finish(turn, reader)
 
     def _finish(self, turn: Turn, reader: AnswerReader) -> None:
+        if turn.tool_choice.type in ("any", "tool") and not reader.calls and reader.rest == "clean":
+            raise UpstreamError("The model answered without calling a tool, which was required.", status=502)
         self._calls = frozenset(reader.calls)
         if reader.rest != "spent" and self.binding is not None:
             answer = reader.answer_message()

@@ -62,7 +62,7 @@ class ToolDesk:
             await self._reply(request_id, rpc_id, {"tools": [_tool_to_wire(tool) for tool in self._tools]})
             self.listed.set()
         elif method == "initialize":
-            answer = {
+            answer: dict[str, Any] = {
                 "protocolVersion": params.get("protocolVersion"),
                 "capabilities": {"tools": {}},
                 "serverInfo": {"name": SERVER_NAME, "version": "1"},

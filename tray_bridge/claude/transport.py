@@ -42,6 +42,7 @@ class LateBindingTransport(Transport):
         self._pump: asyncio.Task[None] | None = None
         self._late: dict[str, Any] = {}
         self.desk = ToolDesk(self._send)
+        self._closing = False
         self.ended = False
 
     @property
@@ -95,7 +96,8 @@ class LateBindingTransport(Transport):
         """What the SDK's client is to see: answers to its own control requests."""
         while (message := await self._for_sdk.get()) is not None:
             yield message
-        raise SessionLostError("Claude Code has ended.")
+        if not self._closing:  # only an error wakes those who wait for the answer to a control request
+            raise SessionLostError("Claude Code has ended.")
 
     def is_ready(self) -> bool:
         return self._process.is_ready()
@@ -105,6 +107,7 @@ class LateBindingTransport(Transport):
 
     async def close(self) -> None:
         """End the process: by end of input if it is idle, then by SIGTERM, then SIGKILL. Takes 2 s at most."""
+        self._closing = True
         process = psutil.Process(self.pid) if self.pid is not None and not self.ended else None
         if process is not None:
             await self._process.end_input()

@@ -1,0 +1,92 @@
+"""The requests in flight: who asks, since when, how far; and how one is cancelled.
+
+Used in the server's event loop only. Knows neither sessions nor the session log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ..errors import TrayBridgeError
+from ..snapshots import RequestSnapshot
+
+
+class Entry:
+    """One request. `tokens` counts the deltas so far, `queued` is true until it has a session."""
+
+    def __init__(self, request_id: str, client: str, streamed: bool) -> None:
+        self.id = request_id
+        self.client = client
+        self.model = ""
+        self.streamed = streamed
+        self.queued = True
+        self.tokens = 0
+        self.reason: TrayBridgeError | None = None
+        self._started_at = time.time()
+        self._task = asyncio.current_task()
+
+    def abort(self, reason: TrayBridgeError) -> None:
+        """End the request with this error, wherever it is."""
+        if self.reason is None and self._task is not None:
+            self.reason = reason
+            self._task.cancel()
+
+    def snapshot(self) -> RequestSnapshot:
+        return RequestSnapshot(
+            self.id, self.client, self.model, self.streamed, self._started_at, self.queued, self.tokens
+        )
+
+
+class InFlight:
+    """All requests under way, and how many there were. `on_change` is called when one comes, moves on or goes."""
+
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self._entries: dict[str, Entry] = {}
+        self.on_change = on_change
+        self.served = 0
+        self.failed = 0
+
+    @contextmanager
+    def enter(self, request_id: str, client: str, streamed: bool) -> Iterator[Entry]:
+        """Count the current task as a request; an abort of it arrives as the error that it was given."""
+        entry = self._entries[request_id] = Entry(request_id, client, streamed)
+        self.on_change()
+        try:
+            yield entry
+            self.served += 1
+        except asyncio.CancelledError:
+            if entry.reason is None:
+                raise  # the client left: neither served nor failed
+            _uncancel()
+            self.failed += 1
+            raise entry.reason from None
+        except Exception:
+            self.failed += 1
+            raise
+        finally:
+            del self._entries[request_id]
+            self.on_change()
+
+    def abort(self, request_id: str, reason: TrayBridgeError) -> bool:
+        """Whether there was such a request."""
+        entry = self._entries.get(request_id)
+        if entry is not None:
+            entry.abort(reason)
+        return entry is not None
+
+    def abort_all(self, reason: TrayBridgeError) -> None:
+        for entry in list(self._entries.values()):
+            entry.abort(reason)
+
+    def snapshots(self) -> tuple[RequestSnapshot, ...]:
+        return tuple(entry.snapshot() for entry in self._entries.values())
+
+
+def _uncancel() -> None:
+    """The cancellation was ours and is done with: time limits further out must not take it for theirs (3.11+)."""
+    task = asyncio.current_task()
+    if task is not None and hasattr(task, "uncancel"):
+        task.uncancel()
