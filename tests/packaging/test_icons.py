@@ -1,4 +1,4 @@
-"""The icons that the repository holds are those that `assets/draw.py` draws, in every size that a platform asks for."""
+"""The icons in the repository are those that `assets/draw.py` draws, in every size that a platform asks for."""
 
 from __future__ import annotations
 
