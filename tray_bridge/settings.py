@@ -58,68 +58,64 @@ class Settings(BaseSettings):
     )
 
     # A field whose alias is its own name takes its variable without a prefix: PORT, POOL_SIZE, …
-    host: str = Field(
-        "127.0.0.1", description="Address to listen on; other than loopback it needs an API key"
-    )
-    port: int = Field(8000, ge=0, le=65535, validation_alias="port", description="Port; 0 takes a free one")
-    pool_size: int = Field(3, ge=0, le=16, validation_alias="pool_size", description="Warm sessions kept")
+    host: str = Field(default="127.0.0.1", description="Address to listen on; other than loopback it needs an API key")
+    port: int = Field(default=8000, ge=0, le=65535, validation_alias="port", description="Port; 0 takes a free one")
+    pool_size: int = Field(default=3, ge=0, le=16, validation_alias="pool_size", description="Warm sessions kept")
     max_sessions: int = Field(
-        8, ge=1, le=64, description="Most sessions at once; raised to `pool_size` if that is more"
+        default=8, ge=1, le=64, description="Most sessions at once; raised to `pool_size` if that is more"
     )
     claude_timeout: float = Field(
-        120.0,
+        default=120.0,
         gt=0,
         validation_alias="claude_timeout",
         description="Seconds without anything from Claude before a request fails",
     )
-    queue_limit: int = Field(32, ge=0, description="Requests that may wait while all sessions are busy")
-    queue_timeout: float = Field(60.0, ge=0, description="Seconds that a request may wait for a session")
-    default_model: str = Field("sonnet", min_length=1, description="Model of a request that names none")
+    queue_limit: int = Field(default=32, ge=0, description="Requests that may wait while all sessions are busy")
+    queue_timeout: float = Field(default=60.0, ge=0, description="Seconds that a request may wait for a session")
+    default_model: str = Field(default="sonnet", min_length=1, description="Model of a request that names none")
     model_aliases: Annotated[dict[str, str], NoDecode] = Field(
-        DEFAULT_ALIASES,
+        default=DEFAULT_ALIASES,
         description="Names that clients hard-code and what they stand for, added to the built-in ones",
     )
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("tauri://localhost", "http://tauri.localhost", "https://tauri.localhost"),
+        default=("tauri://localhost", "http://tauri.localhost", "https://tauri.localhost"),
         description="Web origins, besides this machine's own page, that may call the bridge; exact",
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("host.docker.internal",),
+        default=("host.docker.internal",),
         description="Names, besides this machine's own, that requests may come for",
     )
-    body_limit_mb: int = Field(32, ge=1, le=1024, description="Largest request body, in megabytes")
+    body_limit_mb: int = Field(default=32, ge=1, le=1024, description="Largest request body, in megabytes")
     log_mode: Literal["full", "metadata", "off"] = Field(
-        "full", description="What the session log keeps of an exchange; `metadata` keeps no texts"
+        default="full", description="What the session log keeps of an exchange; `metadata` keeps no texts"
     )
-    log_days: int = Field(7, ge=1, description="Days that the session log goes back")
-    log_megabytes: int = Field(200, ge=1, description="Most megabytes of session log; the oldest go first")
-    log_folder: Path | None = Field(None, description="Folder of the session log, if not the usual one")
+    log_days: int = Field(default=7, ge=1, description="Days that the session log goes back")
+    log_megabytes: int = Field(default=200, ge=1, description="Most megabytes of session log; the oldest go first")
+    log_folder: Path | None = Field(default=None, description="Folder of the session log, if not the usual one")
     parked_sessions: int = Field(
-        4, ge=0, le=64, description="Sessions kept for a follow-up of their conversation"
+        default=4, ge=0, le=64, description="Sessions kept for a follow-up of their conversation"
     )
-    parked_minutes: float = Field(10.0, ge=0, description="Minutes that a session waits for a follow-up")
-    suspended_sessions: int = Field(4, ge=0, le=64, description="Sessions kept waiting for tool results")
-    suspended_minutes: float = Field(15.0, ge=0, description="Minutes that a session waits for tool results")
+    parked_minutes: float = Field(default=10.0, ge=0, description="Minutes that a session waits for a follow-up")
+    suspended_sessions: int = Field(default=4, ge=0, le=64, description="Sessions kept waiting for tool results")
+    suspended_minutes: float = Field(default=15.0, ge=0, description="Minutes that a session waits for tool results")
     idle_minutes: float = Field(
-        10.0, ge=0, description="Minutes without a request before the pool shrinks to one warm session"
+        default=10.0, ge=0, description="Minutes without a request before the pool shrinks to one warm session"
     )
-    keepalive_seconds: float = Field(10.0, gt=0, description="Seconds of silence before a stream shows life")
-    show_reasoning: bool = Field(True, description="Pass the model's reasoning on as `reasoning_content`")
+    keepalive_seconds: float = Field(default=10.0, gt=0, description="Seconds of silence before a stream shows life")
+    show_reasoning: bool = Field(default=True, description="Pass the model's reasoning on as `reasoning_content`")
     fetch_private_addresses: bool = Field(
-        False, description="Fetch images by URL from this machine and its network too"
+        default=False, description="Fetch images by URL from this machine and its network too"
     )
-    cli_path: Path | None = Field(None, description="The `claude` program, if not the one that comes along")
-    start_server_on_launch: bool = Field(True, description="The tray starts the server at once")
-    notifications: bool = Field(True, description="The tray tells of problems in a notification")
-    demo: bool = Field(False, description="Answer from a stand-in model; needs no account")
+    cli_path: Path | None = Field(default=None, description="The `claude` program, if not the one that comes along")
+    start_server_on_launch: bool = Field(default=True, description="The tray starts the server at once")
+    notifications: bool = Field(default=True, description="The tray tells of problems in a notification")
+    demo: bool = Field(default=False, description="Answer from a stand-in model; needs no account")
 
     @field_validator("allowed_origins", "allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """A variable or a flag lists its values with commas."""
-        return (
-            [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-        )
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @field_validator("model_aliases", mode="before")
     @classmethod
@@ -232,9 +228,7 @@ class SettingDescription(NamedTuple):
 def explain() -> list[SettingDescription]:
     """Every setting, in order."""
     return [
-        SettingDescription(
-            key, _variable(key), _toml(field.default), _expected(key), (field.description or "").strip()
-        )
+        SettingDescription(key, _variable(key), _toml(field.default), _expected(key), (field.description or "").strip())
         for key, field in Settings.model_fields.items()
     ]
 

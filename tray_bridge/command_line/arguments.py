@@ -22,9 +22,7 @@ def make_parser() -> argparse.ArgumentParser:
         description="Lets every OpenAI client use the Claude that you are signed in to. "
         "Without a command it shows the tray.",
     )
-    parser.add_argument(
-        "--version", action="store_true", help="print the versions of this and of Claude Code"
-    )
+    parser.add_argument("--version", action="store_true", help="print the versions of this and of Claude Code")
     add_setting_flags(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
@@ -68,9 +66,7 @@ def _add_logs_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until", type=_moment, metavar="TIME", help="like --since")
     parser.add_argument("--text", help="a part of the question, answer, tool calls or error")
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (20)")
-    show = parser.add_subparsers(dest="action", metavar="show").add_parser(
-        "show", help="one exchange in full"
-    )
+    show = parser.add_subparsers(dest="action", metavar="show").add_parser("show", help="one exchange in full")
     show.add_argument("id", help="as the table has it: the end of an id is enough")
 
 

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ..errors import TrayBridgeError
 from ..session_log import LogReader, Summary
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FOLLOW_SECONDS = 0.5
 _ID_LENGTH = 8
+_WIDE = 100
 
 
 def show_logs(arguments: argparse.Namespace, folder: Path) -> int:
@@ -88,45 +89,42 @@ def _print(summaries: Iterable[Summary], *, as_json: bool, header: bool = True) 
     elif rows:
         from rich.console import Console
 
-        Console(highlight=False, markup=False, emoji=False).print(_table(rows, header=header))
+        console = Console(highlight=False, markup=False, emoji=False)
+        console.print(_table(rows, header=header, wide=console.width >= _WIDE))
 
 
-def _table(summaries: list[Summary], *, header: bool) -> Table:
-    from rich import box
+def _table(summaries: list[Summary], *, header: bool, wide: bool) -> Table:
     from rich.table import Table
 
+    table = Table(box=None, show_header=header, pad_edge=False, expand=True, header_style="bold")
     # Fixed widths, so that rows that follow stand below those before; the last column takes what is left.
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        show_header=header,
-        show_edge=False,
-        pad_edge=False,
-        expand=True,
-        padding=(0, 1, 0, 0),
-    )
-    columns = {"Time": 12, "Id": _ID_LENGTH, "Client": 12, "Model": 10, "Outcome": 12, "First": 6, "Total": 6}
-    for title, width in columns.items():
-        justify: Literal["left", "right"] = "right" if title in ("First", "Total") else "left"
-        table.add_column(title, min_width=width, max_width=width, no_wrap=True, justify=justify)
-    table.add_column("Question", no_wrap=True, ratio=1, min_width=8)
+    widths = {"Time": 12, "Id": _ID_LENGTH, "Client": 14, "Model": 10, "Outcome": 12, "First": 6, "Total": 6}
+    columns = [title for title in widths if wide or title not in ("Client", "First")]
+    for title in columns:
+        table.add_column(title, min_width=widths[title], max_width=widths[title], no_wrap=True)
+    table.add_column("Question", no_wrap=True, ratio=1)
     for summary in summaries:
-        timings, error = summary["timings"], summary["error"]
-        cells = (
-            time.strftime("%d %b %H:%M" if header else "%H:%M:%S", time.localtime(summary["at"])),
-            summary["id"][-_ID_LENGTH:],
-            summary["client"],
-            summary["model"] or "",
-            summary["outcome"].replace("_", " "),
-            _seconds(timings.get("first_token_s")),
-            _seconds(timings.get("end_s")),
-            f"{error}: {summary['question']}" if error else summary["question"],
-        )
-        table.add_row(*(printable(cell) for cell in cells))
+        cells = _cells(summary)
+        table.add_row(*(printable(cells[title]) for title in (*columns, "Question")))
     return table
 
 
+def _cells(summary: Summary) -> dict[str, str]:
+    timings, error = summary["timings"], summary["error"]
+    return {
+        "Time": time.strftime("%d %b %H:%M", time.localtime(summary["at"])),
+        "Id": summary["id"][-_ID_LENGTH:],
+        "Client": summary["client"],
+        "Model": summary["model"] or "",
+        "Outcome": summary["outcome"].replace("_", " "),
+        "First": _seconds(timings.get("first_token_s")),
+        "Total": _seconds(timings.get("end_s")),
+        "Question": f"{error}: {summary['question']}" if error else summary["question"],
+    }
+
+
 def _seconds(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
+    return "" if value is None else f"{value:.2f} s"
 
 
 def _is_unicode() -> bool:

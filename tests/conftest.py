@@ -1,0 +1,64 @@
+"""What all tests share: a home of their own, the stand-in, and the real bridge in front of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from running_bridge import RunningBridge, running_bridge
+
+from tray_bridge.standin import StandIn
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """No test reads or writes the files of the person who runs it."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRAY_BRIDGE_HOME", str(folder / "tray-bridge"))
+        patch.setenv("HOME", str(folder))
+        patch.setenv("CLAUDE_CONFIG_DIR", str(folder / "claude"))
+        patch.setenv("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
+        patch.setenv("ANTHROPIC_API_KEY", "sk-ant-stand-in")
+        for name in ("PORT", "POOL_SIZE", "CLAUDE_TIMEOUT", "BRIDGE_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
+            patch.delenv(name, raising=False)
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def running_standin(home: Path) -> Iterator[StandIn]:
+    with StandIn() as running, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANTHROPIC_BASE_URL", running.url)
+        yield running
+
+
+@pytest.fixture
+def standin(running_standin: StandIn) -> StandIn:
+    """The stand-in, with nothing received yet."""
+    running_standin.clear()
+    return running_standin
+
+
+@pytest.fixture(scope="session")
+def shared_bridge(running_standin: StandIn) -> Iterator[RunningBridge]:
+    with running_bridge(running_standin, pool_size=2) as running:
+        yield running
+
+
+@pytest.fixture
+def bridge(shared_bridge: RunningBridge, standin: StandIn) -> RunningBridge:
+    """The bridge that most tests share: a fresh start costs seconds."""
+    return shared_bridge
+
+
+@pytest.fixture
+def make_bridge(standin: StandIn) -> Iterator[Callable[..., RunningBridge]]:
+    """Start a bridge with settings of the test's own; it is stopped afterwards, and must leave nothing."""
+    with ExitStack() as stack:
+
+        def make(**settings: object) -> RunningBridge:
+            return stack.enter_context(running_bridge(standin, **settings))
+
+        yield make
