@@ -193,7 +193,7 @@ async def _events(services: Services, asked: Asked, entry: Entry) -> AsyncGenera
                 record(event)
                 if isinstance(event, TurnEnded):
                     services.last_hour.answered(
-                        asked.client,
+                        client=asked.client,
                         first_token=asked.exchange.timings.get("first_token_s"),
                         output_tokens=event.usage.output_tokens,
                     )

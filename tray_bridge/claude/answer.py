@@ -205,9 +205,9 @@ class AnswerReader:
 
     def _failure(self, result: Mapping[str, Any]) -> TrayBridgeError:
         text = str(result.get("result") or "; ".join(map(str, result.get("errors") or ())) or "")
-        if self._error_kind == "authentication_failed" or "/login" in text:
-            return SignedOutError(f"Claude Code is not signed in: {_plain(text)}")
         status = result.get("api_error_status")
+        if status in (None, 401) and (self._error_kind == "authentication_failed" or "/login" in text):
+            return SignedOutError(f"Claude Code is not signed in: {_plain(text)}.")
         if status is None and self._error_kind == "rate_limit":
             status = 429
         return _upstream_error(status, _plain(text), self._retry_after)
@@ -237,4 +237,5 @@ def _upstream_error(status: Any, message: str, retry_after: float | None) -> Ups
 def _plain(text: str) -> str:
     """The words of an error that the CLI wraps as `API Error: 529 {"error": {"message": …}}`."""
     inner = re.search(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)"', text)
-    return (inner.group(1) if inner else re.sub(r"^API Error:\s*(\d{3}\s*)?", "", text)).strip()
+    plain = inner.group(1) if inner else re.sub(r"^.*?API Error:\s*(\d{3}\s*)?", "", text, flags=re.DOTALL)
+    return plain.strip()

@@ -1,0 +1,93 @@
+"""The real bridge for a test: server thread, pool and bundled CLI, in front of the stand-in."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import openai
+import psutil
+
+from tray_bridge.server import ServerThread
+from tray_bridge.settings import load_settings
+from tray_bridge.snapshots import ServerSnapshot
+from tray_bridge.standin import StandIn
+
+T = TypeVar("T")
+
+
+def directive(**spec: object) -> str:
+    """The text that makes the stand-in answer so (see `tray_bridge.standin`)."""
+    return f"standin: {json.dumps(spec)}"
+
+
+def wait_for(condition: Callable[[], T], timeout: float = 10.0) -> T:
+    """Poll until the condition gives something true; fails after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {timeout:g} s"
+        time.sleep(0.02)
+    return found
+
+
+@dataclass
+class RunningBridge:
+    """A server and ways to look at it. Its processes are children of the test's own process."""
+
+    server: ServerThread
+    standin: StandIn
+    _clients: list[openai.OpenAI] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return self.snapshot().base_url.removesuffix("/v1")
+
+    @property
+    def base_url(self) -> str:
+        return self.snapshot().base_url
+
+    def snapshot(self) -> ServerSnapshot:
+        return self.server.snapshot()
+
+    @property
+    def client(self) -> openai.OpenAI:
+        """A client that does not try again: a test sees what the bridge answered first."""
+        if not self._clients:
+            self._clients.append(openai.OpenAI(base_url=self.base_url, api_key="not-needed", max_retries=0))
+        return self._clients[0]
+
+    def async_client(self) -> openai.AsyncOpenAI:
+        return openai.AsyncOpenAI(base_url=self.base_url, api_key="not-needed", max_retries=0)
+
+    def wait_for(self, condition: Callable[[ServerSnapshot], object], timeout: float = 20.0) -> ServerSnapshot:
+        """Wait until the snapshot is as wanted, and give it."""
+        wait_for(lambda: condition(self.snapshot()), timeout)
+        return self.snapshot()
+
+    def wait_until_warm(self, spares: int) -> ServerSnapshot:
+        return self.wait_for(lambda s: s.pool.warm + s.pool.fitting >= spares and not s.pool.starting)
+
+    def processes(self) -> list[psutil.Process]:
+        """The CLI processes that this bridge owns now."""
+        pids = [session.pid for session in self.snapshot().pool.sessions if session.pid]
+        return [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+
+
+@contextmanager
+def running_bridge(standin: StandIn, **settings: object) -> Iterator[RunningBridge]:
+    """Start a bridge on a free port, wait until it is ready, and stop it: no process of it may be left."""
+    server = ServerThread(load_settings({"port": 0, **settings}))
+    server.start()
+    try:
+        snapshot = server.wait_until_settled(30)
+        assert snapshot.state == "ready", snapshot.problem
+        bridge = RunningBridge(server, standin)
+        yield bridge
+        pids = [session.pid for session in server.snapshot().pool.sessions if session.pid]
+    finally:
+        server.stop(10)
+    wait_for(lambda: not [pid for pid in pids if psutil.pid_exists(pid)], 5)
