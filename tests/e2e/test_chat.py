@@ -99,7 +99,6 @@ def test_upstream_errors_keep_their_status(bridge: RunningBridge) -> None:
                 model="sonnet", messages=[{"role": "user", "content": directive(error=error)}]
             )
         assert caught.value.status_code == status
-        assert f"upstream says {status}" in caught.value.message
 
 
 def test_a_follow_up_goes_to_the_session_that_holds_the_conversation(bridge: RunningBridge) -> None:

@@ -1,0 +1,75 @@
+"""The directions of imports: what each part of the house may know."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tray_bridge
+
+PACKAGE = Path(tray_bridge.__file__).parent
+LEAVES = {"turns", "errors", "paths", "snapshots", "connect", "private_files"}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, in full; those of ours begin with `tray_bridge.`."""
+    parts = ("tray_bridge", *path.relative_to(PACKAGE).parent.parts)
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(parts[: len(parts) - node.level + 1]) if node.level else ""
+            module = ".".join(filter(None, (base, node.module)))
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def files(*places: str) -> list[Path]:
+    found = [path for place in places for path in sorted((PACKAGE / place).rglob("*.py"))]
+    assert found
+    return found
+
+
+def assert_never(places: tuple[str, ...], *forbidden: str) -> None:
+    for path in files(*places):
+        for name in imports(path):
+            for module in forbidden:
+                assert name != module and not name.startswith(f"{module}."), f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("name", sorted(LEAVES))
+def test_a_leaf_imports_nothing_of_ours_but_leaves(name: str) -> None:
+    ours = [module for module in imports(PACKAGE / f"{name}.py") if module.startswith("tray_bridge.")]
+    assert {module.split(".")[1] for module in ours} <= LEAVES
+
+
+def test_translation_and_sessions_do_not_know_each_other() -> None:
+    assert_never(("bridge",), "tray_bridge.claude", "tray_bridge.api", "fastapi", "claude_agent_sdk", "asyncio")
+    assert_never(("claude",), "tray_bridge.bridge", "tray_bridge.api", "fastapi", "openai")
+
+
+def test_the_faces_know_neither_the_door_nor_what_is_behind_it() -> None:
+    behind = ("tray_bridge.api", "tray_bridge.bridge", "tray_bridge.claude", "fastapi", "claude_agent_sdk")
+    assert_never(("desktop",), *behind)
+    assert_never(("command_line",), *behind)
+
+
+def test_only_the_door_knows_fastapi_and_only_two_modules_the_sdk() -> None:
+    for path in files(""):
+        place = path.relative_to(PACKAGE)
+        names = {name.split(".")[0] for name in imports(path)}
+        assert "fastapi" not in names or place.parts[0] == "api", place
+        sdk = {Path("claude/sdk.py"), Path("claude/transport.py"), Path("claude/session.py")}
+        assert "claude_agent_sdk" not in names or place in sdk, place
+
+
+def test_the_version_is_told_without_heavy_imports() -> None:
+    program = "import sys; from tray_bridge.main import main; main(['--version']); print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    for heavy in ("fastapi", "pydantic", "claude_agent_sdk", "PIL", "pystray", "uvicorn", "openai", "rich"):
+        assert heavy not in modules.split()

@@ -1,0 +1,222 @@
+"""The server's life: started and stopped from anywhere, ports that are taken, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import httpx
+import openai
+import psutil
+import pytest
+from running_bridge import RunningBridge, directive, wait_for
+
+from tray_bridge.server import ServerThread
+from tray_bridge.settings import load_settings
+from tray_bridge.snapshots import ServerSnapshot
+from tray_bridge.standin import StandIn
+
+
+def new_server(**settings: object) -> ServerThread:
+    return ServerThread(load_settings({"port": 0, "pool_size": 1, **settings}))
+
+
+def test_start_stop_and_restart_may_be_called_twice_and_in_any_order(standin: StandIn) -> None:
+    server = new_server()
+    server.stop()
+    server.start()
+    server.start()
+    assert server.wait_until_settled().state == "ready"
+    first = server.snapshot().port
+    server.restart()
+    assert server.wait_until_settled().state == "ready"
+    assert httpx.get(f"http://127.0.0.1:{server.snapshot().port}/health").json()["status"] == "ok"
+    assert first > 0
+    server.stop()
+    server.stop()
+    assert server.snapshot().state == "stopped"
+
+
+def test_a_stop_while_it_starts_ends_in_stopped(standin: StandIn) -> None:
+    server = new_server()
+    for delay in (0.0, 0.05, 0.4, 0.8):
+        server.start()
+        time.sleep(delay)
+        server.stop(10)
+        assert server.snapshot().state == "stopped"
+
+
+def test_many_threads_may_call_it_at_once(standin: StandIn) -> None:
+    server = new_server(pool_size=0)
+    calls = [server.start, server.stop, server.restart, server.snapshot] * 4
+    threads = [threading.Thread(target=call) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    server.stop(10)
+    assert server.snapshot().state == "stopped"
+
+
+def test_subscribers_hear_of_every_state_until_they_unsubscribe(standin: StandIn) -> None:
+    server = new_server(pool_size=0)
+    seen: list[str] = []
+
+    def note(snapshot: ServerSnapshot) -> None:
+        seen.append(snapshot.state)
+
+    unsubscribe = server.subscribe(note)
+    server.start()
+    server.wait_until_settled()
+    server.stop()
+    assert list(dict.fromkeys(seen)) == ["starting", "ready", "stopping", "stopped"]
+    unsubscribe()
+    count = len(seen)
+    server.start()
+    server.wait_until_settled()
+    server.stop()
+    assert len(seen) == count
+
+
+def test_a_taken_port_is_told_with_its_holder_and_the_next_free_one() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        server = new_server(port=port)
+        server.start()
+        snapshot = server.wait_until_settled(3)
+    assert snapshot.state == "error"
+    assert snapshot.problem is not None
+    assert str(port) in snapshot.problem.message
+    assert psutil.Process().name() in snapshot.problem.message
+    free = int(snapshot.problem.hint.split("--port ")[1].split("`")[0])
+    assert free > port
+
+
+def test_a_port_held_by_another_tray_bridge_is_recognised(bridge: RunningBridge) -> None:
+    server = new_server(port=bridge.snapshot().port)
+    server.start()
+    problem = server.wait_until_settled(3).problem
+    assert problem is not None
+    assert "another Tray Bridge" in problem.message
+
+
+def test_a_program_that_only_answers_http_is_not_taken_for_us() -> None:
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"status": "ok"}')
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Other) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        server = new_server(port=other.server_port)
+        server.start()
+        problem = server.wait_until_settled(3).problem
+        other.shutdown()
+    assert problem is not None
+    assert "another Tray Bridge" not in problem.message
+
+
+def test_stop_ends_a_stream_in_flight_with_an_error_and_leaves_no_process(standin: StandIn) -> None:
+    server = new_server(pool_size=2)
+    server.start()
+    server.wait_until_settled()
+    client = openai.OpenAI(base_url=server.snapshot().base_url, api_key="x", max_retries=0)
+    stream = client.chat.completions.create(
+        model="sonnet", messages=[{"role": "user", "content": directive(words=1000, rate=20)}], stream=True
+    )
+    next(iter(stream))
+    wait_for(lambda: server.snapshot().pool.busy == 1)
+    pids = [s.pid for s in server.snapshot().pool.sessions if s.pid]
+    errors: list[Exception] = []
+
+    def read() -> None:
+        try:
+            for _ in stream:
+                pass
+        except openai.APIError as error:
+            errors.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    began = time.monotonic()
+    server.stop(10)
+    assert time.monotonic() - began < 5
+    reader.join(5)
+    assert "stopped" in str(errors[0])
+    assert pids
+    wait_for(lambda: not any(psutil.pid_exists(pid) for pid in pids), 1)
+
+
+def test_changed_settings_take_effect_without_a_restart(make_bridge: Callable[..., RunningBridge]) -> None:
+    bridge = make_bridge(pool_size=1)
+    bridge.wait_until_warm(1)
+    port = bridge.snapshot().port
+    bridge.server.apply(load_settings({"port": 0, "pool_size": 2, "log_mode": "metadata"}))
+    bridge.wait_for(lambda s: s.pool.size == 2 and s.pool.warm + s.pool.fitting == 2)
+    assert bridge.snapshot().port == port
+
+
+def test_a_cancelled_request_ends_with_an_error_and_the_others_go_on(bridge: RunningBridge) -> None:
+    stream = bridge.client.chat.completions.create(
+        model="sonnet", messages=[{"role": "user", "content": directive(words=1000, rate=20)}], stream=True
+    )
+    next(iter(stream))
+    request = bridge.wait_for(lambda s: s.requests).requests[0]
+    assert request.client.startswith("OpenAI Python")
+    assert bridge.server.cancel_request(request.id)
+    with pytest.raises(openai.APIError, match="cancelled"):
+        list(stream)
+    bridge.wait_for(lambda s: not s.requests)
+    assert not bridge.server.cancel_request(request.id)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a job object does this there")
+def test_killing_the_app_leaves_no_process_of_the_cli(standin: StandIn, tmp_path: Path) -> None:
+    environment = {**os.environ, "TRAY_BRIDGE_HOME": str(tmp_path), "POOL_SIZE": "2"}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    app = subprocess.Popen([sys.executable, "-m", "tray_bridge", "serve", "--port", str(port)], env=environment)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(lambda: _status(url).get("state") == "ready" and _status(url)["pool"]["warm"] >= 1, 30)
+        body = {
+            "model": "sonnet",
+            "stream": True,
+            "messages": [{"role": "user", "content": directive(words=2000, rate=10)}],
+        }
+        with httpx.stream("POST", f"{url}/v1/chat/completions", json=body, timeout=20) as stream:
+            lines = stream.iter_lines()
+            while "word1" not in next(lines):
+                pass
+            children = psutil.Process(app.pid).children(recursive=True)
+            assert any("claude" in child.name() for child in children)
+            os.kill(app.pid, signal.SIGKILL)
+            app.wait(5)
+            _, alive = psutil.wait_procs(children, timeout=5)
+            assert not alive
+    finally:
+        app.kill()
+
+
+def _status(url: str) -> dict[str, object]:
+    try:
+        return dict(json.loads(httpx.get(f"{url}/status").content))
+    except httpx.HTTPError:
+        return {}
