@@ -27,6 +27,7 @@ MAX_REDIRECTS = 3
 MAX_SECONDS = 30.0
 AT_ONCE = 4
 _HEADERS = {"user-agent": "tray-bridge", "accept": "image/*, */*;q=0.5", "accept-encoding": "identity"}
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 Resolve: TypeAlias = Callable[[str, int], Awaitable[list[str]]]
@@ -157,7 +158,8 @@ def is_public(address: str) -> bool:
             wrapped = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if wrapped is not None:
             return is_public(str(wrapped))
-    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
+        return ip.is_global and ip in _GLOBAL_UNICAST
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved)
 
 
 def _shown(url: str) -> str:

@@ -83,7 +83,9 @@ class EventStream(Response):
                 if silence <= 0:
                     await self._write(KEEP_ALIVE)
                     continue
-                await asyncio.wait({relay, leaving}, timeout=silence, return_when=asyncio.FIRST_COMPLETED)
+                # Never longer than a keep-alive's time: the first chunk may come meanwhile.
+                rest = min(silence, self._keepalive_seconds)
+                await asyncio.wait({relay, leaving}, timeout=rest, return_when=asyncio.FIRST_COMPLETED)
         finally:
             leaving.cancel()
             await _end(relay)
