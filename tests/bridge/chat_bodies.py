@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image as Picture
 
 from tray_bridge.bridge.read_request import ChatRequest, read_chat_request
 from tray_bridge.errors import InvalidRequestError
 from tray_bridge.turns import Message, Turn
+
+# A busy machine is no failure; the number of examples is the chosen profile's.
+PROPERTY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 USER = {"role": "user", "content": "Hello"}
 

@@ -18,9 +18,7 @@ _FILLERS = {"claude", "anthropic", "latest", "default", "thinking", "beta", "pre
 _LONG = "[1m]"
 
 
-def resolve_model(
-    requested: str, models: Sequence[ModelSnapshot], aliases: Mapping[str, str], default: str
-) -> str:
+def resolve_model(requested: str, models: Sequence[ModelSnapshot], aliases: Mapping[str, str], default: str) -> str:
     """The `value` of the offered model that the name means; raises `ModelNotFoundError` where there is none.
 
     Aliases win, then exact names, then the family: with the version that the name gives, if it is offered,
@@ -53,11 +51,17 @@ def _forms(name: str) -> Iterator[str]:
 
 
 def _exact(name: str, offered: Sequence[ModelSnapshot]) -> ModelSnapshot | None:
-    wanted = name.lower().replace(".", "-")
+    """The model of that value or full id; the account's `default` only where no other bears it."""
+    wanted = _dashed(name)
     for model in offered:
-        if wanted in {model.value.lower().replace(".", "-"), model.resolved.lower().replace(".", "-")}:
+        if wanted == _dashed(model.value):
             return model
-    return None
+    same = [model for model in offered if wanted == _dashed(model.resolved)]
+    return min(same, key=lambda model: model.value == "default", default=None)
+
+
+def _dashed(name: str) -> str:
+    return name.lower().replace(".", "-")
 
 
 def _by_family(name: str, offered: Sequence[ModelSnapshot]) -> ModelSnapshot | None:

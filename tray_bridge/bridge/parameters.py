@@ -38,9 +38,7 @@ def _no_knob(name: str, *neutral: object, kind: Kind = "number") -> Parameter:
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter("model", "honoured", "A family, full id, old name or alias; missing means the default."),
-    Parameter(
-        "messages", "honoured", "Real turns, in order; system and developer ones are the system prompt."
-    ),
+    Parameter("messages", "honoured", "Real turns, in order; system and developer ones are the system prompt."),
     Parameter("input", "honoured", "`messages` as in the Responses API, read where that is missing."),
     Parameter("instructions", "honoured", "A system prompt before all others."),
     Parameter("system", "honoured", "A system prompt before all others, as in the Messages API."),

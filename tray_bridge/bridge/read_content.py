@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 from urllib.parse import unquote_to_bytes
 
-from ..errors import RequestTooLargeError
 from ..turns import Document, Image, JsonObject, Text
 from .fields import kind_of, read_string, refuse, required_string, shown
 from .media_type import decode_text, image_size, sniff
@@ -30,6 +29,7 @@ _TEXT_FIELDS = {"text": "text", "input_text": "text", "output_text": "text", "re
 _IMAGES = {"image_url", "input_image"}
 _FILES = {"file", "input_file"}
 _SOURCES = {"image", "document"}
+_WITHOUT_IMAGES = ("assistant", "system", "developer")
 _KNOWN = "text, image_url and file, and their Responses and Messages forms (input_text, image, document, …)"
 
 
@@ -44,14 +44,14 @@ def split_parts(content: object, param: str) -> list[tuple[str, JsonObject]]:
     if not isinstance(content, list):
         refuse(f"`{param}` must be a string or an array of parts, not {kind_of(content)}.", param)
     if len(content) > PARTS:
-        raise RequestTooLargeError(
-            f"`{param}` has {len(content)} parts; at most {PARTS} are read.", param=param
-        )
+        refuse(f"`{param}` has {len(content)} parts; at most {PARTS} are read.", param)
     parts: list[tuple[str, JsonObject]] = []
     for index, part in enumerate(content):
         at = f"{param}[{index}]"
         if isinstance(part, str):
             part = {"type": "text", "text": part}
+        elif part is None:
+            continue
         elif not isinstance(part, Mapping):
             refuse(f"`{at}` must be an object with a `type`, not {kind_of(part)}.", at)
         parts.append((at, part))
@@ -66,13 +66,21 @@ def part_type(part: JsonObject) -> str:
     return next((name for name in ("text", "image_url", "file") if name in part), "")
 
 
+def is_text(part: JsonObject) -> bool:
+    return part_type(part) in _TEXT_FIELDS
+
+
+def read_text(part: JsonObject, param: str) -> Text:
+    field = _TEXT_FIELDS[part_type(part)]
+    return Text(read_string(part.get(field), f"{param}.{field}") or "")
+
+
 def read_part(part: JsonObject, param: str, fetched: Mapping[str, bytes]) -> Readable | None:
     """The block for one part, or None where its type is not known; broken or too large ones are refused."""
     kind = part_type(part)
-    if kind in _TEXT_FIELDS:
-        field = _TEXT_FIELDS[kind]
-        return Text(read_string(part.get(field), f"{param}.{field}") or "")
-    if kind in _SOURCES and (plain := _plain_source(part)):
+    if is_text(part):
+        return read_text(part, param)
+    if kind in _SOURCES and (plain := _plain_source(part, param)):
         return plain
     if kind not in _IMAGES | _FILES | _SOURCES:
         return None
@@ -81,18 +89,14 @@ def read_part(part: JsonObject, param: str, fetched: Mapping[str, bytes]) -> Rea
     title = part.get("title") or part.get("filename")
     if isinstance(file := part.get("file"), Mapping):
         title = file.get("filename") or title
-    return _block(
-        data, at, title if isinstance(title, str) else None, image=kind in _IMAGES or kind == "image"
-    )
+    return _block(data, at, title if isinstance(title, str) else None, image=kind in _IMAGES or kind == "image")
 
 
 def refuse_part(part: JsonObject, param: str) -> None:
     """Raise the 400 for a part of the newest message that `read_part` did not know."""
     kind = part_type(part)
     if kind in {"input_audio", "audio"}:
-        refuse(
-            f"`{param}` is audio (`{kind}`), which Claude cannot hear. Send its transcript as text.", param
-        )
+        refuse(f"`{param}` is audio (`{kind}`), which Claude cannot hear. Send its words as text.", param)
     refuse(f"{shown(kind)} is not a known type of part here. Known are {_KNOWN}.", f"{param}.type")
 
 
@@ -112,7 +116,7 @@ def find_image_urls(body: object) -> dict[str, str]:
 def _walk(messages: object, name: str) -> Iterator[tuple[str, JsonObject]]:
     """Every part of every message, with those inside tool results; never raises."""
     for index, message in enumerate(messages if isinstance(messages, list) else ()):
-        if isinstance(message, Mapping):
+        if isinstance(message, Mapping) and message.get("role") not in _WITHOUT_IMAGES:
             for field in ("content", "output"):
                 for param, part in _mappings(message.get(field), f"{name}[{index}].{field}"):
                     yield param, part
@@ -147,18 +151,19 @@ def _find_data(part: JsonObject, param: str) -> tuple[str, str]:
     if where is None and (part.get("file_id") or (isinstance(file, Mapping) and file.get("file_id"))):
         path = f"{param}.file.file_id" if isinstance(file, Mapping) else f"{param}.file_id"
         refuse(
-            "Files are not kept here, so a `file_id` means nothing. Send the file itself as `file_data`.",
+            "Files are not kept here: send the file itself as `file_data`, not its `file_id`.",
             path,
         )
     return param + at, required_string(where, param + at)
 
 
-def _plain_source(part: JsonObject) -> Document | None:
+def _plain_source(part: JsonObject, param: str) -> Document | None:
     """The Messages API's text document, which holds its text as it is."""
     source, title = part.get("source"), part.get("title")
-    if isinstance(source, Mapping) and source.get("type") == "text" and isinstance(source.get("data"), str):
-        return Document("text/plain", source["data"], title if isinstance(title, str) else None)
-    return None
+    if not isinstance(source, Mapping) or source.get("type") != "text":
+        return None
+    text = required_string(source.get("data"), f"{param}.source.data")
+    return Document("text/plain", text, title if isinstance(title, str) else None)
 
 
 def _is_url(where: str) -> bool:
@@ -184,10 +189,12 @@ def _read_data(where: str, param: str, fetched: Mapping[str, bytes]) -> bytes:
 
 def _from_base64(text: str, param: str) -> bytes:
     if len(text) > FILE_BYTES * 3 // 2:
-        raise RequestTooLargeError(f"`{param}` is larger than {FILE_BYTES >> 20} MB.", param=param)
+        refuse(f"`{param}` is larger than {FILE_BYTES >> 20} MB.", param)
     if "%" in text:
         text = unquote_to_bytes(text.encode("utf-8", "surrogatepass")).decode("latin-1")
-    text = "".join(text.split()).rstrip("=").translate({ord("-"): "+", ord("_"): "/"})
+    if "-" in text or "_" in text:
+        text = text.replace("-", "+").replace("_", "/")
+    text = "".join(text.split()).rstrip("=")
     try:
         return b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
@@ -198,8 +205,8 @@ def _block(data: bytes, param: str, title: str | None, *, image: bool) -> Image 
     media_type = sniff(data)
     limit = IMAGE_BYTES if (media_type or "").startswith("image/") else FILE_BYTES
     if len(data) > limit:
-        raise RequestTooLargeError(f"`{param}` is larger than {limit >> 20} MB.", param=param)
-    if not data:
+        refuse(f"`{param}` is larger than {limit >> 20} MB.", param)
+    if not data.strip():
         refuse(f"`{param}` is empty.", param)
     if media_type is None or (image and media_type == "text/plain"):
         wanted = "a PNG, JPEG, GIF or WebP image" if image else "a PDF, a text file or an image"

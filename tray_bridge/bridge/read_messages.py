@@ -8,6 +8,7 @@ What clients send that the Messages API would refuse is mended by these rules:
 - A request with system messages alone asks the last of them as the user's message.
 - Past messages may have any role and any type of part: an unknown role is read as the user's, an unknown part
   is left out. In the newest message both are refused.
+- A system message may hold text only. Pictures and files in an assistant message are left out.
 - Reasoning that comes back is left out; an assistant's `refusal` without content counts as its text.
 """
 
@@ -18,9 +19,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..turns import Document, Image, JsonObject, Message, Text
+from ..turns import JsonObject, Message, Text
 from .fields import read_list, read_object, refuse, required_string, shown
-from .read_content import Readable, part_type, read_part, refuse_part, split_parts
+from .read_content import Readable, is_text, part_type, read_part, read_text, refuse_part, split_parts
 from .tool_history import Call, Piece, Result, Said, pair_results, read_arguments
 from .tools import safe_name
 
@@ -105,10 +106,12 @@ class _Reader:
         self._newest = newest
 
     def system(self, message: JsonObject, param: str) -> tuple[str, ...]:
-        blocks = self._blocks(split_parts(message.get("content"), f"{param}.content"))
-        if any(not isinstance(block, Text) for block in blocks):
-            refuse(f"`{param}` may hold text only.", f"{param}.content")
-        return tuple(block.text for block in blocks if isinstance(block, Text))
+        texts = []
+        for at, part in split_parts(message.get("content"), f"{param}.content"):
+            if not is_text(part):
+                refuse(f"A {message['role']} message may hold text only, not {shown(part_type(part))}.", at)
+            texts.append(read_text(part, at).text)
+        return tuple(text for text in texts if text.strip())
 
     def user(self, message: JsonObject, param: str) -> Sequence[Piece]:
         pieces: list[Piece] = []
@@ -130,21 +133,16 @@ class _Reader:
             kind = part_type(part)
             if kind == "tool_use":
                 pieces.append(_call(part.get("id"), part.get("name"), part.get("input"), f"{at}.name"))
-            elif kind not in _THINKING:
-                pieces += [block for block in self._blocks([(at, part)]) if self._is_speech(block)]
+            elif is_text(part):
+                pieces += self._blocks([(at, part)])
+            elif kind not in _THINKING:  # the Messages API takes no pictures and files from the assistant
+                self._ignored.append(f"assistant.{safe_name(kind)}")
         refusal = message.get("refusal")
         if not pieces and isinstance(refusal, str) and refusal.strip():
             pieces.append(Text(refusal))
         known = {piece.id for piece in pieces if isinstance(piece, Call)}
         calls = _read_calls(message, param)
         return [*pieces, *(call for call in calls if not call.id or call.id not in known)]
-
-    def _is_speech(self, block: Readable) -> bool:
-        """The Messages API takes no pictures and files from the assistant."""
-        if isinstance(block, Text):
-            return True
-        self._ignored.append("assistant.image" if isinstance(block, Image) else "assistant.file")
-        return False
 
     def _result(self, id_: object, id_param: str, holder: JsonObject, param: str, is_error: bool) -> Result:
         content = holder.get("content")
@@ -155,7 +153,7 @@ class _Reader:
         return Result(
             id_ if isinstance(id_, str) else "",
             _plain_name(name) if isinstance(name, str) else "",
-            tuple(block for block in blocks if isinstance(block, (Text, Image, Document))),
+            tuple(blocks),
             is_error,
             id_param,
         )

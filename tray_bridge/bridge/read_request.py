@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from ..errors import RequestTooLargeError
 from ..turns import Effort, JsonObject, Turn
 from .fields import kind_of, read_boolean, read_integer, read_list, read_object, read_string, refuse, shown
 from .parameters import check_parameters
@@ -129,9 +128,7 @@ def _read_output_schema(body: Mapping[str, Any]) -> JsonObject | None:
         return {"type": "object"}
     if form.get("type") != "json_schema":
         quoted = shown(form.get("type"))
-        refuse(
-            f"{quoted} is not a known format. Known are text, json_object and json_schema.", f"{param}.type"
-        )
+        refuse(f"{quoted} is not a known format. Known are text, json_object and json_schema.", f"{param}.type")
     nested = read_object(form.get("json_schema"), f"{param}.json_schema")
     holder, path = (form, param) if nested is None else (nested, f"{param}.json_schema")
     if holder.get("schema") is None:
@@ -154,16 +151,12 @@ def _read_stop(body: Mapping[str, Any]) -> tuple[str, ...]:
     value = body.get(name)
     given = [value] if isinstance(value, str) else read_list(value, name) or ()
     if len(given) > STOPS:
-        raise RequestTooLargeError(
-            f"`{name}` has {len(given)} entries; at most {STOPS} are taken.", param=name
-        )
+        refuse(f"`{name}` has {len(given)} entries; at most {STOPS} are taken.", name)
     stops = []
     for index, entry in enumerate(given):
         text = read_string(entry, f"{name}[{index}]")
         if text and len(text) > STOP_LENGTH:
-            raise RequestTooLargeError(
-                f"A stop string may have {STOP_LENGTH} characters.", param=f"{name}[{index}]"
-            )
+            refuse(f"A stop string may have at most {STOP_LENGTH} characters.", f"{name}[{index}]")
         if text:
             stops.append(text)
     return tuple(dict.fromkeys(stops))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import RequestTooLargeError
 from ..turns import JsonObject
 from .fields import kind_of, refuse, shown
 
@@ -31,9 +30,7 @@ def message_list(body: Mapping[str, Any]) -> list[tuple[str, JsonObject]]:
     if not given:
         refuse(f"`{name}` is empty. It must hold at least one message.", name)
     if len(given) > MESSAGES:
-        raise RequestTooLargeError(
-            f"`{name}` has {len(given)} entries; at most {MESSAGES} are read.", param=name
-        )
+        refuse(f"`{name}` has {len(given)} entries; at most {MESSAGES} are read.", name)
     messages: list[tuple[str, JsonObject]] = []
     for field in ("instructions", "system"):
         content = body.get(field)

@@ -7,7 +7,7 @@ and call ids that are unique and plain. Clients keep to less, so these rules fil
 - A call without a result is answered by an error result that says so.
 - A result that fits no call is dropped in history, and refused after the last assistant message.
 - Of several results for one call, the last counts.
-- A result without an id answers the first call of its name that has no result yet.
+- A result without an id answers the first call, of its name if it has one, that has no result yet.
 - Assistant messages that follow a call without any result between are one message with it.
 - Arguments that are no JSON object are kept, as they came, under the name `_raw` (as `claude` keeps the
   model's).
@@ -65,12 +65,9 @@ class _Exchange:
     """What the assistant said, the results that came for its calls, and what the user said after it."""
 
     spoken: list[Piece] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     asked: list[Message] = field(default_factory=list)
-
-    @property
-    def calls(self) -> list[Call]:
-        return [piece for piece in self.spoken if isinstance(piece, Call)]
 
 
 def read_arguments(value: object) -> JsonObject:
@@ -107,6 +104,7 @@ def _split(said: Iterable[Said]) -> list[_Exchange]:
                 last = _Exchange()
                 exchanges.append(last)
             last.spoken += message.pieces
+            last.calls += [piece for piece in message.pieces if isinstance(piece, Call)]
             continue
         last.results += [piece for piece in message.pieces if isinstance(piece, Result)]
         rest = tuple(piece for piece in message.pieces if not isinstance(piece, (Call, Result)))
@@ -122,14 +120,11 @@ def _join(exchange: _Exchange, ids: _UpstreamIds, *, newest: bool) -> list[Messa
     results: list[Block] = []
     for piece in exchange.spoken:
         if isinstance(piece, Call):
-            result = given.get(len(results))
             call_id = ids.replace(piece.id)
             spoken.append(ToolUse(call_id, piece.name, piece.input))
-            results.append(
-                ToolResult(call_id, result.content, result.is_error)
-                if result
-                else ToolResult(call_id, NO_RESULT, True)
-            )
+            result = given.get(len(results))
+            content, is_error = (result.content, result.is_error) if result else (NO_RESULT, True)
+            results.append(ToolResult(call_id, content, is_error))
         elif not isinstance(piece, Result):
             spoken.append(piece)
     messages = [Message("assistant", tuple(spoken))] if spoken else []
@@ -145,6 +140,7 @@ def _match(calls: Sequence[Call], results: Sequence[Result], *, newest: bool) ->
     for index in reversed(range(len(calls))):
         by_id[calls[index].id].append(index)
         by_name[calls[index].name].append(index)
+        by_name[""].append(index)
     given: dict[int, Result] = {}
     for result in results:
         waiting = by_id.get(result.id) if result.id else by_name.get(result.name)

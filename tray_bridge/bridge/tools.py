@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..errors import RequestTooLargeError
 from ..turns import JsonObject, Tool, ToolChoice
 from .fields import kind_of, read_boolean, read_list, read_object, read_string, refuse, required_string, shown
 
@@ -66,9 +65,7 @@ def _read_offered(body: Mapping[str, Any], ignored: list[str]) -> tuple[Tool, ..
     field = "functions" if is_legacy(body) else "tools"
     given = read_list(body.get(field), field) or ()
     if len(given) > TOOLS:
-        raise RequestTooLargeError(
-            f"`{field}` has {len(given)} entries; at most {TOOLS} are taken.", param=field
-        )
+        refuse(f"`{field}` has {len(given)} entries; at most {TOOLS} are taken.", field)
     tools: dict[str, Tool] = {}
     for index, value in enumerate(given):
         tool = _read_tool(value, f"{field}[{index}]", ignored)
@@ -115,7 +112,7 @@ def _read_choice(chosen: JsonObject, field: str) -> tuple[ToolChoice, set[str] |
         entries = read_list(allowed.get("tools"), f"{field}.allowed_tools.tools") or ()
         names = {name for entry in entries if isinstance(name := _name_in(entry), str)}
         return _read_mode(allowed.get("mode") or "auto", f"{field}.allowed_tools.mode"), names
-    if kind is None or kind in {"function", "tool"}:
+    if kind in (None, "function", "tool"):
         path = f"{field}.function.name" if isinstance(chosen.get("function"), Mapping) else f"{field}.name"
         return ToolChoice("tool", required_string(_name_in(chosen), path), parallel), None
     return replace(_read_mode(kind, f"{field}.type"), parallel=parallel), None

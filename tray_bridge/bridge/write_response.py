@@ -41,7 +41,9 @@ class ResponseCollector:
     def write(self, event: Event) -> None:
         """Take one event; an answer that starts again is simply collected anew, for nothing was sent yet."""
         if isinstance(event, Restarted):
+            model = self._writer.model
             self._begin()
+            self._writer.model = model
             return
         for chunk in self._writer.write(event):
             for choice in chunk["choices"]:

@@ -94,13 +94,7 @@ class ChunkWriter:
 
     def write_json(self, event: Event) -> list[bytes]:
         """The same chunks as JSON in ASCII: no line separator or lone surrogate can trip a reader."""
-        if (
-            type(event) is TextDelta
-            and self._begun
-            and self._cutter is None
-            and not self.finished
-            and event.text
-        ):
+        if type(event) is TextDelta and self._begun and self._cutter is None and not self.finished and event.text:
             return [f"{self._before}{encode_basestring_ascii(event.text)}{self._after}".encode("ascii")]
         return [json.dumps(chunk, separators=(",", ":")).encode("ascii") for chunk in self.write(event)]
 
@@ -111,9 +105,7 @@ class ChunkWriter:
             if self._cutter.stop is not None:
                 estimate = (self._characters + 3) // 4
                 usage = self.usage
-                self.usage = Usage(
-                    usage.input_tokens, estimate, usage.cache_read_tokens, usage.cache_creation_tokens
-                )
+                self.usage = Usage(usage.input_tokens, estimate, usage.cache_read_tokens, usage.cache_creation_tokens)
                 return [*self._said(text), *self._finish("stop")]
         return self._said(text)
 
@@ -127,13 +119,15 @@ class ChunkWriter:
         return [*held, *self._begin(None), self._chunk({"reasoning_content": text})]
 
     def _call(self, event: ToolCallStarted) -> list[Chunk]:
+        if self._legacy and self._calls:
+            return []  # the older form has room for one call
         chunks = [*self._flush(), *self._fill_empty_call(), *self._begin(None)]
         self._calls += 1
         self._call_is_empty = True
         return [*chunks, self._function(event.index, {"name": event.name, "arguments": ""}, event.id)]
 
     def _arguments(self, index: int, piece: str) -> list[Chunk]:
-        if not piece:
+        if not piece or (self._legacy and index):
             return []
         self._call_is_empty = False
         return [self._function(index, {"arguments": piece})]
