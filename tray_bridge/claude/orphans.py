@@ -75,12 +75,9 @@ def guard_children() -> None:
 
 
 def _start_guard() -> subprocess.Popen[bytes]:
-    if getattr(sys, "frozen", False):
-        command = [sys.executable, GUARD_FLAG]
-    else:
-        command = [sys.executable, "-c", _GUARD_PROGRAM]
+    is_bundled = getattr(sys, "frozen", False)
     return subprocess.Popen(
-        command,
+        [sys.executable, GUARD_FLAG] if is_bundled else [sys.executable, "-c", _GUARD_PROGRAM],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

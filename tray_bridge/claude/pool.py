@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 REFILL_YIELD = 2.0  # seconds that a refill waits at most for requests that have not had their first token
 LONGEST_BACKOFF = 30.0
+RETRY_AFTER = 5.0  # seconds, for who finds the queue full
 KINDS: tuple[SessionKind, ...] = ("parked", "suspended", "fitting", "generic", "cold")
 
 
@@ -82,7 +83,7 @@ class SessionPool:
         self._on_change = on_change
         self._sessions: set[Session] = set()
         self._resting: dict[bytes, Session] = {}  # least recently used first
-        self._queue: deque[asyncio.Future[None]] = deque()
+        self._queue: deque[asyncio.Event] = deque()  # each is set when its turn may have come
         self._tasks: set[asyncio.Task[None]] = set()
         self._awaiting_first_token: set[Lease] = set()
         self._last_binding: Binding | None = None
@@ -111,9 +112,7 @@ class SessionPool:
     async def close(self) -> None:
         """End every session; those who wait in the queue get ServerStoppingError. Takes about two seconds at most."""
         self._is_open = False
-        for waiting in self._queue:
-            if not waiting.done():
-                waiting.set_exception(ServerStoppingError("The server was stopped before a session was free."))
+        self._call_next()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -157,14 +156,10 @@ class SessionPool:
             self._give_back(session)
 
     async def _take(self, turn: Turn) -> Session:
-        deadline = time.monotonic() + self._config.queue_timeout
-        while True:
-            if not self._is_open:
-                raise ServerStoppingError("The server is stopping.")
-            session = self._pick(turn)
-            if session is not None:
-                break
-            await self._wait_in_queue(deadline)
+        # Who comes while others wait stands behind them, even if a session has just become free.
+        session = None if self._queue else self._pick(turn)
+        if session is None:
+            session = await self._pick_in_turn(turn)
         self._taken[session.kind] += 1
         self._last_binding = Binding.of(turn)
         self._on_change()
@@ -177,8 +172,40 @@ class SessionPool:
             session.state = "busy"
         return session
 
+    async def _pick_in_turn(self, turn: Turn) -> Session:
+        """Stand in the queue, whose head alone may pick, until a session is free."""
+        config = self._config
+        if len(self._queue) >= config.queue_limit:
+            raise QueueFullError(
+                f"All {config.max_sessions} sessions are busy and {len(self._queue)} requests wait already.",
+                retry_after=RETRY_AFTER,
+                hint="Try again in a few seconds, or raise `max_sessions` or `queue_limit`.",
+            )
+        deadline = time.monotonic() + config.queue_timeout
+        called = asyncio.Event()
+        self._queue.append(called)
+        self._on_change()
+        try:
+            while True:
+                called.clear()
+                if self._queue[0] is called and (session := self._pick(turn)):
+                    return session
+                await asyncio.wait_for(called.wait(), max(0.0, deadline - time.monotonic()))
+        except asyncio.TimeoutError:
+            raise QueueFullError(
+                f"No session became free within {config.queue_timeout:g} seconds.",
+                retry_after=RETRY_AFTER,
+                hint="Try again in a few seconds, or raise `max_sessions`.",
+            ) from None
+        finally:
+            self._queue.remove(called)
+            self._call_next()
+            self._on_change()
+
     def _pick(self, turn: Turn) -> Session | None:
         """Decide at once: a session marked busy, a new one still to be started, or None for the queue."""
+        if not self._is_open:
+            raise ServerStoppingError("The server is stopping.")
         binding = Binding.of(turn)
         if session := self._resting_for(turn, binding):
             return self._mark(session, "suspended" if session.rest == "suspended" else "parked")
@@ -218,41 +245,9 @@ class SessionPool:
         self._discard(victim)
         return True
 
-    async def _wait_in_queue(self, deadline: float) -> None:
-        waiting_now = sum(not waiting.done() for waiting in self._queue)
-        retry_after = 5.0
-        if waiting_now >= self._config.queue_limit:
-            raise QueueFullError(
-                f"All {self._config.max_sessions} sessions are busy and {waiting_now} requests wait already.",
-                retry_after=retry_after,
-                hint="Try again in a few seconds, or raise `max_sessions` or `queue_limit`.",
-            )
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append(place)
-        self._on_change()
-        try:
-            await asyncio.wait_for(place, max(0.0, deadline - time.monotonic()))
-        except asyncio.TimeoutError:
-            raise QueueFullError(
-                f"No session became free within {self._config.queue_timeout:g} seconds.",
-                retry_after=retry_after,
-                hint="Try again in a few seconds, or raise `max_sessions`.",
-            ) from None
-        except asyncio.CancelledError:
-            # The turn may have come at the same moment: it belongs to the next in line then.
-            if place.done() and not place.cancelled():
-                self._call_next()
-            raise
-        finally:
-            with contextlib.suppress(ValueError):
-                self._queue.remove(place)
-            self._on_change()
-
     def _call_next(self) -> None:
-        for place in self._queue:
-            if not place.done():
-                place.set_result(None)
-                return
+        if self._queue:
+            self._queue[0].set()
 
     def _give_back(self, session: Session) -> None:
         self._greet(session)
@@ -311,6 +306,7 @@ class SessionPool:
     async def _keep_filled(self) -> None:
         """The one task that starts spares, binds the fitting one and lets resting sessions expire."""
         while True:
+            self._wake.clear()
             self._trim()
             await self._yield_to_requests()
             try:
@@ -324,7 +320,6 @@ class SessionPool:
             except TrayBridgeError as error:
                 await self._back_off(error)
                 continue
-            self._wake.clear()
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._seconds_to_next_expiry())
 
@@ -447,7 +442,7 @@ class SessionPool:
             busy=states["busy"],
             parked=states["parked"],
             suspended=states["suspended"],
-            queued=sum(not place.done() for place in self._queue),
+            queued=len(self._queue),
             sessions=tuple(s.snapshot() for s in sorted(self._sessions, key=lambda s: s.id)),
             taken=tuple((kind, self._taken[kind]) for kind in KINDS),
             problem=self.problem,
