@@ -52,11 +52,11 @@ def _commands() -> Iterator[list[str]]:
 
 def _feed(command: list[str], text: str) -> bool:
     try:
-        done = subprocess.run(  # noqa: S603  # a fixed command
+        done = subprocess.run(  # a fixed command
             command,
             input=text.encode(),
             env=outside_environment(),
-            stdout=subprocess.DEVNULL,  # they leave a process behind that keeps the text, and would keep a pipe open
+            stdout=subprocess.DEVNULL,  # what they leave behind to keep the text would keep a pipe too
             stderr=subprocess.DEVNULL,
             timeout=2,
             check=False,

@@ -135,9 +135,7 @@ class Pen:
         left, right = towers[0] + width / 2, towers[1] + width / 2
         middle, reach = (left + right) / 2, (right - left) / 2
         high, drop = top + line / 2, deck - top - line
-        cable = [
-            (middle + reach * step / 24, high + drop * (1 - (step / 24) ** 2)) for step in range(-24, 25)
-        ]
+        cable = [(middle + reach * step / 24, high + drop * (1 - (step / 24) ** 2)) for step in range(-24, 25)]
         self.canvas.line([(edge + line, deck), (left, high)], fill=colour, width=line)
         self.canvas.line(cable, fill=colour, width=line, joint="curve")
         self.canvas.line([(right, high), (whole - edge - line, deck)], fill=colour, width=line)
@@ -154,9 +152,7 @@ class Pen:
             self.canvas.ellipse(disc, fill=BLUE)
             dot = self.px(0.085)
             for x in (middle - dot * 1.75, middle, middle + dot * 1.75):
-                self.canvas.ellipse(
-                    (x - dot / 2, middle - dot / 2, x + dot / 2, middle + dot / 2), fill=WHITE
-                )
+                self.canvas.ellipse((x - dot / 2, middle - dot / 2, x + dot / 2, middle + dot / 2), fill=WHITE)
         elif kind == "cross":
             self.canvas.ellipse(cleared, fill=CLEAR)
             self.canvas.ellipse(disc, fill=RED)
@@ -176,9 +172,7 @@ class Pen:
             self.canvas.rectangle((x, y, x + bar - 1, y + r * 0.62), fill=INK)
             self.canvas.rectangle((x, y + r * 0.82, x + bar - 1, y + r * 0.82 + bar - 1), fill=INK)
 
-    def triangle(
-        self, x: float, top: float, side: float, foot: float, colour: Colour, grow: float = 0
-    ) -> None:
+    def triangle(self, x: float, top: float, side: float, foot: float, colour: Colour, grow: float = 0) -> None:
         """An upright triangle with round corners."""
         r = self.free(0.05)
         corners = [(x, top + r * 1.6), (x - side + r * 1.3, foot - r), (x + side - r * 1.3, foot - r)]

@@ -81,6 +81,7 @@ class MenuState:
     starts_on_launch: bool = True
     notifies: bool = True
     has_api_key: bool = False
+    signing_in: bool = False
     quitting: bool = False
     problem: Problem | None = None
 
@@ -125,11 +126,7 @@ def last_problem(server: ServerSnapshot, action_problem: Problem | None = None) 
 
 def port_is_taken(server: ServerSnapshot) -> bool:
     """Tells whether the server failed because another program has its port."""
-    return (
-        server.state == "error"
-        and server.problem is not None
-        and server.problem.title == PortTakenError.title
-    )
+    return server.state == "error" and server.problem is not None and server.problem.title == PortTakenError.title
 
 
 def _what_is(server: ServerSnapshot, state: MenuState) -> Iterable[Item]:
@@ -144,15 +141,14 @@ def _what_is(server: ServerSnapshot, state: MenuState) -> Iterable[Item]:
     )
     signed_out = running and server.account.signed_in is False and not server.demo
     yield _line("account", _account_text(server, state.now), visible=running and not signed_out)
-    yield Item("Sign in…", "sign_in", visible=signed_out)
+    sign_in = "Signing in, in your browser…" if state.signing_in else "Sign in…"
+    yield Item(sign_in, "sign_in", visible=signed_out)
     yield _line("problem", _clip(f"⚠ {problem.message}" if problem else "⚠"), visible=problem is not None)
     taken = port_is_taken(server)
     hint = problem.hint if problem and not taken else ""
     yield _line("hint", _clip(hint or "…"), visible=bool(hint))
     offer = state.free_ports[0] if state.free_ports else 0
-    yield Item(
-        f"Use port {offer} instead", "set_port", offer, key="use_free_port", visible=taken and bool(offer)
-    )
+    yield Item(f"Use port {offer} instead", "set_port", offer, key="use_free_port", visible=taken and bool(offer))
 
 
 def _how_to_use(server: ServerSnapshot, state: MenuState) -> Iterable[Item]:
@@ -197,9 +193,7 @@ def _active_requests(requests: tuple[RequestSnapshot, ...], now: float) -> Item:
             _line("cancel_hint", "Choose one to cancel it"),
             *(Item(_request_text(request, now), "cancel_request", request.id) for request in requests),
         )
-    return Item(
-        f"Active requests ({len(requests)})" if requests else "Active requests", key="active", items=lines
-    )
+    return Item(f"Active requests ({len(requests)})" if requests else "Active requests", key="active", items=lines)
 
 
 def _session_logs(state: MenuState) -> Item:
@@ -300,9 +294,7 @@ def _account_text(server: ServerSnapshot, now: float) -> str:
         return "Claude: demo, a stand-in answers"
     if account.signed_in is None:
         return "Claude: not known yet"
-    return " · ".join(
-        [f"Claude: {_how_signed_in(account)}", *(_window_text(each, now) for each in account.windows)]
-    )
+    return " · ".join([f"Claude: {_how_signed_in(account)}", *(_window_text(each, now) for each in account.windows)])
 
 
 def _how_signed_in(account: AccountSnapshot) -> str:

@@ -49,12 +49,7 @@ def _failure(old: ServerSnapshot, new: ServerSnapshot) -> Notification | None:
 
 
 def _sign_in(old: ServerSnapshot, new: ServerSnapshot) -> Notification | None:
-    if (
-        new.state != "ready"
-        or new.demo
-        or new.account.signed_in is not False
-        or old.account.signed_in is False
-    ):
+    if new.state != "ready" or new.demo or new.account.signed_in is not False or old.account.signed_in is False:
         return None
     return Notification("Sign-in needed", "Claude Code is not signed in. Choose Sign in… in the tray’s menu.")
 

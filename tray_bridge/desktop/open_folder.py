@@ -66,7 +66,7 @@ def _open(target: str) -> None:
         return
     command = "open" if sys.platform == "darwin" else "xdg-open"
     try:
-        opener = subprocess.Popen(  # noqa: S603  # a fixed command, and a path or address of our own
+        opener = subprocess.Popen(  # a fixed command, and a path or address of our own
             [command, target],
             env=outside_environment(),
             stdin=subprocess.DEVNULL,
@@ -77,9 +77,7 @@ def _open(target: str) -> None:
     except OSError as error:
         raise CannotOpenError(f"{target} cannot be opened: {command} is missing.") from error
     try:
-        status = opener.wait(
-            0.5
-        )  # it says at once that it cannot; if it can, it may stay for as long as the browser
+        status = opener.wait(0.5)  # it says at once that it cannot; if it can, it may stay for as long as the browser
     except subprocess.TimeoutExpired:
         return
     if status:

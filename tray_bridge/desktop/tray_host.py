@@ -77,9 +77,7 @@ def desktop_is_gone() -> bool:
     """Tells whether neither a session bus nor a display answers any more: the session has ended."""
     if sys.platform in ("win32", "darwin"):
         return False
-    return _why_no_status_notifier().startswith("no session bus") and _why_no_xembed().startswith(
-        "no display"
-    )
+    return _why_no_status_notifier().startswith("no session bus") and _why_no_xembed().startswith("no display")
 
 
 def _why_no_status_notifier() -> str:

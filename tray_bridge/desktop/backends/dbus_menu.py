@@ -78,9 +78,7 @@ class MenuModel:
         """Returns the properties of several nodes, or of all when none is named; unknown ones are left
         out.
         """
-        return [
-            (each, self._nodes[each].properties) for each in numbers or self._nodes if each in self._nodes
-        ]
+        return [(each, self._nodes[each].properties) for each in numbers or self._nodes if each in self._nodes]
 
     def _update_children(self, parent: Node, menu: Any, changes: Changes) -> None:
         before = {child.key: child for child in parent.children}
@@ -93,9 +91,7 @@ class MenuModel:
                 node = Node(self._last_id, key, item, properties)
                 self._update_children(node, item.submenu, Changes())  # the parent's new layout tells it all
             else:
-                changed = {
-                    name: value for name, value in properties.items() if node.properties[name] != value
-                }
+                changed = {name: value for name, value in properties.items() if node.properties[name] != value}
                 if changed:
                     changes.properties.append((node.id, changed))
                 node.item, node.properties = item, properties

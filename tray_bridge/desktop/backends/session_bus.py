@@ -51,9 +51,7 @@ class SessionBus:
             except OSError as error:
                 logger.debug("could not send to the session bus: %s", error)
 
-    def emit(
-        self, sender: DBusAddress, name: str, signature: str | None = None, body: tuple[Any, ...] = ()
-    ) -> None:
+    def emit(self, sender: DBusAddress, name: str, signature: str | None = None, body: tuple[Any, ...] = ()) -> None:
         self.call(new_signal(sender, name, signature, body))
 
     def reply(self, to: Message, signature: str | None = None, body: tuple[Any, ...] = ()) -> None:
@@ -88,9 +86,7 @@ def open_session_bus() -> DBusConnection:
         return open_dbus_connection(session_bus_address() or "SESSION")
     except OSError:
         raise
-    except (
-        Exception
-    ) as error:  # jeepney has no family of errors: KeyError, RuntimeError, AuthenticationError, …
+    except Exception as error:  # jeepney has no family of errors: KeyError, RuntimeError, AuthenticationError, …
         raise ConnectionError(f"no session bus: {error!r}") from error
 
 

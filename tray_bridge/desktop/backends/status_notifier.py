@@ -25,9 +25,7 @@ logger = logging.getLogger(__name__)
 
 ITEM = DBusAddress("/StatusNotifierItem", interface="org.kde.StatusNotifierItem")
 MENU = DBusAddress("/MenuBar", interface="com.canonical.dbusmenu")
-WATCHER = DBusAddress(
-    "/StatusNotifierWatcher", "org.kde.StatusNotifierWatcher", "org.kde.StatusNotifierWatcher"
-)
+WATCHER = DBusAddress("/StatusNotifierWatcher", "org.kde.StatusNotifierWatcher", "org.kde.StatusNotifierWatcher")
 NOTIFICATIONS = DBusAddress(
     "/org/freedesktop/Notifications", "org.freedesktop.Notifications", "org.freedesktop.Notifications"
 )
@@ -61,12 +59,8 @@ class Icon(_base.Icon):  # type: ignore[misc]  # pystray has no types
         self._mark_ready()
         try:
             while not self._stopping.is_set():
-                try:
-                    self._answer(self._bus.receive())  # type: ignore[union-attr]  # _connect made it
-                except OSError as error:
-                    logger.info("the session bus was lost: %s", error)
-                    if not self._reconnect():
-                        break
+                if not self._answer_next() and not self._reconnect():
+                    break
         finally:
             self._close()
 
@@ -161,9 +155,7 @@ class Icon(_base.Icon):  # type: ignore[misc]  # pystray has no types
             call = new_method_call(WATCHER, "RegisterStatusNotifierItem", "s", (self._bus_name,))
             self._bus.call(call, _log_refusal)
 
-    def _emit(
-        self, sender: DBusAddress, name: str, signature: str | None = None, body: tuple[Any, ...] = ()
-    ) -> None:
+    def _emit(self, sender: DBusAddress, name: str, signature: str | None = None, body: tuple[Any, ...] = ()) -> None:
         if bus := self._bus:
             bus.emit(sender, name, signature, body)
 
@@ -174,6 +166,15 @@ class Icon(_base.Icon):  # type: ignore[misc]  # pystray has no types
             _log_refusal(reply)
 
     # What the desktop asks
+
+    def _answer_next(self) -> bool:
+        """Waits for one message and answers it; tells whether the bus is still there."""
+        try:
+            self._answer(self._bus.receive())  # type: ignore[union-attr]  # closed on this thread alone
+        except OSError as error:
+            logger.info("the session bus was lost: %s", error)
+            return False
+        return True
 
     def _answer(self, message: Message) -> None:
         fields = message.header.fields
@@ -198,9 +199,7 @@ class Icon(_base.Icon):  # type: ignore[misc]  # pystray has no types
         except (KeyError, IndexError, TypeError):
             bus.refuse(message, "InvalidArgs", f"{interface}.{member}: unknown, or not with these arguments")
 
-    def _answer_for_object(
-        self, interface: str | None, member: str, message: Message
-    ) -> tuple[str | None, Any]:
+    def _answer_for_object(self, interface: str | None, member: str, message: Message) -> tuple[str | None, Any]:
         """What every D-Bus object answers."""
         path = message.header.fields[HeaderFields.path]
         if (interface, member) == ("org.freedesktop.DBus.Properties", "GetAll"):

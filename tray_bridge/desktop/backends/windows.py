@@ -4,6 +4,8 @@ through.
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -31,8 +33,14 @@ class Icon(_win32.Icon):  # type: ignore[misc]  # pystray has no types
             WM_ENDSESSION: self._on_end_session,
         }
 
+    def _mark_ready(self) -> None:
+        """Wakes Python twice a second, without which it would see Ctrl+C only at the next click."""
+        if sys.platform == "win32":
+            ctypes.windll.user32.SetTimer(self._hwnd, 1, 500, None)
+        super()._mark_ready()
+
     def on_ui_thread(self, call: Callable[[], None]) -> None:
-        """Runs `call` on the thread that pumps messages. Its waking there also lets Python see Ctrl+C."""
+        """Runs `call` on the thread that pumps messages."""
         self._calls.put(call)
         _win32.win32.PostMessage(self._hwnd, WM_CALLS, 0, 0)
 

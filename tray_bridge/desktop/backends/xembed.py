@@ -14,6 +14,8 @@ class Icon(_xorg.Icon):  # type: ignore[misc]  # pystray has no types
     away.
     """
 
+    _systray_manager: Any
+
     def on_ui_thread(self, call: Callable[[], None]) -> None:
         call()
 

@@ -1,0 +1,217 @@
+"""What the menu's lines do: one method for each action that `menu.py` names.
+
+They run one after the other on a thread of their own, so that none keeps a menu waiting. What cannot be done
+is raised as a TrayBridgeError, which the menu then shows. Knows nothing of icons.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import __version__
+from ..connect import CLIENTS
+from ..errors import TrayBridgeError
+from ..paths import config_file, log_folder
+from ..snapshots import Problem, ServerSnapshot
+from . import autostart
+from .clipboard import copy_text
+from .open_folder import open_page, open_path
+from .server_protocol import Server
+from .sign_in import SignIn
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+logger = logging.getLogger(__name__)
+
+START_SECONDS = 30.0
+
+
+class Actions:
+    """The actions, and what they change: `settings` in force, and the `problem` of the last one that
+    failed.
+    """
+
+    def __init__(self, settings: Settings, server: Server, flags: Mapping[str, object]) -> None:
+        self.settings = settings
+        self.problem: Problem | None = None
+        self._server = server
+        self._flags = flags
+        self._file_time = _modified(config_file())
+        self.sign_in_process = SignIn(self._signed_in)
+
+    def do(self, action: str, value: str | int | None = None) -> None:
+        """Does what a line of the menu asks for; what goes wrong is in `problem` afterwards."""
+        self.problem = None
+        try:
+            getattr(self, action)(*([] if value is None else [value]))
+        except TrayBridgeError as error:
+            self.problem = Problem.of(error, time.time())
+        except Exception:
+            logger.exception("the menu's action %s failed", action)
+            message = "That did not work; the program’s log says why."
+            self.problem = Problem(TrayBridgeError.title, message, at=time.time())
+
+    # Use
+
+    def open_dashboard(self, section: str = "") -> None:
+        """Opens the page; starts the server first where it must."""
+        server = self._server.snapshot()
+        if server.state != "ready":
+            self._server.start()
+            server = self._server.wait_until_settled(START_SECONDS)
+        if server.state != "ready":
+            problem = server.problem
+            raise TrayBridgeError(problem.message if problem else "The server has not started.")
+        open_page(dashboard_url(server, section))
+
+    def copy_base_url(self) -> None:
+        copy_text(self._server.snapshot().base_url)
+
+    def copy_api_key(self) -> None:
+        """Makes a key and copies it: those that there are cannot be shown, as only their hashes are kept."""
+        from ..api_keys import ApiKeys
+
+        copy_text(ApiKeys().make(time.strftime("Tray %Y-%m-%d %H.%M.%S")))
+
+    def copy_settings(self, client_name: str) -> None:
+        client = next(client for client in CLIENTS if client.name == client_name)
+        copy_text(client.settings(self._server.snapshot().base_url, self.settings.default_model))
+
+    def copy_about(self) -> None:
+        server = self._server.snapshot()
+        copy_text(
+            f"Tray Bridge {__version__}\n"
+            f"Claude Code {server.account.cli_version or 'unknown'}\n"
+            f"Python {platform.python_version()}, {platform.platform()}\n"
+            f"{server.base_url}\n"
+        )
+
+    # Server
+
+    def start_server(self) -> None:
+        self._server.start()
+
+    def stop_server(self) -> None:
+        self._server.stop()
+
+    def restart_server(self) -> None:
+        self._server.restart()
+
+    def cancel_request(self, request_id: str) -> None:
+        self._server.cancel_request(request_id)
+
+    def sign_in(self) -> None:
+        self.sign_in_process.start(self.settings.cli_path)
+
+    # Session logs
+
+    def open_log_folder(self) -> None:
+        folder = self._log_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        open_path(folder)
+
+    def open_last_exchange(self) -> None:
+        """Opens the newest file: days and times sort as text."""
+        newest = max(self._log_folder().glob("????-??-??/*.json"), default=None)
+        if newest is None:
+            raise TrayBridgeError("No exchange has been recorded yet.")
+        open_path(newest)
+
+    def toggle_recording(self) -> None:
+        """Without recording the log still says who asked, when and how much, but keeps no texts."""
+        self._set("log_mode", "metadata" if self.settings.log_mode == "full" else "full")
+
+    # Settings
+
+    def set_port(self, port: int) -> None:
+        """Takes another port, and starts there if the old one was the trouble."""
+        failed = self._server.snapshot().state == "error"
+        self._set("port", port)
+        if failed:
+            self._server.start()
+
+    def set_pool_size(self, size: int) -> None:
+        self._set("pool_size", size)
+
+    def set_default_model(self, model: str) -> None:
+        self._set("default_model", model)
+
+    def toggle_start_at_login(self) -> None:
+        if autostart.is_enabled():
+            autostart.disable()
+        else:
+            autostart.enable()
+
+    def toggle_start_on_launch(self) -> None:
+        self._set("start_server_on_launch", not self.settings.start_server_on_launch)
+
+    def toggle_notifications(self) -> None:
+        self._set("notifications", not self.settings.notifications)
+
+    def open_settings_file(self) -> None:
+        from ..settings import ensure_settings_file
+
+        open_path(ensure_settings_file())
+
+    def keep_settings_file(self) -> None:
+        """Makes the settings file, all of it commented out, so that it is there to be edited."""
+        from ..settings import ensure_settings_file
+
+        ensure_settings_file()
+        self._file_time = _modified(config_file())
+
+    def reload_settings(self) -> None:
+        """Lets what a person wrote into the settings file take effect; keeps the old settings if it is
+        broken.
+        """
+        from ..settings import reload_settings
+
+        self._file_time = _modified(config_file())
+        settings, problem = reload_settings(self.settings, self._flags)
+        if problem:
+            self.problem = problem
+        elif settings != self.settings:
+            self.settings = settings
+            self._server.apply(settings)
+
+    def settings_file_changed(self) -> bool:
+        """Tells whether someone else wrote the settings file since it was last read or written here."""
+        return _modified(config_file()) != self._file_time
+
+    def _set(self, key: str, value: object) -> None:
+        """Keeps a setting in the file and lets it take effect, even where a flag or variable says
+        otherwise.
+        """
+        from ..settings import save_setting
+
+        save_setting(key, value)
+        self._file_time = _modified(config_file())
+        self.settings = self.settings.model_copy(update={key: value})
+        self._server.apply(self.settings)
+
+    def _log_folder(self) -> Path:
+        return self.settings.log_folder or log_folder()
+
+    def _signed_in(self, success: bool) -> None:
+        if success:
+            self._server.restart()
+
+
+def dashboard_url(server: ServerSnapshot, section: str = "") -> str:
+    """Returns the page's address as a browser on this machine reaches it."""
+    host = "127.0.0.1" if server.host in ("0.0.0.0", "::", "") else server.host
+    place = f"[{host}]" if ":" in host else host
+    return f"http://{place}:{server.port}/dashboard" + (f"#/{section}" if section else "")
+
+
+def _modified(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

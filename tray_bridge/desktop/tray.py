@@ -1,0 +1,276 @@
+"""The tray: an icon and its menu, kept true for as long as the app runs.
+
+Owns the lifetime: start, the watch for a tray host, quit, signals, log-out. The main thread belongs to the
+icon; a second thread looks once a second what has changed and shows it; a third does what is chosen in the
+menu. Words are `menu.py`'s, looks `icon.py`'s, deeds `actions.py`'s, and the icon itself is changed by
+`view.py` alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from .. import __version__
+from ..api_keys import ApiKeys
+from ..paths import config_file
+from ..port import is_tray_bridge, next_free_port
+from ..snapshots import ServerSnapshot
+from . import autostart, tray_host
+from .actions import Actions, dashboard_url
+from .icon import icon_state
+from .menu import MenuState, build_menu, port_is_taken, status_text
+from .notifications import Notification, first_run, notification_for
+from .open_folder import CannotOpenError, open_page
+from .server_protocol import Server
+from .single_instance import SingleInstance, ask_first_to_show
+from .view import Picture, View
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+logger = logging.getLogger(__name__)
+
+UPDATE_SECONDS = 1.0
+STOP_SECONDS = 5.0
+OFFERED_PORTS = 3
+
+Wake: TypeAlias = Literal["look", "quit", "end"]
+
+
+def run_tray(settings: Settings, server: Server, flags: Mapping[str, object] = {}) -> int:
+    """Shows the tray until the person quits or the session ends; returns the exit code. On the main thread
+    only.
+
+    `flags` are those of the command line, which a change of the settings file does not override.
+    """
+    tray = Tray(settings, server, flags)
+    instance = SingleInstance.claim(tray.show_dashboard)
+    if instance is None:
+        _say("Tray Bridge is running already; its dashboard opens.")
+        if not ask_first_to_show():
+            _open_dashboard_of(settings.host, settings.port)
+        return 0
+    with instance:
+        return tray.run()
+
+
+class Tray:
+    """One run of the tray."""
+
+    def __init__(self, settings: Settings, server: Server, flags: Mapping[str, object]) -> None:
+        self._server = server
+        self._actions = Actions(settings, server, flags)
+        self._view = View(self._choose)
+        self._keys = ApiKeys()
+        self._is_first_run = not config_file().exists()
+        self._has_launched = False
+        self._is_launching = settings.start_server_on_launch
+        self._is_quitting = False
+        self._free_ports: tuple[int, ...] = ()
+        self._free_ports_for: object = None
+        self._before = server.snapshot()
+        self._told: Notification | None = None
+        self._ended = threading.Event()
+        self._wakes: SimpleQueue[Wake] = SimpleQueue()  # its `put` may be called in a signal handler
+        self._choices: SimpleQueue[tuple[str, str | int | None]] = SimpleQueue()
+
+    def run(self) -> int:
+        """Shows the icon as often as a tray host comes; returns when all has ended."""
+        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP
+                signal.signal(number, lambda *_: self._wakes.put("end"))
+        unsubscribe = self._server.subscribe(self._on_server_change)
+        watcher = threading.Thread(target=self._watch, name="tray-watch")
+        watcher.start()
+        threading.Thread(target=self._act, name="tray-actions", daemon=True).start()
+        try:
+            self._show_wherever_possible()
+        finally:
+            self._wakes.put("end")
+            watcher.join(STOP_SECONDS)
+            unsubscribe()
+            self._actions.sign_in_process.cancel()
+            self._server.stop(STOP_SECONDS)
+        return 0
+
+    def show_dashboard(self) -> None:
+        """Opens the page, from any thread: a second launch asks for it."""
+        self._choose("open_dashboard", None)
+
+    # The main thread
+
+    def _show_wherever_possible(self) -> None:
+        had_icon = said = False
+        while not self._ended.is_set():
+            host = tray_host.probe()
+            if host.kind != "none":
+                had_icon = self._run_icon(host.kind) or had_icon
+                continue
+            if had_icon and tray_host.desktop_is_gone():
+                logger.info("the desktop session has ended")
+                return
+            if not said:
+                said = True
+                _say(f"No tray icon: {host.reason}. {tray_host.HOW_TO_GET_ONE} Serving on without.")
+                if self._start_server_at_launch():
+                    self.show_dashboard()
+            tray_host.wait_for_host(self._ended)
+
+    def _run_icon(self, kind: tray_host.HostKind) -> bool:
+        """Runs an icon until it is stopped or loses its host; tells whether it could be shown."""
+        try:
+            icon = self._view.make_icon(tray_host.icon_class(kind), self._picture(self._server.snapshot()))
+            icon.on_log_out = partial(self._server.stop, STOP_SECONDS - 1)
+            icon.run(setup=self._set_up)
+        except Exception:
+            # Whatever a desktop's libraries raise, the server must go on.
+            logger.exception("the tray icon failed")
+            self._ended.wait(tray_host.POLL_SECONDS)
+            return False
+        finally:
+            self._view.detach()
+        return True
+
+    # The icon's setup thread
+
+    def _set_up(self, icon: Any) -> None:
+        self._view.attach(icon)
+        if self._ended.is_set():
+            self._view.stop()  # it was too early for the watching thread to do so
+            return
+        self._start_server_at_launch()
+        self._wakes.put("look")
+
+    def _start_server_at_launch(self) -> bool:
+        """Starts the server the first time that it is called, if it should start; tells whether it did."""
+        if self._has_launched or not self._actions.settings.start_server_on_launch:
+            return False
+        self._has_launched = True
+        self._server.start()
+        return True
+
+    # The thread that watches
+
+    def _on_server_change(self, server: ServerSnapshot) -> None:
+        """Figures can wait for the next look; what the server is now cannot."""
+        if server.state != self._before.state:
+            self._wakes.put("look")
+
+    def _watch(self) -> None:
+        wake: Wake = "look"
+        while not self._is_over(wake):
+            try:
+                self._look()
+            except Exception:
+                logger.exception("the tray could not be brought up to date")
+            try:
+                wake = self._wakes.get(timeout=UPDATE_SECONDS)
+            except Empty:
+                wake = "look"
+        self._ended.set()
+        self._view.stop()
+
+    def _is_over(self, wake: Wake) -> bool:
+        """Tells whether it is time to end: quitting waits for the requests in flight, unless it is asked
+        twice.
+        """
+        active = self._server.snapshot().active
+        if wake == "quit" and active and not self._is_quitting:
+            self._is_quitting = True
+            return False
+        return wake in ("quit", "end") or (self._is_quitting and not active)
+
+    def _look(self) -> None:
+        """Compares what is with what was, shows it, and tells what needs telling."""
+        server = self._server.snapshot()
+        if self._actions.settings_file_changed():
+            self._choose("reload_settings", None)
+        self._view.show(self._picture(server))
+        self._notify(server)
+        self._before = server
+        if self._is_launching and server.state in ("ready", "error"):
+            self._is_launching = False
+            if port_is_taken(server) and is_tray_bridge(server.host, server.port):
+                _say(f"Another Tray Bridge has port {server.port}; its dashboard opens.")
+                _open_dashboard_of(server.host, server.port)
+                self._wakes.put("end")
+
+    def _notify(self, server: ServerSnapshot) -> None:
+        notification = notification_for(self._before, server, self._told, time.time())
+        if notification is None and self._is_first_run and server.state == "ready":
+            self._is_first_run = False
+            self._choose("keep_settings_file", None)
+            notification = first_run(server)
+        if notification is not None:
+            self._told = notification
+            if self._actions.settings.notifications:
+                self._view.notify(notification)
+
+    def _picture(self, server: ServerSnapshot) -> Picture:
+        settings, actions = self._actions.settings, self._actions
+        state = MenuState(
+            now=time.time(),
+            version=__version__,
+            configured_port=settings.port,
+            free_ports=self._ports_to_offer(server),
+            pool_size=settings.pool_size,
+            default_model=settings.default_model,
+            records=settings.log_mode == "full",
+            starts_at_login=autostart.is_enabled(),
+            starts_on_launch=settings.start_server_on_launch,
+            notifies=settings.notifications,
+            has_api_key=self._keys.exist(),
+            signing_in=actions.sign_in_process.is_under_way,
+            quitting=self._is_quitting,
+            problem=actions.problem,
+        )
+        words = status_text(server, self._is_quitting)
+        return Picture(build_menu(server, state), icon_state(server), f"Tray Bridge: {words[2:]}")
+
+    def _ports_to_offer(self, server: ServerSnapshot) -> tuple[int, ...]:
+        """Looks for free ports when they may have changed, not each second."""
+        host, port = self._actions.settings.host, self._actions.settings.port
+        if self._free_ports_for != (host, port, server.state):
+            self._free_ports_for = (host, port, server.state)
+            found = [port]
+            while len(found) <= OFFERED_PORTS:
+                found.append(next_free_port(host, found[-1]))
+            self._free_ports = tuple(found[1:])
+        return self._free_ports
+
+    # The thread that acts
+
+    def _choose(self, action: str, value: str | int | None) -> None:
+        """Takes a choice from the menu; returns at once, whatever the choice leads to."""
+        if action == "quit":
+            self._wakes.put("quit")
+        else:
+            self._choices.put((action, value))
+
+    def _act(self) -> None:
+        while True:
+            self._actions.do(*self._choices.get())
+            self._wakes.put("look")
+
+
+def _open_dashboard_of(host: str, port: int) -> None:
+    """Opens the dashboard of a Tray Bridge that is not this one, where there is a browser."""
+    try:
+        open_page(dashboard_url(ServerSnapshot(host=host, port=port)))
+    except CannotOpenError as error:
+        _say(error.message)
+
+
+def _say(line: str) -> None:
+    """Tells whoever started the app from a terminal; an app without one has no stderr."""
+    if sys.stderr:
+        sys.stderr.write(line + "\n")

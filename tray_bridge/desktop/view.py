@@ -1,0 +1,129 @@
+"""What the person sees of the tray: keeps a pystray icon equal to a picture, and changes only what differs.
+
+The one place that changes an icon. Knows nothing of the server; the picture comes from outside.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
+
+from .icon import IconState, icon_image
+from .menu import Item
+from .notifications import Notification
+
+LONGEST_TITLE = 127  # Windows takes 128 with the ending zero; pystray raises ValueError beyond
+
+OnChoice: TypeAlias = Callable[[str, "str | int | None"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The menu's lines, the state that the icon shows, and the tooltip."""
+
+    items: tuple[Item, ...]
+    look: IconState
+    title: str
+
+
+class View:
+    """At most one icon at a time. All methods may be called from any thread; `on_choice` must not block."""
+
+    def __init__(self, on_choice: OnChoice) -> None:
+        self._on_choice = on_choice
+        self._lock = threading.Lock()
+        self._icon: Any = None
+        self._shown: Picture | None = None
+        self._items: tuple[Item, ...] = ()
+
+    def make_icon(self, backend: Any, picture: Picture) -> Any:
+        """Makes an icon that looks as the picture; nothing is shown until it runs and is attached."""
+        from pystray import Menu
+
+        self._items, self._shown = picture.items, picture
+        menu = Menu(lambda: pystray_items(self._items, self._on_choice))
+        return backend("tray-bridge", icon_image(picture.look), _clip(picture.title), menu)
+
+    def attach(self, icon: Any) -> None:
+        """Shows the icon, whose event loop runs by now."""
+        with self._lock:
+            self._icon = icon
+            icon.on_ui_thread(partial(setattr, icon, "visible", True))
+
+    def detach(self) -> None:
+        with self._lock:
+            self._icon = None
+
+    def show(self, picture: Picture) -> None:
+        """Changes what differs from what was shown last."""
+        with self._lock:
+            before = self._shown
+            if self._icon is not None and before is not None and picture != before:
+                self._shown = picture
+                self._icon.on_ui_thread(partial(self._change, self._icon, before, picture))
+
+    def notify(self, notification: Notification) -> None:
+        """Tells the person something, where the desktop can."""
+        with self._lock:
+            icon = self._icon
+        if icon is not None and icon.HAS_NOTIFICATION:
+            icon.notify(notification.text, notification.title)
+
+    def stop(self) -> None:
+        """Ends the icon's event loop."""
+        with self._lock:
+            if self._icon is not None:
+                self._icon.on_ui_thread(self._icon.stop)
+
+    def _change(self, icon: Any, before: Picture, now: Picture) -> None:
+        if now.look != before.look:
+            icon.icon = icon_image(now.look)
+        if now.title != before.title:
+            icon.title = _clip(now.title)
+        if now.items != before.items:
+            self._items = now.items
+            icon.update_menu()
+
+
+def pystray_items(items: tuple[Item, ...], on_choice: OnChoice) -> tuple[Any, ...]:
+    """Returns the lines as pystray has them. Each has a `key`, by which a backend can know it again."""
+    from pystray import Menu, MenuItem
+
+    made = []
+    for item in items:
+        if item.is_separator:
+            made.append(Menu.SEPARATOR)
+            continue
+        action: Any = partial(_choose, on_choice, item)
+        if item.items:
+            action = Menu(*pystray_items(item.items, on_choice))
+        line = MenuItem(
+            # Windows takes a single & for the mark of a key to press.
+            item.text.replace("&", "&&") if sys.platform == "win32" else item.text,
+            action,
+            checked=None if item.checked is None else partial(_checked, item),
+            radio=item.radio,
+            default=item.default,
+            visible=item.visible,
+            enabled=item.enabled,
+        )
+        line.key = item.identity
+        made.append(line)
+    return tuple(made)
+
+
+def _choose(on_choice: OnChoice, item: Item, icon: Any, line: Any) -> None:
+    if item.action:
+        on_choice(item.action, item.value)
+
+
+def _checked(item: Item, line: Any) -> bool | None:
+    return item.checked
+
+
+def _clip(title: str) -> str:
+    return title[:LONGEST_TITLE]
