@@ -262,6 +262,16 @@ async def test_a_wrong_or_missing_key_is_401_once_keys_exist(headers: dict[str, 
     assert [path for path, _ in door.reached] == ["health"]
 
 
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/dashboard", 200), ("/dashboard/api/x", 200), ("/dashboards", 401), ("/v1/dashboard/", 401)],
+)
+async def test_the_page_guards_itself_and_nothing_else_may(path: str, status: int) -> None:
+    async with Door(keys={"right": "laptop"}).client() as client:
+        assert (await client.get(path)).status_code == status
+        assert (await client.get(path, headers={"host": "evil.example"})).status_code == 403
+
+
 async def test_the_openai_client_sees_an_authentication_error() -> None:
     async with (
         serve(Door(keys={"right": "laptop"}).app()) as port,

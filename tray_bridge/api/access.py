@@ -25,10 +25,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..errors import AccessDeniedError, InvalidKeyError, SettingsError, TrayBridgeError
 from .error_responses import error_response
 
+PAGE = "/dashboard"
 METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
-EXPOSED_HEADERS = (
-    "x-request-id, openai-processing-ms, retry-after, retry-after-ms, x-should-retry, x-bridge-ignored"
-)
+EXPOSED_HEADERS = "x-request-id, openai-processing-ms, retry-after, retry-after-ms, x-should-retry, x-bridge-ignored"
 LONGEST_KEY = 512  # characters: what is longer is no key of ours and not worth hashing
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:\[\]/@]+)(:\d{1,5})?")
 _HEADER_LIST = re.compile(r"[\w\-, ]{1,2000}", re.ASCII)
@@ -60,7 +59,7 @@ def check_exposure(settings: AccessSettings, has_keys: bool) -> None:
     raise SettingsError(
         f"host is {settings.host}, which other machines can reach, and there is no API key: "
         "anyone there could use your Claude account.",
-        hint="Make a key with `tray-bridge key add NAME`, or set host to 127.0.0.1.",
+        hint="Make a key with `tray-bridge key make NAME`, or set host to 127.0.0.1.",
     )
 
 
@@ -91,9 +90,11 @@ class AccessMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            if scope["type"] == "lifespan":
+            if scope["type"] == "websocket":  # there are none here
+                await send({"type": "websocket.close"})
+            else:
                 await self.app(scope, receive, send)
-            return  # there are no WebSockets here: the server closes the connection
+            return
         headers = Headers(scope=scope)
         foreign = None
         try:
@@ -151,16 +152,20 @@ class AccessMiddleware:
         if not (followed and scope["method"] in ("GET", "HEAD")):
             raise AccessDeniedError("Another web page may not use this server.")
 
+    def _is_open(self, path: str) -> bool:
+        """The page cannot send a key with all that it loads: `dashboard_access` guards what is below it."""
+        return path in self._open_paths or path == PAGE or path.startswith(f"{PAGE}/")
+
     def _check_key(self, scope: Scope, headers: Headers) -> str | None:
         has_keys = self._has_keys()
-        if (self._loopback and not has_keys) or scope["path"] in self._open_paths:
+        if (self._loopback and not has_keys) or self._is_open(scope["path"]):
             return None
         candidates = [key for key in _sent_keys(headers) if len(key) <= LONGEST_KEY]
         for candidate in candidates:
             if name := self._verify_key(candidate):
                 return name
         problem = "The API key is not one of this server's." if candidates else "An API key is needed here."
-        raise InvalidKeyError(problem, hint="`tray-bridge key` makes and lists keys.")
+        raise InvalidKeyError(problem, hint="`tray-bridge key make NAME` makes one.")
 
 
 def _names_of_this_machine(bound: str, allowed: Iterable[str]) -> Iterable[str]:
