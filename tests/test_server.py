@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx
 import openai
@@ -215,7 +216,7 @@ def test_killing_the_app_leaves_no_process_of_the_cli(standin: StandIn, tmp_path
         app.kill()
 
 
-def _status(url: str) -> dict[str, object]:
+def _status(url: str) -> dict[str, Any]:
     try:
         return dict(json.loads(httpx.get(f"{url}/status").content))
     except httpx.HTTPError:

@@ -24,7 +24,7 @@ def ask(bridge: RunningBridge, text: str, **options: Any) -> str:
 
 
 def taken(bridge: RunningBridge) -> dict[str, int]:
-    return dict(bridge.snapshot().pool.taken)  # type: ignore[arg-type]
+    return dict(bridge.snapshot().pool.taken)
 
 
 def test_spares_are_started_before_they_are_asked_for(make_bridge: Make) -> None:
@@ -110,7 +110,7 @@ async def test_a_full_queue_is_a_429_that_says_when_to_come_back(make_bridge: Ma
     with pytest.raises(openai.RateLimitError) as caught:
         await one()
     assert int(caught.value.response.headers["retry-after"]) > 0
-    assert await asyncio.gather(first, second) == ["ok", "ok"]
+    assert list(await asyncio.gather(first, second)) == ["ok", "ok"]
     await client.close()
 
 
