@@ -1,0 +1,122 @@
+"""What the CLI is kept from, and what goes upstream besides the client's own words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from running_bridge import RunningBridge, directive
+
+from tray_bridge import __version__
+from tray_bridge.claude.sdk import cli_environment
+
+Make = Callable[..., RunningBridge]
+
+
+def ask(bridge: RunningBridge, text: str, **options: Any) -> str:
+    messages = [{"role": "user", "content": text}]
+    completion = bridge.client.chat.completions.create(**{"model": "sonnet", "messages": messages, **options})
+    return str(completion.choices[0].message.content)
+
+
+def test_the_remainder_that_the_cli_adds_is_known(bridge: RunningBridge) -> None:
+    """Everything upstream is the client's, but for what this test lists."""
+    messages = [{"role": "system", "content": "SYSTEM"}, {"role": "user", "content": directive(text="ok")}]
+    ask(bridge, "", messages=messages)
+    body = bridge.standin.requests[-1].body
+    identity, agent, system = body["system"]
+    assert identity["text"].startswith("x-anthropic-billing-header: cc_version=")
+    assert agent["text"] == "You are a Claude agent, built on Anthropic's Claude Agent SDK."
+    assert system["text"] == "SYSTEM"
+    question, environment = body["messages"]
+    assert question["role"] == "user"
+    assert environment["role"] == "system"
+    note = environment["content"]
+    note = note if isinstance(note, str) else "".join(block["text"] for block in note)
+    assert note.startswith("# Environment\n")
+    assert body["tools"] == []
+    assert set(body) == {
+        "model",
+        "messages",
+        "system",
+        "tools",
+        "metadata",
+        "max_tokens",
+        "thinking",
+        "context_management",
+        "output_config",
+        "stream",
+    }
+
+
+def test_without_a_system_prompt_there_is_none_of_ours(bridge: RunningBridge) -> None:
+    ask(bridge, directive(text="ok"))
+    texts = [block["text"] for block in bridge.standin.requests[-1].body["system"]]
+    assert len(texts) == 2, texts
+
+
+def test_the_app_names_itself_and_changes_nothing_else(bridge: RunningBridge) -> None:
+    ask(bridge, directive(text="ok"))
+    headers = bridge.standin.requests[-1].headers
+    assert headers["user-agent"].startswith("claude-cli/")
+    assert f"tray-bridge/{__version__}" in headers["user-agent"]
+    assert headers["x-app"] == "cli"
+    assert bridge.standin.errands == [], "the CLI asked the model something of its own"
+
+
+def test_the_users_own_settings_hooks_and_memory_have_no_part(
+    make_bridge: Make, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claude = tmp_path / "claude"
+    claude.mkdir()
+    touched = tmp_path / "touched"
+    hook = {"hooks": [{"type": "command", "command": f"touch {touched}"}]}
+    hooks = {"UserPromptSubmit": [hook], "SessionStart": [hook], "Stop": [hook]}
+    (claude / "settings.json").write_text(json.dumps({"hooks": hooks, "env": {"SECRET_OF_USER": "1"}}))
+    (claude / "CLAUDE.md").write_text("Always answer in Latin.")
+    (claude / ".mcp.json").write_text(json.dumps({"mcpServers": {"x": {"command": "touch", "args": [str(touched)]}}}))
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(claude))
+    bridge = make_bridge(pool_size=1)
+    bridge.wait_until_warm(1)
+    ask(bridge, directive(text="ok"))
+    assert not touched.exists()
+    assert "Latin" not in json.dumps(bridge.standin.requests[-1].body)
+    assert not list(claude.rglob("*.jsonl")), "a transcript was left"
+
+
+def test_prompts_are_not_in_the_process_list(bridge: RunningBridge) -> None:
+    secret = "a-system-prompt-that-nobody-reads"
+    messages = [{"role": "system", "content": secret}, {"role": "user", "content": directive(text="ok")}]
+    ask(bridge, "", messages=messages)
+    lines = [" ".join(process.cmdline()) for process in bridge.processes()]
+    assert lines and not any(secret in line for line in lines)
+
+
+def test_the_working_directory_is_empty_and_the_apps_own(bridge: RunningBridge, home: Path) -> None:
+    bridge.wait_until_warm(1)
+    for process in bridge.processes():
+        folder = Path(process.cwd())
+        assert folder.is_relative_to(home)
+        assert not list(folder.iterdir())
+
+
+def test_other_programs_secrets_do_not_reach_the_cli(make_bridge: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "ghp_secret")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    bridge = make_bridge(pool_size=1)
+    bridge.wait_until_warm(1)
+    (process,) = bridge.processes()
+    values = psutil.Process(process.pid).environ().values()
+    assert not any("secret" in value for value in values)
+
+
+def test_the_cli_gets_what_it_needs_and_blanks_for_the_rest() -> None:
+    inherited = {"PATH": "/bin", "ANTHROPIC_BASE_URL": "http://x", "AWS_SECRET_ACCESS_KEY": "s", "LC_ALL": "C"}
+    assert {"AWS_SECRET_ACCESS_KEY": ""}.items() <= cli_environment(inherited).items()
+    assert not {"PATH", "ANTHROPIC_BASE_URL", "LC_ALL"} & set(cli_environment(inherited))
+    bedrock = {**inherited, "CLAUDE_CODE_USE_BEDROCK": "1"}
+    assert "AWS_SECRET_ACCESS_KEY" not in cli_environment(bedrock)
