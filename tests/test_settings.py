@@ -20,6 +20,11 @@ from tray_bridge.settings import (
 )
 
 
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAY_BRIDGE_HOME", str(tmp_path / "own"))
+
+
 def write_file(text: str) -> Path:
     path = config_file()
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +55,7 @@ def test_flags_beat_the_environment_which_beats_the_file(monkeypatch: pytest.Mon
         ("TRAY_BRIDGE_LOG_MODE", "metadata", "log_mode", "metadata"),
         ("TRAY_BRIDGE_SHOW_REASONING", "false", "show_reasoning", False),
         ("TRAY_BRIDGE_ALLOWED_ORIGINS", "http://a, http://b", "allowed_origins", ("http://a", "http://b")),
-        ("TRAY_BRIDGE_LOG_FOLDER", "~/logs", "log_folder", Path.home() / "logs"),
+        ("TRAY_BRIDGE_LOG_FOLDER", "~/logs", "log_folder", Path("~/logs")),
         ("TRAY_BRIDGE_LOG_FOLDER", "", "log_folder", None),
     ],
 )
@@ -58,7 +63,7 @@ def test_each_kind_of_value_is_read_from_its_variable(
     monkeypatch: pytest.MonkeyPatch, variable: str, text: str, key: str, value: object
 ) -> None:
     monkeypatch.setenv(variable, text)
-    assert getattr(load_settings(), key) == value
+    assert getattr(load_settings(), key) == (value.expanduser() if isinstance(value, Path) else value)
 
 
 def test_aliases_are_added_to_the_built_in_ones(monkeypatch: pytest.MonkeyPatch) -> None:

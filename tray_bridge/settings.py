@@ -257,8 +257,13 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (TOMLKitError, UnicodeDecodeError) as error:
         raise SettingsError(
-            f"{path} is not valid TOML: {error}.", hint="Correct the line, or delete the file to begin anew."
+            f"{path} is not valid TOML: {_in_words(error)}.", hint="Correct the line, or delete the file to begin anew."
         ) from error
+
+
+def _in_words(error: Exception) -> str:
+    """The parser's complaint; it calls the end of the file a NUL character."""
+    return "the last value is not finished" if "'\\x00'" in str(error) else str(error).rstrip(".")
 
 
 def _write(path: Path, text: str) -> None:

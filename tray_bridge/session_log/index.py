@@ -1,7 +1,7 @@
 """What those who search read instead of every file: one line for each ended exchange of a day.
 
 Owns the index file of a day folder and the summary that its lines hold. A line ends in the exchange's texts,
-case folded, so that a search is one pass over the bytes. It may lack exchanges (unfinished ones; a crash)
+folded, so that a search is one pass over the bytes. It may lack exchanges (unfinished ones; a crash)
 and may name some whose file is gone: the reader checks it against the folder.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -23,6 +23,8 @@ Summary: TypeAlias = dict[str, Any]
 INDEX_NAME = "index.jsonl"
 _PREVIEW = 160
 _SEARCHED = 8_000
+_FILE_MARK = b'{"file": "'
+_TEXT_MARK = b', "text": "'
 # Appending and rewriting exclude each other; both happen only in the program that writes the log.
 _changing = threading.Lock()
 
@@ -34,9 +36,9 @@ def summarise(document: Mapping[str, Any], file: str) -> Summary:
     also = ("outcome", "status", "session", "timings", "stop_reason", "usage", "blobs")
     error = document.get("error") or {}
     return {
-        **{key: document.get(key) for key in kept + also},
-        "at": datetime.fromisoformat(document["received"]).timestamp(),
         "file": file,
+        "at": datetime.fromisoformat(document["received"]).timestamp(),
+        **{key: document.get(key) for key in kept + also},
         "error": error.get("title"),
         "tools": [call["name"] for call in document.get("tool_calls") or ()],
         "question": _first_line(question),
@@ -45,11 +47,16 @@ def summarise(document: Mapping[str, Any], file: str) -> Summary:
 
 
 def searched_text(document: Mapping[str, Any]) -> str:
-    """The question, answer, tool calls and error, case folded: what a search by text looks through."""
+    """The question, answer, tool calls and error, folded: what a search by text looks through."""
     calls = " ".join(f"{call['name']} {call['arguments']}" for call in document.get("tool_calls") or ())
     error = " ".join(str(part) for part in (document.get("error") or {}).values())
     texts = (question_of(document), document.get("answer") or "", calls, error)
-    return "\n".join(text[:_SEARCHED] for text in texts if text).casefold()
+    return fold(" ".join(text[:_SEARCHED] for text in texts if text))
+
+
+def fold(text: str) -> str:
+    """`text` without what a search does not heed: case, and which white space it is."""
+    return " ".join(text.casefold().split())
 
 
 def question_of(document: Mapping[str, Any]) -> str:
@@ -98,17 +105,27 @@ def remove_lines(day: Path, files: set[str]) -> None:
 
 
 def decode_line(line: bytes) -> Summary | None:
-    """The summary with its `text`, or None for an empty or torn line."""
+    """The summary in a line, or None for an empty or torn one."""
     try:
         entry = json.loads(line)
-    except ValueError:
+        del entry["text"]
+        return entry if isinstance(entry["file"], str) else None
+    except (ValueError, KeyError, TypeError):
         return None
-    return entry if isinstance(entry, dict) and "file" in entry else None
 
 
-def encoded(text: str) -> bytes:
-    """`text` as it stands inside a line, case folded."""
-    return _encode(text.casefold())[1:-1]
+def files_with(text: str, lines: bytes) -> Iterator[str]:
+    """The files of the lines whose texts hold `text`: one pass over the bytes, many times as quick as parsing."""
+    needle = _encode(fold(text))[1:-1]
+    end = 0
+    while (hit := lines.find(needle, end)) >= 0:
+        start, end = lines.rfind(b"\n", 0, hit) + 1, lines.find(b"\n", hit)
+        end = end if end >= 0 else len(lines)
+        # Neither mark can be part of a value: there, quotes are escaped.
+        texts = lines.find(_TEXT_MARK, start, end)
+        if lines.startswith(_FILE_MARK, start) and lines.find(needle, texts + len(_TEXT_MARK), end) >= 0 <= texts:
+            name = start + len(_FILE_MARK)
+            yield lines[name : lines.find(b'"', name)].decode()
 
 
 def _encode(value: object) -> bytes:

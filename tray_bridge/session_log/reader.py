@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from .index import INDEX_NAME, Summary, decode_line, encoded, remove_lines, searched_text, summarise
+from .index import INDEX_NAME, Summary, decode_line, files_with, fold, remove_lines, searched_text, summarise
 
 BLOBS = "blobs"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -54,7 +54,7 @@ class LogReader:
     ) -> LogPage:
         """The exchanges that fit all that is given.
 
-        `text` is looked for in questions, answers, tool calls and errors, in any case; `model` and `client`
+        `text` is looked for in questions, answers, tool calls and errors, whatever the case; `model` and `client`
         may be a part of the name. `since` and `until` are Unix seconds.
         """
         with self._lock:
@@ -155,22 +155,9 @@ class _Day:
         """All, or those whose texts hold `text`; newest first."""
         if not text:
             return self._listed
-        files = self._files_with(text)
+        files = set(files_with(text, _bytes(self._folder / INDEX_NAME)))
+        files |= {other.summary["file"] for other in self._others.values() if fold(text) in other.text}
         return [summary for summary in self._listed if summary["file"] in files]
-
-    def _files_with(self, text: str) -> set[str]:
-        """Look through the index as bytes: quicker than parsing it, and nothing of it stays in memory."""
-        folded, needle = text.casefold(), encoded(text)
-        files = {other.summary["file"] for other in self._others.values() if folded in other.text}
-        content = _bytes(self._folder / INDEX_NAME)
-        position = content.find(needle)
-        while position >= 0:
-            start, end = content.rfind(b"\n", 0, position) + 1, content.find(b"\n", position)
-            entry = decode_line(content[start:end])
-            if entry and folded in entry["text"]:
-                files.add(entry["file"])
-            position = content.find(needle, end) if end >= 0 else -1
-        return files
 
     def _read_index(self) -> None:
         path = self._folder / INDEX_NAME
@@ -188,7 +175,6 @@ class _Day:
         self._offset += len(whole)
         for line in whole.splitlines():
             if entry := decode_line(line):
-                del entry["text"]
                 self._indexed[entry["file"].rpartition("/")[2]] = entry
 
     def _read_other(self, name: str) -> _Unindexed | None:
@@ -251,10 +237,6 @@ def _read(path: Path) -> dict[str, Any] | None:
     """The document in `path`, or None if it is none of ours or has just been deleted."""
     try:
         document = json.loads(path.read_bytes())
-        return (
-            document
-            if isinstance(document, dict) and {"id", "received", "process"} <= document.keys()
-            else None
-        )
+        return document if isinstance(document, dict) and {"id", "received", "process"} <= document.keys() else None
     except (OSError, ValueError):
         return None

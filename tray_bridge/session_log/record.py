@@ -176,9 +176,7 @@ class Record:
         media_type = str(siblings.get("media_type") or siblings.get("format") or "")
         if url := _DATA_URL.match(text):
             media_type, data = url[1] or "", text[url.end() :]
-        elif (
-            media_type.startswith("text/") or not _BASE64.fullmatch(text) or name not in ("data", "file_data")
-        ):
+        elif media_type.startswith("text/") or not _BASE64.fullmatch(text) or name not in ("data", "file_data"):
             return text
         else:
             data = text
