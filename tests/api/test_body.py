@@ -12,6 +12,8 @@ import httpx
 import psutil
 import pytest
 from fastapi import FastAPI, Request
+from hypothesis import given
+from hypothesis import strategies as st
 from live_server import exchange, serve
 from starlette.responses import Response
 
@@ -89,6 +91,28 @@ def test_a_json_object_is_taken_as_it_is(sent: bytes, expected: dict[str, Any]) 
 def test_anything_else_is_refused_with_the_reason(sent: bytes, told: str) -> None:
     with pytest.raises(InvalidRequestError, match=told):
         parse_json_object(bytearray(sent))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=4), st.booleans())
+def test_whatever_json_a_client_writes_comes_out_the_same(value: dict[str, Any], ascii_only: bool) -> None:
+    sent = json.dumps(value, ensure_ascii=ascii_only).encode()
+    assert parse_json_object(bytearray(sent)) == value
+    assert json.loads(encode_json(value)) == value
+
+
+@given(st.binary() | st.text(alphabet='{}[]",:\\u0d8-1eE.NaInfitytrue \n').map(str.encode))
+def test_whatever_bytes_come_they_are_an_object_or_refused(sent: bytes) -> None:
+    try:
+        assert isinstance(parse_json_object(bytearray(sent)), dict)
+    except InvalidRequestError as error:
+        assert error.message
 
 
 def test_too_many_values_are_refused_but_not_text_that_looks_like_them() -> None:
