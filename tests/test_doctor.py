@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tray_bridge.doctor import Check, run_checks
+from tray_bridge.errors import SettingsError
+from tray_bridge.paths import config_file, log_folder
+from tray_bridge.settings import load_settings
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAY_BRIDGE_HOME", str(tmp_path / "own"))
+
+
+def check(title: str, status: dict[str, object] | None = None, **flags: object) -> Check:
+    checks = run_checks(load_settings(flags), None, status)
+    return next(one for one in checks if one.title == title)
+
+
+def test_the_bundled_cli_is_found_with_its_version() -> None:
+    found = check("Claude Code")
+    assert found.status == "ok"
+    assert found.message.startswith("Version 2.")
+
+
+def test_a_cli_path_that_is_wrong_is_told(tmp_path: Path) -> None:
+    found = check("Claude Code", cli_path=tmp_path / "nothing")
+    assert (found.status, str(tmp_path) in found.message, "cli_path" in found.hint) == ("failed", True, True)
+    (tmp_path / "claude").write_text("#!/bin/sh")
+    (tmp_path / "claude").chmod(0o600)
+    assert check("Claude Code", cli_path=tmp_path / "claude").hint == "Make the file executable."
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (None, "warning"),
+        ({"account": {"signed_in": None}}, "warning"),
+        ({"account": {"signed_in": False}}, "failed"),
+        ({"account": {"signed_in": True, "plan": "max"}}, "ok"),
+        ({"demo": True, "account": {"signed_in": None}}, "ok"),
+    ],
+)
+def test_whether_claude_is_signed_in_is_what_the_bridge_says(status: dict[str, object] | None, expected: str) -> None:
+    found = check("Signed in", status)
+    assert found.status == expected
+    assert found.status != "failed" or "claude login" in found.hint
+
+
+def test_a_port_that_another_holds_is_told_with_a_free_one() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        found = check("Server", port=port)
+        assert found.status == "failed"
+        assert str(port) in found.message
+        assert "is free" in found.hint
+    assert check("Server", port=port).message == f"Stopped; port {port} is free."
+
+
+def test_an_address_that_is_not_ours_is_told() -> None:
+    found = check("Server", host="192.0.2.1", port=1)
+    assert found.status == "failed"
+    assert "192.0.2.1" in found.message
+
+
+def test_the_problem_of_a_running_server_is_shown() -> None:
+    problem = {"title": "Port in use", "message": "By x.", "hint": "Do y."}
+    found = check("Server", {"host": "127.0.0.1", "port": 1, "problem": problem})
+    assert (found.status, found.message, found.hint) == ("failed", "Port in use: By x.", "Do y.")
+
+
+def test_broken_settings_and_unknown_keys_are_told() -> None:
+    error = SettingsError("`port` is 'x'.", hint="Correct it.")
+    checks = {one.title: one for one in run_checks(load_settings(), error, None)}
+    assert (checks["Settings"].status, checks["Settings"].message) == ("failed", "`port` is 'x'.")
+    config_file().parent.mkdir(parents=True)
+    config_file().write_text("prot = 1\n")
+    found = check("Settings")
+    assert found.status == "warning"
+    assert "Did you mean `port`?" in found.message
+
+
+def test_a_log_folder_that_cannot_be_written_is_told() -> None:
+    assert check("Session log").status == "ok"
+    log_folder().rmdir()
+    log_folder().write_text("a file")
+    assert check("Session log").status == "failed"
+    assert check("Session log", log_mode="off").status == "ok"
+
+
+def test_every_check_that_is_not_ok_says_what_to_do() -> None:
+    for one in run_checks(load_settings(), None, None):
+        assert one.message.endswith(".")
+        assert one.status == "ok" or one.hint
