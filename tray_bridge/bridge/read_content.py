@@ -7,7 +7,6 @@ the caller gets the URLs from `find_image_urls` and hands their bytes back as `f
 
 from __future__ import annotations
 
-import binascii
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
@@ -174,15 +173,16 @@ def _read_data(where: str, param: str, fetched: Mapping[str, bytes]) -> bytes:
     if _is_url(where):
         data = fetched.get(where)
         return data if data is not None else refuse(f"The URL of `{param}` could not be fetched.", param)
-    scheme, colon, rest = where.partition(":") if ":" in where[:64] else ("", "", where)
+    scheme, colon, _ = where[:64].partition(":")
     if not colon:
-        return _from_base64(rest, param)
+        return _from_base64(where, param)
     if scheme.lower() != "data":
         refuse(f"`{param}` must be a data: URL or an http(s) URL, not {shown(scheme)}.", param)
-    head, comma, payload = rest.partition(",")
-    if not comma:
+    comma = where.find(",")
+    if comma < 0:
         refuse(f"`{param}` is a data: URL without data.", param)
-    if head.lower().endswith(";base64"):
+    payload = where[comma + 1 :]
+    if where[:comma].lower().endswith(";base64"):
         return _from_base64(payload, param)
     return unquote_to_bytes(payload.encode("utf-8", "surrogatepass"))
 
@@ -190,15 +190,21 @@ def _read_data(where: str, param: str, fetched: Mapping[str, bytes]) -> bytes:
 def _from_base64(text: str, param: str) -> bytes:
     if len(text) > FILE_BYTES * 3 // 2:
         refuse(f"`{param}` is larger than {FILE_BYTES >> 20} MB.", param)
+    try:
+        return b64decode(text, validate=True)
+    except ValueError:
+        return _from_loose_base64(text, param)
+
+
+def _from_loose_base64(text: str, param: str) -> bytes:
+    """Base64 with percent signs, line breaks, the alphabet for URLs or no padding."""
     if "%" in text:
         text = unquote_to_bytes(text.encode("utf-8", "surrogatepass")).decode("latin-1")
-    if "-" in text or "_" in text:
-        text = text.replace("-", "+").replace("_", "/")
-    text = "".join(text.split()).rstrip("=")
+    text = "".join(text.split()).rstrip("=").replace("-", "+").replace("_", "/")
     try:
         return b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        return refuse(f"`{param}` is not valid base64.", param)
+    except ValueError:
+        refuse(f"`{param}` is not valid base64.", param)
 
 
 def _block(data: bytes, param: str, title: str | None, *, image: bool) -> Image | Document:
