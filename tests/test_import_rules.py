@@ -59,13 +59,21 @@ def test_the_faces_know_neither_the_door_nor_what_is_behind_it() -> None:
     assert_never(("command_line",), *behind)
 
 
-def test_only_the_door_knows_fastapi_and_only_two_modules_the_sdk() -> None:
+def test_only_the_door_knows_fastapi_and_only_one_module_the_sdk() -> None:
     for path in files(""):
         place = path.relative_to(PACKAGE)
         names = {name.split(".")[0] for name in imports(path)}
         assert "fastapi" not in names or place.parts[0] == "api", place
-        sdk = {Path("claude/sdk.py"), Path("claude/transport.py"), Path("claude/session.py")}
-        assert "claude_agent_sdk" not in names or place in sdk, place
+        assert "claude_agent_sdk" not in names or place == Path("claude/light_sdk.py"), place
+
+
+def test_the_sdk_is_imported_without_what_is_never_used() -> None:
+    program = "import sys, tray_bridge.claude.pool; print(*sys.modules)"
+    modules = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert "claude_agent_sdk" in modules
+    assert not [name for name in modules if name.split(".")[0] in ("mcp", "jsonschema")]
+    again = "import tray_bridge.claude.pool; from mcp.types import Tool; Tool(name='t', inputSchema={})"
+    subprocess.run([sys.executable, "-c", again], check=True)
 
 
 def test_the_version_is_told_without_heavy_imports() -> None:

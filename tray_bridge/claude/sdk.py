@@ -1,6 +1,6 @@
 """How the CLI is started and what it says of itself: the SDK's options, the process's environment, the account.
 
-Owns every decision about isolation. With `transport` the only importer of `claude_agent_sdk`.
+Owns every decision about isolation.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from claude_agent_sdk import ClaudeAgentOptions
-
 from .. import __version__
 from ..errors import CliUnavailableError
 from ..snapshots import AccountSnapshot, ModelSnapshot, PlanWindow
+from .light_sdk import ClaudeAgentOptions
 from .tool_desk import SERVER_NAME
 
 # The first CLI that takes a marked user message as written, without `@path` and `/command`.

@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from claude_agent_sdk import ClaudeSDKClient
-
 from ..errors import CliUnavailableError, SessionLostError, TrayBridgeError, TurnTimeoutError, UpstreamError
 from ..snapshots import ModelSnapshot, PlanWindow, SessionKind, SessionSnapshot, SessionState
 from ..turns import Event, Image, Message, Text, ToolResult, Turn
 from .answer import AnswerReader, Rest
 from .conversation_key import Binding, conversation_key
+from .light_sdk import ClaudeSDKClient
 from .prompt import merge_messages, past_line, question_line, turn_settings
 from .sdk import Greeting, cli_options, read_greeting, read_plan_window
 from .transport import LateBindingTransport

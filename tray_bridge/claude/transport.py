@@ -19,10 +19,9 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable
 from typing import Any
 
 import psutil
-from claude_agent_sdk import ClaudeAgentOptions, Transport
-from claude_agent_sdk._internal.transport.subprocess_cli import SubprocessCLITransport
 
 from ..errors import CliUnavailableError, SessionLostError
+from .light_sdk import ClaudeAgentOptions, SubprocessCLITransport, Transport
 from .orphans import guard
 from .tool_desk import SERVER_NAME, ToolDesk
 
