@@ -66,9 +66,7 @@ def write_exchange(
     last = request["messages"][-1]["content"]
     text = last if isinstance(last, str) else "\n".join(part.get("text", "") for part in last)
     tools = tuple(Tool(t["function"]["name"], "", {}) for t in request.get("tools", ()))
-    exchange.set_turn(
-        Turn("claude-sonnet-4-5", (Message("user", (TextBlock(text),)),), ("Be brief.",), tools=tools)
-    )
+    exchange.set_turn(Turn("claude-sonnet-4-5", (Message("user", (TextBlock(text),)),), ("Be brief.",), tools=tools))
     exchange.set_session(kind, queued=queued)
     for event in events:
         exchange.record(event)

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -17,6 +17,7 @@ from tray_bridge.api.dashboard import dashboard_router
 from tray_bridge.api.dashboard_access import DashboardAccess
 from tray_bridge.api.error_responses import add_error_handlers
 from tray_bridge.api.last_hour import LastHour
+from tray_bridge.doctor import Check
 from tray_bridge.session_log import LogReader
 from tray_bridge.snapshots import (
     AccountSnapshot,
@@ -27,14 +28,6 @@ from tray_bridge.snapshots import (
     ServerSnapshot,
     SessionSnapshot,
 )
-
-
-@dataclass
-class Finding:
-    name: str
-    status: str
-    message: str
-    hint: str = ""
 
 
 class Scene:
@@ -65,17 +58,13 @@ class Scene:
             callback(self._snapshot)
 
 
-@contextmanager
-def serve(
+def dashboard_app(
     scene: Scene,
     folder: Path,
     last_hour: LastHour | None = None,
-    *,
-    findings: tuple[Finding, ...] = (),
-    keys: tuple[str, ...] = (),
-) -> Iterator[str]:
-    """Run the page's routes on a free port; gives the origin."""
-    access = DashboardAccess(lambda key: "test" if key in keys else None, lambda: bool(keys))
+    access: DashboardAccess | None = None,
+    findings: tuple[Check, ...] = (),
+) -> FastAPI:
     app = FastAPI()
     add_error_handlers(app)
     app.include_router(
@@ -83,12 +72,27 @@ def serve(
             scene,
             LogReader(folder),
             last_hour or LastHour(),
-            access,
+            access or DashboardAccess(lambda _key: None, lambda: False),
             default_model="sonnet",
             doctor=lambda: findings,
         )
     )
-    app.state.access = access
+    return app
+
+
+@contextmanager
+def serve(
+    scene: Scene,
+    folder: Path,
+    last_hour: LastHour | None = None,
+    *,
+    findings: tuple[Check, ...] = (),
+    keys: tuple[str, ...] = (),
+    access: DashboardAccess | None = None,
+) -> Iterator[str]:
+    """Run the page's routes on a free port; gives the origin."""
+    access = access or DashboardAccess(lambda key: "test" if key in keys else None, lambda: bool(keys))
+    app = dashboard_app(scene, folder, last_hour, access, findings)
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -142,7 +146,7 @@ def busy_scene() -> ServerSnapshot:
         ),
     )
     models = (
-        ModelSnapshot("sonnet", "claude-sonnet-4-5-20250929", "Sonnet 4.5"),
+        ModelSnapshot("sonnet", "claude-sonnet-4-5-20250929", "Sonnet 4.5", efforts=("low", "medium", "high")),
         ModelSnapshot("opus", "claude-opus-4-1-20250805", "Opus 4.1"),
         ModelSnapshot("haiku", "claude-haiku-4-5-20251001", "Haiku 4.5"),
     )
@@ -159,17 +163,17 @@ def busy_scene() -> ServerSnapshot:
 
 
 FINDINGS = (
-    Finding("Claude Code", "ok", "Version 2.1.42, bundled with the app."),
-    Finding("Account", "ok", "Signed in with a Max plan."),
-    Finding("Port", "ok", "8000 on 127.0.0.1 is ours."),
-    Finding(
+    Check("Claude Code", "ok", "Version 2.1.42, bundled with the app."),
+    Check("Account", "ok", "Signed in with a Max plan."),
+    Check("Port", "ok", "8000 on 127.0.0.1 is ours."),
+    Check(
         "Tray host",
         "warning",
         "The desktop shows no tray icons.",
         "On GNOME, install the extension AppIndicator and KStatusNotifierItem Support, then sign in again.",
     ),
-    Finding("Disk", "ok", "64 GB are free for the log."),
-    Finding(
+    Check("Disk", "ok", "64 GB are free for the log."),
+    Check(
         "Log folder",
         "failed",
         "The folder /var/log/tray-bridge cannot be written: permission denied.",

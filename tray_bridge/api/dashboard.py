@@ -19,9 +19,10 @@ from ..connect import CLIENTS, NO_KEY, client_name
 from ..paths import resource
 from ..session_log import LogReader
 from .dashboard_access import DashboardAccess
-from .dashboard_events import ServerView, page_events
+from .dashboard_events import page_events
 from .json_response import JsonResponse
 from .last_hour import LastHour
+from .services import ServerView
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import asdict
-from typing import Protocol
 
 from ..snapshots import ServerSnapshot
 from .json_response import encode_json
 from .last_hour import LastHour
+from .services import ServerView
 
 LEAST_PAUSE = 0.25
 """Seconds between two snapshots at least: a person sees no more."""
@@ -21,14 +21,6 @@ POLL = 1.0
 """Seconds after which the state is looked at though nobody told of a change."""
 LAST_HOUR_PAUSE = 2.0
 LAST_HOUR_REFRESH = 30.0
-
-
-class ServerView(Protocol):
-    """What the page may know of the server and ask of it."""
-
-    def snapshot(self) -> ServerSnapshot: ...
-    def subscribe(self, callback: Callable[[ServerSnapshot], None]) -> Callable[[], None]: ...
-    def cancel_request(self, request_id: str) -> bool: ...
 
 
 async def page_events(server: ServerView, last_hour: LastHour) -> AsyncIterator[bytes]:

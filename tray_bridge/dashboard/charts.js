@@ -29,10 +29,10 @@ export function chart(draw) {
   };
 }
 
-/** A round number at or above `n`: 1, 2 or 5 times a power of ten. */
+/** A round number at or above `n`: 1, 2, 2.5 or 5 times a power of ten. */
 function roundUp(n) {
   const power = 10 ** Math.floor(Math.log10(n));
-  return [1, 2, 5, 10].map((k) => k * power).find((k) => k >= n * 0.999);
+  return [1, 2, 2.5, 5, 10].map((k) => k * power).find((k) => k >= n * 0.999);
 }
 
 function frame(width, height, top, label, from, to) {

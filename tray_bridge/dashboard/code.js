@@ -75,7 +75,7 @@ export function codeTabs(label) {
     choose(names[(names.indexOf(chosen) + step + names.length) % names.length], true);
   });
   return {
-    element: h("div", { class: "snippet" }, h("div", { class: "heading" }, row, copyButton("Copy", () => texts[chosen], { class: "quiet" })), pane),
+    element: h("div", { class: "snippet" }, h("div", { class: "heading" }, row, copyButton("Copy", () => texts[chosen], { class: "quiet", "aria-label": `Copy: ${label}` })), pane),
     update(next) {
       const same = Object.keys(next).join() === Object.keys(texts).join();
       texts = next;

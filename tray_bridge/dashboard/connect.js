@@ -22,7 +22,7 @@ export function connectView() {
     const update = ({ seen_at: at, recognised }) => {
       dot.classList.toggle("on", at !== null);
       dot.classList.toggle("none", !recognised);
-      say(words, !recognised ? "" : at === null ? "no request yet" : `last request ${ago(at)}`);
+      say(words, !recognised ? "" : at === null ? "not yet heard" : `heard ${ago(at)}`);
     };
     update(client);
     return { dot, words, update };
@@ -82,6 +82,8 @@ export function connectView() {
     enter([id]) {
       chosen = id ?? null;
       if (clients.length) showChosen();
+      // Where the settings stand below the list, they would be out of sight.
+      if (id && matchMedia("(max-width: 899px)").matches) detail.scrollIntoView({ block: "nearest" });
     },
     leave() {
       left = true;

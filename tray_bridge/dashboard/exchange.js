@@ -23,6 +23,8 @@ export function outcomeSign(outcome) {
 
 const kinds = { parked: "went on in a parked session", suspended: "went on after a tool call", fitting: "a session made to fit", generic: "a warm session", cold: "a new session" };
 
+const endings = { end_turn: "the end of the answer", max_tokens: "the token limit", stop_sequence: "a stop sequence", tool_use: "a tool call", refusal: "a refusal" };
+
 function facts(document) {
   const usage = document.usage;
   const pairs = [
@@ -30,7 +32,7 @@ function facts(document) {
     ["Key", document.key_name],
     ["Model", document.answered_by && document.answered_by !== document.model ? `${document.model} → ${document.answered_by}` : document.model],
     ["Session", kinds[document.session] ?? document.session],
-    ["Ended by", document.stop_reason?.replaceAll("_", " ")],
+    ["Ended by", endings[document.stop_reason] ?? document.stop_reason],
     ["Tokens", usage && [`${count(usage.input_tokens + usage.cache_read_tokens + usage.cache_creation_tokens)} in`,
       usage.cache_read_tokens ? `(${count(usage.cache_read_tokens)} from the cache)` : "", `· ${count(usage.output_tokens)} out`,
       usage.thinking_tokens ? `(${count(usage.thinking_tokens)} thinking)` : ""].filter(Boolean).join(" ")],

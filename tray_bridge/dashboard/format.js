@@ -7,7 +7,7 @@ const secondFormat = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute:
 const dayFormat = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
 
 export const now = () => Date.now() / 1000;
-export const count = (n) => (Math.abs(n) >= 100000 ? compact : whole).format(n);
+export const count = (n) => (n >= 1e7 ? compact : whole).format(n);
 export const clock = (at) => clockFormat.format(at * 1000);
 export const exactTime = (at) => `${dayFormat.format(at * 1000)}, ${secondFormat.format(at * 1000)}`;
 export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
@@ -23,6 +23,9 @@ export function duration(seconds) {
   if (t < 86400) return two(t, 3600, "h", 60, "min");
   return two(t, 86400, "d", 3600, "h");
 }
+
+/** Whole seconds, for a clock that is running. */
+export const seconds = (t) => (t < 60 ? `${Math.max(0, Math.floor(t))} s` : duration(Math.floor(t)));
 
 function two(t, big, bigName, small, smallName) {
   const rest = Math.floor((t % big) / small);

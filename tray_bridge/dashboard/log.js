@@ -6,14 +6,14 @@ import { exchangePane, outcomes, outcomeSign } from "./exchange.js";
 import { clock, count, dayName, duration, now, plural, visible } from "./format.js";
 
 const PAGE = 60;
-const times = { "": "Any time", 3600: "Last hour", 86400: "Last 24 hours", 604800: "Last 7 days" };
+const times = [["", "Any time"], [3600, "Last hour"], [86400, "Last 24 hours"], [604800, "Last 7 days"]];
 
 export function logView() {
   const search = h("input", { type: "search", id: "search", placeholder: "Search questions, answers and tool calls", oninput: soon, autocomplete: "off", spellcheck: "false" });
   const model = h("select", { "aria-label": "Model", onchange: refresh });
   const client = h("select", { "aria-label": "Client", onchange: refresh });
   const outcome = h("select", { "aria-label": "Outcome", onchange: refresh }, option("", "Any outcome"), Object.entries(outcomes).map(([value, { word }]) => option(value, word)));
-  const time = h("select", { "aria-label": "Time", onchange: refresh }, Object.entries(times).map(([value, word]) => option(value, word)));
+  const time = h("select", { "aria-label": "Time", onchange: refresh }, times.map(([value, word]) => option(value, word)));
   const found = h("p", { class: "muted", role: "status" });
   const list = h("div", { onkeydown: step });
   const more = h("div", { class: "more", hidden: true }, h("button", { type: "button", onclick: () => load(true) }, "Show more"));

@@ -3,7 +3,7 @@
 import { chart, drawBars, drawDots } from "./charts.js";
 import { ask, live } from "./connection.js";
 import { announce, copyButton, h, icon, keyed, problemBox, say, show } from "./dom.js";
-import { ago, clock, count, duration, now, plural, visible } from "./format.js";
+import { ago, clock, count, duration, now, plural, seconds, visible } from "./format.js";
 import { poolCard } from "./sessions.js";
 
 export const baseUrl = () => `${location.origin}/v1`;
@@ -55,7 +55,7 @@ function requestRow(request) {
       request = next;
       say(client, visible(request.client || "Unknown client"));
       say(model, `${visible(request.model)}${request.streamed ? ", streamed" : ""}`);
-      say(time, duration(Math.floor(now() - request.started_at) || 0.1).replace("100 ms", "0 s"));
+      say(time, seconds(now() - request.started_at));
       say(tokens, request.queued ? "queued" : plural(request.tokens, "token"));
       element.classList.toggle("queued", request.queued);
       cancel.setAttribute("aria-label", `Cancel the request of ${request.client || "an unknown client"}`);
@@ -149,7 +149,7 @@ function errorsCard() {
   const list = h("ul", { class: "errors" });
   let seen = null;
   return {
-    element: h("section", { class: "card", "aria-labelledby": "errors" },
+    element: h("section", { class: "card wide", "aria-labelledby": "errors" },
       h("div", { class: "heading" }, h("h2", { id: "errors" }, "Errors"), h("a", { href: "#/log?outcome=error" }, "All in the log")), list),
     update({ lastHour }) {
       if (!lastHour || lastHour === seen) return;

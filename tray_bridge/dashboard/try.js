@@ -47,7 +47,7 @@ function bubble(role) {
 
 export function tryView() {
   const talk = h("div", { class: "talk" });
-  const models = h("select", { id: "model", onchange: () => remember("model", models.value) });
+  const models = h("select", { id: "model", onchange: () => choose(models.value) });
   const effort = h("select", { id: "effort", onchange: () => remember("effort", effort.value) });
   const system = h("textarea", { id: "system", rows: 3, dir: "auto", placeholder: "You are a helpful assistant.", value: kept.system, oninput: () => remember("system", system.value) });
   const text = h("textarea", { id: "text", rows: 3, dir: "auto", placeholder: "Ask something", value: kept.text, oninput: () => remember("text", text.value), onkeydown: keys });
@@ -175,15 +175,25 @@ export function tryView() {
       h("h2", {}, "The code for it"), code.element));
 
   let offered = "";
+  let values = [];
+
+  /** Take a model, and offer the efforts that it knows. */
+  function choose(value) {
+    const model = values.find((one) => one.value === value) ?? values[0];
+    const efforts = [...(model.can_stop_thinking ? ["none"] : []), ...(model.efforts ?? [])];
+    if (!efforts.includes(kept.effort)) kept.effort = "";
+    show(effort, ["", ...efforts].map((name) => h("option", { value: name, selected: name === kept.effort }, name ? name[0].toUpperCase() + name.slice(1) : "Default")));
+    effort.disabled = efforts.length === 0;
+    remember("model", model.value);
+  }
+
   const unsubscribe = live.subscribe(({ snapshot }) => {
-    const values = snapshot.models.length ? snapshot.models : [{ value: "sonnet", display_name: "Sonnet" }, { value: "opus", display_name: "Opus" }, { value: "haiku", display_name: "Haiku" }];
+    values = snapshot.models.length ? snapshot.models : [{ value: "sonnet", display_name: "Sonnet" }, { value: "opus", display_name: "Opus" }, { value: "haiku", display_name: "Haiku" }];
     if (JSON.stringify(values) === offered) return;
     offered = JSON.stringify(values);
-    kept.model = values.some((model) => model.value === kept.model) ? kept.model : values[0].value;
-    show(models, values.map((model) => h("option", { value: model.value, selected: model.value === kept.model }, model.display_name || model.value)));
-    showCode();
+    choose(kept.model);
+    show(models, values.map((model) => h("option", { value: model.value, selected: model.value === kept.model }, visible(model.display_name || model.value))));
   });
-  show(effort, [["", "As the model has it"], ["none", "None"], ["low", "Low"], ["medium", "Medium"], ["high", "High"]].map(([value, word]) => h("option", { value, selected: value === kept.effort }, word)));
   talk.append(empty);
   for (const message of kept.messages) {
     const turn = bubble(message.role);

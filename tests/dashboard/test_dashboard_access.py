@@ -1,0 +1,144 @@
+"""Who may see the page and its data, and what a browser may do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from running_bridge import RunningBridge
+from scene import Scene, busy_scene, dashboard_app, serve
+
+from tray_bridge.api.dashboard_access import DashboardAccess
+from tray_bridge.api_keys import ApiKeys
+
+pytest_plugins = ["browsing"]
+
+DATA = ("snapshot", "events", "exchanges", "filters", "last-hour", "connect", "doctor", "exchanges/x", "blobs/x")
+OWN = {"x-tray-bridge": "1"}
+
+
+@pytest.mark.parametrize("path", ["/dashboard", "/dashboard/static/dashboard.js", "/dashboard/api/snapshot"])
+def test_every_answer_forbids_scripts_frames_and_readers_from_elsewhere(origin: str, path: str) -> None:
+    headers = httpx.get(origin + path).headers
+    policy = headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'")
+    for part in ("script-src 'self';", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"):
+        assert part in policy
+    assert "unsafe" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["cache-control"] in ("no-store", "no-cache")
+
+
+@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "https://evil.test"},
+        {"origin": "null"},
+        {"origin": "tauri://localhost"},
+        {"origin": "http://localhost:3000"},
+        {"host": "evil.test"},
+        {"host": "host.docker.internal:8000"},
+        {"host": "127.0.0.1.evil.test"},
+        {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"},
+        {"sec-fetch-site": "same-site", "sec-fetch-mode": "no-cors"},
+    ],
+)
+def test_no_other_page_and_no_container_reads_anything(
+    bridge: RunningBridge, name: str, headers: dict[str, str]
+) -> None:
+    answer = httpx.get(f"{bridge.url}/dashboard/api/{name}", headers=headers)
+    assert answer.status_code == 403
+    assert set(answer.json()) == {"error"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("DELETE", "exchanges?all=true"), ("DELETE", "exchanges/x"), ("POST", "requests/x/cancel"), ("POST", "sign-in")],
+)
+def test_a_change_needs_the_header_that_no_foreign_form_can_send(origin: str, method: str, path: str) -> None:
+    address = f"{origin}/dashboard/api/{path}"
+    assert httpx.request(method, address, json={"key": "k"}).status_code == 403
+    assert httpx.request(method, address, json={"key": "k"}, headers=OWN).status_code != 403
+
+
+@pytest.mark.parametrize("peer", ["192.168.1.7", "10.0.0.2", "2001:db8::1", "::ffff:192.168.1.7", "testclient"])
+async def test_other_machines_see_nothing_even_under_our_name(peer: str, log: Path) -> None:
+    app = dashboard_app(Scene(busy_scene()), log)
+    transport = httpx.ASGITransport(app, client=(peer, 4000))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
+        for path in ("/dashboard", "/dashboard/static/dashboard.js", "/dashboard/api/snapshot"):
+            assert (await client.get(path)).status_code == 403
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "127.3.2.1", "::1", "::ffff:127.0.0.1"])
+async def test_this_machine_sees_the_page_by_every_loopback_address(peer: str, log: Path) -> None:
+    app = dashboard_app(Scene(busy_scene()), log)
+    transport = httpx.ASGITransport(app, client=(peer, 4000))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
+        assert (await client.get("/dashboard")).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["../app.py", "..%2fapp.py", "%2e%2e/errors.py", "nothing.js", "index.html%00.js", ""])
+def test_only_the_pages_own_files_are_served(origin: str, name: str) -> None:
+    assert httpx.get(f"{origin}/dashboard/static/{name}").status_code == 404
+
+
+def test_files_have_their_types_and_are_not_sent_twice(origin: str) -> None:
+    for name, media_type in {
+        "dashboard.js": "text/javascript",
+        "dashboard.css": "text/css",
+        "icon.svg": "image/svg+xml",
+    }.items():
+        answer = httpx.get(f"{origin}/dashboard/static/{name}")
+        assert answer.headers["content-type"].split(";")[0] == media_type
+        again = httpx.get(f"{origin}/dashboard/static/{name}", headers={"if-none-match": answer.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize(("extension", "inline"), [("png", True), ("svg", False), ("html", False), ("pdf", False)])
+def test_a_stored_file_can_never_act_as_a_page(origin: str, log: Path, extension: str, inline: bool) -> None:
+    name = f"{'a' * 64}.{extension}"
+    (log / "blobs").mkdir(parents=True)
+    (log / "blobs" / name).write_bytes(b"<script>alert(1)</script>")
+    answer = httpx.get(f"{origin}/dashboard/api/blobs/{name}")
+    assert answer.status_code == 200
+    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-type"] == ("image/png" if inline else "application/octet-stream")
+    assert ("attachment" in answer.headers.get("content-disposition", "")) is not inline
+
+
+def test_a_pass_opens_the_page_once(log: Path) -> None:
+    access = DashboardAccess(lambda _key: None, lambda: True)
+    with serve(Scene(busy_scene()), log, access=access) as origin:
+        given = access.issue_pass()
+        with httpx.Client(base_url=origin, follow_redirects=True) as first, httpx.Client(base_url=origin) as second:
+            assert str(first.get(f"/dashboard?pass={given}").url) == f"{origin}/dashboard"
+            assert first.get("/dashboard/api/snapshot").status_code == 200
+            second.get(f"/dashboard?pass={given}")
+            second.get("/dashboard?pass=")
+            assert second.get("/dashboard/api/snapshot").status_code == 401
+
+
+def test_the_real_server_lets_the_page_in_without_a_header_but_not_its_data_without_a_key(
+    make_bridge: Callable[..., RunningBridge],
+) -> None:
+    bridge = make_bridge(pool_size=0)
+    keys = ApiKeys()
+    key = keys.make("for the page")
+    try:
+        assert httpx.get(f"{bridge.url}/dashboard").status_code == 200
+        assert httpx.get(f"{bridge.url}/dashboard/static/dashboard.js").status_code == 200
+        assert httpx.get(f"{bridge.url}/dashboard/api/snapshot").status_code == 401
+        assert httpx.get(f"{bridge.base_url}/models").status_code == 401
+        with httpx.Client(base_url=f"{bridge.url}/dashboard/api", headers=OWN) as client:
+            assert client.post("/sign-in", json={"key": "tb-wrong"}).status_code == 401
+            assert client.post("/sign-in", json={"key": key}).status_code == 200
+            assert client.get("/snapshot").status_code == 200
+    finally:
+        keys.revoke("for the page")

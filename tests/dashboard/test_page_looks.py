@@ -1,0 +1,151 @@
+"""Every view, in both themes and all widths: fits, can be read by everyone, and makes no noise."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+from browsing import Open
+from log_filler import answer, chart_png, fill, question, write_exchange
+from playwright.sync_api import Page, expect
+from scene import FINDINGS, Scene, busy_scene, serve
+
+from tray_bridge.api.last_hour import LastHour
+from tray_bridge.errors import UpstreamError
+from tray_bridge.snapshots import PoolSnapshot, Problem
+
+pytest_plugins = ["browsing"]
+
+VIEWS = {
+    "now": (".window", "#/now"),
+    "log": (".rows a", "#/log"),
+    "exchange": (".turn.answer", "#/log/req_picture"),
+    "try": (".snippet code", "#/try"),
+    "connect": (".detail pre", "#/connect/zed"),
+    "doctor": (".check h2", "#/doctor"),
+}
+
+
+@pytest.fixture(scope="module")
+def lively(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server with something in every view."""
+    log = tmp_path_factory.mktemp("log")
+    fill(log, 70)
+    parts = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": chart_png()}}]
+    request = question(parts, tools=[{"type": "function", "function": {"name": "look"}}])
+    write_exchange(log, "req_picture", client="Zed", request=request, events=answer("Bars.", thinking="Hm."))
+    hour = LastHour()
+    for wait in (0.4, 0.6, 2.2):
+        hour.answered("Zed", first_token=wait, output_tokens=220)
+    hour.failed("req_picture", "Zed", UpstreamError("Overloaded.", status=529))
+    with serve(Scene(busy_scene()), log, hour, findings=FINDINGS) as origin:
+        yield origin
+
+
+def open_view(open_page: Open, origin: str, view: str, **options: object) -> Page:
+    sign, place = VIEWS[view]
+    page = open_page(f"{origin}/dashboard{place}", **options)
+    expect(page.locator(sign).first).to_be_visible()
+    return page
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_fits_every_width(lively: str, open_page: Open, view: str) -> None:
+    page = open_view(open_page, lively, view)
+    for width in (360, 768, 1024, 1280, 1920, 2560):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(150)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        # Nothing but code may be wider than what holds it.
+        cut = page.evaluate(
+            """[...document.querySelectorAll("main *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1
+                 && !e.closest("pre") && !e.closest(".unseen")).map((e) => e.outerHTML.slice(0, 80))"""
+        )
+        assert cut == [], width
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_axe_finds_nothing_in_either_theme_and_on_a_phone(lively: str, open_page: Open, view: str) -> None:
+    page = open_view(open_page, lively, view)
+    for theme, width in (("light", 1280), ("dark", 1280), ("light", 360)):
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(100)
+        results = Axe().run(page)
+        assert results.violations_count == 0, results.generate_report()
+
+
+def test_axe_finds_nothing_in_trouble(scene: Scene, origin: str, open_page: Open) -> None:
+    trouble = Problem("Claude Code cannot be started", "It is missing.", "Run `tray-bridge doctor`.", time.time())
+    scene.show(problem=trouble, log_problem=trouble, pool=PoolSnapshot(problem=trouble), requests=())
+    page = open_page(f"{origin}/dashboard")
+    expect(page.locator(".problem")).to_have_count(3)
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+
+
+def test_axe_finds_nothing_in_a_question(lively: str, open_page: Open) -> None:
+    page = open_view(open_page, lively, "log")
+    page.get_by_role("button", name="Delete all", exact=True).click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+
+
+def test_the_theme_follows_the_system_until_it_is_chosen_and_the_choice_stays(lively: str, open_page: Open) -> None:
+    page = open_view(open_page, lively, "doctor", theme="dark")
+
+    def paper() -> str:
+        return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+    dark = paper()
+    page.emulate_media(color_scheme="light")
+    light = paper()
+    assert light != dark
+    button = page.locator("#theme")
+    button.click()
+    assert paper() == light
+    button.click()
+    assert paper() == dark
+    page.reload()
+    expect(page.locator(".check h2").first).to_be_visible()
+    assert paper() == dark
+    button.click()
+    assert paper() == light
+
+
+def test_every_view_can_be_reached_with_the_keyboard_and_focus_is_seen(lively: str, open_page: Open) -> None:
+    page = open_view(open_page, lively, "now")
+    page.keyboard.press("Tab")
+    skip = page.locator(".skip")
+    expect(skip).to_be_focused()
+    assert skip.bounding_box()["y"] >= 0  # type: ignore[index]
+    for name in ("Tray Bridge", "Now", "Log", "Try it", "Connect", "Doctor"):
+        page.keyboard.press("Tab")
+        focused = page.evaluate("document.activeElement.textContent.trim()")
+        assert focused == name
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        if name not in ("Tray Bridge", "Now"):
+            page.keyboard.press("Enter")
+            expect(page).to_have_title(f"{name} · Tray Bridge")
+
+
+def test_nothing_moves_for_who_wants_it_still(lively: str, open_page: Open) -> None:
+    page = open_view(open_page, lively, "now")
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_focus_stays_on_a_button_while_the_picture_changes(scene: Scene, origin: str, open_page: Open) -> None:
+    page = open_page(f"{origin}/dashboard")
+    button = page.get_by_role("button", name="Cancel the request of aider")
+    button.focus()
+    for tokens in (60, 90):
+        requests = scene.snapshot().requests
+        scene.show(requests=(*requests[:1], *(r for r in requests[1:2]), *requests[2:]), served=tokens)
+        expect(page.locator(".facts")).to_contain_text(f"{tokens} served")
+    expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(button).to_have_count(0)
+    assert scene.cancelled == ["req_7b20"]
