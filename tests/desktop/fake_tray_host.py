@@ -12,14 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from dbus_fast import Message, MessageType, PropertyAccess, Variant
+from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
-from dbus_fast.service import ServiceInterface, dbus_property, method, signal
+from fake_tray_services import NOTIFICATIONS, WATCHER, Notifications, Watcher
 
-WATCHER = "org.kde.StatusNotifierWatcher"
 ITEM = "org.kde.StatusNotifierItem"
 MENU = "com.canonical.dbusmenu"
-NOTIFICATIONS = "org.freedesktop.Notifications"
 
 T = TypeVar("T")
 
@@ -77,50 +75,6 @@ class Signalled:
     at: float = field(default_factory=time.monotonic)
 
 
-class Watcher(ServiceInterface):
-    def __init__(self, host: FakeTrayHost) -> None:
-        super().__init__(WATCHER)
-        self._host = host
-
-    @method()
-    def RegisterStatusNotifierItem(self, service: "s"):  # type: ignore[no-untyped-def,name-defined] # noqa: F821, N802
-        self._host.items.append(service)
-        self.StatusNotifierItemRegistered(service)
-
-    @method()
-    def RegisterStatusNotifierHost(self, service: "s"):  # type: ignore[no-untyped-def,name-defined] # noqa: F821, N802
-        pass
-
-    @dbus_property(access=PropertyAccess.READ)
-    def IsStatusNotifierHostRegistered(self) -> "b":  # type: ignore[name-defined] # noqa: F821, N802
-        return True
-
-    @signal()
-    def StatusNotifierItemRegistered(self, service) -> "s":  # type: ignore[no-untyped-def,name-defined] # noqa: F821, N802
-        return service
-
-
-class Notifications(ServiceInterface):
-    def __init__(self, host: FakeTrayHost) -> None:
-        super().__init__(NOTIFICATIONS)
-        self._host = host
-
-    @method()
-    def Notify(  # type: ignore[no-untyped-def] # noqa: N802
-        self,
-        app: "s",  # type: ignore[name-defined] # noqa: F821
-        replaces: "u",  # type: ignore[name-defined] # noqa: F821
-        icon: "s",  # type: ignore[name-defined] # noqa: F821
-        summary: "s",  # type: ignore[name-defined] # noqa: F821
-        body: "s",  # type: ignore[name-defined] # noqa: F821
-        actions: "as",  # type: ignore[name-defined] # noqa: F722
-        hints: "a{sv}",  # type: ignore[valid-type] # noqa: F722
-        timeout: "i",  # type: ignore[name-defined] # noqa: F821
-    ) -> "u":  # type: ignore[name-defined] # noqa: F821
-        self._host.told.append(Told(summary, body))
-        return len(self._host.told)
-
-
 class FakeTrayHost:
     """Use `start` and `stop`, or `async with`. Reads the item that registered last."""
 
@@ -138,8 +92,8 @@ class FakeTrayHost:
         for interface in (ITEM, MENU):
             rule = f"type='signal',interface='{interface}'"
             await self._call("org.freedesktop.DBus", "/org/freedesktop/DBus", "AddMatch", "s", rule)
-        bus.export("/StatusNotifierWatcher", Watcher(self))
-        bus.export("/org/freedesktop/Notifications", Notifications(self))
+        bus.export("/StatusNotifierWatcher", Watcher(self.items.append))
+        bus.export("/org/freedesktop/Notifications", Notifications(self._keep_notification))
         await bus.request_name(NOTIFICATIONS)
         await bus.request_name(WATCHER)
 
@@ -147,7 +101,7 @@ class FakeTrayHost:
         if self._bus is not None:
             self._bus.disconnect()
             with suppress(Exception):
-                await self._bus.wait_for_disconnect()
+                await self._bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
             self._bus = None
 
     async def __aenter__(self) -> FakeTrayHost:
@@ -226,10 +180,14 @@ class FakeTrayHost:
 
     def _keep_signal(self, message: Message) -> None:
         if message.message_type == MessageType.SIGNAL and message.interface in (ITEM, MENU):
-            self.signals.append(Signalled(message.member, message.body))
+            self.signals.append(Signalled(message.member or "", message.body))
+
+    def _keep_notification(self, title: str, text: str) -> int:
+        self.told.append(Told(title, text))
+        return len(self.told)
 
 
-async def until(look: Callable[[], Awaitable[T]], timeout: float, what: str, pause: float = 0.02) -> T:
+async def until(look: Callable[[], Awaitable[T | None]], timeout: float, what: str, pause: float = 0.02) -> T:
     """Looks again and again until there is something; fails after `timeout` seconds."""
     end = time.monotonic() + timeout
     while not (seen := await look()):

@@ -7,11 +7,12 @@ Tray Bridge runs and nothing else is copied; xclip's outlives it, so that is tri
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import Any
 
 from Xlib import X, Xatom
 from Xlib.display import Display
-from Xlib.error import DisplayError
+from Xlib.error import ConnectionClosedError, DisplayError
 from Xlib.protocol import event as events
 
 
@@ -41,10 +42,11 @@ def _serve(display: Any, text: bytes) -> None:
                 return
             if event.type == X.SelectionRequest:
                 _hand_over(display, event, text)
-    except (OSError, DisplayError):
+    except (OSError, ConnectionClosedError):
         return  # the display has gone
     finally:
-        display.close()
+        with suppress(OSError, ConnectionClosedError):
+            display.close()
 
 
 def _hand_over(display: Any, request: Any, text: bytes) -> None:

@@ -56,7 +56,8 @@ def icon_state(snapshot: ServerSnapshot) -> IconState:
         return "starting"
     if snapshot.state == "stopped":
         return "stopped"
-    if snapshot.account.signed_in is False or snapshot.pool.problem or snapshot.log_problem:
+    signed_out = snapshot.account.signed_in is False and not snapshot.demo
+    if signed_out or snapshot.problem or snapshot.pool.problem or snapshot.log_problem:
         return "warning"
     return "busy" if snapshot.active else "ready"
 

@@ -160,7 +160,7 @@ def _how_to_use(server: ServerSnapshot, state: MenuState) -> Iterable[Item]:
         default=True,
     )
     yield Item("Copy base URL", "copy_base_url")
-    yield Item("Copy API key", "copy_api_key", visible=state.has_api_key)
+    yield Item("Copy a new API key", "copy_api_key", visible=state.has_api_key)
     clients = tuple(Item(client.name, "copy_settings", client.name) for client in CLIENTS)
     yield Item(
         "Connect a client",

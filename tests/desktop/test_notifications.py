@@ -1,0 +1,95 @@
+"""What a person is told unasked: seldom, and never the same thing twice in a row."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from tray_bridge.desktop.notifications import Notification, first_run, notification_for
+from tray_bridge.errors import PortTakenError
+from tray_bridge.snapshots import AccountSnapshot, PlanWindow, Problem, RequestSnapshot, ServerSnapshot
+
+NOW = time.mktime((2026, 11, 24, 14, 0, 0, 0, 0, -1))
+STOPPED = ServerSnapshot()
+STARTING = ServerSnapshot(state="starting")
+READY = ServerSnapshot(state="ready", account=AccountSnapshot(signed_in=True))
+FAILED = ServerSnapshot(state="error", problem=Problem("It broke", "A thing broke.", "Mend it.", 1.0))
+PORT_TAKEN = ServerSnapshot(
+    state="error", problem=Problem.of(PortTakenError(8000, holder="node (process 7)", next_free=8001), 1.0)
+)
+SIGNED_OUT = replace(READY, account=AccountSnapshot(signed_in=False))
+
+
+def limited(*names: str) -> ServerSnapshot:
+    windows = tuple(PlanWindow(name, 1.0, NOW + 1200, "rejected") for name in names)
+    return replace(READY, account=AccountSnapshot(signed_in=True, windows=windows))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "title", "text"),
+    [
+        (STARTING, FAILED, "It broke", "A thing broke. Mend it."),
+        (
+            STARTING,
+            PORT_TAKEN,
+            "Port in use",
+            "Port 8000 is in use by node (process 7). The tray’s menu offers a free one.",
+        ),
+        (READY, SIGNED_OUT, "Sign-in needed", "Claude Code is not signed in. Choose Sign in… in the tray’s menu."),
+        (
+            READY,
+            limited("five_hour"),
+            "Plan limit reached",
+            "The 5 h limit of the plan is used up. It resets at 14:20.",
+        ),
+        (
+            limited("five_hour"),
+            limited("five_hour", "seven_day"),
+            "Plan limit reached",
+            "The 7 d limit of the plan is used up. It resets at 14:20.",
+        ),
+    ],
+)
+def test_what_needs_a_person_is_told_once(old: ServerSnapshot, new: ServerSnapshot, title: str, text: str) -> None:
+    told = notification_for(old, new, None, NOW)
+    assert told == Notification(title, text)
+    assert notification_for(new, new, None, NOW) is None
+    assert notification_for(old, new, told, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (STOPPED, STARTING),
+        (STARTING, READY),
+        (READY, replace(READY, served=5, failed=5)),
+        (READY, replace(READY, requests=(RequestSnapshot("a", "curl", "sonnet", True, 0.0, False),))),
+        (READY, replace(READY, log_problem=Problem("Log", "The disk is full."))),
+        (SIGNED_OUT, READY),
+        (STARTING, replace(SIGNED_OUT, demo=True)),
+        (limited("five_hour"), READY),
+        (READY, STOPPED),
+    ],
+)
+def test_what_is_usual_is_not_told(old: ServerSnapshot, new: ServerSnapshot) -> None:
+    assert notification_for(old, new, None, NOW) is None
+
+
+def test_a_failure_after_a_retry_is_not_told_twice_in_a_row() -> None:
+    told = notification_for(STARTING, FAILED, None, NOW)
+    assert notification_for(STARTING, FAILED, told, NOW) is None
+    assert notification_for(STARTING, PORT_TAKEN, told, NOW) is not None
+
+
+def test_the_first_run_tells_where_to_point_a_client() -> None:
+    assert "http://127.0.0.1:8000/v1" in first_run(READY).text
+
+
+def test_no_notification_is_too_long_for_windows() -> None:
+    problem = Problem("Title " * 50, "Text " * 100, at=1.0)
+    told = notification_for(STARTING, replace(FAILED, problem=problem), None, NOW)
+    assert told is not None
+    assert len(told.title) <= 63
+    assert len(told.text) <= 255

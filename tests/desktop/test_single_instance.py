@@ -1,0 +1,90 @@
+"""One Tray Bridge for each user: the second shows the first, and a crash blocks nobody."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from tray_bridge.desktop.single_instance import SingleInstance, ask_first_to_show
+from tray_bridge.paths import lock_file
+
+HOLD = """
+import time
+from tray_bridge.desktop.single_instance import SingleInstance
+assert SingleInstance.claim(lambda: print("shown", flush=True))
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def nobody() -> None:
+    raise AssertionError("nobody should ask")
+
+
+def test_the_second_gets_nothing_and_can_ask_the_first(home: Path) -> None:
+    shown = threading.Event()
+    first = SingleInstance.claim(shown.set)
+    assert first is not None
+    with first:
+        assert SingleInstance.claim(nobody) is None
+        assert ask_first_to_show()
+        assert shown.is_set()
+    again = SingleInstance.claim(nobody)
+    assert again is not None
+    again.release()
+
+
+def test_another_process_is_asked_too(home: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "held\n"
+        assert SingleInstance.claim(nobody) is None
+        assert ask_first_to_show()
+        assert first.stdout.readline() == "shown\n"
+        first.kill()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
+def test_the_lock_of_a_crashed_run_blocks_nobody(home: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "held\n"
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    assert lock_file().with_suffix(".json").exists()
+    assert not ask_first_to_show()
+    second = SingleInstance.claim(nobody)
+    assert second is not None
+    second.release()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes")
+def test_only_the_user_can_read_the_secret(home: Path) -> None:
+    first = SingleInstance.claim(nobody)
+    assert first is not None
+    with first:
+        assert lock_file().with_suffix(".json").stat().st_mode & 0o777 == 0o600
+
+
+def test_who_lacks_the_secret_is_not_served(home: Path) -> None:
+    first = SingleInstance.claim(nobody)
+    assert first is not None
+    with first:
+        note = lock_file().with_suffix(".json")
+        note.write_text(json.dumps(json.loads(note.read_text()) | {"secret": "wrong"}))
+        assert not ask_first_to_show()
+
+
+@pytest.mark.parametrize("note", ["", "{}", "[]", '{"port": "x", "secret": 1}', '{"port": 1, "secret": "x"}'])
+def test_a_broken_note_is_no_answer(home: Path, note: str) -> None:
+    path = lock_file().with_suffix(".json")
+    path.parent.mkdir(parents=True)
+    path.write_text(note)
+    assert not ask_first_to_show()
