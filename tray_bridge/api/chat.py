@@ -22,7 +22,7 @@ from ..bridge.write_response import ResponseCollector, write_completion
 from ..bridge.write_stream import ChunkWriter, usage_chunk
 from ..bridge.write_usage import sum_usage
 from ..connect import client_name
-from ..errors import InvalidRequestError, RequestCancelledError, TrayBridgeError
+from ..errors import InvalidRequestError, RequestCancelledError, SessionLostError, TrayBridgeError
 from ..session_log import Exchange, Outcome
 from ..turns import Event, TurnEnded, TurnStarted
 from .body import read_json_body
@@ -176,18 +176,37 @@ async def _many_choices(
 
 
 async def _events(services: Services, asked: Asked, entry: Entry) -> AsyncGenerator[Event, None]:
-    """One turn's events, counted and logged on their way; the session is given back at the end."""
+    """One turn's events, counted and logged on their way.
+
+    A session that is lost before it has said anything (it died while it rested, say) is replaced once.
+    """
+    said = False
+    try:
+        async with aclosing(_lease_and_run(services, asked, entry)) as events:
+            async for event in events:
+                said = True
+                yield event
+        return
+    except SessionLostError:
+        if said:
+            raise
+    async with aclosing(_lease_and_run(services, asked, entry)) as events:
+        async for event in events:
+            yield event
+
+
+async def _lease_and_run(services: Services, asked: Asked, entry: Entry) -> AsyncGenerator[Event, None]:
     pool = await asyncio.shield(services.pool)
     began = time.monotonic()
     async with pool.lease(asked.chat.turn) as lease:
         entry.queued = False
         asked.exchange.set_session(lease.kind, queued=time.monotonic() - began)
         record = asked.exchange.record
-        is_first = True
+        is_waiting = True
         async with aclosing(lease.session.run(lease.turn)) as events:
             async for event in events:
-                if is_first and not isinstance(event, TurnStarted):
-                    is_first = False
+                if is_waiting and not isinstance(event, TurnStarted):
+                    is_waiting = False
                     lease.answering()
                 entry.tokens += 1
                 record(event)

@@ -27,7 +27,7 @@ from ..snapshots import (
 )
 from ..turns import ToolResult, ToolUse, Turn
 from .conversation_key import Binding, conversation_key
-from .session import Session, SessionConfig, new_messages
+from .session import START_TIMEOUT, Session, SessionConfig, new_messages
 
 logger = logging.getLogger(__name__)
 
@@ -372,10 +372,10 @@ class SessionPool:
             return
         spare.state = "starting"  # not to be taken meanwhile
         try:
-            await spare.bind(binding)
-        except Exception as error:
+            await asyncio.wait_for(spare.bind(binding), START_TIMEOUT)
+        except (TrayBridgeError, asyncio.TimeoutError) as error:
             self._discard(spare)
-            raise error if isinstance(error, TrayBridgeError) else CliUnavailableError(str(error)) from error
+            raise CliUnavailableError(str(error) or "Claude Code did not answer in time.") from error
         spare.state = "fitting"
         self._greet(spare)
         self._call_next()

@@ -11,7 +11,7 @@ import itertools
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from .transport import LateBindingTransport
 logger = logging.getLogger(__name__)
 
 START_TIMEOUT = 30.0  # seconds from spawn to the first answer on a machine under load
-CONTROL_TIMEOUT = 30.0
+SHORTEST_PREPARATION = 10.0  # seconds that a past conversation and a question may take to be handed over
 _numbers = itertools.count(1)
 _TIMED_OUT: dict[str, Any] = {"type": "tray_bridge_timed_out"}
 
@@ -132,15 +132,17 @@ class Session:
             late["jsonSchema"] = binding.output_schema
         self._transport.bind(**late)
         self.binding = binding
-        steps = [self._client.connect()]
+        steps: list[Coroutine[Any, Any, None]] = [self._client.connect()]
         if binding.model != self._model:
             steps.append(self._set_model(binding.model))
+        if binding.tools:
+            steps.append(self._transport.desk.wait_until_listed())
         try:
-            await asyncio.wait_for(asyncio.gather(*steps), CONTROL_TIMEOUT)
-            if binding.tools:
-                await asyncio.wait_for(self._transport.desk.listed.wait(), CONTROL_TIMEOUT)
-        except asyncio.TimeoutError as error:
-            raise SessionLostError("Claude Code did not answer in time.") from error
+            await asyncio.gather(*steps)
+        except TrayBridgeError:
+            raise
+        except Exception as error:  # the SDK's own types for a process that is gone
+            raise self._lost() from error
         self.greeting = read_greeting(await self._client.get_server_info() or {})
 
     async def _set_model(self, model: str) -> None:
@@ -169,11 +171,7 @@ class Session:
         self._progress = asyncio.get_running_loop().time()
         timer = self._watch_progress()
         try:
-            if rest == "suspended":
-                results = (block for block in _new_blocks(turn) if isinstance(block, ToolResult))
-                await self._transport.desk.deliver({result.tool_use_id: result for result in results})
-            else:
-                await self._ask(turn, is_new=rest is None)
+            await self._within_time_limit(self._begin(turn, rest))
             reader = AnswerReader(frozenset(tool.name for tool in turn.tools), turn.output_schema is not None)
             get = self._transport.messages.get
             while reader.rest is None:
@@ -195,6 +193,20 @@ class Session:
         if reader.rest == "clean":
             self._settled = asyncio.create_task(self._read_until_result())
         self._rest = reader.rest
+
+    async def _within_time_limit(self, step: Coroutine[Any, Any, None]) -> None:
+        """For what is said to the CLI before it answers: one that is stopped takes no input either."""
+        try:
+            await asyncio.wait_for(step, max(self._config.turn_timeout, SHORTEST_PREPARATION))
+        except asyncio.TimeoutError:
+            raise self._too_slow() from None
+
+    async def _begin(self, turn: Turn, rest: Rest | None) -> None:
+        if rest == "suspended":
+            results = (block for block in _new_blocks(turn) if isinstance(block, ToolResult))
+            await self._transport.desk.deliver({result.tool_use_id: result for result in results})
+        else:
+            await self._ask(turn, is_new=rest is None)
 
     async def _ask(self, turn: Turn, *, is_new: bool) -> None:
         if is_new and self.binding is None:
@@ -243,14 +255,16 @@ class Session:
         if kind == "stream_event":
             self._progress = asyncio.get_running_loop().time()
         elif message is _TIMED_OUT:
-            seconds = self._config.turn_timeout
-            raise TurnTimeoutError(
-                f"Nothing came from Claude for {seconds:g} seconds.",
-                hint="Try again, or raise CLAUDE_TIMEOUT.",
-            )
+            raise self._too_slow()
         elif kind == "rate_limit_event":
             self._config.on_plan_window(read_plan_window(message.get("rate_limit_info") or {}))
         return message
+
+    def _too_slow(self) -> TurnTimeoutError:
+        seconds = self._config.turn_timeout
+        return TurnTimeoutError(
+            f"Nothing came from Claude for {seconds:g} seconds.", hint="Try again, or raise CLAUDE_TIMEOUT."
+        )
 
     def _lost(self) -> SessionLostError:
         said = " ".join(self._stderr)

@@ -39,6 +39,9 @@ class ToolDesk:
     def offer(self, tools: tuple[Tool, ...]) -> None:
         self._tools = tools
 
+    async def wait_until_listed(self) -> None:
+        await self.listed.wait()
+
     async def deliver(self, results: Mapping[str, ToolResult]) -> None:
         """Answer the calls of these ids, now or when the CLI hands them in."""
         for call_id, result in results.items():

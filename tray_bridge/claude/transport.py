@@ -18,8 +18,6 @@ import logging
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from typing import Any
 
-import psutil
-
 from ..errors import CliUnavailableError, SessionLostError
 from .light_sdk import ClaudeAgentOptions, SubprocessCLITransport, Transport
 from .orphans import guard
@@ -27,7 +25,7 @@ from .tool_desk import SERVER_NAME, ToolDesk
 
 logger = logging.getLogger(__name__)
 
-EXIT_GRACE = 1.0  # seconds an idle process gets to leave by itself, and a terminated one before it is killed
+EXIT_GRACE = 0.5  # seconds an idle process gets to leave by itself, and a terminated one before it is killed
 
 
 class LateBindingTransport(Transport):
@@ -107,35 +105,30 @@ class LateBindingTransport(Transport):
     async def close(self) -> None:
         """End the process: by end of input if it is idle, then by SIGTERM, then SIGKILL. Takes 2 s at most."""
         self._closing = True
-        process = psutil.Process(self.pid) if self.pid is not None and not self.ended else None
-        if process is not None:
+        process, pid = self._process._process, self.pid
+        if process is not None and process.returncode is None:
             await self._process.end_input()
             for end in (process.terminate, process.kill):
                 with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self._exited(), EXIT_GRACE / 2)
+                    await asyncio.wait_for(process.wait(), EXIT_GRACE)
                     break
-                with contextlib.suppress(psutil.NoSuchProcess):
+                with contextlib.suppress(ProcessLookupError):
                     end()
         if self._pump is not None:
             self._pump.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._pump
-        pid = self.pid
         await self._process.close()
         if pid is not None:
             guard.forget(pid)
 
     async def kill(self) -> None:
         """End the process at once: for one in the middle of a turn, which end of input does not stop."""
-        if self.pid is not None and not self.ended:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                psutil.Process(self.pid).kill()
-        await self.close()
-
-    async def _exited(self) -> None:
         process = self._process._process
         if process is not None:
-            await process.wait()
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+        await self.close()
 
     async def _send(self, message: dict[str, Any]) -> None:
         await self._process.write(json.dumps(message) + "\n")
