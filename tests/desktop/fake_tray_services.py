@@ -1,4 +1,7 @@
-"""The two D-Bus services of a desktop that a tray icon talks to. Annotations are read at run time here: they are wire types."""
+"""The two D-Bus services of a desktop that a tray icon talks to.
+
+Their annotations are wire types, read at run time.
+"""
 
 from collections.abc import Callable
 from typing import Annotated

@@ -1,0 +1,399 @@
+"""The real app under a fake tray host: every line of the menu is clicked, and its effect is seen from outside.
+
+One app serves all tests of this module; each leaves it ready again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+import pytest_asyncio
+from fake_tray_host import FakeTrayHost, until
+from private_bus import PrivateBus
+from tray_app import TrayApp
+
+from tray_bridge import __version__
+from tray_bridge.connect import CLIENTS
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.skipif(sys.platform != "linux" or not PrivateBus.is_available(), reason="needs Linux and dbus-daemon"),
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def tray(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[TrayApp, FakeTrayHost]]:
+    folder = tmp_path_factory.mktemp("tray")
+    bus = PrivateBus(folder)
+    bus.start()
+    app = TrayApp(folder, bus)
+    try:
+        async with FakeTrayHost(bus.address) as host:
+            app.start()
+            await host.has_item()
+            await host.shows("● Running on")
+            yield app, host
+    finally:
+        app.kill()
+        bus.stop()
+
+
+@pytest.fixture
+def app(tray: tuple[TrayApp, FakeTrayHost]) -> TrayApp:
+    tray[0].commands.forget()
+    return tray[0]
+
+
+@pytest.fixture
+def host(tray: tuple[TrayApp, FakeTrayHost]) -> FakeTrayHost:
+    tray[1].signals.clear()
+    return tray[1]
+
+
+def question(text: str = "Tell me a story.") -> dict[str, object]:
+    return {"model": "sonnet", "stream": True, "messages": [{"role": "user", "content": text}]}
+
+
+async def test_the_first_lines_tell_how_the_server_is(app: TrayApp, host: FakeTrayHost) -> None:
+    menu = await host.menu()
+    assert menu.texts[:4] == [
+        f"● Running on 127.0.0.1:{app.port} (demo)",
+        "Pool 0 ready · 0 busy",
+        "Requests 0 active · 0 served · 0 failed",
+        "Claude: demo, a stand-in answers",
+    ]
+    assert not any(line.enabled for line in menu.lines[:4])
+
+
+async def test_the_icon_has_a_tooltip_and_an_image_of_each_size(app: TrayApp, host: FakeTrayHost) -> None:
+    item = await host.item()
+    assert (item["Id"], item["Status"], item["Title"]) == (
+        "tray-bridge",
+        "Active",
+        f"Tray Bridge: Running on 127.0.0.1:{app.port} (demo)",
+    )
+    for width, height, pixels in item["IconPixmap"]:
+        assert len(pixels) == width * height * 4
+    assert {22, 24, 48, 128} <= {width for width, _, _ in item["IconPixmap"]}
+
+
+async def test_open_dashboard(app: TrayApp, host: FakeTrayHost) -> None:
+    await host.click("Open dashboard")
+    assert await app.opened() == f"{app.url}/dashboard"
+
+
+async def test_a_click_on_the_icon_does_the_default(app: TrayApp, host: FakeTrayHost) -> None:
+    await host.click_icon()
+    assert await app.opened() == f"{app.url}/dashboard"
+
+
+async def test_copy_base_url(app: TrayApp, host: FakeTrayHost) -> None:
+    await host.click("Copy base URL")
+    assert await app.copied() == f"{app.url}/v1"
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+async def test_connect_a_client(app: TrayApp, host: FakeTrayHost, client: object) -> None:
+    assert hasattr(client, "settings") and hasattr(client, "name")
+    await host.click("Connect a client", client.name)
+    assert await app.copied() == client.settings(f"{app.url}/v1", "sonnet")
+
+
+async def test_more_on_the_dashboard(app: TrayApp, host: FakeTrayHost) -> None:
+    await host.click("Connect a client", "More on the dashboard…")
+    assert await app.opened() == f"{app.url}/dashboard#/connect"
+
+
+async def test_stop_and_start_server(app: TrayApp, host: FakeTrayHost) -> None:
+    await host.click("Stop server")
+    await host.shows("○ Stopped")
+    await app.is_silent()
+    assert "Pool" not in await host.menu()
+    assert not (await host.menu())["Restart"].enabled
+    clicked = time.monotonic()
+    await host.click("Start server")
+    await host.shows("● Running on")
+    await app.answers()
+    assert time.monotonic() - clicked < 10  # the budget of 2 s is measured apart, on a quiet machine
+
+
+async def test_the_dashboard_of_a_stopped_server_starts_it(app: TrayApp, host: FakeTrayHost) -> None:
+    await host.click("Stop server")
+    await host.shows("○ Stopped")
+    await host.click("Start server and open dashboard")
+    assert await app.opened() == f"{app.url}/dashboard"
+    await host.shows("● Running on")
+
+
+async def test_restart(app: TrayApp, host: FakeTrayHost) -> None:
+    before = app.get("/status")
+    assert before is not None
+    await host.click("Restart")
+
+    async def restarted() -> bool:
+        now = await asyncio.to_thread(app.get, "/status")
+        if now is None or now["state"] != "ready":
+            return False
+        return bool(now["started_at"] > before["started_at"])
+
+    await until(restarted, 20, "another start")
+    await host.shows("● Running on")
+
+
+async def test_an_active_request_is_shown_and_can_be_cancelled(app: TrayApp, host: FakeTrayHost) -> None:
+    await host.shows("Active requests", "None at the moment")
+    async with httpx.AsyncClient(base_url=app.url, timeout=30) as client:
+        headers = {"user-agent": "curl/8.0"}
+        async with client.stream("POST", "/v1/chat/completions", json=question(), headers=headers) as answer:
+            chunks = answer.aiter_lines()
+            while not (await anext(chunks)).startswith("data:"):
+                pass
+            line = await host.shows("Active requests (1)", "curl · ")
+            assert "sonnet" in line.text
+            assert "Quit (finishes 1 request)" in await host.menu()
+            await host.click("Active requests (1)", "curl · ")
+            rest = [line async for line in chunks if line.startswith("data:")]
+    assert "error" in rest[-1] or "error" in rest[-2]
+    await host.shows("Active requests", "None at the moment")
+    await host.shows("Requests 0 active · 0 served · 1 failed")
+
+
+async def test_requests_change_texts_and_no_layout_but_their_own(app: TrayApp, host: FakeTrayHost) -> None:
+    active = (await host.menu())["Active requests"].id
+    served = (app.get("/status") or {})["served"]
+    async with httpx.AsyncClient(base_url=app.url, timeout=60) as client:
+        body = {**question("Hello!"), "stream": False}
+        for _ in range(2):
+            assert (await client.post("/v1/chat/completions", json=body)).status_code == 200
+    await host.shows(f"Requests 0 active · {served + 2} served")
+    changed = {signal.name for signal in host.signals}
+    assert "ItemsPropertiesUpdated" in changed
+    assert {signal.body[1] for signal in host.signals if signal.name == "LayoutUpdated"} <= {active}
+
+
+async def test_updates_come_at_most_about_once_a_second(app: TrayApp, host: FakeTrayHost) -> None:
+    async with (
+        httpx.AsyncClient(base_url=app.url, timeout=60) as client,
+        client.stream("POST", "/v1/chat/completions", json=question()) as answer,
+    ):
+        await anext(answer.aiter_lines())
+        await host.shows("Active requests (1)")
+        host.signals.clear()
+        await asyncio.sleep(4)
+        updates = [signal for signal in host.signals if signal.name == "ItemsPropertiesUpdated"]
+    assert 1 <= len(updates) <= 5
+
+
+async def test_nothing_is_sent_while_nothing_changes(app: TrayApp, host: FakeTrayHost) -> None:
+    await host.shows("Active requests", "None at the moment")
+    await asyncio.sleep(2.5)
+    host.signals.clear()
+    await asyncio.sleep(2.5)
+    assert host.signals == []
+
+
+async def test_open_log_folder(app: TrayApp, host: FakeTrayHost) -> None:
+    await host.click("Session logs", "Open folder")
+    assert await app.opened() == str(app.log_folder)
+
+
+async def test_last_exchange(app: TrayApp, host: FakeTrayHost) -> None:
+    async with httpx.AsyncClient(base_url=app.url, timeout=60) as client:
+        body = {**question("What is the last exchange?"), "stream": False}
+        assert (await client.post("/v1/chat/completions", json=body)).status_code == 200
+    await asyncio.sleep(1)
+    await host.click("Session logs", "Last exchange")
+    path = Path(await app.opened())
+    assert path.is_relative_to(app.log_folder)
+    assert "What is the last exchange?" in path.read_text()
+
+
+async def test_record_conversations(app: TrayApp, host: FakeTrayHost) -> None:
+    assert (await host.menu()).at("Session logs", "Record conversations").checked is True
+    await host.click("Session logs", "Record conversations")
+    await app.has_setting('log_mode = "metadata"')
+    assert app.settings_file.read_text().startswith("# A person's own remark.\n")
+
+    async def ticked() -> bool | None:
+        return (await host.menu()).at("Session logs", "Record conversations").checked
+
+    async def unticked() -> bool:
+        return await ticked() is False
+
+    await until(unticked, 5, "no tick")
+    async with httpx.AsyncClient(base_url=app.url, timeout=60) as client:
+        body = {**question("Nobody shall keep this."), "stream": False}
+        assert (await client.post("/v1/chat/completions", json=body)).status_code == 200
+    await asyncio.sleep(1)
+    assert not any("Nobody shall keep this." in path.read_text() for path in app.log_folder.glob("*/*.json"))
+    await host.click("Session logs", "Record conversations")
+    await app.has_setting('log_mode = "full"')
+    await until(ticked, 5, "a tick")
+
+
+async def test_port(app: TrayApp, host: FakeTrayHost) -> None:
+    old = app.port
+    ports = (await host.menu()).at("Settings", f"Port: {old}")
+    assert ports[str(old)].checked is True
+    new = next(int(line.text) for line in ports if line.text.isdigit() and line.checked is False)
+    await host.click("Settings", "Port", str(new))
+    await host.shows(f"● Running on 127.0.0.1:{new}")
+    await app.is_silent()
+    app.port = new
+    await app.answers()
+    await app.has_setting(f"port = {new}")
+    await host.shows("Settings", f"Port: {new}")
+
+
+async def test_another_port(app: TrayApp, host: FakeTrayHost) -> None:
+    await host.click("Settings", "Port", "Another, in the settings file…")
+    assert await app.opened() == str(app.settings_file)
+
+
+async def test_pool_size(app: TrayApp, host: FakeTrayHost) -> None:
+    await host.click("Settings", "Pool size: 0", "1")
+    await app.has_setting("pool_size = 1")
+    await host.shows("Pool 1 ready")
+    await host.click("Settings", "Pool size: 1", "0")
+    await host.shows("Pool 0 ready · 0 busy")
+    await host.shows("Settings", "Pool size: 0")
+
+
+async def test_default_model(app: TrayApp, host: FakeTrayHost) -> None:
+    models = (await host.menu()).at("Settings", "Default model: sonnet")
+    other = next(line.text for line in models if line.checked is False)
+    await host.click("Settings", "Default model", other)
+    line = await host.shows("Settings", "Default model: ")
+
+    async def chosen() -> bool:
+        return (await host.menu()).at("Settings", "Default model", other).checked is True
+
+    await until(chosen, 5, f"{other} to be chosen")
+    text = app.settings_file.read_text()
+    assert "default_model = " in text and 'default_model = "sonnet"' not in text
+    assert line.kind == ""
+    first = next(line.text for line in models if line.checked)
+    await host.click("Settings", "Default model", first)
+    await app.has_setting('default_model = "sonnet"')
+
+
+async def test_start_at_login(app: TrayApp, host: FakeTrayHost) -> None:
+    entry = app.home / "config" / "autostart" / "tray-bridge.desktop"
+    for expected in (True, False):
+        await host.click("Settings", "Start at login")
+
+        async def follows(expected: bool = expected) -> bool:
+            ticked = (await host.menu()).at("Settings", "Start at login").checked
+            return entry.exists() is expected and ticked is expected
+
+        await until(follows, 5, f"start at login: {expected}")
+
+
+@pytest.mark.parametrize(
+    ("text", "key"), [("Start server on launch", "start_server_on_launch"), ("Notifications", "notifications")]
+)
+async def test_switches(app: TrayApp, host: FakeTrayHost, text: str, key: str) -> None:
+    for value in ("false", "true"):
+        await host.click("Settings", text)
+        await app.has_setting(f"{key} = {value}")
+
+        async def follows(value: str = value) -> bool:
+            return (await host.menu()).at("Settings", text).checked is (value == "true")
+
+        await until(follows, 5, f"{text}: {value}")
+
+
+async def test_open_settings_file(app: TrayApp, host: FakeTrayHost) -> None:
+    await host.click("Settings", "Open settings file")
+    assert await app.opened() == str(app.settings_file)
+
+
+async def test_a_settings_file_edited_by_hand_takes_effect(app: TrayApp, host: FakeTrayHost) -> None:
+    old = app.settings_file.read_text()
+    app.settings_file.write_text(old.replace("pool_size = 0", "pool_size = 2"))
+    await host.shows("Settings", "Pool size: 2")
+    app.settings_file.write_text(old.replace("pool_size = 0", "pool_size = 99"))
+    await host.shows("⚠ `pool_size` is 99")
+    assert "Pool size: 2" in (await host.menu())["Settings"]
+    assert app.get("/health")
+    app.settings_file.write_text(old)
+    await host.shows("Settings", "Pool size: 0")
+    await host.lacks("⚠")
+
+
+async def test_about(app: TrayApp, host: FakeTrayHost) -> None:
+    about = (await host.menu())["About"]
+    assert about.texts[0] == f"Tray Bridge {__version__}"
+    await host.click("About", "Copy these lines")
+    assert f"Tray Bridge {__version__}" in await app.copied()
+
+
+async def test_what_fails_is_told_in_the_menu_until_something_works(app: TrayApp, host: FakeTrayHost) -> None:
+    app.commands.make("xdg-open", status=3)
+    await host.click("Settings", "Open settings file")
+    await host.shows("⚠ The desktop has no program to open")
+    app.commands.make("xdg-open")
+    await host.click("Settings", "Open settings file")
+    await app.opened()
+    await host.lacks("⚠")
+
+
+async def test_copy_a_new_api_key(app: TrayApp, host: FakeTrayHost) -> None:
+    assert "Copy a new API key" not in await host.menu()
+    made = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tray_bridge", "key", "make", "first", env=app.environment, stdout=-3
+    )
+    assert await made.wait() == 0
+    await host.shows("Copy a new API key")
+    await host.click("Copy a new API key")
+    key = await app.copied()
+    async with httpx.AsyncClient(base_url=app.url) as client:
+        assert (await client.get("/v1/models")).status_code == 401
+        headers = {"authorization": f"Bearer {key}"}
+        assert (await client.get("/v1/models", headers=headers)).status_code == 200
+    keys = app.settings_file.with_name("keys.json")
+    assert len(json.loads(keys.read_text())) == 2
+    keys.unlink()
+    await host.lacks("Copy a new API key")
+
+
+async def test_every_line_was_clicked_or_only_tells(app: TrayApp, host: FakeTrayHost) -> None:
+    """A new line in the menu needs a test above, then its text here."""
+    known = {
+        "Open dashboard", "Copy base URL", "Stop server", "Restart", "Open folder", "Last exchange",
+        "Record conversations", "Another, in the settings file…", "Start at login", "Start server on launch",
+        "Notifications", "Open settings file", "Copy these lines", "Quit", "More on the dashboard…",
+        *(client.name for client in CLIENTS),
+    }  # fmt: skip
+    choices = ("Port", "Pool size", "Default model")
+
+    def unknown(line: object) -> list[str]:
+        assert hasattr(line, "lines") and hasattr(line, "text") and hasattr(line, "enabled")
+        if line.text.startswith(choices):
+            return [each.text for each in line.lines if each.kind != "radio" and each.text not in {"", *known}]
+        if line.lines:
+            return [text for each in line.lines for text in unknown(each)]
+        return [line.text] if line.enabled and line.text not in {"", *known} else []
+
+    assert [text for each in await host.menu() for text in unknown(each)] == []
+
+
+async def test_quit(app: TrayApp, host: FakeTrayHost) -> None:
+    """The last test of this module: it ends the app, once the request in flight has its answer."""
+    async with httpx.AsyncClient(base_url=app.url, timeout=60) as client:
+        body = {**question("Quit while I speak."), "stream": False}
+        asking = asyncio.create_task(client.post("/v1/chat/completions", json=body))
+        await host.shows("Quit (finishes 1 request)")
+        assert psutil.Process(app.pid).children(recursive=True)
+        await host.click("Quit (finishes 1 request)")
+        assert (await asking).status_code == 200
+    assert await app.ends() == 0
+    await app.is_silent()
