@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from .figure import Figure
-from .programs import BridgeProcess, StandInProcess, bridge, idle
+from .programs import BridgeProcess, Size, StandInProcess, bridge, idle
 from .raw_cli import RawCli, say
 from .streaming import Client, Stream
 
@@ -40,12 +40,12 @@ def history(turns: int) -> list[dict[str, str]]:
     return [message for pair in pairs for message in pair]
 
 
-async def measure_first_token(standin: StandInProcess, folder: Path, runs: int) -> list[Figure]:
+async def measure_first_token(standin: StandInProcess, folder: Path, size: Size) -> list[Figure]:
     figures = FirstTokenFigures(standin, folder)
     with bridge() as running:
         client = Client(running.base_url)
         await client.ask([say("system", SYSTEM), say("user", QUESTION)])  # one spare is bound to SYSTEM from now on
-        for number in range(runs):
+        for number in range(size.runs):
             await figures.measure_once(running, client, bridge_first=number % 2 == 1)
         client.close()
     return figures.all

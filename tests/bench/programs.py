@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,16 @@ MODEL_SECONDS = 0.2  # the stand-in's own time to the first token
 PATIENCE = 60.0
 IDLE_WINDOW = 0.2
 IDLE_CPU = 0.02  # seconds of CPU in an idle window that do not count: the clock's own grain
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much to measure: samples of a figure, of one that takes half a minute, of launches, and exchanges."""
+
+    runs: int = 15
+    heavy_runs: int = 15
+    launches: int = 15
+    exchanges: int = 1000
 
 
 @contextmanager
@@ -104,17 +115,16 @@ class BridgeProcess:
 
     @property
     def cpu_seconds(self) -> float:
-        times = self.process.cpu_times()
-        return float(times.user + times.system)
+        return cpu_seconds(self.process)
 
     @property
     def memory(self) -> float:
         """Megabytes: what it would give back if it ended (USS), which shared libraries do not blur."""
         return float(self.process.memory_full_info().uss) / 2**20
 
-    def children(self) -> list[psutil.Process]:
+    def clis(self) -> list[psutil.Process]:
         """Its CLI processes."""
-        return [child for child in self.process.children() if "claude" in _name(child)]
+        return [child for child in self.process.children(recursive=True) if _name(child).startswith("claude")]
 
     async def status(self) -> Mapping[str, Any]:
         return await asyncio.to_thread(self._status)
@@ -128,14 +138,11 @@ class BridgeProcess:
         """Wait until the pool is full and none of its processes works any more."""
 
         def is_full(pool: Mapping[str, Any]) -> bool:
-            return bool(
-                pool["warm"] + pool["fitting"] >= pool["size"]
-                and pool["fitting"] == 1
-                and not pool["starting"] + pool["busy"]
-            )
+            spares = pool["warm"] + pool["fitting"]
+            return spares >= pool["size"] and pool["fitting"] == 1 and not pool["starting"] + pool["busy"]
 
         await until(self.status, lambda status: is_full(status["pool"]))
-        await idle(lambda: [self.process, *self.children()])
+        await idle(lambda: [self.process, *self.clis()])
 
     def stop(self) -> None:
         self._process.terminate()
@@ -167,13 +174,13 @@ async def idle(processes: Callable[[], list[psutil.Process]]) -> None:
     """Wait until these processes use no CPU: what one of them still does would be counted to another."""
     used, deadline = -1.0, time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        before, used = used, sum(map(_cpu_seconds, processes()))
+        before, used = used, sum(map(cpu_seconds, processes()))
         if 0 <= used - before <= IDLE_CPU:
             return
         await asyncio.sleep(IDLE_WINDOW)
 
 
-def _cpu_seconds(process: psutil.Process) -> float:
+def cpu_seconds(process: psutil.Process) -> float:
     try:
         times = process.cpu_times()
     except psutil.Error:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import psutil
 from claude_agent_sdk import ClaudeAgentOptions
 from claude_agent_sdk._internal._client_app import EXPLICIT_CLIENT_APP_ENV
 from claude_agent_sdk._internal.transport.subprocess_cli import SubprocessCLITransport
@@ -61,11 +60,6 @@ class RawCli:
     @property
     def pid(self) -> int:
         return self._process.pid
-
-    @property
-    def cpu_seconds(self) -> float:
-        times = psutil.Process(self.pid).cpu_times()
-        return float(times.user + times.system)
 
     async def initialize(self) -> None:
         """Bind the system prompt, as the bridge does, and wait for the answer."""

@@ -6,6 +6,7 @@ import os
 import platform
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -14,13 +15,14 @@ from rich.table import Table
 from tray_bridge.cli_program import find_cli
 
 from .figure import Figure, quartiles
+from .programs import Size
 
 SHAPES = {"s": "{:.3f} s", "MB": "{:.1f} MB", "": "{:.3g}"}
 
 
 def to_table(figures: Sequence[Figure]) -> Table:
     """One line for each figure: medians, with quartiles in brackets, and whether the goal is met."""
-    table = Table(title="Tray Bridge beside the raw CLI (medians [quartiles])")
+    table = Table(title="Tray Bridge beside the raw CLI: medians, and quartiles in brackets")
     for heading, justify in (("figure", "left"), ("bridge", "right"), ("raw CLI", "right"), ("÷", "right")):
         table.add_column(heading, justify=justify)  # type: ignore[arg-type]
     table.add_column("goal", justify="right")
@@ -33,12 +35,12 @@ def to_table(figures: Sequence[Figure]) -> Table:
     return table
 
 
-def to_json(figures: Sequence[Figure], *, runs: int) -> dict[str, Any]:
+def to_json(figures: Sequence[Figure], *, size: Size) -> dict[str, Any]:
     """All samples too, so that nobody has to take our word for the medians."""
     cli = find_cli()
     return {
         "when": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "runs": runs,
+        "size": asdict(size),
         "machine": {
             "system": platform.platform(),
             "python": platform.python_version(),

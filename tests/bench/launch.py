@@ -1,0 +1,106 @@
+"""From the launch of the app to its icon, and to the first token of its first answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from .figure import Figure
+from .first_token import QUESTION
+from .programs import PATIENCE, Size, StandInProcess
+from .raw_cli import RawCli, say
+from .streaming import Client
+
+TESTS = Path(__file__).parent.parent
+
+
+async def measure_launch(_: StandInProcess, folder: Path, size: Size) -> list[Figure]:
+    answer = Figure("launch to the first answer's first token ÷ a cold raw CLI's", "s", 1.3)
+    icon = Figure("launch to icon", "s", 0.8, raw=None)
+    for number in range(size.launches):
+        if number % 2:
+            ours = await launch_to_answer()
+            theirs = await cold_answer(folder)
+        else:
+            theirs = await cold_answer(folder)
+            ours = await launch_to_answer()
+        answer.add(ours, theirs)
+    if sys.platform == "linux":
+        for _run in range(size.launches):
+            icon.add(await launch_to_icon())
+    return [answer, icon] if icon.bridge else [answer]
+
+
+async def cold_answer(folder: Path) -> float:
+    began = time.perf_counter()
+    cli = await RawCli(folder).start()
+    seconds = await cli.answer_first(QUESTION) - began
+    await cli.kill()
+    return seconds
+
+
+async def launch_to_answer() -> float:
+    port = _free_port()
+    began = time.perf_counter()
+    app = _launch("serve", "--port", str(port))
+    try:
+        client = Client(f"http://127.0.0.1:{port}/v1")
+        while time.perf_counter() - began < PATIENCE:
+            with contextlib.suppress(ConnectionRefusedError):
+                await client.connect()
+                break
+            await asyncio.sleep(0.002)
+        stream = await client.ask([say("user", QUESTION)])
+        client.close()
+        return stream.deltas[0] - began
+    finally:
+        _end(app)
+
+
+async def launch_to_icon() -> float:
+    """Until a tray host has been told of the icon; a private one, on a session bus of its own."""
+    sys.path.append(str(TESTS / "desktop"))
+    from fake_tray_host import FakeTrayHost  # type: ignore[import-not-found,unused-ignore]
+    from private_bus import PrivateBus  # type: ignore[import-not-found,unused-ignore]
+
+    with tempfile.TemporaryDirectory() as folder:
+        bus = PrivateBus(Path(folder))
+        bus.start()
+        async with FakeTrayHost(bus.address) as host:
+            began = time.perf_counter()
+            app = _launch("--port", str(_free_port()), DBUS_SESSION_BUS_ADDRESS=bus.address)
+            try:
+                await host.has_item(PATIENCE)
+                return time.perf_counter() - began
+            finally:
+                _end(app)
+                bus.stop()
+
+
+def _launch(*arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tray_bridge", *arguments],
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+    )
+
+
+def _end(app: subprocess.Popen[bytes]) -> None:
+    app.terminate()
+    try:
+        app.wait(10)
+    except subprocess.TimeoutExpired:
+        app.kill()
+        app.wait()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
