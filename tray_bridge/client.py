@@ -11,6 +11,7 @@ import asyncio
 import ipaddress
 import os
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -36,9 +37,7 @@ class BridgeClient:
     not given. Calls raise BridgeUnreachableError if nothing answers, TrayBridgeError with the bridge's words.
     """
 
-    def __init__(
-        self, base_url: str | None = None, api_key: str | None = None, model: str | None = None
-    ) -> None:
+    def __init__(self, base_url: str | None = None, api_key: str | None = None, model: str | None = None) -> None:
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient, DefaultHttpxClient, OpenAI
 
         self.base_url = root_of(base_url) if base_url else _url_by_settings()
@@ -48,9 +47,7 @@ class BridgeClient:
         trust_env = not _is_loopback(self.base_url)
         url = f"{self.base_url}/v1"
         self._sync = OpenAI(base_url=url, api_key=key, http_client=DefaultHttpxClient(trust_env=trust_env))
-        self._async = AsyncOpenAI(
-            base_url=url, api_key=key, http_client=DefaultAsyncHttpxClient(trust_env=trust_env)
-        )
+        self._async = AsyncOpenAI(base_url=url, api_key=key, http_client=DefaultAsyncHttpxClient(trust_env=trust_env))
 
     def health_check(self) -> bool:
         """Whether the bridge answers and is well; raises nothing."""
@@ -80,9 +77,7 @@ class BridgeClient:
         """The answer to `prompt`, piece by piece."""
         with (
             _told_plainly(self.base_url),
-            self._sync.chat.completions.create(
-                model=model or self.model, messages=_ask(prompt), stream=True
-            ) as chunks,
+            self._sync.chat.completions.create(model=model or self.model, messages=_ask(prompt), stream=True) as chunks,
         ):
             for chunk in chunks:
                 if chunk.choices and (text := chunk.choices[0].delta.content):
@@ -93,9 +88,7 @@ class BridgeClient:
         if stream:
             return "".join([text async for text in self.stream(prompt, model)])
         with _told_plainly(self.base_url):
-            completion = await self._async.chat.completions.create(
-                model=model or self.model, messages=_ask(prompt)
-            )
+            completion = await self._async.chat.completions.create(model=model or self.model, messages=_ask(prompt))
         return completion.choices[0].message.content or ""
 
     async def stream(self, prompt: str, model: str | None = None) -> AsyncIterator[str]:
@@ -143,6 +136,7 @@ def ask(arguments: argparse.Namespace, base_url: str | None = None) -> int:
             "There is nothing to ask.", title="No prompt", hint='Try: tray-bridge ask "What is Python?"'
         )
     with BridgeClient(base_url, model=arguments.model) as client:
+        _wait_for_bridge(client, arguments.wait)
         if arguments.n > 1:
             return asyncio.run(_ask_at_once(client, prompt, arguments.n, stream=not arguments.no_stream))
         if arguments.no_stream:
@@ -152,6 +146,13 @@ def ask(arguments: argparse.Namespace, base_url: str | None = None) -> int:
                 write(text)
         write("\n")
     return 0
+
+
+def _wait_for_bridge(client: BridgeClient, seconds: float) -> None:
+    """Give a bridge that is just being started the time to answer; the request itself tells if it never does."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not client.health_check():
+        time.sleep(0.1)
 
 
 async def _ask_at_once(client: BridgeClient, prompt: str, count: int, *, stream: bool) -> int:
@@ -183,9 +184,7 @@ def _told_plainly(url: str) -> Iterator[None]:
         raise BridgeUnreachableError(f"Nothing answers at {url}.") from error
     except openai.APIError as error:
         body = error.body if isinstance(error.body, dict) else {}
-        raise TrayBridgeError(
-            str(body.get("message") or error.message), title="The request failed"
-        ) from error
+        raise TrayBridgeError(str(body.get("message") or error.message), title="The request failed") from error
     except httpx.HTTPError as error:
         raise TrayBridgeError("The connection was lost in the middle of the answer.") from error
 
@@ -220,7 +219,7 @@ def main(argv: list[str] | None = None) -> int:
     prepare_streams()
     try:
         return ask(parser.parse_args(argv))
-    except (TrayBridgeError, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt) as error:
         return show_error(error)
 
 

@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
         return _run(arguments)
-    except (TrayBridgeError, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt) as error:
         return show_error(error)
 
 

@@ -53,6 +53,9 @@ def add_ask_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("prompt", nargs="?", help="what to ask; read from standard input when left out")
     parser.add_argument("--model", help="model to ask (OPENROUTER_MODEL; else the bridge's default)")
     parser.add_argument("--no-stream", action="store_true", help="print the answer when it is complete")
+    parser.add_argument(
+        "--wait", type=float, default=0.0, metavar="S", help="seconds that a bridge may take to start (0)"
+    )
     parser.add_argument("-n", type=int, default=1, metavar="N", help="send the request N times at once")
 
 

@@ -1,14 +1,19 @@
 """What goes to the terminal: texts made safe for it, errors in their one shape, and the exit codes.
 
-A leaf but for the errors; every command prints through here or through rich.
+Every command prints through here or through rich.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import sys
+import traceback
+from contextlib import suppress
 
 from ..errors import BridgeUnreachableError, SettingsError, TrayBridgeError
+from ..paths import cache_folder
+from ..private_files import replace_file
 
 FAILED = 1
 BAD_USAGE = 2  # argparse's own
@@ -41,11 +46,25 @@ def show_error(error: BaseException, prefix: str = "") -> int:
     """Print an error as a person should see it, and give the exit code for it."""
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        # Whoever read our output has left (`| head`): nothing is to be said, nor flushed at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     if not isinstance(error, TrayBridgeError):
-        raise error
+        error = _fault(error)
     lines = [f"{prefix}{error.title}: {error.message}", error.hint]
     if sys.stderr is not None:
         sys.stderr.write(printable("\n".join(line for line in lines if line)) + "\n")
     if isinstance(error, SettingsError):
         return BAD_USAGE
     return UNREACHABLE if isinstance(error, BridgeUnreachableError) else FAILED
+
+
+def _fault(error: BaseException) -> TrayBridgeError:
+    """What a person is told of an error that nobody foresaw; the details go to a file."""
+    path = cache_folder() / "fault.txt"
+    with suppress(OSError):
+        replace_file(path, "".join(traceback.format_exception(error)).encode("utf-8", "replace"))
+    return TrayBridgeError(
+        f"{type(error).__name__}: {error}".rstrip(": ") + ".", hint=f"This is a fault of Tray Bridge; {path} says more."
+    )
