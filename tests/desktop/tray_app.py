@@ -26,7 +26,7 @@ class TrayApp:
     """`folder` holds its home, its settings and its logs. Commands of the desktop are stand-ins."""
 
     def __init__(self, folder: Path, bus: PrivateBus | None, port: int | None = None, pool_size: int = 0) -> None:
-        self.home = folder / "home"
+        self.home = folder / "tray-home"
         self.commands = DesktopCommands(folder / "commands")
         for name in ("xdg-open", "wl-copy"):
             self.commands.make(name, reads=name == "wl-copy")

@@ -1,0 +1,237 @@
+"""The real app's life in the tray: how it starts, what it survives, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+from fake_tray_host import FakeTrayHost, until
+from private_bus import PrivateBus
+from tray_app import TrayApp, free_port
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or not PrivateBus.is_available(), reason="needs Linux and dbus-daemon"
+)
+
+
+@pytest.fixture
+def app(tmp_path: Path, bus: PrivateBus) -> Iterator[TrayApp]:
+    app = TrayApp(tmp_path, bus)
+    yield app
+    app.kill()
+
+
+@pytest_asyncio.fixture
+async def host(bus: PrivateBus) -> AsyncIterator[FakeTrayHost]:
+    async with FakeTrayHost(bus.address) as host:
+        yield host
+
+
+async def launch(app: TrayApp, host: FakeTrayHost, *flags: str) -> None:
+    """Starts the app and waits until it runs and shows so."""
+    app.start(*flags)
+    await host.has_item()
+    await host.shows("● Running on")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+async def test_a_signal_ends_it_cleanly(app: TrayApp, host: FakeTrayHost, number: signal.Signals) -> None:
+    await launch(app, host)
+    app.send(number)
+    assert await app.ends() == 0
+    assert "Traceback" not in app.errors
+
+
+async def test_a_signal_during_a_request_leaves_no_child(app: TrayApp, host: FakeTrayHost) -> None:
+    await launch(app, host)
+    body = {"model": "sonnet", "stream": True, "messages": [{"role": "user", "content": "Tell me a story."}]}
+    async with (
+        httpx.AsyncClient(base_url=app.url, timeout=30) as client,
+        client.stream("POST", "/v1/chat/completions", json=body) as answer,
+    ):
+        lines = answer.aiter_lines()
+        await anext(lines)
+        assert app.children()
+        app.send(signal.SIGTERM)
+        rest = [line async for line in lines if line]
+    assert any("error" in line for line in rest)
+    assert await app.ends() == 0
+
+
+async def test_a_signal_while_it_starts_ends_it_too(app: TrayApp, host: FakeTrayHost) -> None:
+    app.start()
+    await host.has_item()
+    app.send(signal.SIGTERM)
+    assert await app.ends() == 0
+
+
+async def test_quit_asked_twice_does_not_wait(app: TrayApp, host: FakeTrayHost) -> None:
+    await launch(app, host)
+    body = {"model": "sonnet", "stream": True, "messages": [{"role": "user", "content": "Tell me a story."}]}
+    async with (
+        httpx.AsyncClient(base_url=app.url, timeout=30) as client,
+        client.stream("POST", "/v1/chat/completions", json=body) as answer,
+    ):
+        lines = answer.aiter_lines()
+        await anext(lines)
+        await host.click("Quit (finishes 1 request)")
+        await host.shows("◐ Quits when 1 request is finished")
+        await host.click("Quit now (ends 1 request)")
+        rest = [line async for line in lines if line]
+    assert any("error" in line for line in rest)
+    assert await app.ends() == 0
+
+
+async def test_the_first_run_is_told_and_gets_a_settings_file(app: TrayApp, host: FakeTrayHost) -> None:
+    app.settings_file.unlink()
+    await launch(app, host, "--port", str(app.port), "--pool-size", "0")
+
+    async def told() -> bool:
+        return bool(host.told) and app.settings_file.exists()
+
+    await until(told, 10, "a notification")
+    assert [each.title for each in host.told] == ["Tray Bridge is running"]
+    assert f"http://127.0.0.1:{app.port}/v1" in host.told[0].text
+    app.settings_file.write_text(app.settings_file.read_text() + "notifications = true\n")
+    await asyncio.sleep(2.5)
+    assert app.get("/health"), "an edited settings file must not override the flags"
+    app.send(signal.SIGTERM)
+    assert await app.ends() == 0
+    host.told.clear()
+    host.items.clear()
+    await launch(app, host, "--port", str(app.port), "--pool-size", "0")
+    await asyncio.sleep(1.5)
+    assert host.told == []
+
+
+async def test_it_can_wait_to_be_started(app: TrayApp, host: FakeTrayHost) -> None:
+    app.write_settings(port=app.port, pool_size=0, start_server_on_launch=False)
+    app.start()
+    await host.has_item()
+    await host.shows("○ Stopped")
+    await asyncio.sleep(1)
+    await app.is_silent()
+    await host.click("Start server")
+    await host.shows("● Running on")
+
+
+async def test_a_second_launch_shows_the_first_and_ends(app: TrayApp, host: FakeTrayHost) -> None:
+    await launch(app, host)
+    second = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tray_bridge", "--demo", env=app.environment, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await asyncio.wait_for(second.communicate(), 20)
+    assert second.returncode == 0
+    assert "running already" in said.decode()
+    assert await app.opened() == f"{app.url}/dashboard"
+    assert len(host.items) == 1
+
+
+async def test_a_crash_blocks_no_second_launch(app: TrayApp, host: FakeTrayHost) -> None:
+    await launch(app, host)
+    app.send(signal.SIGKILL)
+    await app.ends()
+    host.items.clear()
+    await launch(app, host)
+
+
+async def test_a_tray_host_that_restarts_gets_the_icon_back(app: TrayApp, host: FakeTrayHost, bus: PrivateBus) -> None:
+    await launch(app, host)
+    await host.stop()
+    await asyncio.sleep(0.5)
+    await host.start()
+    await host.has_item()
+    await host.shows("● Running on")
+
+
+async def test_a_bus_that_restarts_gets_the_icon_back(app: TrayApp, host: FakeTrayHost, bus: PrivateBus) -> None:
+    await launch(app, host)
+    bus.stop()
+    await host.stop()
+    await app.answers()
+    bus.start()
+    await host.start()
+    await host.has_item(30)
+    await host.shows("● Running on")
+    await host.click("Quit")
+    assert await app.ends() == 0
+
+
+async def test_a_session_that_ends_ends_the_app(app: TrayApp, host: FakeTrayHost, bus: PrivateBus) -> None:
+    await launch(app, host)
+    bus.stop()
+    assert await app.ends(40) == 0
+    assert "Traceback" not in app.errors
+
+
+async def test_without_a_tray_host_it_serves_says_why_and_waits_for_one(app: TrayApp, bus: PrivateBus) -> None:
+    app.start()
+    await app.answers()
+    assert await app.opened() == f"{app.url}/dashboard"
+    assert [line for line in app.errors.splitlines() if line.startswith("No tray icon: ")] == app.errors.splitlines()
+    assert "AppIndicator" in app.errors
+    async with FakeTrayHost(bus.address) as host:
+        await host.has_item()
+        await host.shows("● Running on")
+        await host.click("Quit")
+        assert await app.ends() == 0
+
+
+async def test_without_any_bus_it_serves_until_a_signal(tmp_path: Path) -> None:
+    app = TrayApp(tmp_path, None)
+    try:
+        app.start()
+        await app.answers()
+        assert "No tray icon: no session bus" in app.errors
+        app.send(signal.SIGTERM)
+        assert await app.ends() == 0
+    finally:
+        app.kill()
+
+
+async def test_a_taken_port_is_told_and_another_is_offered(app: TrayApp, host: FakeTrayHost) -> None:
+    holder = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", app.port)
+    async with holder:
+        app.start()
+        await host.has_item()
+        await host.shows("✕ Port in use")
+        problem = await host.shows(f"⚠ Port {app.port} is in use by ")
+        assert "python" in problem.text
+        await until(lambda: _async(bool(host.told)), 5, "a notification")
+        assert host.told[0].title == "Port in use"
+        offer = (await host.menu())["Use port "]
+        app.port = int(offer.text.split()[2])
+        await host.click(offer.text)
+        await host.shows(f"● Running on 127.0.0.1:{app.port}")
+        await app.answers()
+        await app.has_setting(f"port = {app.port}")
+        assert "⚠" not in await host.menu()
+        assert len(host.told) == 1
+        assert holder.is_serving()
+
+
+async def test_a_tray_bridge_on_the_port_is_shown_instead(app: TrayApp, host: FakeTrayHost, tmp_path: Path) -> None:
+    port = free_port()
+    elsewhere = {**app.environment, "TRAY_BRIDGE_HOME": str(tmp_path / "other"), "POOL_SIZE": "0"}
+    command = (sys.executable, "-m", "tray_bridge", "serve", "--demo", "--port", str(port))
+    serving = await asyncio.create_subprocess_exec(*command, env=elsewhere)
+    try:
+        app.port = port
+        await app.answers()
+        app.start("--port", str(port))
+        assert await app.ends() == 0
+        assert await app.opened() == f"http://127.0.0.1:{port}/dashboard"
+        assert serving.returncode is None
+    finally:
+        serving.terminate()
+        await serving.wait()
+
+
+async def _async(value: bool) -> bool:
+    return value
