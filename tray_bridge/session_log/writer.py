@@ -30,6 +30,9 @@ from .retention import discard_old
 
 logger = logging.getLogger(__name__)
 
+# What began is written a moment later: until then the server's thread is busy handing the request to Claude, and
+# it must not wait for this one to put a long request into JSON.
+LINGER_SECONDS = 0.05
 PROGRESS_SECONDS = 1.0
 RETRY_SECONDS = 5.0
 RETENTION_SECONDS = 6 * 3600.0
@@ -146,7 +149,8 @@ class SessionLog:
             if time.monotonic() >= self._retention_due:
                 self._retention_due = time.monotonic() + RETENTION_SECONDS
                 self._attempt(lambda: discard_old(self.folder, self._days, self._megabytes))
-            self._wake.wait(PROGRESS_SECONDS if self._open else RETENTION_SECONDS)
+            if self._wake.wait(PROGRESS_SECONDS if self._open else RETENTION_SECONDS):
+                self._closing.wait(LINGER_SECONDS)
 
     def _attempt(self, step: Callable[[], None]) -> None:
         """Do what may fail as a disk does, and remember how it went."""
@@ -174,7 +178,7 @@ class SessionLog:
         for key, entry in entries:
             ended = entry.exchange.ended
             if ended or not entry.written:
-                self._write(entry)
+                self._write(entry, ended)
             if ended:
                 with self._lock:
                     del self._open[key]
@@ -182,12 +186,11 @@ class SessionLog:
             if self._wake.is_set():
                 return
             if not entry.exchange.ended and entry.record.has_news and time.monotonic() >= entry.next_progress:
-                self._write(entry)
+                self._write(entry, ended=False)
 
-    def _write(self, entry: _Entry) -> None:
+    def _write(self, entry: _Entry, ended: bool) -> None:
         exchange, began = entry.exchange, time.monotonic()
         try:
-            ended = exchange.ended
             document = entry.record.document(self._process)
             file = file_of(exchange)
             replace_file(self.folder / file, entry.record.render(document))
