@@ -80,6 +80,10 @@ def test_broken_settings_and_unknown_keys_are_told() -> None:
     checks = {one.title: one for one in run_checks(load_settings(), error, None)}
     assert (checks["Settings"].status, checks["Settings"].message) == ("failed", "`port` is 'x'.")
     config_file().parent.mkdir(parents=True)
+    settings = load_settings()
+    config_file().write_text("port = [\n")
+    broken = next(one for one in run_checks(settings, None, None) if one.title == "Settings")
+    assert (broken.status, "is not valid TOML" in broken.message) == ("failed", True)
     config_file().write_text("prot = 1\n")
     found = check("Settings")
     assert found.status == "warning"

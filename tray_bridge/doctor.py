@@ -20,7 +20,7 @@ from .cli_program import find_cli
 from .errors import SettingsError
 from .port import bind, describe_holder, next_free_port
 from .private_files import make_private_folder
-from .settings import Settings, unknown_keys
+from .settings import Settings, load_settings, unknown_keys
 
 _ENOUGH_DISK = 500_000_000  # bytes: the session log at its default size, twice and more
 
@@ -40,7 +40,7 @@ def run_checks(
 ) -> list[Check]:
     """All checks, in the order of a person's questions; takes some seconds at most.
 
-    `settings_error` is what is wrong with the settings now, `status` the bridge's `/status`, if one runs.
+    `settings_error` is why the settings could not be read at the start, `status` the bridge's `/status`, if one runs.
     """
     return [
         _check_cli(settings),
@@ -72,11 +72,7 @@ def _check_account(status: Mapping[str, Any] | None) -> Check:
     if status and status.get("demo"):
         return Check(title, "ok", "Not needed: a stand-in answers in the demo.")
     if account.get("signed_in"):
-        how = (
-            "with an API key"
-            if account.get("uses_api_key")
-            else f"with plan {account.get('plan') or 'unknown'}"
-        )
+        how = "with an API key" if account.get("uses_api_key") else f"with plan {account.get('plan') or 'unknown'}"
         return Check(title, "ok", f"Claude Code is signed in {how}.")
     if account.get("signed_in") is False:
         return Check(
@@ -101,9 +97,7 @@ def _check_server(settings: Settings, status: Mapping[str, Any] | None) -> Check
     except OSError as error:
         holder, is_us = describe_holder(settings.host, settings.port)
         if is_us:
-            return Check(
-                title, "warning", "It answers, but not this command.", "Set OPENROUTER_API_KEY to a key."
-            )
+            return Check(title, "warning", "It answers, but not this command.", "Set OPENROUTER_API_KEY to a key.")
         if holder is None and error.errno != errno.EADDRINUSE:
             message = f"{settings.host}:{settings.port} cannot be used: {error.strerror or error}."
             return Check(title, "failed", message, "Correct host and port in the settings.")
@@ -118,9 +112,14 @@ def _check_server(settings: Settings, status: Mapping[str, Any] | None) -> Check
 
 def _check_settings(error: SettingsError | None) -> Check:
     title = "Settings"
-    if error is not None:
-        return Check(title, "failed", error.message, error.hint)
-    if unknown := unknown_keys():
+    try:
+        if error is not None:
+            raise error
+        load_settings()  # the file may have been changed since these settings were read
+        unknown = unknown_keys()
+    except SettingsError as found:
+        return Check(title, "failed", found.message, found.hint)
+    if unknown:
         return Check(title, "warning", " ".join(unknown), "Correct or delete the line.")
     path = paths.config_file()
     return Check(title, "ok", f"In {path}." if path.exists() else f"Defaults; {path} is not there.")
@@ -131,9 +130,7 @@ def _check_tray() -> Check:
     try:
         from .desktop.tray_host import HOW_TO_GET_ONE, probe
     except ImportError as error:
-        return Check(
-            title, "warning", f"It cannot be shown here: {error}.", "`tray-bridge serve` needs none."
-        )
+        return Check(title, "warning", f"It cannot be shown here: {error}.", "`tray-bridge serve` needs none.")
     host = probe()
     if host.kind == "none":
         return Check(title, "warning", f"Nothing can show the icon: {host.reason}.", HOW_TO_GET_ONE)
