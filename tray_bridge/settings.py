@@ -10,6 +10,7 @@ import difflib
 import logging
 import os
 import re
+import reprlib
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -283,12 +284,7 @@ def _complaint(key: str, flags: Mapping[str, object]) -> str:
         source, value = f"the environment variable {_variable(key)}", variables[_variable(key)]
     else:
         source, value = f"{path}{_line(path, key)}", _read_file(path).get(key)
-    return f"`{key}` is {_shown(value)} in {source}, but takes {_expected(key)}."
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:79] + "…"
+    return f"`{key}` is {reprlib.repr(value)} in {source}, but takes {_expected(key)}."
 
 
 def _line(path: Path, key: str) -> str:
