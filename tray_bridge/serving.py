@@ -1,0 +1,207 @@
+"""One run of the server, inside its event loop: log, app, pool and stand-in, opened and closed in order.
+
+Owns what lives as long as one run and the picture of it. Knows its `ServerThread` only as whom to tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import time
+from typing import TYPE_CHECKING, Any
+
+from .errors import RequestCancelledError, ServerStoppingError, TrayBridgeError
+from .paths import cache_folder, log_folder, work_folder
+from .snapshots import PoolSnapshot, ServerSnapshot, ServerState
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from .api.services import Services
+    from .claude.pool import PoolConfig, SessionPool
+    from .server import ServerThread
+    from .settings import Settings
+    from .standin import StandIn
+
+PUBLISH_SECONDS = 0.1  # the most often that subscribers hear of changes
+GRACE_SECONDS = 2  # what requests get to write their last words
+
+
+class Serving:
+    """All of its methods are called in the loop."""
+
+    def __init__(self, owner: ServerThread, settings: Settings, listener: socket.socket) -> None:
+        self._owner = owner
+        self._settings = settings
+        self._listener = listener
+        self._started_at = time.time()
+        self._state: ServerState = "starting"
+        self._publishing: asyncio.TimerHandle | None = None
+        self._server: uvicorn.Server | None = None
+        self._services: Services | None = None
+        self._standin: StandIn | None = None
+        self._pool: SessionPool | None = None
+        self._stopping = False
+
+    async def run(self) -> None:
+        import uvicorn
+
+        from .api.app import create_app
+        from .api.in_flight import InFlight
+        from .api.last_hour import LastHour
+        from .api.services import Services
+        from .session_log import SessionLog
+
+        settings = self._settings
+        folder = settings.log_folder or log_folder()
+        log = SessionLog(folder, settings.log_mode, settings.log_days, settings.log_megabytes)
+        log.open()
+        services = Services(settings, log, self._owner, InFlight(self.changed), LastHour())
+        self._services = services
+        config = uvicorn.Config(
+            create_app(services),
+            log_config=None,  # the default one raises where there is no stdout (a windowed bundle)
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            h11_max_incomplete_event_size=64 * 1024,
+        )
+        self._server = uvicorn.Server(config)
+        serving = asyncio.create_task(self._server.serve(sockets=[self._listener]))
+        opening = asyncio.create_task(self._open_pool(services))
+        if self._stopping:
+            self._server.should_exit = True
+        try:
+            await serving
+        finally:
+            self._state = "stopping"
+            opening.cancel()
+            await asyncio.gather(opening, return_exceptions=True)
+            if self._pool is not None:
+                await self._pool.close()
+            if self._standin is not None:
+                await asyncio.to_thread(self._standin.stop)
+            await asyncio.to_thread(log.close)
+            if self._publishing is not None:
+                self._publishing.cancel()
+
+    async def _open_pool(self, services: Services) -> None:
+        """Load the SDK, which takes most of a second, while the server answers `/health` already."""
+        environment = await asyncio.to_thread(self._start_standin) if self._settings.demo else {}
+        try:
+            pool_module = await asyncio.to_thread(_load_pool)
+        except ImportError as error:
+            services.pool.set_exception(TrayBridgeError(f"A part of Tray Bridge is missing: {error}."))
+            raise
+        self._environment = environment
+        self._pool = pool_module.SessionPool(self._pool_config(self._settings), self.changed)
+        await self._pool.open()
+        gc.freeze()  # what was loaded stays: collections need not walk it again and again
+        services.pool.set_result(self._pool)
+        self._state = "ready"
+        self.changed()
+
+    def _start_standin(self) -> dict[str, str]:
+        from .standin import StandIn
+
+        self._standin = StandIn(first_delay=0.2, rate=60.0)
+        self._standin.start()
+        return {
+            "ANTHROPIC_BASE_URL": self._standin.url,
+            "ANTHROPIC_API_KEY": "demo",
+            "ANTHROPIC_AUTH_TOKEN": "",
+            "CLAUDE_CODE_OAUTH_TOKEN": "",
+            "CLAUDE_CODE_USE_BEDROCK": "",
+            "CLAUDE_CODE_USE_VERTEX": "",
+            "CLAUDE_CODE_USE_FOUNDRY": "",
+            "CLAUDE_CONFIG_DIR": str(cache_folder() / "demo"),
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        }
+
+    def _pool_config(self, settings: Settings) -> PoolConfig:
+        from .claude.pool import PoolConfig
+
+        return PoolConfig(
+            default_model=settings.default_model,
+            work_folder=work_folder(),
+            cli_path=settings.cli_path,
+            environment=self._environment,
+            size=settings.pool_size,
+            max_sessions=settings.max_sessions,
+            turn_timeout=settings.claude_timeout,
+            queue_limit=settings.queue_limit,
+            queue_timeout=settings.queue_timeout,
+            parked=settings.parked_sessions,
+            parked_seconds=settings.parked_minutes * 60,
+            suspended=settings.suspended_sessions,
+            suspended_seconds=settings.suspended_minutes * 60,
+            idle_seconds=settings.idle_minutes * 60,
+        )
+
+    def stop(self) -> None:
+        """End every request with an error, then the server."""
+        if self._stopping:
+            return
+        self._stopping = True
+        self._state = "stopping"
+        self._publish()
+        if self._services is not None:
+            self._services.in_flight.abort_all(ServerStoppingError("The server was stopped."))
+        if self._server is not None:
+            self._server.should_exit = True
+
+    def cancel(self, request_id: str) -> None:
+        if self._services is not None:
+            self._services.in_flight.abort(request_id, RequestCancelledError("The request was cancelled."))
+
+    def apply(self, settings: Settings) -> None:
+        """Take settings that need no restart."""
+        self._settings = settings
+        if self._services is not None:
+            self._services.settings = settings
+            self._services.log.set_mode(settings.log_mode)
+            self._services.log.set_limits(settings.log_days, settings.log_megabytes)
+        if self._pool is not None:
+            self._pool.reconfigure(self._pool_config(settings))
+        self.changed()
+
+    def changed(self) -> None:
+        """Something is different: tell subscribers soon."""
+        if self._publishing is None:
+            self._publishing = asyncio.get_running_loop().call_later(PUBLISH_SECONDS, self._publish)
+
+    def _publish(self) -> None:
+        if self._publishing is not None:
+            self._publishing.cancel()
+            self._publishing = None
+        self._owner.publish(self._picture())
+        if self._services is not None and self._services.in_flight.snapshots() and not self._stopping:
+            self._publishing = asyncio.get_running_loop().call_later(2.5 * PUBLISH_SECONDS, self._publish)
+
+    def _picture(self) -> ServerSnapshot:
+        pool, services = self._pool, self._services
+        pool_snapshot = pool.snapshot() if pool else PoolSnapshot(size=self._settings.pool_size)
+        return ServerSnapshot(
+            state=self._state,
+            host=self._settings.host,
+            port=self._listener.getsockname()[1] if self._listener.fileno() >= 0 else self._settings.port,
+            demo=self._settings.demo,
+            started_at=self._started_at,
+            pool=pool_snapshot,
+            requests=services.in_flight.snapshots() if services else (),
+            served=services.in_flight.served if services else 0,
+            failed=services.in_flight.failed if services else 0,
+            account=pool.account if pool else ServerSnapshot().account,
+            models=pool.models if pool else (),
+            problem=pool_snapshot.problem,
+            log_problem=services.log.problem if services else None,
+        )
+
+
+def _load_pool() -> Any:
+    from .claude import pool
+
+    return pool
