@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -51,7 +52,14 @@ def open_page(browser: Browser) -> Iterator[Open]:
     with ExitStack() as stack:
         complaints: list[str] = []
 
-        def open_(url: str, *, width: int = 1280, height: int = 900, theme: str = "light", **options: object) -> Page:
+        def open_(
+            url: str,
+            *,
+            width: int = 1280,
+            height: int = 900,
+            theme: Literal["light", "dark"] = "light",
+            **options: object,
+        ) -> Page:
             context = browser.new_context(
                 viewport={"width": width, "height": height},
                 color_scheme=theme,

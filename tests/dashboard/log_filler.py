@@ -122,7 +122,7 @@ def chart_png() -> str:
     """A small picture with something on it, as a data URL."""
     image = Picture.new("RGB", (360, 200), "#f4f1ea")
     for i, height in enumerate((60, 95, 80, 130, 155, 120)):
-        image.paste("#1d6b58", (30 + i * 52, 180 - height, 66 + i * 52, 180))
+        image.paste("#148c8e", (30 + i * 52, 180 - height, 66 + i * 52, 180))
     out = io.BytesIO()
     image.save(out, "PNG")
     return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()

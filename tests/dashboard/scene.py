@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.responses import StreamingResponse
 
 from tray_bridge.api.dashboard import dashboard_router
 from tray_bridge.api.dashboard_access import DashboardAccess
@@ -28,6 +31,13 @@ from tray_bridge.snapshots import (
     ServerSnapshot,
     SessionSnapshot,
 )
+
+SPOKEN = """\
+A bridge keeps a few sessions warm, so that a question finds one waiting.
+
+1. The first question takes a warm session.
+2. Its conversation stays parked there for a while.
+3. A follow-up goes on in it, with nothing sent again."""
 
 
 class Scene:
@@ -67,6 +77,11 @@ def dashboard_app(
 ) -> FastAPI:
     app = FastAPI()
     add_error_handlers(app)
+
+    @app.post("/v1/chat/completions")
+    async def say() -> StreamingResponse:
+        return StreamingResponse(_spoken(), media_type="text/event-stream")
+
     app.include_router(
         dashboard_router(
             scene,
@@ -78,6 +93,16 @@ def dashboard_app(
         )
     )
     return app
+
+
+async def _spoken() -> AsyncIterator[str]:
+    """The scene has no model: this is what its playground shows."""
+    await asyncio.sleep(0.6)
+    for word in SPOKEN.split(" "):
+        yield f"data: {json.dumps({'choices': [{'index': 0, 'delta': {'content': word + ' '}}]})}\n\n"
+        await asyncio.sleep(0.02)
+    usage = {"prompt_tokens": 21, "completion_tokens": 64}
+    yield f"data: {json.dumps({'choices': [], 'usage': usage})}\n\ndata: [DONE]\n\n"
 
 
 @contextmanager

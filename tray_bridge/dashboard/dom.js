@@ -64,17 +64,17 @@ export function keyed(parent, make) {
 
 const ICONS = {
   copy: "M9 9h10v11H9zM5 15V4h10v2",
-  check: "M4.500 12.500l5 5 10-11",
+  check: "M4.5 12.5l5 5 10-11",
   cross: "M6 6l12 12M18 6L6 18",
-  sun: "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2v2.500M12 19.500V22M2 12h2.500M19.500 12H22M5 5l1.700 1.700M17.300 17.300L19 19M5 19l1.700-1.700M17.300 6.700L19 5",
-  moon: "M20 14.500A8.500 8.500 0 0 1 9.500 4 8.500 8.500 0 1 0 20 14.500z",
+  sun: "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2v2.5M12 19.5V22M2 12h2.5M19.5 12H22M5 5l1.7 1.7M17.3 17.3L19 19M5 19l1.7-1.7M17.3 6.7L19 5",
+  moon: "M20 14.5A8.5 8.5 0 0 1 9.5 4 8.5 8.5 0 1 0 20 14.5z",
   screen: "M3 5h18v11H3zM9 20h6M12 16v4",
   bin: "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5M14 11v5",
-  back: "M14.500 5l-7 7 7 7",
-  send: "M5 12h13M12.500 6l6 6-6 6",
+  back: "M14.5 5l-7 7 7 7",
+  send: "M5 12h13M12.5 6l6 6-6 6",
   stop: "M7 7h10v10H7z",
-  warn: "M12 4L2.500 20h19zM12 10v4.500M12 17.300v.2",
-  again: "M19.500 12a7.500 7.500 0 1 1-2.300-5.400M19.500 3.500v4h-4",
+  warn: "M12 4L2.5 20h19zM12 10v4.5M12 17.3v.2",
+  again: "M19.5 12a7.5 7.5 0 1 1-2.3-5.4M19.5 3.5v4h-4",
 };
 
 /** A small line drawing for a button; the button's own text or label says what it means. */

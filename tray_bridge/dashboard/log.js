@@ -175,7 +175,7 @@ export function logView() {
   return {
     element,
     enter([id], query) {
-      if (!entered || query.size) {
+      if (!entered || query.has("outcome")) {
         outcome.value = query.get("outcome") ?? "";
         refresh();
       }

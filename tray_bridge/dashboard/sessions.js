@@ -9,9 +9,9 @@ const RADIUS = 25;
 const kinds = {
   busy: { word: "Busy", sign: ["M-7 0h.1M0 0h.1M7 0h.1"] },
   suspended: { word: "Waiting for tools", sign: ["M-5-8H5M-5 8H5M-4-8c0 6 8 10 8 16M4-8c0 6-8 10-8 16"] },
-  parked: { word: "Parked", sign: ["M-4-6.500V6.500M4-6.500V6.500"] },
-  fitting: { word: "Fitting", sign: ["M-6.500 0l4.500 4.500L7-5"] },
-  warm: { word: "Warm", sign: ["M0-8c4 4 5.500 6.500 5.500 9.500a5.500 5.500 0 0 1-11 0C-5.500-1-3-2-2.500-5-1-4-.5-3-.5-2 .5-3.500.500-6 0-8z"] },
+  parked: { word: "Parked", sign: ["M-4-6.5V6.5M4-6.5V6.5"] },
+  fitting: { word: "Fitting", sign: ["M-6.5 0l4.5 4.5L7-5"] },
+  warm: { word: "Warm", sign: ["M0-8c4 4 5.5 6.5 5.5 9.5a5.5 5.5 0 0 1-11 0C-5.5-1-3-2-2.5-5-1-4-.5-3-.5-2 .5-3.5.5-6 0-8z"] },
   starting: { word: "Starting", sign: ["M0-6V6M-6 0H6"] },
   closing: { word: "Closing", sign: ["M-5-5L5 5M5-5L-5 5"] },
 };
