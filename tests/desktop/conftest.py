@@ -34,7 +34,7 @@ def commands(tmp_path: Path) -> DesktopCommands:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home folder, with the app's own folders in it."""
     folder = tmp_path / "home"
     folder.mkdir()

@@ -67,12 +67,12 @@ class _FakeKey:
         pass
 
 
-def test_linux_gets_a_desktop_entry(home: Path, program: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_linux_gets_a_desktop_entry(own_home: Path, program: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     assert not autostart.is_enabled()
     autostart.enable()
     autostart.enable()
-    entry = (home / ".config" / "autostart" / "tray-bridge.desktop").read_text()
+    entry = (own_home / ".config" / "autostart" / "tray-bridge.desktop").read_text()
     assert autostart.is_enabled()
     assert entry.startswith("[Desktop Entry]\nType=Application\n")
     command = next(line for line in entry.splitlines() if line.startswith("Exec="))
@@ -82,38 +82,38 @@ def test_linux_gets_a_desktop_entry(home: Path, program: list[str], monkeypatch:
     assert not autostart.is_enabled()
 
 
-def test_linux_follows_xdg_config_home(home: Path, program: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_linux_follows_xdg_config_home(own_home: Path, program: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "xdg"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(own_home / "xdg"))
     autostart.enable()
-    assert (home / "xdg" / "autostart" / "tray-bridge.desktop").exists()
+    assert (own_home / "xdg" / "autostart" / "tray-bridge.desktop").exists()
 
 
 @pytest.mark.parametrize("turned_off", ["Hidden=true", "X-GNOME-Autostart-enabled=false"])
 def test_an_entry_that_the_desktop_turned_off_is_off(
-    home: Path, program: list[str], monkeypatch: pytest.MonkeyPatch, turned_off: str
+    own_home: Path, program: list[str], monkeypatch: pytest.MonkeyPatch, turned_off: str
 ) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     autostart.enable()
-    path = home / ".config" / "autostart" / "tray-bridge.desktop"
+    path = own_home / ".config" / "autostart" / "tray-bridge.desktop"
     path.write_text(path.read_text() + turned_off + "\n")
     assert not autostart.is_enabled()
 
 
-def test_odd_paths_are_quoted_for_the_exec_key(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_odd_paths_are_quoted_for_the_exec_key(own_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(autostart, "command", lambda: ['/opt/100% "mine"/$x\\y'])
     autostart.enable()
-    entry = (home / ".config" / "autostart" / "tray-bridge.desktop").read_text()
+    entry = (own_home / ".config" / "autostart" / "tray-bridge.desktop").read_text()
     # Quoted for the Exec key (" $ and \ escaped, % doubled), then \ doubled as in every string of the file.
     assert 'Exec="/opt/100%% \\\\"mine\\\\"/\\\\$x\\\\\\\\y"' in entry
 
 
-def test_macos_gets_a_launch_agent(home: Path, program: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_macos_gets_a_launch_agent(own_home: Path, program: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     assert not autostart.is_enabled()
     autostart.enable()
-    path = home / "Library" / "LaunchAgents" / "io.github.tray-bridge.plist"
+    path = own_home / "Library" / "LaunchAgents" / "io.github.tray-bridge.plist"
     agent = plistlib.loads(path.read_bytes())
     assert agent["ProgramArguments"] == program
     assert agent["RunAtLoad"] is True
@@ -139,10 +139,10 @@ def test_windows_gets_a_run_value(program: list[str], monkeypatch: pytest.Monkey
 
 
 def test_a_folder_that_cannot_be_written_is_told(
-    home: Path, program: list[str], monkeypatch: pytest.MonkeyPatch
+    own_home: Path, program: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
-    (home / ".config").write_text("not a folder")
+    (own_home / ".config").write_text("not a folder")
     with pytest.raises(autostart.AutostartError, match="could not be turned on"):
         autostart.enable()
 

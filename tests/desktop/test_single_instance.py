@@ -28,7 +28,7 @@ def nobody() -> None:
     raise AssertionError("nobody should ask")
 
 
-def test_the_second_gets_nothing_and_can_ask_the_first(home: Path) -> None:
+def test_the_second_gets_nothing_and_can_ask_the_first(own_home: Path) -> None:
     shown = threading.Event()
     first = SingleInstance.claim(shown.set)
     assert first is not None
@@ -41,7 +41,7 @@ def test_the_second_gets_nothing_and_can_ask_the_first(home: Path) -> None:
     again.release()
 
 
-def test_another_process_is_asked_too(home: Path) -> None:
+def test_another_process_is_asked_too(own_home: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "held\n"
@@ -52,7 +52,7 @@ def test_another_process_is_asked_too(home: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
-def test_the_lock_of_a_crashed_run_blocks_nobody(home: Path) -> None:
+def test_the_lock_of_a_crashed_run_blocks_nobody(own_home: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE, text=True) as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "held\n"
@@ -66,14 +66,14 @@ def test_the_lock_of_a_crashed_run_blocks_nobody(home: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes")
-def test_only_the_user_can_read_the_secret(home: Path) -> None:
+def test_only_the_user_can_read_the_secret(own_home: Path) -> None:
     first = SingleInstance.claim(nobody)
     assert first is not None
     with first:
         assert lock_file().with_suffix(".json").stat().st_mode & 0o777 == 0o600
 
 
-def test_who_lacks_the_secret_is_not_served(home: Path) -> None:
+def test_who_lacks_the_secret_is_not_served(own_home: Path) -> None:
     first = SingleInstance.claim(nobody)
     assert first is not None
     with first:
@@ -83,7 +83,7 @@ def test_who_lacks_the_secret_is_not_served(home: Path) -> None:
 
 
 @pytest.mark.parametrize("note", ["", "{}", "[]", '{"port": "x", "secret": 1}', '{"port": 1, "secret": "x"}'])
-def test_a_broken_note_is_no_answer(home: Path, note: str) -> None:
+def test_a_broken_note_is_no_answer(own_home: Path, note: str) -> None:
     path = lock_file().with_suffix(".json")
     path.parent.mkdir(parents=True)
     path.write_text(note)
