@@ -27,7 +27,6 @@ from ..session_log import Exchange, Outcome
 from ..turns import Event, TurnEnded, TurnStarted
 from .body import read_json_body
 from .error_responses import shape_of
-from .fetch_images import ImageUrlError, fetch_images
 from .in_flight import Entry
 from .json_response import JsonResponse, encode_json
 from .services import Services
@@ -88,6 +87,9 @@ async def _understand(services: Services, request: Request) -> Asked:
     except asyncio.CancelledError:
         exchange.end("disconnected", status=499)
         raise
+    except Exception as error:
+        exchange.end("error", status=500, error=TrayBridgeError(str(error)))
+        raise
     exchange.set_turn(chat.turn)
     completion_id = f"chatcmpl-{request_id.removeprefix('req_')}"
     return Asked(request_id, completion_id, chat, client, exchange, int(time.time()))
@@ -97,6 +99,8 @@ async def _fetch(services: Services, body: Mapping[str, Any]) -> Mapping[str, by
     urls = find_image_urls(body)
     if not urls:
         return {}
+    from .fetch_images import ImageUrlError, fetch_images  # its HTTP client is slow to import, and few need it
+
     try:
         return await fetch_images(urls, allow_private=services.settings.fetch_private_addresses)
     except ImageUrlError as error:
@@ -108,15 +112,15 @@ async def _collect(services: Services, asked: Asked) -> Mapping[str, Any]:
     show = services.settings.show_reasoning
     collectors = [ResponseCollector(asked.chat, show_reasoning=show) for _ in range(asked.chat.n)]
 
-    async def collect(collector: ResponseCollector, entry: Entry) -> None:
-        async with aclosing(_events(services, asked, entry)) as events:
+    async def collect(index: int, collector: ResponseCollector, entry: Entry) -> None:
+        async with aclosing(_events(services, asked, entry, index)) as events:
             async for event in events:
                 collector.write(event)
                 if collector.finished:
                     return
 
     with _accounted(services, asked) as entry:
-        await _all_or_none([collect(collector, entry) for collector in collectors])
+        await _all_or_none([collect(i, collector, entry) for i, collector in enumerate(collectors)])
         completion = write_completion(collectors, id_=asked.completion_id, created=asked.created)
         asked.exchange.end("completed", status=200, response=completion)
         return completion
@@ -130,18 +134,20 @@ async def _stream(services: Services, asked: Asked) -> AsyncGenerator[bytes, Non
         for i in range(asked.chat.n)
     ]
     with _accounted(services, asked) as entry:
-        source = _one_choice if len(writers) == 1 else _many_choices
-        async with aclosing(source(services, asked, entry, writers)) as chunks:
+        if len(writers) == 1:
+            source = _one_choice(services, asked, entry, 0, writers[0])
+        else:
+            source = _many_choices(services, asked, entry, writers)
+        async with aclosing(source) as chunks:
             async for chunk in chunks:
                 yield chunk
         asked.exchange.end("completed", status=200)
 
 
 async def _one_choice(
-    services: Services, asked: Asked, entry: Entry, writers: Sequence[ChunkWriter]
+    services: Services, asked: Asked, entry: Entry, index: int, writer: ChunkWriter
 ) -> AsyncGenerator[bytes, None]:
-    (writer,) = writers
-    async with aclosing(_events(services, asked, entry)) as events:
+    async with aclosing(_events(services, asked, entry, index)) as events:
         async for event in events:
             for chunk in writer.write_json(event):
                 yield chunk
@@ -155,12 +161,12 @@ async def _many_choices(
     """Each choice is a turn of its own; their chunks are interleaved as they come."""
     chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
 
-    async def relay(writer: ChunkWriter) -> None:
-        async with aclosing(_one_choice(services, asked, entry, [writer])) as source:
+    async def relay(index: int, writer: ChunkWriter) -> None:
+        async with aclosing(_one_choice(services, asked, entry, index, writer)) as source:
             async for chunk in source:
                 chunks.put_nowait(chunk)
 
-    work = asyncio.create_task(_all_or_none([relay(writer) for writer in writers]))
+    work = asyncio.create_task(_all_or_none([relay(i, writer) for i, writer in enumerate(writers)]))
     work.add_done_callback(lambda _: chunks.put_nowait(None))
     try:
         while (chunk := await chunks.get()) is not None:
@@ -175,14 +181,14 @@ async def _many_choices(
         yield encode_json(last)
 
 
-async def _events(services: Services, asked: Asked, entry: Entry) -> AsyncGenerator[Event, None]:
-    """One turn's events, counted and logged on their way.
+async def _events(services: Services, asked: Asked, entry: Entry, index: int) -> AsyncGenerator[Event, None]:
+    """One choice's events, counted and logged on their way; the log keeps the first choice's.
 
     A session that is lost before it has said anything (it died while it rested, say) is replaced once.
     """
     said = False
     try:
-        async with aclosing(_lease_and_run(services, asked, entry)) as events:
+        async with aclosing(_lease_and_run(services, asked, entry, index)) as events:
             async for event in events:
                 said = True
                 yield event
@@ -190,17 +196,18 @@ async def _events(services: Services, asked: Asked, entry: Entry) -> AsyncGenera
     except SessionLostError:
         if said:
             raise
-    async with aclosing(_lease_and_run(services, asked, entry)) as events:
+    async with aclosing(_lease_and_run(services, asked, entry, index)) as events:
         async for event in events:
             yield event
 
 
-async def _lease_and_run(services: Services, asked: Asked, entry: Entry) -> AsyncGenerator[Event, None]:
+async def _lease_and_run(services: Services, asked: Asked, entry: Entry, index: int) -> AsyncGenerator[Event, None]:
     pool = await asyncio.shield(services.pool)
-    began = time.monotonic()
     async with pool.lease(asked.chat.turn) as lease:
         entry.queued = False
-        asked.exchange.set_session(lease.kind, queued=time.monotonic() - began)
+        is_first = index == 0
+        if is_first:
+            asked.exchange.set_session(lease.kind, queued=lease.queued)
         record = asked.exchange.record
         is_waiting = True
         async with aclosing(lease.session.run(lease.turn)) as events:
@@ -209,7 +216,8 @@ async def _lease_and_run(services: Services, asked: Asked, entry: Entry) -> Asyn
                     is_waiting = False
                     lease.answering()
                 entry.tokens += 1
-                record(event)
+                if is_first:
+                    record(event)
                 if isinstance(event, TurnEnded):
                     services.last_hour.answered(
                         client=asked.client,

@@ -8,6 +8,7 @@ that wants more of them than names is imported as usual.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,5 +68,8 @@ if _SDK not in sys.modules:
 
 from claude_agent_sdk import ClaudeAgentOptions, ClaudeSDKClient, Transport  # noqa: E402
 from claude_agent_sdk._internal.transport.subprocess_cli import SubprocessCLITransport  # noqa: E402
+
+# What it calls a fatal error is a session that ended: whoever used it says so, once and in words.
+logging.getLogger(_SDK).setLevel(logging.CRITICAL)
 
 __all__ = ["ClaudeAgentOptions", "ClaudeSDKClient", "SubprocessCLITransport", "Transport"]
