@@ -82,6 +82,7 @@ def cli_environment(inherited: Mapping[str, str]) -> dict[str, str]:
         **blanked,
         "CLAUDE_AGENT_SDK_MCP_NO_PREFIX": "1",  # functions keep the names that the client gave them
         "ENABLE_TOOL_SEARCH": "false",  # all of them stand in the prompt
+        "CLAUDE_CODE_MAX_MCP_DESCRIPTION_LENGTH": "100000000",  # else they are cut at 4,096 characters
         "MAX_MCP_OUTPUT_TOKENS": "100000000",  # results are never shortened
         "MCP_TOOL_TIMEOUT": "86400000",  # ms: a call may wait for as long as a session may stay suspended
         "CLAUDE_CODE_MAX_RETRIES": "2",  # clients of OpenAI's API retry by themselves

@@ -18,12 +18,13 @@ from typing import Any
 
 from ..errors import CliUnavailableError, SessionLostError, TrayBridgeError, TurnTimeoutError, UpstreamError
 from ..snapshots import ModelSnapshot, PlanWindow, SessionKind, SessionSnapshot, SessionState
-from ..turns import Event, Image, Message, Text, ToolResult, Turn
+from ..turns import Event, Message, ToolResult, Turn
 from .answer import AnswerReader, Rest
 from .conversation_key import Binding, conversation_key
 from .light_sdk import ClaudeSDKClient
 from .prompt import merge_messages, past_line, question_line, turn_settings
 from .sdk import Greeting, cli_options, read_greeting, read_plan_window
+from .tool_desk import is_deliverable
 from .transport import LateBindingTransport
 
 logger = logging.getLogger(__name__)
@@ -157,7 +158,7 @@ class Session:
         return (
             len(results) == len(self._calls)
             and self._calls == {r.tool_use_id for r in results if isinstance(r, ToolResult)}
-            and all(isinstance(part, (Text, Image)) for r in results for part in getattr(r, "content", ()))
+            and all(is_deliverable(result) for result in results)
             and self._settings == self._wanted_settings(turn)
         )
 

@@ -19,6 +19,10 @@ from ..turns import Image, Text, Tool, ToolResult
 SERVER_NAME = "client"
 CALL_ID = "claudecode/toolUseId"
 METHOD_NOT_FOUND = -32601
+# Characters. The CLI writes a longer result to a file and shows the model its beginning; a tool can ask for this much
+# and no more (https://code.claude.com/docs/en/mcp). What an error says is cut at 10,000, whatever the tool asks for.
+LONGEST_RESULT = 500_000
+LONGEST_ERROR = 10_000
 
 
 class ToolDesk:
@@ -85,6 +89,14 @@ class ToolDesk:
         await self._send({"type": "control_response", "response": response})
 
 
+def is_deliverable(result: ToolResult) -> bool:
+    """Whether the CLI hands this result to the model as it is."""
+    if not all(isinstance(part, (Text, Image)) for part in result.content):
+        return False
+    length = sum(len(part.text) for part in result.content if isinstance(part, Text))
+    return length <= (LONGEST_ERROR if result.is_error else LONGEST_RESULT)
+
+
 def _tool_to_wire(tool: Tool) -> dict[str, Any]:
     # The hint lets the CLI hand in parallel calls together; without it each waits for the result of the one before.
     return {
@@ -92,6 +104,7 @@ def _tool_to_wire(tool: Tool) -> dict[str, Any]:
         "description": tool.description,
         "inputSchema": tool.input_schema,
         "annotations": {"readOnlyHint": True},
+        "_meta": {"anthropic/maxResultSizeChars": LONGEST_RESULT},
     }
 
 
