@@ -58,11 +58,12 @@ class PoolConfig:
 
 
 class Lease:
-    """A borrowed session. `answering()` tells the pool that the first token is out."""
+    """A borrowed session, had after `queued` seconds. `answering()` tells the pool that the first token is out."""
 
-    def __init__(self, pool: SessionPool, session: Session, turn: Turn) -> None:
-        self.session = session
+    def __init__(self, pool: SessionPool, turn: Turn) -> None:
         self.turn = turn
+        self.queued = 0.0
+        self.session: Session
         self._pool = pool
 
     @property
@@ -144,22 +145,26 @@ class SessionPool:
         """
         turn = _without_unwanted_tools(turn)
         self._last_request = time.monotonic()
-        session = await self._take(turn)
-        lease = Lease(self, session, turn)
+        lease = Lease(self, turn)
         self._awaiting_first_token.add(lease)
         self._quiet.clear()
         try:
-            yield lease
+            lease.session = await self._take(lease)
+            try:
+                yield lease
+            finally:
+                self._last_request = time.monotonic()
+                self._give_back(lease.session)
         finally:
             lease.answering()
-            self._last_request = time.monotonic()
-            self._give_back(session)
 
-    async def _take(self, turn: Turn) -> Session:
+    async def _take(self, lease: Lease) -> Session:
+        began, turn = time.monotonic(), lease.turn
         # Who comes while others wait stands behind them, even if a session has just become free.
         session = None if self._queue else self._pick(turn)
         if session is None:
             session = await self._pick_in_turn(turn)
+        lease.queued = time.monotonic() - began
         self._taken[session.kind] += 1
         self._last_binding = Binding.of(turn)
         self._on_change()
@@ -169,7 +174,6 @@ class SessionPool:
             except BaseException:
                 self._discard(session)
                 raise
-            session.state = "busy"
         return session
 
     async def _pick_in_turn(self, turn: Turn) -> Session:
@@ -214,6 +218,8 @@ class SessionPool:
             return self._mark(fitting, "fitting")
         if generic := next((s for s in spares if s.binding is None), None):
             return self._mark(generic, "generic")
+        if starting := next((s for s in self._sessions if s.state == "starting" and s.binding is None), None):
+            return self._mark(starting, "cold")  # sooner there than one more, which would slow both
         if not self._make_room(spares):
             return None
         return self._mark(self._new_session(), "cold")
@@ -348,10 +354,13 @@ class SessionPool:
         try:
             await spare.start()
         except TrayBridgeError:
+            if spare not in self._sessions:
+                return  # a request took it, and told of its end
             self._discard(spare)
             raise
         self._failures = 0
         self.problem = None
+        self._call_next()
         self._on_change()
 
     def _spare_to_bind(self) -> Session | None:

@@ -72,6 +72,7 @@ class Session:
         self._settings: Mapping[str, Any] = turn_settings(Turn(config.model, ()), None)
         self._calls: frozenset[str] = frozenset()
         self._rest: Rest | None = None
+        self._starting: asyncio.Task[None] | None = None
         self._settled: asyncio.Task[None] | None = None
         self._progress = 0.0
         self.started_at = self.since = time.time()
@@ -107,7 +108,13 @@ class Session:
         )
 
     async def start(self) -> None:
-        """Spawn the process and wait until it answers. Raises CliUnavailableError."""
+        """Spawn the process and wait until it answers; several may wait for it. Raises CliUnavailableError."""
+        if self._starting is None:
+            self._starting = asyncio.create_task(self._start())
+            self._starting.add_done_callback(lambda task: task.cancelled() or task.exception())
+        await asyncio.shield(self._starting)
+
+    async def _start(self) -> None:
         try:
             await self._transport.connect()
             await asyncio.wait_for(self._transport.control(subtype="mcp_status"), START_TIMEOUT)
@@ -121,7 +128,8 @@ class Session:
         except Exception as error:  # the SDK raises many types for a program that is missing or not executable
             await self.close()
             raise CliUnavailableError(str(error)) from error
-        self.state = "warm"
+        if self._state == "starting":  # else a request that could not wait has taken it
+            self.state = "warm"
 
     async def bind(self, binding: Binding) -> None:
         """Tell the CLI its model, system prompt, tools and schema; once, before its first message."""
