@@ -82,6 +82,7 @@ async def _understand(services: Services, request: Request) -> Asked:
         chat = read_chat_request(body, resolve_model=services.resolve_model, fetched=await _fetch(services, body))
     except TrayBridgeError as error:
         services.in_flight.failed += 1
+        services.last_hour.failed(request_id, client, error)
         exchange.end("error", status=shape_of(error).status, error=error)
         raise
     except asyncio.CancelledError:
