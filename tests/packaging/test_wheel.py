@@ -120,7 +120,7 @@ def check_program(program: Path, folder: Path) -> None:
     """The installed command tells both versions, and its demo serves the page and answers."""
     check_version(run([str(program), "--version"], cwd=folder))
     with serving(program, folder) as url:
-        page = httpx.get(f"{url}/", follow_redirects=True)
+        page = httpx.get(f"{url}/dashboard", follow_redirects=True)
         assert page.status_code == 200
         assert "<title>" in page.text
         answer = run([str(program), "ask", "Are you there?"], cwd=folder, variables={"BRIDGE_URL": url})
