@@ -56,6 +56,8 @@ class Trial:
     def __init__(self, work: Path, archive: Path) -> None:
         self.home = work / "home"
         self.home.mkdir()
+        self.temporary = work / "temporary"
+        self.temporary.mkdir()
         self.port = free_port()
         self.tools = work / "tools"
         self.tools.mkdir()
@@ -76,6 +78,8 @@ class Trial:
             "LOCALAPPDATA": str(self.home / "AppData/Local"),
             "PATH": str(self.tools),
             "LANG": "C.UTF-8",
+            "TMPDIR": str(self.temporary),
+            "TEMP": str(self.temporary),
             "PORT": str(self.port),
             MARK: str(self.home),
             **more,
@@ -104,6 +108,7 @@ class Trial:
             for process in left:
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
+            psutil.wait_procs(left, timeout=5)
         assert not left, f"still running: {left}"
 
 
@@ -215,6 +220,9 @@ def uninstall(trial: Trial, environment: dict[str, str]) -> None:
     for folder in kept:
         assert not folder.exists() or str(folder) in said, f"{folder} stays and is not named"
     assert kept[1].exists(), "the session logs are gone"
+    # A CLI that is ended while it starts leaves its own probes and sockets in its own folders.
+    litter = [path for path in trial.temporary.iterdir() if path.name not in (f"claude-{os.getuid()}", "cc-socks")]
+    assert not litter, f"left behind: {litter}"
     print(f"removed; {len(left)} files of the user's stay")
 
 
