@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
+from chromium import FLAGS, Open, find_chromium
 from playwright.sync_api import Browser, Dialog, Page, sync_playwright
 from scene import Scene, busy_scene, serve
 
 from tray_bridge.api.last_hour import LastHour
-
-# No sandbox, since tests may run as root in a container; the rest keeps the browser from asking the network.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-Open = Callable[..., Page]
-
-
-def find_chromium() -> str | None:
-    return next((found for name in PROGRAMS if (found := shutil.which(name))), None)
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent.parent)]
 
-from browsing import FLAGS, find_chromium  # noqa: E402
+from chromium import FLAGS, find_chromium  # noqa: E402
 from log_filler import CLIENTS, answer, chart_png, fill, question, write_exchange  # noqa: E402
 from scene import FINDINGS, Scene, busy_scene, serve  # noqa: E402
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from browsing import Open
+from chromium import Open
 from log_filler import answer, call, question, write_exchange
 from playwright.sync_api import Page, expect
 from scene import Scene

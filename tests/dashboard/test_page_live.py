@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from browsing import Open
-from openai import OpenAI
+from chromium import Open
+from openai import NotFoundError, OpenAI
 from playwright.sync_api import Page, expect
 from running_bridge import RunningBridge, directive, wait_for
 
@@ -106,6 +106,13 @@ def test_a_failed_request_is_told_with_its_reason_and_leads_to_the_log(bridge: R
     error.get_by_role("link").click()
     expect(page.locator(".exchange h1")).to_contain_text("Error")
     expect(page.locator(".exchange .problem")).to_contain_text("overloaded today")
+
+
+def test_a_refused_request_is_told_too(bridge: RunningBridge, open_page: Open) -> None:
+    page = open_page(f"{bridge.url}/dashboard")
+    with pytest.raises(NotFoundError):
+        bridge.client.chat.completions.create(model="gpt-99", messages=[{"role": "user", "content": "Hi"}])
+    expect(page.locator(".errors li").first).to_contain_text("gpt-99", timeout=6000)
 
 
 def test_the_playground_streams_keeps_the_conversation_and_gives_code_that_runs(

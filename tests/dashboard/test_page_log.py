@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from browsing import Open
+from chromium import Open
 from log_filler import answer, call, chart_png, fill, question, write_exchange
 from playwright.sync_api import expect
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from browsing import Open
+from chromium import Open
 from log_filler import answer, chart_png, fill, question, write_exchange
 from playwright.sync_api import Page, expect
 from scene import FINDINGS, Scene, busy_scene, serve

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from browsing import Open
+from chromium import Open
 from log_filler import question, write_exchange
 from playwright.sync_api import expect
+from running_bridge import RunningBridge, directive
 from scene import Scene, busy_scene, serve
+
+from tray_bridge.api_keys import ApiKeys
 
 pytest_plugins = ["browsing"]
 
@@ -40,3 +43,30 @@ def test_once_keys_exist_the_data_need_one_and_the_page_asks_for_it(locked: str,
     assert cookie["httpOnly"]
     assert cookie["sameSite"] == "Strict"
     assert "right-key" not in str(cookie)
+
+
+def test_the_playground_of_a_server_with_keys_asks_for_one(
+    make_bridge: Callable[..., RunningBridge], open_page: Open
+) -> None:
+    bridge = make_bridge(pool_size=0)
+    keys = ApiKeys()
+    key = keys.make("for the playground")
+    try:
+        page = open_page(f"{bridge.url}/dashboard#/try")
+        page.get_by_role("dialog").get_by_label("API key").fill(key)
+        page.get_by_role("dialog").get_by_role("button", name="Open").click()
+        expect(page.locator("#state")).to_have_text("Ready")
+        field = page.get_by_label("API key of the bridge")
+        expect(field).to_be_hidden()
+        page.get_by_label("Your message").fill(directive(text="Never said."))
+        page.keyboard.press("Enter")
+        expect(page.locator(".turn.assistant .problem")).to_contain_text("An API key is needed")
+        field.fill(key)
+        page.get_by_label("Your message").fill(directive(text="Now said."))
+        page.keyboard.press("Enter")
+        expect(page.locator(".turn.assistant > .text").last).to_have_text("Now said.", timeout=20_000)
+        page.goto(f"{bridge.url}/dashboard#/connect/curl")
+        expect(page.locator(".detail pre")).to_contain_text("YOUR-KEY")
+        assert key not in page.content()
+    finally:
+        keys.revoke("for the playground")
