@@ -14,15 +14,18 @@ from ..snapshots import ModelSnapshot
 from ..turns import Block, Document, Image, Message, Text, ToolResult, ToolUse, Turn
 
 Wire = dict[str, Any]
+_SAYS_NOTHING = Message("assistant", (Text("(no content)"),))
 
 
 def merge_messages(messages: Iterable[Message]) -> list[Message]:
     """Join neighbouring user messages into one, each text a block of its own, and drop what is empty.
 
-    The CLI would join them itself, but into one text with a line break put between.
+    The CLI would join them itself, but into one text with a line break put between; also around an answer that says
+    nothing in the CLI's own words, which it leaves out.
     """
     merged: list[Message] = []
-    for role, group in groupby((m for m in messages if m.content), key=lambda m: m.role):
+    kept = (m for m in messages if m.content and m != _SAYS_NOTHING)
+    for role, group in groupby(kept, key=lambda m: m.role):
         if role == "assistant":
             merged.extend(group)
         else:

@@ -1,0 +1,77 @@
+"""What a request became upstream, without what the CLI adds by itself; and a way to send any JSON at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx
+from running_bridge import RunningBridge
+
+Wire = dict[str, Any]
+# What the CLI puts before every system prompt (`test_isolation` lists the whole remainder).
+OWN_SYSTEM = 2
+
+
+def post(bridge: RunningBridge, body: Mapping[str, Any], **options: Any) -> httpx.Response:
+    """Send a body as it is: lone surrogates and NUL too, which the clients' own encoders refuse."""
+    content = json.dumps({"model": "sonnet", **body}).encode("ascii")
+    return httpx.post(f"{bridge.base_url}/chat/completions", content=content, timeout=90, **options)
+
+
+def answer(bridge: RunningBridge, body: Mapping[str, Any]) -> Wire:
+    """The answer's message; fails for any other status than 200."""
+    response = post(bridge, body)
+    assert response.status_code == 200, response.text[:1000]
+    message: Wire = response.json()["choices"][0]["message"]
+    return message
+
+
+def chunks_of(response: httpx.Response) -> list[Wire]:
+    """The events of a stream, parsed, without `[DONE]`."""
+    lines = [line.removeprefix("data: ") for line in response.text.split("\n") if line.startswith("data: ")]
+    return [json.loads(line) for line in lines if line != "[DONE]"]
+
+
+def deltas(chunks: Sequence[Wire], field: str) -> str:
+    """What the chunks say in one field of their deltas, put together."""
+    return "".join(choice["delta"].get(field) or "" for chunk in chunks for choice in chunk["choices"])
+
+
+def newest(bridge: RunningBridge) -> Wire:
+    return dict(bridge.standin.requests[-1].body)
+
+
+def turns(body: Mapping[str, Any]) -> list[tuple[str, list[Wire]]]:
+    """Role and blocks of each message, without the CLI's own notes and cache marks."""
+    return [
+        (message["role"], plain(blocks(message["content"])))
+        for message in body["messages"]
+        if message["role"] != "system"
+    ]
+
+
+def system_prompt(body: Mapping[str, Any]) -> str:
+    return "".join(block["text"] for block in body["system"][OWN_SYSTEM:])
+
+
+def blocks(content: Any) -> Any:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+def plain(value: Any) -> Any:
+    """The same without cache marks, and with a tool result's content always as blocks."""
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    found = {key: plain(item) for key, item in value.items() if key != "cache_control"}
+    if found.get("type") == "tool_result":
+        found["content"] = blocks(found.get("content", []))
+    return found
+
+
+def as_the_cli_writes(text: str) -> str:
+    """Half a surrogate pair has no UTF-8; the CLI, a JavaScript program, writes U+FFFD for it."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
