@@ -5,6 +5,7 @@ Owns every decision about isolation.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -65,6 +66,7 @@ def cli_options(
         verbatim_prompts=True,
         client_app=f"tray-bridge/{__version__}",
         extra_args={"no-session-persistence": None, "thinking-display": "summarized"},
+        settings=json.dumps({"attribution": {"commit": "", "pr": ""}}),  # else a client's tool named Bash brings it up
         max_buffer_size=LONGEST_LINE,
         stderr=on_stderr,
     )
@@ -83,6 +85,8 @@ def cli_environment(inherited: Mapping[str, str]) -> dict[str, str]:
         "CLAUDE_AGENT_SDK_MCP_NO_PREFIX": "1",  # functions keep the names that the client gave them
         "ENABLE_TOOL_SEARCH": "false",  # all of them stand in the prompt
         "CLAUDE_CODE_MAX_MCP_DESCRIPTION_LENGTH": "100000000",  # else they are cut at 4,096 characters
+        "CLAUDE_CODE_DISABLE_ATTACHMENTS": "1",  # notes of its own in the conversation, as after some silent rounds
+        "CLAUDE_AGENT_SDK_DISABLE_BUILTIN_AGENTS": "1",  # else it describes them beside a client's tool named Agent
         "MAX_MCP_OUTPUT_TOKENS": "100000000",  # results are never shortened
         "MCP_TOOL_TIMEOUT": "86400000",  # ms: a call may wait for as long as a session may stay suspended
         "CLAUDE_CODE_MAX_RETRIES": "2",  # clients of OpenAI's API retry by themselves
