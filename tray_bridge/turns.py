@@ -98,6 +98,11 @@ class Turn:
     effort: Effort | None = None
     thinking: bool = True
 
+    @property
+    def demands_call(self) -> bool:
+        """Whether only an answer with a call will do."""
+        return self.tool_choice.type in ("any", "tool")
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from ..errors import SignedOutError, TrayBridgeError, UpstreamError
 from ..turns import (
     Event,
+    JsonObject,
     Message,
     Restarted,
     StopReason,
@@ -26,9 +27,10 @@ from ..turns import (
     TurnStarted,
     Usage,
 )
+from .offered_tools import STRUCTURED_OUTPUT
 from .tool_arguments import read_arguments
 
-STRUCTURED_OUTPUT = "StructuredOutput"  # the CLI's tool for an answer that fits a schema
+MOST_REFUSED = 4  # messages with none but calls that are refused, before the turn is given up
 LONGEST_RETRY_WAIT = 5.0  # seconds: a longer wait is the client's to decide on
 
 Rest = Literal["clean", "suspended", "spent"]
@@ -48,11 +50,14 @@ class AnswerReader:
 
     *clean*: the session can take the next question once the CLI has printed its `result`; *suspended*: it waits for
     the results of `calls`; *spent*: the CLI would go on by itself, so the session must be closed.
+
+    `tool_names` may be called: the client does not see other calls. `demanded`: text is held back until a call comes.
     """
 
-    def __init__(self, tool_names: frozenset[str], structured: bool) -> None:
+    def __init__(self, tool_names: frozenset[str], *, structured: bool = False, demanded: bool = False) -> None:
         self._tool_names = tool_names
         self._structured = structured
+        self._demanded = demanded
         self.rest: Rest | None = None
         self.calls: dict[str, ToolUse] = {}
         self._arguments: list[list[str]] = []
@@ -62,8 +67,8 @@ class AnswerReader:
         self._said = False  # something of the answer has been passed on
         self._void = False  # what was passed on is replaced by what comes
         self._block = ""
-        self._block_index: int | None = None
         self._calls: list[tuple[str, str]] = []
+        self._refused = 0
         self._stop_reason = ""
         self._usage: dict[str, Any] = {}
         self._retry_after: float | None = None
@@ -81,6 +86,11 @@ class AnswerReader:
         elif kind == "system" and message.get("subtype") == "api_retry":
             self._read_retry(message)
         return _NOTHING
+
+    def begin_again(self) -> None:
+        """Read another answer instead: the model was asked again, and the client has seen nothing of this one."""
+        self.rest = None
+        self._text.clear()
 
     def answer_message(self) -> Message:
         """The complete answer as a message of the conversation, as the client got it."""
@@ -108,11 +118,7 @@ class AnswerReader:
         block = self._block
         if block == "text":
             text = delta.get("text")
-            if not text:
-                return _NOTHING
-            self._said = True
-            self._text.append(text)
-            return (TextDelta(text),)
+            return self._say(text) if text else _NOTHING
         if block == "thinking":
             thinking = delta.get("thinking")
             if not thinking:
@@ -127,10 +133,15 @@ class AnswerReader:
             self._arguments[index].append(piece)
             return (ToolCallDelta(index, piece),)
         if block == "structured":
-            self._said = True
-            self._text.append(piece)
-            return (TextDelta(piece),)
+            return self._say(piece)
         return _NOTHING
+
+    def _say(self, text: str) -> Sequence[Event]:
+        self._text.append(text)
+        if self._demanded and not self._calls:
+            return _NOTHING
+        self._said = True
+        return (TextDelta(text),)
 
     def _read_block(self, block: Mapping[str, Any]) -> Sequence[Event]:
         kind = block["type"]
@@ -144,13 +155,18 @@ class AnswerReader:
         if kind == "tool_use":
             if block["name"] in self._tool_names:
                 self._block = "call"
-                self._said = True
-                self._calls.append((block["id"], block["name"]))
-                self._arguments.append([])
-                return (ToolCallStarted(len(self._calls) - 1, block["id"], block["name"]),)
+                return self._begin_call(block["id"], block["name"])
             if block["name"] == STRUCTURED_OUTPUT and self._structured:
                 self._block = "structured"
         return _NOTHING
+
+    def _begin_call(self, call_id: str, name: str) -> Sequence[Event]:
+        held = "".join(self._text) if self._demanded and not self._calls else ""
+        self._said = True
+        self._calls.append((call_id, name))
+        self._arguments.append([])
+        call = ToolCallStarted(len(self._calls) - 1, call_id, name)
+        return (TextDelta(held), call) if held else (call,)
 
     def _read_start(self, message: Mapping[str, Any]) -> Sequence[Event]:
         events: list[Event] = []
@@ -175,13 +191,16 @@ class AnswerReader:
         if reason == "tool_use":
             if self._calls:
                 self.calls = {
-                    call_id: ToolUse(call_id, name, read_arguments("".join(pieces)))
+                    call_id: ToolUse(call_id, name, _read_input(name, "".join(pieces)))
                     for (call_id, name), pieces in zip(self._calls, self._arguments, strict=True)
                 }
                 return self._end(reason, "suspended")
-            # A structured answer, or a call of a tool that was not offered, which the CLI refuses by itself: either
-            # the turn's result follows, or another message in which the model tries again.
+            # A structured answer, or a call of a tool that may not be called, which is refused: either the turn's
+            # result follows, or another message in which the model tries again.
             self._void = self._structured
+            self._refused += not self._structured
+            if self._refused > MOST_REFUSED:
+                raise UpstreamError("The model insists on calling tools that were not offered.", status=502)
             return _NOTHING
         if self._structured:
             return _NOTHING  # the CLI insists on the structured answer
@@ -211,6 +230,14 @@ class AnswerReader:
         if status is None and self._error_kind == "rate_limit":
             status = 429
         return _upstream_error(status, _plain(text), self._retry_after)
+
+
+def _read_input(name: str, arguments: str) -> JsonObject:
+    """Raises UpstreamError for what is no JSON object: the CLI hands in no such call, so no result could answer it."""
+    read = read_arguments(arguments)
+    if "_raw" in read and read["_raw"] == arguments:
+        raise UpstreamError(f"The model called `{name}` with arguments that are no JSON object.", status=502)
+    return read
 
 
 def _read_usage(usage: Mapping[str, Any]) -> Usage:

@@ -6,14 +6,18 @@ Pure. Owns how `turns` become Messages API blocks and stream-json lines; must no
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
 from ..snapshots import ModelSnapshot
 from ..turns import Block, Document, Image, Message, Text, ToolResult, ToolUse, Turn
+from .offered_tools import tools_to_lay_over
 
 Wire = dict[str, Any]
+# Models that think only when told to, and which the account's list may not hold: up to 4.5.
+_OLDER_MODEL = re.compile(r"claude-(?:[23]|[a-z]+-4(?:-[0-5])?(?=$|@|-20|-v))")
 _SAYS_NOTHING = Message("assistant", (Text("(no content)"),))
 
 
@@ -80,17 +84,21 @@ def turn_settings(turn: Turn, model: ModelSnapshot | None) -> Mapping[str, Any]:
     """
     extra: dict[str, Any] = {}
     choice = turn.tool_choice
-    if turn.tools and (choice.type != "auto" or not choice.parallel):
-        extra["tool_choice"] = {"type": choice.type}
-        if choice.name is not None:
+    is_forced = turn.demands_call and can_be_forced(turn, model)
+    if turn.tools and (is_forced or choice.type == "none" or not choice.parallel):
+        extra["tool_choice"] = {"type": choice.type if is_forced or choice.type == "none" else "auto"}
+        if is_forced and choice.name is not None:
             extra["tool_choice"]["name"] = choice.name
         if not choice.parallel and choice.type != "none":
             extra["tool_choice"]["disable_parallel_tool_use"] = True
+    if (tools := tools_to_lay_over(turn)) is not None:
+        extra["tools"] = tools
     effort = turn.effort
     can_stop_thinking = model is not None and model.can_stop_thinking
-    # The Messages API refuses a forced tool while the model thinks.
-    if can_stop_thinking and (not turn.thinking or choice.type in ("any", "tool")):
+    if is_forced or (can_stop_thinking and not turn.thinking):
         extra["thinking"] = {"type": "disabled"}
+        if effort in ("xhigh", "max"):
+            effort = "high"  # the most that the Messages API takes without thinking
     elif not turn.thinking:
         effort = "low"
     if effort is not None and model is not None and model.efforts and effort not in model.efforts:
@@ -102,3 +110,19 @@ def turn_settings(turn: Turn, model: ModelSnapshot | None) -> Mapping[str, Any]:
             "CLAUDE_CODE_EXTRA_BODY": json.dumps(extra) if extra else "",
         },
     }
+
+
+def can_be_forced(turn: Turn, model: ModelSnapshot | None) -> bool:
+    """Whether the Messages API takes a forced `tool_choice` for this model: not if it always thinks.
+
+    https://platform.claude.com/docs/en/build-with-claude/thinking-tool-workflows
+    """
+    if model is not None:
+        return model.can_stop_thinking
+    return bool(_OLDER_MODEL.search(turn.model))
+
+
+def demand_for_call(turn: Turn) -> Text:
+    """What is said to a model that cannot be forced to call a tool, so that it does."""
+    wanted = f"`{turn.tool_choice.name}`" if turn.tool_choice.name else "at least one of the tools offered"
+    return Text(f"Answer with a call of {wanted}. An answer without it cannot be used.")

@@ -12,17 +12,18 @@ import logging
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import CliUnavailableError, SessionLostError, TrayBridgeError, TurnTimeoutError, UpstreamError
 from ..snapshots import ModelSnapshot, PlanWindow, SessionKind, SessionSnapshot, SessionState
-from ..turns import Event, Message, ToolResult, Turn
+from ..turns import Event, Message, Text, ToolResult, Turn
 from .answer import AnswerReader, Rest
 from .conversation_key import Binding, conversation_key
 from .light_sdk import ClaudeSDKClient
-from .prompt import merge_messages, past_line, question_line, turn_settings
+from .offered_tools import callable_names
+from .prompt import can_be_forced, demand_for_call, merge_messages, past_line, question_line, turn_settings
 from .sdk import Greeting, cli_options, read_greeting, read_plan_window
 from .tool_desk import is_deliverable
 from .transport import LateBindingTransport
@@ -31,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 START_TIMEOUT = 30.0  # seconds from spawn to the first answer on a machine under load
 SHORTEST_PREPARATION = 10.0  # seconds that a past conversation and a question may take to be handed over
+MOST_REPEATS = 2  # how often a call that is demanded in words is demanded again
 _numbers = itertools.count(1)
 _TIMED_OUT: dict[str, Any] = {"type": "tray_bridge_timed_out"}
 
@@ -167,8 +169,15 @@ class Session:
             len(results) == len(self._calls)
             and self._calls == {r.tool_use_id for r in results if isinstance(r, ToolResult)}
             and all(is_deliverable(result) for result in results)
-            and self._settings == self._wanted_settings(turn)
+            and not self._went_on()
         )
+
+    def _went_on(self) -> bool:
+        """Whether the CLI has not waited for the results: it refused a call by itself, and asked the model again."""
+        while not self._transport.messages.empty():
+            if self._check(self._transport.messages.get_nowait()).get("type") == "stream_event":
+                return True
+        return False
 
     async def run(self, turn: Turn) -> AsyncGenerator[Event, None]:
         """Ask the turn's question and yield the answer's events; the last is `TurnEnded`.
@@ -181,10 +190,18 @@ class Session:
         timer = self._watch_progress()
         try:
             await self._within_time_limit(self._begin(turn, rest))
-            reader = AnswerReader(frozenset(tool.name for tool in turn.tools), turn.output_schema is not None)
+            reader = AnswerReader(
+                callable_names(turn), structured=turn.output_schema is not None, demanded=turn.demands_call
+            )
+            repeats = MOST_REPEATS if self._demand(turn) else 0
             get = self._transport.messages.get
             while reader.rest is None:
                 events = reader.read(self._check(await get()))
+                if reader.rest == "clean" and turn.demands_call and not reader.calls and repeats:
+                    repeats -= 1
+                    reader.begin_again()
+                    await self._within_time_limit(self._demand_again(turn))
+                    continue
                 if reader.rest is not None:
                     self._finish(turn, reader)  # first: who has the last event reads no further
                 for event in events:
@@ -193,7 +210,7 @@ class Session:
             timer.cancel()
 
     def _finish(self, turn: Turn, reader: AnswerReader) -> None:
-        if turn.tool_choice.type in ("any", "tool") and not reader.calls and reader.rest == "clean":
+        if turn.demands_call and not reader.calls and reader.rest == "clean":
             raise UpstreamError("The model answered without calling a tool, which was required.", status=502)
         self._calls = frozenset(reader.calls)
         if reader.rest != "spent" and self.binding is not None:
@@ -211,7 +228,9 @@ class Session:
             raise self._too_slow() from None
 
     async def _begin(self, turn: Turn, rest: Rest | None) -> None:
+        self._transport.desk.allow(callable_names(turn))
         if rest == "suspended":
+            await self._set_settings(turn)
             results = (block for block in _new_blocks(turn) if isinstance(block, ToolResult))
             await self._transport.desk.deliver({result.tool_use_id: result for result in results})
         else:
@@ -222,10 +241,10 @@ class Session:
             await self.bind(Binding.of(turn))
         if self._settled is not None:
             await self._settled
-        if (settings := self._wanted_settings(turn)) != self._settings:
-            await self._transport.control(subtype="apply_flag_settings", settings=settings)
-            self._settings = settings
+        await self._set_settings(turn)
         messages = merge_messages(turn.messages)
+        if (demand := self._demand(turn)) is not None:
+            messages[-1] = replace(messages[-1], content=(*messages[-1].content, demand))
         if is_new:
             for message in messages[:-1]:
                 await self._write([past_line(message)])
@@ -233,8 +252,20 @@ class Session:
                     await self._read_until_result()
         await self._write([question_line(messages[-1])])
 
-    def _wanted_settings(self, turn: Turn) -> Mapping[str, Any]:
-        return turn_settings(turn, self._model_snapshot())
+    async def _set_settings(self, turn: Turn) -> None:
+        """They act from the next request to the model on, also within a turn that waits for results."""
+        if (settings := turn_settings(turn, self._model_snapshot())) != self._settings:
+            await self._transport.control(subtype="apply_flag_settings", settings=settings)
+            self._settings = settings
+
+    def _demand(self, turn: Turn) -> Text | None:
+        """The words that demand a call, where the model cannot be forced."""
+        forced = not turn.demands_call or can_be_forced(turn, self._model_snapshot())
+        return None if forced else demand_for_call(turn)
+
+    async def _demand_again(self, turn: Turn) -> None:
+        await self._read_until_result()
+        await self._write([question_line(Message("user", (demand_for_call(turn),)))])
 
     def _model_snapshot(self) -> ModelSnapshot | None:
         models = self.greeting.models if self.greeting else ()

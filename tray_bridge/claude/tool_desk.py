@@ -43,8 +43,14 @@ class ToolDesk:
     def offer(self, tools: tuple[Tool, ...]) -> None:
         self._tools = tools
 
+<<<<<<< /tmp/m.head
     async def wait_until_listed(self) -> None:
         await self.listed.wait()
+=======
+    def allow(self, names: frozenset[str]) -> None:
+        """Say which tools may be called from now on; calls of others are refused at once."""
+        self._callable = names
+>>>>>>> tray_bridge/claude/tool_desk.py
 
     async def deliver(self, results: Mapping[str, ToolResult]) -> None:
         """Answer the calls of these ids, now or when the CLI hands them in."""

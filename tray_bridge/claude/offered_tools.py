@@ -1,0 +1,58 @@
+"""The tools of a turn as the CLI offers them to the model: which may be called, and where it would alter them.
+
+Pure. The CLI puts what an MCP server says of its tools into Unicode's compatibility form and strips invisible
+characters (`…` becomes `...`, a full-width `，` a comma, an emoji loses its joiners), in names of fields and allowed
+values too: a call would then miss what the client means by them. And it keeps a name for itself. Such tools are laid
+over the body of the request as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from typing import Any
+
+from ..turns import Tool, Turn
+
+STRUCTURED_OUTPUT = "StructuredOutput"  # the CLI's tool for an answer that fits a schema
+_STRUCTURED_OUTPUT_USE = "Give the final answer by calling this tool, exactly once, at the end."
+_KEPT_BACK = "ToolSearch"
+_STRIPPED = {"Cf", "Cn", "Co"}
+_COMBINATORS = {"allOf", "anyOf", "oneOf"}
+
+
+def callable_names(turn: Turn) -> frozenset[str]:
+    """The names of the tools that may be called in this turn."""
+    choice = turn.tool_choice
+    if choice.type == "none":
+        return frozenset()
+    return frozenset(tool.name for tool in turn.tools if choice.name in (None, tool.name))
+
+
+def tools_to_lay_over(turn: Turn) -> list[dict[str, Any]] | None:
+    """The tools in the Messages API's shape, or None where the CLI passes them on as they are.
+
+    None too with a schema that is a choice between others at its root: the Messages API takes none, and the CLI
+    makes one object of it.
+    """
+    if all(map(_passes, turn.tools)) or any(_COMBINATORS & tool.input_schema.keys() for tool in turn.tools):
+        return None
+    tools = [{"name": t.name, "description": t.description, "input_schema": t.input_schema} for t in turn.tools]
+    if turn.output_schema is not None:
+        tools.append(
+            {
+                "name": STRUCTURED_OUTPUT,
+                "description": _STRUCTURED_OUTPUT_USE,
+                "input_schema": turn.output_schema,
+            }
+        )
+    return tools
+
+
+def _passes(tool: Tool) -> bool:
+    if tool.name == _KEPT_BACK:
+        return False
+    text = tool.description + json.dumps(tool.input_schema, ensure_ascii=False)
+    if text.isascii():
+        return True
+    return unicodedata.is_normalized("NFKC", text) and not any(unicodedata.category(c) in _STRIPPED for c in text)
