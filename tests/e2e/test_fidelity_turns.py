@@ -95,7 +95,7 @@ def conversations(draw: st.DrawFn) -> Generated:
         if draw(st.booleans()):
             _add_calls(draw, made, turn)
         text = draw(said)
-        extra = draw(st.sampled_from([{}, {"name": "a"}, {"refusal": None}, {"reasoning_content": "hm"}]))
+        extra: Wire = draw(st.sampled_from([{}, {"name": "a"}, {"refusal": None}, {"reasoning_content": "hm"}]))
         made.messages.append({"role": "assistant", "content": text, **extra})
         made.expect("assistant", [text_block(text)])
     return made
