@@ -19,6 +19,8 @@ pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or not PrivateBus.is_available(), reason="needs Linux and dbus-daemon"
 )
 
+STORY = 'standin: {"words": 600}'  # lasts ten seconds
+
 
 @pytest.fixture
 def app(tmp_path: Path, bus: PrivateBus) -> Iterator[TrayApp]:
@@ -50,7 +52,7 @@ async def test_a_signal_ends_it_cleanly(app: TrayApp, host: FakeTrayHost, number
 
 async def test_a_signal_during_a_request_leaves_no_child(app: TrayApp, host: FakeTrayHost) -> None:
     await launch(app, host)
-    body = {"model": "sonnet", "stream": True, "messages": [{"role": "user", "content": "Tell me a story."}]}
+    body = {"model": "sonnet", "stream": True, "messages": [{"role": "user", "content": STORY}]}
     async with (
         httpx.AsyncClient(base_url=app.url, timeout=30) as client,
         client.stream("POST", "/v1/chat/completions", json=body) as answer,
@@ -73,7 +75,7 @@ async def test_a_signal_while_it_starts_ends_it_too(app: TrayApp, host: FakeTray
 
 async def test_quit_asked_twice_does_not_wait(app: TrayApp, host: FakeTrayHost) -> None:
     await launch(app, host)
-    body = {"model": "sonnet", "stream": True, "messages": [{"role": "user", "content": "Tell me a story."}]}
+    body = {"model": "sonnet", "stream": True, "messages": [{"role": "user", "content": STORY}]}
     async with (
         httpx.AsyncClient(base_url=app.url, timeout=30) as client,
         client.stream("POST", "/v1/chat/completions", json=body) as answer,

@@ -20,6 +20,7 @@ from ..paths import config_file, log_folder
 from ..snapshots import Problem, ServerSnapshot
 from . import autostart
 from .clipboard import copy_text
+from .menu import last_problem
 from .open_folder import open_page, open_path
 from .server_protocol import Server
 from .sign_in import SignIn
@@ -40,6 +41,7 @@ class Actions:
     def __init__(self, settings: Settings, server: Server, flags: Mapping[str, object]) -> None:
         self.settings = settings
         self.problem: Problem | None = None
+        self._shown_problem: Problem | None = None
         self._server = server
         self._flags = flags
         self._file_time = _modified(config_file())
@@ -47,7 +49,7 @@ class Actions:
 
     def do(self, action: str, value: str | int | None = None) -> None:
         """Does what a line of the menu asks for; what goes wrong is in `problem` afterwards."""
-        self.problem = None
+        self._shown_problem, self.problem = self.problem, None
         try:
             getattr(self, action)(*([] if value is None else [value]))
         except TrayBridgeError as error:
@@ -82,6 +84,12 @@ class Actions:
     def copy_settings(self, client_name: str) -> None:
         client = next(client for client in CLIENTS if client.name == client_name)
         copy_text(client.settings(self._server.snapshot().base_url, self.settings.default_model))
+
+    def copy_problem(self) -> None:
+        """Copies what the menu has no room for: the last problem in full."""
+        if problem := last_problem(self._server.snapshot(), self._shown_problem):
+            copy_text("\n".join(filter(None, (problem.title, problem.message, problem.hint))) + "\n")
+        self.problem = self._shown_problem
 
     def copy_about(self) -> None:
         server = self._server.snapshot()

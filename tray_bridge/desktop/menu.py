@@ -130,25 +130,23 @@ def port_is_taken(server: ServerSnapshot) -> bool:
 
 
 def _what_is(server: ServerSnapshot, state: MenuState) -> Iterable[Item]:
-    running = server.state in ("ready", "stopping")
-    problem = last_problem(server, state.problem)
-    yield _line("status", status_text(server, state.quitting))
-    yield _line("pool", _pool_text(server.pool), visible=running)
-    yield _line(
-        "requests",
-        f"Requests {server.active} active · {server.served} served · {server.failed} failed",
-        visible=running or bool(server.served or server.failed),
-    )
-    signed_out = running and server.account.signed_in is False and not server.demo
-    yield _line("account", _account_text(server, state.now), visible=running and not signed_out)
+    """What the server is; each line leads to the dashboard's view of it, where there is one to see."""
+    ready, shown = server.state == "ready", server.state in ("ready", "stopping")
+    requests = f"Requests {server.active} active · {server.served} served · {server.failed} failed"
+    signed_out = shown and server.account.signed_in is False and not server.demo
+    yield _view("status", status_text(server, state.quitting), "now", ready)
+    yield _view("pool", _pool_text(server.pool), "now", ready, shown)
+    yield _view("requests", requests, "log", ready, shown or bool(server.served or server.failed))
+    yield _view("account", _account_text(server, state.now), "doctor", ready, shown and not signed_out)
     sign_in = "Signing in, in your browser…" if state.signing_in else "Sign in…"
     yield Item(sign_in, "sign_in", visible=signed_out)
-    yield _line("problem", _clip(f"⚠ {problem.message}" if problem else "⚠"), visible=problem is not None)
-    taken = port_is_taken(server)
+
+    problem, taken = last_problem(server, state.problem), port_is_taken(server)
     hint = problem.hint if problem and not taken else ""
+    yield Item(_clip(f"⚠ {problem.message}" if problem else "⚠"), "copy_problem", visible=problem is not None)
     yield _line("hint", _clip(hint or "…"), visible=bool(hint))
     offer = state.free_ports[0] if state.free_ports else 0
-    yield Item(f"Use port {offer} instead", "set_port", offer, key="use_free_port", visible=taken and bool(offer))
+    yield Item(f"Use port {offer} instead", "set_port", offer, key="offer", visible=taken and bool(offer))
 
 
 def _how_to_use(server: ServerSnapshot, state: MenuState) -> Iterable[Item]:
@@ -335,6 +333,11 @@ def _models(models: tuple[ModelSnapshot, ...], chosen: str) -> list[tuple[str, s
 def _line(key: str, text: str, visible: bool = True) -> Item:
     """A line that only says something."""
     return Item(text, key=key, enabled=False, visible=visible)
+
+
+def _view(key: str, text: str, section: str, enabled: bool, visible: bool = True) -> Item:
+    """A line that leads to a view of the dashboard."""
+    return Item(text, "open_dashboard", section, key=key, enabled=enabled, visible=visible)
 
 
 def _choice(text: str, action: str, value: str | int, chosen: str | int) -> Item:
