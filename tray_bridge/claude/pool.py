@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 REFILL_YIELD = 2.0  # seconds that a refill waits at most for requests that have not had their first token
 LONGEST_BACKOFF = 30.0
+PROVEN_SECONDS = 2.0  # a spare that has lived so long has started well
 RETRY_AFTER = 5.0  # seconds, for who finds the queue full
 KINDS: tuple[SessionKind, ...] = ("parked", "suspended", "fitting", "generic", "cold")
 
@@ -89,7 +90,8 @@ class SessionPool:
         self._awaiting_first_token: set[Lease] = set()
         self._last_binding: Binding | None = None
         self._taken: Counter[SessionKind] = Counter()
-        self._failures = 0
+        self._failures = 0  # starts that failed in a row
+        self._retry_at = 0.0  # no spare is started before
         self._windows: dict[str, PlanWindow] = {}
         self._last_request = 0.0
         self._is_open = False
@@ -108,16 +110,16 @@ class SessionPool:
         self._last_request = time.monotonic()
         self._last_binding = Binding(self._config.default_model)
         self._config.work_folder.mkdir(parents=True, exist_ok=True)
-        self._own(self._keep_filled())
+        self._keeper = asyncio.create_task(self._keep_filled())
 
     async def close(self) -> None:
         """End every session; those who wait in the queue get ServerStoppingError. Takes about two seconds at most."""
         self._is_open = False
         self._call_next()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(session.close() for session in self._sessions), return_exceptions=True)
+        self._keeper.cancel()
+        await asyncio.wait({self._keeper})
+        closing = (session.close() for session in self._sessions)
+        await asyncio.gather(*closing, *self._tasks, return_exceptions=True)
         self._sessions.clear()
         self._resting.clear()
 
@@ -132,6 +134,7 @@ class SessionPool:
             self._last_binding = Binding(config.default_model)
             for session in self._spares():
                 self._discard(session)
+            self._proved()
         self._trim()
         self._wake.set()
 
@@ -171,8 +174,10 @@ class SessionPool:
         if session.kind == "cold":
             try:
                 await session.start()
-            except BaseException:
+            except BaseException as error:
                 self._discard(session)
+                if isinstance(error, CliUnavailableError):
+                    self._failed(error)
                 raise
         return session
 
@@ -261,6 +266,7 @@ class SessionPool:
         if not self._is_open or not session.alive or rest not in ("clean", "suspended") or session.key is None:
             self._discard(session)
             return
+        self._proved()
         is_suspended = rest == "suspended"
         seconds = self._config.suspended_seconds if is_suspended else self._config.parked_seconds
         session.state = "suspended" if is_suspended else "parked"
@@ -305,6 +311,8 @@ class SessionPool:
     def _exited(self, session: Session) -> None:
         """A process ended by itself. A busy one is noticed by its own turn."""
         if session.state in ("warm", "fitting", "parked", "suspended"):
+            if session.state in ("warm", "fitting") and not _is_proven(session):
+                self._failed(CliUnavailableError("Claude Code ends soon after it has started."))
             self._discard(session)
 
     # Filling
@@ -314,6 +322,8 @@ class SessionPool:
         while True:
             self._wake.clear()
             self._trim()
+            if self._failures and any(map(_is_proven, self._spares())):
+                self._proved()
             await self._yield_to_requests()
             try:
                 if spare := self._spare_to_start():
@@ -324,10 +334,12 @@ class SessionPool:
                     continue
                 self._drop_surplus()
             except TrayBridgeError as error:
-                await self._back_off(error)
-                continue
+                self._failed(error)
+            except Exception as error:  # whatever it is, the next spare may do better
+                logger.exception("A session could not be started")
+                self._failed(CliUnavailableError(str(error)))
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._seconds_to_next_expiry())
+                await asyncio.wait_for(self._wake.wait(), self._seconds_to_next_look())
 
     async def _yield_to_requests(self) -> None:
         """A start costs about a second of CPU: let those who wait for their first token go first."""
@@ -340,7 +352,7 @@ class SessionPool:
 
     def _spare_to_start(self) -> Session | None:
         spares = len(self._spares()) + sum(s.state == "starting" for s in self._sessions)
-        if spares >= self._target():
+        if spares >= self._target() or time.monotonic() < self._retry_at:
             return None
         if len(self._sessions) >= self._config.max_sessions:
             # The first spare is worth more than the oldest conversation: every new client needs it.
@@ -358,8 +370,6 @@ class SessionPool:
                 return  # a request took it, and told of its end
             self._discard(spare)
             raise
-        self._failures = 0
-        self.problem = None
         self._call_next()
         self._on_change()
 
@@ -384,6 +394,8 @@ class SessionPool:
             await asyncio.wait_for(spare.bind(binding), START_TIMEOUT)
         except (TrayBridgeError, asyncio.TimeoutError) as error:
             self._discard(spare)
+            if binding != (default := Binding(self._config.default_model)):
+                self._last_binding = default  # it may be the binding that is wrong, and not the CLI
             raise CliUnavailableError(str(error) or "Claude Code did not answer in time.") from error
         spare.state = "fitting"
         self._greet(spare)
@@ -396,22 +408,36 @@ class SessionPool:
             self.account = replace(session.greeting.account, windows=tuple(self._windows.values()))
             self.models = session.greeting.models
 
-    async def _back_off(self, error: TrayBridgeError) -> None:
-        self._failures += 1
+    def _failed(self, error: TrayBridgeError) -> None:
+        """A session did not start, or not for long: say so, and let some time pass, longer each time."""
+        now = time.monotonic()
         self.problem = Problem.of(error, time.time())
-        logger.warning("A session could not be started: %s", error)
+        if now >= self._retry_at:  # those that fail together count once
+            self._failures += 1
+            self._retry_at = now + min(LONGEST_BACKOFF, 0.25 * 2**self._failures)
+            logger.warning("A session could not be started: %s", error)
         self._on_change()
-        await asyncio.sleep(min(LONGEST_BACKOFF, 0.5 * 2**self._failures))
+
+    def _proved(self) -> None:
+        """Sessions start and work."""
+        if self._failures:
+            self._failures, self._retry_at, self.problem = 0, 0.0, None
+            self._wake.set()
+            self._on_change()
 
     def _drop_surplus(self) -> None:
         for spare in self._spares()[self._target() :]:
             self._discard(spare)
 
-    def _seconds_to_next_expiry(self) -> float:
+    def _seconds_to_next_look(self) -> float:
         now = time.time()
-        expiries = [s.expires_at - now for s in self._resting.values() if s.expires_at is not None]
+        due = [s.expires_at - now for s in self._resting.values() if s.expires_at is not None]
         idle = self._config.idle_seconds - (time.monotonic() - self._last_request)
-        return max(0.05, min([*expiries, idle if idle > 0 else 3600.0]))
+        due.append(idle if idle > 0 else 3600.0)
+        if self._failures:
+            retry = self._retry_at - time.monotonic()
+            due.append(retry if retry > 0 else PROVEN_SECONDS)
+        return max(0.05, min(due))
 
     def _new_session(self) -> Session:
         config = SessionConfig(
@@ -456,6 +482,10 @@ class SessionPool:
             taken=tuple((kind, self._taken[kind]) for kind in KINDS),
             problem=self.problem,
         )
+
+
+def _is_proven(spare: Session) -> bool:
+    return time.time() - spare.since >= PROVEN_SECONDS
 
 
 def _without_unwanted_tools(turn: Turn) -> Turn:

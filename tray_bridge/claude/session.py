@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 START_TIMEOUT = 30.0  # seconds from spawn to the first answer on a machine under load
 SHORTEST_PREPARATION = 10.0  # seconds that a past conversation and a question may take to be handed over
 MOST_REPEATS = 2  # how often a call that is demanded in words is demanded again
+LONGEST_COMPLAINT = 500  # characters of a line on stderr: they stand in the error that a person reads
+STALL_SECONDS = 1.0  # a timer that is late by more tells that this program itself stood still
 _numbers = itertools.count(1)
 _TIMED_OUT: dict[str, Any] = {"type": "tray_bridge_timed_out"}
 
@@ -66,7 +68,7 @@ class Session:
             work_folder=config.work_folder,
             cli_path=config.cli_path,
             environment=config.environment,
-            on_stderr=self._stderr.append,
+            on_stderr=lambda line: self._stderr.append(line[:LONGEST_COMPLAINT]),
         )
         self._transport = LateBindingTransport(options, lambda: on_exit(self))
         self._client = ClaudeSDKClient(options, transport=self._transport)
@@ -113,8 +115,10 @@ class Session:
         """Spawn the process and wait until it answers; several may wait for it. Raises CliUnavailableError."""
         if self._starting is None:
             self._starting = asyncio.create_task(self._start())
-            self._starting.add_done_callback(lambda task: task.cancelled() or task.exception())
-        await asyncio.shield(self._starting)
+        await asyncio.wait({self._starting})  # one that gives up waiting does not end it for the others
+        if self._starting.cancelled():
+            raise CliUnavailableError("Claude Code was ended while it started.")
+        self._starting.result()
 
     async def _start(self) -> None:
         try:
@@ -147,14 +151,17 @@ class Session:
         if binding.model != self._model:
             steps.append(self._set_model(binding.model))
         if binding.tools:
-            steps.append(self._transport.desk.wait_until_listed())
+            steps.append(self._transport.wait_until_listed())
         try:
             await asyncio.gather(*steps)
         except TrayBridgeError:
             raise
         except Exception as error:  # the SDK's own types for a process that is gone
             raise self._lost() from error
-        self.greeting = read_greeting(await self._client.get_server_info() or {})
+        try:
+            self.greeting = read_greeting(await self._client.get_server_info() or {})
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise CliUnavailableError("Claude Code introduced itself in a way that is not known.") from error
 
     async def _set_model(self, model: str) -> None:
         await self._transport.control(subtype="set_model", model=model)
@@ -196,7 +203,7 @@ class Session:
             repeats = MOST_REPEATS if self._demand(turn) else 0
             get = self._transport.messages.get
             while reader.rest is None:
-                events = reader.read(self._check(await get()))
+                events = self._read(reader, await get())
                 if reader.rest == "clean" and turn.demands_call and not reader.calls and repeats:
                     repeats -= 1
                     reader.begin_again()
@@ -209,6 +216,12 @@ class Session:
         finally:
             timer.cancel()
 
+    def _read(self, reader: AnswerReader, message: dict[str, Any] | None) -> Sequence[Event]:
+        try:
+            return reader.read(self._check(message))
+        except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+            raise SessionLostError("Claude Code said what it never says.") from error
+
     def _finish(self, turn: Turn, reader: AnswerReader) -> None:
         if turn.demands_call and not reader.calls and reader.rest == "clean":
             raise UpstreamError("The model answered without calling a tool, which was required.", status=502)
@@ -218,6 +231,7 @@ class Session:
             self.key = conversation_key(self.binding, turn.effort, turn.thinking, (*turn.messages, answer))
         if reader.rest == "clean":
             self._settled = asyncio.create_task(self._read_until_result())
+            self._settled.add_done_callback(lambda task: task.cancelled() or task.exception())
         self._rest = reader.rest
 
     async def _within_time_limit(self, step: Coroutine[Any, Any, None]) -> None:
@@ -315,22 +329,29 @@ class Session:
         loop = asyncio.get_running_loop()
         timer = _Timer()
 
-        def check() -> None:
+        def check(due: float) -> None:
             left = self._config.turn_timeout - (loop.time() - self._progress)
+            if left <= 0 and loop.time() - due > STALL_SECONDS:
+                left = STALL_SECONDS  # what came while this program stood still has yet to be read
             if left <= 0:
                 self._transport.messages.put_nowait(_TIMED_OUT)
             else:
-                timer.handle = loop.call_later(left, check)
+                look_again(left)
 
-        timer.handle = loop.call_later(self._config.turn_timeout, check)
+        def look_again(seconds: float) -> None:
+            timer.handle = loop.call_later(seconds, check, loop.time() + seconds)
+
+        look_again(self._config.turn_timeout)
         return timer
 
     async def close(self) -> None:
         """End the process. Takes at most about two seconds; in the middle of a turn it is killed at once."""
         was_resting = self._rest == "clean" or self._state in ("warm", "fitting", "starting")
         self._state = "closing"
-        if self._settled is not None:
-            self._settled.cancel()
+        for task in (self._settled, self._starting):
+            if task is not None and task is not asyncio.current_task():
+                task.cancel()
+                await asyncio.wait({task})
         if was_resting:
             await self._transport.close()
         else:

@@ -80,6 +80,12 @@ class LateBindingTransport(Transport):
             raise CliUnavailableError(f"Claude Code refused `{request['subtype']}`: {response.get('error')}")
         return response.get("response") or {}
 
+    async def wait_until_listed(self) -> None:
+        """Wait until the CLI knows the tools on offer; raises SessionLostError when it ends before."""
+        await self.desk.listed.wait()
+        if self.ended:
+            raise SessionLostError("Claude Code has ended.")
+
     async def write(self, data: str) -> None:
         if self._late and '"initialize"' in data:
             message = json.loads(data)
@@ -107,7 +113,8 @@ class LateBindingTransport(Transport):
         self._closing = True
         process, pid = self._process._process, self.pid
         if process is not None and process.returncode is None:
-            await self._process.end_input()
+            with contextlib.suppress(asyncio.TimeoutError):  # who writes to a process that does not read holds the pipe
+                await asyncio.wait_for(self._process.end_input(), EXIT_GRACE)
             for end in (process.terminate, process.kill):
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(process.wait(), EXIT_GRACE)
@@ -151,6 +158,7 @@ class LateBindingTransport(Transport):
             self.ended = True
             self.messages.put_nowait(None)
             self._for_sdk.put_nowait(None)
+            self.desk.listed.set()
             for waiting in self._waiting.values():
                 if not waiting.done():
                     waiting.set_exception(SessionLostError("Claude Code has ended."))
