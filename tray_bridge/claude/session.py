@@ -32,9 +32,9 @@ logger = logging.getLogger(__name__)
 
 START_TIMEOUT = 30.0  # seconds from spawn to the first answer on a machine under load
 SHORTEST_PREPARATION = 10.0  # seconds that a past conversation and a question may take to be handed over
-MOST_REPEATS = 2  # how often a call that is demanded in words is demanded again
 LONGEST_COMPLAINT = 500  # characters of a line on stderr: they stand in the error that a person reads
 STALL_SECONDS = 1.0  # a timer that is late by more tells that this program itself stood still
+MOST_REPEATS = 2  # how often a call that is demanded in words is demanded again
 _numbers = itertools.count(1)
 _TIMED_OUT: dict[str, Any] = {"type": "tray_bridge_timed_out"}
 

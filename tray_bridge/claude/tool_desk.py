@@ -37,20 +37,16 @@ class ToolDesk:
         self._send = send
         self.listed = asyncio.Event()
         self._tools: tuple[Tool, ...] = ()
+        self._callable: frozenset[str] = frozenset()
         self._calls: dict[str, tuple[str, Any]] = {}
         self._results: dict[str, ToolResult] = {}
 
     def offer(self, tools: tuple[Tool, ...]) -> None:
         self._tools = tools
 
-<<<<<<< /tmp/m.head
-    async def wait_until_listed(self) -> None:
-        await self.listed.wait()
-=======
     def allow(self, names: frozenset[str]) -> None:
         """Say which tools may be called from now on; calls of others are refused at once."""
         self._callable = names
->>>>>>> tray_bridge/claude/tool_desk.py
 
     async def deliver(self, results: Mapping[str, ToolResult]) -> None:
         """Answer the calls of these ids, now or when the CLI hands them in."""
@@ -67,7 +63,10 @@ class ToolDesk:
         rpc_id = message.get("id")
         if method == "tools/call":
             call_id = (params.get("_meta") or {}).get(CALL_ID, "")
-            if result := self._results.pop(call_id, None):
+            if params.get("name") not in self._callable:
+                refusal = Text(f"Only these tools may be called now: {', '.join(sorted(self._callable)) or 'none'}.")
+                await self._reply(request_id, rpc_id, _result_to_wire(ToolResult(call_id, (refusal,), is_error=True)))
+            elif result := self._results.pop(call_id, None):
                 await self._reply(request_id, rpc_id, _result_to_wire(result))
             else:
                 self._calls[call_id] = (request_id, rpc_id)
