@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+CLEAN_UP_SECONDS = 5.0  # for the tasks of a loop that ended by itself
+
 Subscriber = Callable[[ServerSnapshot], None]
 
 
@@ -170,13 +172,15 @@ class ServerThread:
             loop.run_until_complete(self._serve(settings, listener, stop_asked))
         except TrayBridgeError as error:
             problem = Problem.of(error, time.time())
-        except Exception as error:
+        except BaseException as error:  # whatever it was, the tray must hear that there is no server any more
             logger.exception("The server ended unexpectedly")
-            problem = Problem("The server ended unexpectedly", str(error), "Start it again from the tray.", time.time())
+            message = str(error) or type(error).__name__
+            problem = Problem("The server ended unexpectedly", message, "Start it again from the tray.", time.time())
         finally:
             self._loop = self._running = None
             listener.close()
             with contextlib.suppress(Exception):
+                loop.run_until_complete(_end_all_tasks(loop))
                 loop.run_until_complete(loop.shutdown_asyncgens())
                 loop.run_until_complete(loop.shutdown_default_executor())
             asyncio.set_event_loop(None)
@@ -202,6 +206,15 @@ def _door(settings: Settings) -> tuple[object, ...]:
         settings.allowed_hosts,
         settings.allowed_origins,
     )
+
+
+async def _end_all_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Let what the loop left behind clean up, if it ended before its work did: sessions must not outlive it."""
+    tasks = asyncio.all_tasks(loop) - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=CLEAN_UP_SECONDS)
 
 
 def _port_problem(settings: Settings, error: OSError) -> Problem:

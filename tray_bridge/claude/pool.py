@@ -95,6 +95,7 @@ class SessionPool:
         self._windows: dict[str, PlanWindow] = {}
         self._last_request = 0.0
         self._is_open = False
+        self._keeper: asyncio.Task[None] | None = None
         self.account = AccountSnapshot()
         self.models: tuple[ModelSnapshot, ...] = ()
         self.problem: Problem | None = None
@@ -116,8 +117,9 @@ class SessionPool:
         """End every session; those who wait in the queue get ServerStoppingError. Takes about two seconds at most."""
         self._is_open = False
         self._call_next()
-        self._keeper.cancel()
-        await asyncio.wait({self._keeper})
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait({self._keeper})
         closing = (session.close() for session in self._sessions)
         await asyncio.gather(*closing, *self._tasks, return_exceptions=True)
         self._sessions.clear()
