@@ -135,7 +135,7 @@ def test_the_playground_streams_keeps_the_conversation_and_gives_code_that_runs(
     page.get_by_label("Your message").fill(directive(text="Second answer."))
     page.get_by_role("button", name="Send").click()
     expect(page.locator(".turn.assistant > .text").last).to_have_text("Second answer.")
-    assert dict(bridge.snapshot().pool.taken).get("parked", 0) == parked + 1
+    bridge.wait_for(lambda s: dict(s.pool.taken).get("parked", 0) == parked + 1, 5)
 
     page.get_by_label("Your message").fill("What's left?")
     page.get_by_label("Stream the answer").uncheck()
