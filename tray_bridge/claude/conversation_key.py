@@ -1,14 +1,14 @@
 """When two conversations are the same: a key over all that shapes the next answer.
 
 Pure. A client sends the whole conversation again with every question, and may change it harmlessly on the way:
-trailing white space, one text or several parts, key order in arguments. Those differences do not count; any other
-does, and then the conversation is rebuilt from the request.
+trailing white space, one text or several parts, key order and forms of numbers in arguments. Those differences do not
+count; any other does, and then the conversation is rebuilt from the request.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -77,9 +77,20 @@ def _part(block: Block) -> list[Any]:
         case Document(media_type, data, title):
             return ["document", media_type, data, title]
         case ToolUse(id=call_id, name=name, input=arguments):
-            return ["tool_use", call_id, name, arguments]
+            return ["tool_use", call_id, name, _with_plain_numbers(arguments)]
         case ToolResult(call_id, content, is_error):
             return ["tool_result", call_id, [_part(part) for part in content], is_error]
+
+
+def _with_plain_numbers(value: Any) -> Any:
+    """Numbers as JavaScript's clients send them back: `1.0` as `1`, long ones without their last digits."""
+    if isinstance(value, Mapping):
+        return {key: _with_plain_numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_plain_numbers(item) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1e300:
+        return float(value)
+    return value
 
 
 def _canonical(value: Any) -> bytes:

@@ -16,8 +16,9 @@ from ..turns import Block, Document, Image, Message, Text, ToolResult, ToolUse, 
 from .offered_tools import tools_to_lay_over
 
 Wire = dict[str, Any]
-# Models that think only when told to, and which the account's list may not hold: up to 4.5.
-_OLDER_MODEL = re.compile(r"claude-(?:[23]|[a-z]+-4(?:-[0-5])?(?=$|@|-20|-v))")
+MAX_OUTPUT_TOKENS = "CLAUDE_CODE_MAX_OUTPUT_TOKENS"
+# Up to 4.5, thinking is all or nothing through a chain of calls, and a conversation that is rebuilt has lost its own.
+OLDER_MODEL = re.compile(r"claude-(?:[23]|[a-z]+-4(?:-[0-5])?(?=$|@|-20|-v))")
 _SAYS_NOTHING = Message("assistant", (Text("(no content)"),))
 
 
@@ -84,6 +85,7 @@ def turn_settings(turn: Turn, model: ModelSnapshot | None) -> Mapping[str, Any]:
     """
     extra: dict[str, Any] = {}
     choice = turn.tool_choice
+    is_older = model is None and bool(OLDER_MODEL.search(turn.model))
     is_forced = turn.demands_call and can_be_forced(turn, model)
     if turn.tools and (is_forced or choice.type == "none" or not choice.parallel):
         extra["tool_choice"] = {"type": choice.type if is_forced or choice.type == "none" else "auto"}
@@ -91,11 +93,13 @@ def turn_settings(turn: Turn, model: ModelSnapshot | None) -> Mapping[str, Any]:
             extra["tool_choice"]["name"] = choice.name
         if not choice.parallel and choice.type != "none":
             extra["tool_choice"]["disable_parallel_tool_use"] = True
+    if turn.max_tokens is not None:
+        extra["max_tokens"] = turn.max_tokens  # the variable acts from the next question on, this at once
     if (tools := tools_to_lay_over(turn)) is not None:
         extra["tools"] = tools
     effort = turn.effort
-    can_stop_thinking = model is not None and model.can_stop_thinking
-    if is_forced or (can_stop_thinking and not turn.thinking):
+    can_stop_thinking = model.can_stop_thinking if model is not None else is_older
+    if is_forced or (can_stop_thinking and not turn.thinking) or (is_older and turn.tools):
         extra["thinking"] = {"type": "disabled"}
         if effort in ("xhigh", "max"):
             effort = "high"  # the most that the Messages API takes without thinking
@@ -106,7 +110,7 @@ def turn_settings(turn: Turn, model: ModelSnapshot | None) -> Mapping[str, Any]:
     return {
         "effortLevel": effort,
         "env": {
-            "CLAUDE_CODE_MAX_OUTPUT_TOKENS": str(turn.max_tokens) if turn.max_tokens is not None else "",
+            MAX_OUTPUT_TOKENS: str(turn.max_tokens) if turn.max_tokens is not None else "",
             "CLAUDE_CODE_EXTRA_BODY": json.dumps(extra) if extra else "",
         },
     }
@@ -117,9 +121,7 @@ def can_be_forced(turn: Turn, model: ModelSnapshot | None) -> bool:
 
     https://platform.claude.com/docs/en/build-with-claude/thinking-tool-workflows
     """
-    if model is not None:
-        return model.can_stop_thinking
-    return bool(_OLDER_MODEL.search(turn.model))
+    return model.can_stop_thinking if model is not None else bool(OLDER_MODEL.search(turn.model))
 
 
 def demand_for_call(turn: Turn) -> Text:

@@ -23,7 +23,15 @@ from .answer import AnswerReader, Rest
 from .conversation_key import Binding, conversation_key
 from .light_sdk import ClaudeSDKClient
 from .offered_tools import callable_names
-from .prompt import can_be_forced, demand_for_call, merge_messages, past_line, question_line, turn_settings
+from .prompt import (
+    MAX_OUTPUT_TOKENS,
+    can_be_forced,
+    demand_for_call,
+    merge_messages,
+    past_line,
+    question_line,
+    turn_settings,
+)
 from .sdk import Greeting, cli_options, read_greeting, read_plan_window
 from .tool_desk import is_deliverable
 from .transport import LateBindingTransport
@@ -176,6 +184,7 @@ class Session:
             len(results) == len(self._calls)
             and self._calls == {r.tool_use_id for r in results if isinstance(r, ToolResult)}
             and all(is_deliverable(result) for result in results)
+            and (turn.max_tokens is not None or not self._settings["env"][MAX_OUTPUT_TOKENS])
             and not self._went_on()
         )
 
