@@ -9,7 +9,7 @@ import asyncio
 import gc
 import socket
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .errors import RequestCancelledError, ServerStoppingError, TrayBridgeError
 from .paths import cache_folder, log_folder, work_folder
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from .api.services import Services
     from .claude.pool import PoolConfig, SessionPool
     from .server import ServerThread
+    from .session_log import SessionLog
     from .settings import Settings
     from .standin import StandIn
 
 PUBLISH_SECONDS = 0.1  # the most often that subscribers hear of changes
+KEEP_ALIVE_SECONDS = 75  # longer than clients keep an idle connection: one that is closed as they write is an error
 GRACE_SECONDS = 2  # what requests get to write their last words
 
 
@@ -45,6 +47,39 @@ class Serving:
         self._stopping = False
 
     async def run(self) -> None:
+        """Serve until `stop`. The pool comes first: the CLI starts on another core while the app is imported here."""
+        log = None
+        try:
+            pool = await self._open_pool()
+            await asyncio.to_thread(_import_app)
+            log, self._services, self._server = self._make_app(pool)
+            gc.freeze()  # what was loaded stays: collections need not walk it again and again
+            self._server.should_exit = self._stopping
+            self._state = "stopping" if self._stopping else "ready"
+            self.changed()
+            await self._server.serve(sockets=[self._listener])
+        finally:
+            self._state = "stopping"
+            if self._pool is not None:
+                await self._pool.close()
+            if self._standin is not None:
+                await asyncio.to_thread(self._standin.stop)
+            if log is not None:
+                await asyncio.to_thread(log.close)
+            if self._publishing is not None:
+                self._publishing.cancel()
+
+    async def _open_pool(self) -> SessionPool:
+        self._environment = await asyncio.to_thread(self._start_standin) if self._settings.demo else {}
+        try:
+            from .claude.pool import SessionPool
+        except ImportError as error:
+            raise TrayBridgeError(f"A part of Tray Bridge is missing: {error}.") from error
+        self._pool = SessionPool(self._pool_config(self._settings), self.changed)
+        await self._pool.open()
+        return self._pool
+
+    def _make_app(self, pool: SessionPool) -> tuple[SessionLog, Services, uvicorn.Server]:
         import uvicorn
 
         from .api.app import create_app
@@ -57,8 +92,7 @@ class Serving:
         folder = settings.log_folder or log_folder()
         log = SessionLog(folder, settings.log_mode, settings.log_days, settings.log_megabytes)
         log.open()
-        services = Services(settings, log, self._owner, InFlight(self.changed), LastHour())
-        self._services = services
+        services = Services(settings, log, self._owner, InFlight(self.changed), LastHour(), pool)
         config = uvicorn.Config(
             create_app(services),
             log_config=None,  # the default one raises where there is no stdout (a windowed bundle)
@@ -66,43 +100,11 @@ class Serving:
             lifespan="off",
             ws="none",
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=GRACE_SECONDS,
             h11_max_incomplete_event_size=64 * 1024,
         )
-        self._server = uvicorn.Server(config)
-        serving = asyncio.create_task(self._server.serve(sockets=[self._listener]))
-        opening = asyncio.create_task(self._open_pool(services))
-        if self._stopping:
-            self._server.should_exit = True
-        try:
-            await serving
-        finally:
-            self._state = "stopping"
-            opening.cancel()
-            await asyncio.gather(opening, return_exceptions=True)
-            if self._pool is not None:
-                await self._pool.close()
-            if self._standin is not None:
-                await asyncio.to_thread(self._standin.stop)
-            await asyncio.to_thread(log.close)
-            if self._publishing is not None:
-                self._publishing.cancel()
-
-    async def _open_pool(self, services: Services) -> None:
-        """Load the SDK, which takes most of a second, while the server answers `/health` already."""
-        environment = await asyncio.to_thread(self._start_standin) if self._settings.demo else {}
-        try:
-            pool_module = await asyncio.to_thread(_load_pool)
-        except ImportError as error:
-            services.pool.set_exception(TrayBridgeError(f"A part of Tray Bridge is missing: {error}."))
-            raise
-        self._environment = environment
-        self._pool = pool_module.SessionPool(self._pool_config(self._settings), self.changed)
-        await self._pool.open()
-        gc.freeze()  # what was loaded stays: collections need not walk it again and again
-        services.pool.set_result(self._pool)
-        self._state = "ready"
-        self.changed()
+        return log, services, uvicorn.Server(config)
 
     def _start_standin(self) -> dict[str, str]:
         from .standin import StandIn
@@ -201,7 +203,8 @@ class Serving:
         )
 
 
-def _load_pool() -> Any:
-    from .claude import pool
+def _import_app() -> None:
+    """In a thread of its own, so that the loop meanwhile hears the CLI."""
+    import uvicorn.protocols.http.auto  # noqa: F401
 
-    return pool
+    from .api import app  # noqa: F401

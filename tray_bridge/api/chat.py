@@ -203,8 +203,7 @@ async def _events(services: Services, asked: Asked, entry: Entry, index: int) ->
 
 
 async def _lease_and_run(services: Services, asked: Asked, entry: Entry, index: int) -> AsyncGenerator[Event, None]:
-    pool = await asyncio.shield(services.pool)
-    async with pool.lease(asked.chat.turn) as lease:
+    async with services.pool.lease(asked.chat.turn) as lease:
         entry.queued = False
         is_first = index == 0
         if is_first:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ..bridge.model_names import resolve_model
@@ -28,18 +27,18 @@ class ServerView(Protocol):
 
 @dataclass
 class Services:
-    """Settings may be replaced while the server runs; `pool` is set once the SDK has been loaded."""
+    """Settings may be replaced while the server runs."""
 
     settings: Settings
     log: SessionLog
     server: ServerView
     in_flight: InFlight
     last_hour: LastHour
-    pool: asyncio.Future[SessionPool] = field(default_factory=asyncio.Future)
+    pool: SessionPool
 
     def models(self) -> tuple[ModelSnapshot, ...]:
         """What the account offers; empty until a session has told."""
-        return self.pool.result().models if self.pool.done() else ()
+        return self.pool.models
 
     def resolve_model(self, requested: str) -> str:
         settings = self.settings
