@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MARK = "TRAY_BRIDGE_SMOKE"  # every process that comes from the trial inherits this variable
 SHELL_TOOLS = "sh cat chmod cp dirname grep id ln mkdir mv readlink rm rmdir sed uname".split()
 QUIT_SECONDS = 8.0
-MOST_STARTS = 5  # the fastest counts: whatever else the machine does can only slow a start down
+MOST_STARTS = 3  # the fastest counts: whatever else the machine does can only slow a start down
 
 
 def main() -> None:
@@ -136,12 +136,12 @@ async def try_on_linux(trial: Trial, slowest_start: float) -> None:
                 await host.has_item()
                 item = await host.item()
                 to_icon = time.monotonic() - begun
-                work = psutil.Process(app.pid).cpu_times()
+                own = to_icon - queued_seconds(app.pid)
                 assert item["IconPixmap"], "the icon has no picture"
                 await host.shows("●", timeout=60)
                 to_server = time.monotonic() - begun
                 print(
-                    f"start {start}: {to_icon:.2f} s to the icon ({work.user + work.system:.2f} s of processor time), "
+                    f"start {start}: {to_icon:.2f} s to the icon ({own:.2f} s less the wait for a free processor), "
                     f"{to_server:.2f} s to the server"
                 )
                 if start == 1:
@@ -150,13 +150,21 @@ async def try_on_linux(trial: Trial, slowest_start: float) -> None:
                     await check_opened(opened)
                 await host.click("Quit")
                 await asyncio.to_thread(check_ended, app, trial)
-                fastest = min(fastest, to_icon)
+                fastest = min(fastest, own)
                 if start > 1 and fastest <= slowest_start:
                     break
             assert fastest <= slowest_start, f"no icon within {slowest_start} s"
             uninstall(trial, environment)
     finally:
         bus.stop()
+
+
+def queued_seconds(pid: int) -> float:
+    """How long the process has stood in the queue for a processor, which only other programs' work makes long.
+
+    The second figure of https://docs.kernel.org/scheduler/sched-stats.html, "/proc/<pid>/schedstat".
+    """
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
 
 
 def lay_desktop(trial: Trial) -> tuple[dict[str, str], Path]:
