@@ -130,6 +130,11 @@ class ServerThread:
             return True
         return False
 
+    def page_pass(self) -> str:
+        """What to open the page with, as `?pass=…`, so that it does not ask its owner for a key; often nothing."""
+        running = self._running
+        return running.page_pass() if running is not None else ""
+
     def wait_until_settled(self, timeout: float = 30.0) -> ServerSnapshot:
         """Wait until the server is ready, stopped or in error; gives what it is then, or after `timeout` seconds."""
         with self._settled:

@@ -83,16 +83,20 @@ class Serving:
         import uvicorn
 
         from .api.app import create_app
+        from .api.dashboard_access import DashboardAccess
         from .api.in_flight import InFlight
         from .api.last_hour import LastHour
         from .api.services import Services
+        from .api_keys import ApiKeys
         from .session_log import SessionLog
 
         settings = self._settings
         folder = settings.log_folder or log_folder()
         log = SessionLog(folder, settings.log_mode, settings.log_days, settings.log_megabytes)
         log.open()
-        services = Services(settings, log, self._owner, InFlight(self.changed), LastHour(), pool)
+        keys = ApiKeys()
+        page_access = DashboardAccess(keys.verify, keys.exist)
+        services = Services(settings, log, self._owner, InFlight(self.changed), LastHour(), pool, keys, page_access)
         config = uvicorn.Config(
             create_app(services),
             log_config=None,  # the default one raises where there is no stdout (a windowed bundle)
@@ -158,6 +162,11 @@ class Serving:
     def cancel(self, request_id: str) -> None:
         if self._services is not None:
             self._services.in_flight.abort(request_id, RequestCancelledError("The request was cancelled."))
+
+    def page_pass(self) -> str:
+        """What lets a browser into the page once, or nothing where no key is needed. From any thread."""
+        services = self._services
+        return services.page_access.issue_pass() if services and services.keys.exist() else ""
 
     def apply(self, settings: Settings) -> None:
         """Take settings that need no restart."""

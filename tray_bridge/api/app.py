@@ -7,13 +7,11 @@ from dataclasses import asdict
 from fastapi import APIRouter, FastAPI
 
 from .. import __version__
-from ..api_keys import ApiKeys
 from ..doctor import run_checks
 from ..session_log import LogReader
 from .access import AccessMiddleware
 from .chat import chat_router
 from .dashboard import dashboard_router
-from .dashboard_access import DashboardAccess
 from .error_responses import CatchUnexpected, add_error_handlers
 from .model_list import model_router
 from .services import Services
@@ -33,19 +31,20 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(openai, prefix=prefix)
     app.include_router(status_router(services))
     app.include_router(status_router(services), prefix="/api/v1")
-    keys = ApiKeys()
     app.include_router(
         dashboard_router(
             services.server,
             LogReader(services.log.folder),
             services.last_hour,
-            DashboardAccess(keys.verify, keys.exist),
+            services.page_access,
             default_model=services.settings.default_model,
             doctor=lambda: run_checks(services.settings, None, asdict(services.server.snapshot())),
         )
     )
     add_error_handlers(app)
     app.add_middleware(CatchUnexpected)
-    app.add_middleware(AccessMiddleware, settings=services.settings, verify_key=keys.verify, has_keys=keys.exist)
+    app.add_middleware(
+        AccessMiddleware, settings=services.settings, verify_key=services.keys.verify, has_keys=services.keys.exist
+    )
     app.add_middleware(StampMiddleware)
     return app

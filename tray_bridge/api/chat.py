@@ -258,5 +258,7 @@ def _accounted(services: Services, asked: Asked) -> Iterator[Entry]:
         exchange.end("disconnected", status=499)
         raise
     except Exception as error:
-        exchange.end("error", status=500, error=TrayBridgeError(str(error)))
+        unexpected = TrayBridgeError(str(error))
+        exchange.end("error", status=500, error=unexpected)
+        services.last_hour.failed(asked.id, asked.client, unexpected)
         raise

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from ..api_keys import ApiKeys
 from ..bridge.model_names import resolve_model
 from ..session_log import SessionLog
 from ..settings import Settings
 from ..snapshots import ModelSnapshot, ServerSnapshot
+from .dashboard_access import DashboardAccess
 from .in_flight import InFlight
 from .last_hour import LastHour
 
@@ -35,6 +37,8 @@ class Services:
     in_flight: InFlight
     last_hour: LastHour
     pool: SessionPool
+    keys: ApiKeys
+    page_access: DashboardAccess
 
     def models(self) -> tuple[ModelSnapshot, ...]:
         """What the account offers; empty until a session has told."""

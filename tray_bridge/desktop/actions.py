@@ -70,7 +70,7 @@ class Actions:
         if server.state != "ready":
             problem = server.problem
             raise TrayBridgeError(problem.message if problem else "The server has not started.")
-        open_page(dashboard_url(server, section))
+        open_page(dashboard_url(server, section, self._server.page_pass()))
 
     def copy_base_url(self) -> None:
         copy_text(self._server.snapshot().base_url)
@@ -211,11 +211,12 @@ class Actions:
             self._server.restart()
 
 
-def dashboard_url(server: ServerSnapshot, section: str = "") -> str:
-    """Returns the page's address as a browser on this machine reaches it."""
+def dashboard_url(server: ServerSnapshot, section: str = "", page_pass: str = "") -> str:
+    """Returns the page's address as a browser on this machine reaches it, with what lets it in."""
     host = "127.0.0.1" if server.host in ("0.0.0.0", "::", "") else server.host
     place = f"[{host}]" if ":" in host else host
-    return f"http://{place}:{server.port}/dashboard" + (f"#/{section}" if section else "")
+    query, view = f"?pass={page_pass}" if page_pass else "", f"#/{section}" if section else ""
+    return f"http://{place}:{server.port}/dashboard{query}{view}"
 
 
 def _modified(path: Path) -> int:

@@ -36,6 +36,9 @@ class Server(Protocol):
     def subscribe(self, callback: Callable[[ServerSnapshot], None]) -> Callable[[], None]:
         """Calls back at changes, on the server's thread, until the returned function is called."""
 
+    def page_pass(self) -> str:
+        """What lets a browser into the page without a key, once; nothing where none is needed."""
+
     def cancel_request(self, request_id: str) -> bool:
         """Cancels a request in flight; tells whether there was such a one."""
 
