@@ -54,7 +54,7 @@ class Trial:
     """A home, an environment and a port of the trial's own, and the unpacked download."""
 
     def __init__(self, work: Path, archive: Path) -> None:
-        self.home = work / "home"
+        self.home = work / "a home"  # with a space: many are
         self.home.mkdir()
         self.temporary = work / "temporary"
         self.temporary.mkdir()
