@@ -7,9 +7,10 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from rich.console import Console
 
@@ -19,40 +20,59 @@ from .first_token import measure_first_token
 from .launch import measure_launch
 from .memory import measure_memory
 from .programs import Size, StandInProcess, own_home, standin
+from .rebuild import measure_rebuild
 from .relay import measure_relay
 from .report import to_json, to_table
+from .soak import TURNS, plot, soak
 
 TABLE_WIDTH = 140  # also where the output goes into a file
-QUICK = Size(runs=5, heavy_runs=1, launches=3, exchanges=100)
+QUICK = Size(runs=5, launches=3, crowds=1, rebuilds=0, exchanges=100)
 
-Measure = Callable[[StandInProcess, Path, Size], Awaitable[list[Figure]]]
+T = TypeVar("T")
+Measure = Callable[[StandInProcess, Path, Size], Coroutine[Any, Any, list[Figure]]]
 GROUPS: dict[str, Measure] = {
     "first-token": measure_first_token,
     "relay": measure_relay,
     "crowd": measure_crowd,
     "launch": measure_launch,
     "memory": measure_memory,
+    "rebuild": measure_rebuild,
 }
 
 
 def main() -> int:
     arguments = make_parser().parse_args()
     console = Console(stderr=True)
+    with tempfile.TemporaryDirectory(prefix="tray-bridge-bench-") as folder, own_home(Path(folder)):
+        if arguments.soak:
+            with standin():
+                result = run(soak(arguments.soak, console.print))
+            Console().print({name: value for name, value in result.items() if name != "looks"})
+            if arguments.plot:
+                plot(result, arguments.plot)
+        else:
+            result = measure(arguments, Path(folder), console)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def measure(arguments: argparse.Namespace, folder: Path, console: Console) -> dict[str, Any]:
+    """Measure the groups one after the other, each with a model of its own, and print the table."""
     size = QUICK if arguments.quick else Size()
     if arguments.runs:
-        size = replace(size, runs=arguments.runs, heavy_runs=arguments.runs, launches=arguments.runs)
+        runs = arguments.runs
+        size = replace(size, runs=runs, launches=runs, crowds=runs, rebuilds=runs)
+    work_folder = folder / "work"
+    work_folder.mkdir()
     figures: list[Figure] = []
-    with tempfile.TemporaryDirectory(prefix="tray-bridge-bench-") as folder, own_home(Path(folder)):
-        work_folder = Path(folder) / "work"
-        work_folder.mkdir()
-        for name in arguments.groups or GROUPS:
-            console.print(f"Measuring {name} …", style="dim")
-            with standin() as model:
-                figures += run(GROUPS[name](model, work_folder, size))
+    for name in arguments.groups or GROUPS:
+        console.print(f"Measuring {name} …", style="dim")
+        with standin() as model:
+            figures += run(GROUPS[name](model, work_folder, size))
+    figures = [figure for figure in figures if figure.bridge]
     Console(width=max(console.width, TABLE_WIDTH)).print(to_table(figures))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(to_json(figures, size=size), indent=2) + "\n", encoding="utf-8")
-    return 0
+    return to_json(figures, size=size)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -61,20 +81,25 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="fewer runs: under a minute, for a first look")
     parser.add_argument("--runs", type=int, help="samples of each figure; default: 15")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")
+    parser.add_argument(
+        "--soak",
+        type=int,
+        nargs="?",
+        const=1000,
+        metavar="N",
+        help=f"instead hold N conversations of {TURNS} turns (default: 1000) and watch memory, processes, descriptors",
+    )
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the soak into this PNG (extra `plots`)")
     return parser
 
 
-def run(measuring: Awaitable[list[Figure]]) -> list[Figure]:
+def run(work: Coroutine[Any, Any, T]) -> T:
     """Run in the fastest event loop there is, as the bridge does."""
-
-    async def whole() -> list[Figure]:
-        return await measuring
-
     if sys.platform != "win32":
         import uvloop
 
-        return uvloop.run(whole())
-    return asyncio.run(whole())
+        return uvloop.run(work)
+    return asyncio.run(work)
 
 
 if __name__ == "__main__":

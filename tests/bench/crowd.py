@@ -18,7 +18,7 @@ SESSIONS = 8
 
 async def measure_crowd(_: StandInProcess, folder: Path, size: Size) -> list[Figure]:
     wall = Figure(f"{CONVERSATIONS} conversations on {SESSIONS} sessions, wall time ÷ raw", "s", 1.10)
-    for number in range(size.heavy_runs):
+    for number in range(size.crowds):
         if number % 2:
             ours = await through_bridge()
             theirs = await by_hand(folder)

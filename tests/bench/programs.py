@@ -25,11 +25,12 @@ IDLE_CPU = 0.02  # seconds of CPU in an idle window that do not count: the clock
 
 @dataclass(frozen=True)
 class Size:
-    """How much to measure: samples of a figure, of one that takes half a minute, of launches, and exchanges."""
+    """How much to measure: samples of a figure, fewer of those that take long, and exchanges for the memory."""
 
     runs: int = 15
-    heavy_runs: int = 15
     launches: int = 15
+    crowds: int = 15
+    rebuilds: int = 15
     exchanges: int = 1000
 
 
