@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from tray_bridge.standin.example import example
-from tray_bridge.standin.script import Script, Spec
+from tray_bridge.standin.script import DEMAND, Script, Spec
 
 STRUCTURED_OUTPUT = "StructuredOutput"
 """The tool through which the CLI asks for output that fits a schema."""
@@ -102,6 +102,8 @@ def default_blocks(script: Script, body: Mapping[str, Any]) -> tuple[Block, ...]
     tools = {tool["name"]: tool for tool in body.get("tools") or () if "name" in tool}
     choice = body.get("tool_choice") or {}
     wanted = choice.get("name") or (next(iter(tools), None) if choice.get("type") == "any" else None)
+    if demand := DEMAND.search(script.question):
+        wanted = demand["name"] or next(iter(tools), None)
     if STRUCTURED_OUTPUT in tools and not script.results:
         wanted = STRUCTURED_OUTPUT
     if wanted is not None and wanted in tools:
@@ -139,9 +141,7 @@ def by_size(text: str, size: int = 12) -> tuple[str, ...]:
     return tuple(text[at : at + size] for at in range(0, len(text), size))
 
 
-def cut_at_sequence(
-    blocks: tuple[Block, ...], sequences: Sequence[str]
-) -> tuple[tuple[Block, ...], str | None]:
+def cut_at_sequence(blocks: tuple[Block, ...], sequences: Sequence[str]) -> tuple[tuple[Block, ...], str | None]:
     """End the reply before the first stop sequence in its text, and say which it was."""
     for number, block in enumerate(blocks):
         whole = "".join(block.pieces)

@@ -15,6 +15,8 @@ from typing import Any
 
 DIRECTIVE = re.compile(r"^\s*standin:", re.MULTILINE)
 REMINDER = "<system-reminder>"
+DEMAND = re.compile(r"^Answer with a call of (?:`(?P<name>[^`]+)`|at least one )", re.MULTILINE)
+"""How the bridge demands a call from models that take no forced `tool_choice`."""
 
 
 class ScriptError(ValueError):
@@ -42,6 +44,8 @@ class Spec:
     """Answer with the JSON of this part of the request: `system`, `messages`, `tools` or `body`."""
     then: tuple[Mapping[str, Any], ...] = ()
     """The replies to the tool results that follow."""
+    stubborn: bool = False
+    """Answer the same again when, thereupon, a call is demanded."""
 
     first_delay: float | None = None
     rate: float | None = None
@@ -68,9 +72,7 @@ class Spec:
     def is_answer(self) -> bool:
         """Whether it says what to answer, not only how."""
         content = (self.text, self.chunks, self.words, self.thinking, self.structured, self.echo)
-        return any(part is not None for part in content) or bool(
-            self.tools or self.structured_sequence or self.refusal
-        )
+        return any(part is not None for part in content) or bool(self.tools or self.structured_sequence or self.refusal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +108,21 @@ def read_script(body: Mapping[str, Any]) -> Script:
     if is_errand(body):
         return Script(Spec(), question="", rounds=0, results=(), is_errand=True)
     results: list[tuple[Mapping[str, Any], ...]] = []
-    question = ""
+    question = demand = ""
     for message in reversed(body.get("messages", ())):
         if message.get("role") != "user":
             continue
-        if question := question_of(message):
+        found = question_of(message)
+        given = tuple(block for block in blocks_of(message) if block.get("type") == "tool_result")
+        if found and not DEMAND.match(found):
+            question = found
             break
-        if found := tuple(block for block in blocks_of(message) if block.get("type") == "tool_result"):
-            results.append(found)
+        if given:
+            results.append(given)
+        else:
+            demand = demand or found
+    if demand and not directive_in(question).get("stubborn"):
+        question, results = demand, []
     spec = read_spec(directive_in(question))
     if results:
         replies = spec.then
