@@ -106,7 +106,7 @@ def test_as_files_and_their_names(bridge: RunningBridge) -> None:
         {"type": "file", "file": {"filename": name, "file_data": data_url(text)}}
         for name, text in zip(names, file_texts, strict=True)
     ]
-    messages = [{"role": "user", "content": parts}, {"role": "assistant", "content": "Read."}]
+    messages: list[Wire] = [{"role": "user", "content": parts}, {"role": "assistant", "content": "Read."}]
     (role, found), _ = ask(bridge, messages)
     assert role == "user"
     assert [block["source"]["data"] for block in found if block["type"] == "document"] == file_texts

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..turns import Effort, JsonObject, Turn
 from .fields import kind_of, read_boolean, read_integer, read_list, read_object, read_string, refuse, shown
+from .output_schema import plain_schema
 from .parameters import check_parameters
 from .read_content import find_image_urls
 from .read_messages import read_messages
@@ -79,6 +80,7 @@ def read_chat_request(
     n = read_integer(body.get("n"), "n", least=1, most=CHOICES) or 1
     hidden = read_boolean(body.get("include_reasoning"), "include_reasoning") is False
     hidden = hidden or read_boolean(reasoning.get("exclude"), "reasoning.exclude") is True
+    hidden = hidden or not thinking  # a model that cannot stop thinking does it silently
     conversation = read_messages(message_list(body), fetched, ignored)
     turn = Turn(
         model=resolve_model(requested),
@@ -133,7 +135,7 @@ def _read_output_schema(body: Mapping[str, Any]) -> JsonObject | None:
     holder, path = (form, param) if nested is None else (nested, f"{param}.json_schema")
     if holder.get("schema") is None:
         refuse(f"`{path}.schema` is missing.", f"{path}.schema")
-    return object_schema(holder["schema"], f"{path}.schema")
+    return plain_schema(object_schema(holder["schema"], f"{path}.schema"))
 
 
 def _read_max_tokens(body: Mapping[str, Any]) -> int | None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from ..errors import SignedOutError, TrayBridgeError, UpstreamError
+from ..errors import InvalidRequestError, SignedOutError, TrayBridgeError, UpstreamError
 from ..turns import (
     Event,
     JsonObject,
@@ -85,6 +85,8 @@ class AnswerReader:
             self._error_kind = str(message["error"])
         elif kind == "system" and message.get("subtype") == "api_retry":
             self._read_retry(message)
+        elif kind == "system" and message.get("subtype") == "init":
+            self._check_schema(message.get("tools") or ())
         return _NOTHING
 
     def begin_again(self) -> None:
@@ -216,6 +218,15 @@ class AnswerReader:
     def _end(self, reason: StopReason, rest: Rest) -> Sequence[Event]:
         self.rest = rest
         return (TurnEnded(reason, _read_usage(self._usage)),)
+
+    def _check_schema(self, tools: Sequence[str]) -> None:
+        """The CLI says nothing of a schema that it cannot read: it only offers no tool for it."""
+        if self._structured and STRUCTURED_OUTPUT not in tools:
+            raise InvalidRequestError(
+                "The JSON Schema of the answer cannot be used: something in it is wrong.",
+                code="invalid_schema",
+                hint="Check it against draft-07: unknown types, references to nothing, patterns.",
+            )
 
     def _read_retry(self, message: Mapping[str, Any]) -> None:
         self._retry_after = (message.get("retry_delay_ms") or 0) / 1000
