@@ -1,0 +1,40 @@
+"""What the tests of faults share: the report that they write, and the bridge that they break again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from fault_report import FaultReport
+from running_bridge import RunningBridge, running_bridge
+
+from tray_bridge.standin import StandIn
+
+_report = FaultReport()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-report", action="store_true", help="write docs/resilience.md from what is seen")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if session.config.getoption("--write-report", default=False) and exitstatus == 0:
+        _report.write()
+
+
+@pytest.fixture
+def report() -> FaultReport:
+    return _report
+
+
+@pytest.fixture(scope="module")
+def module_bridge(running_standin: StandIn) -> Iterator[RunningBridge]:
+    with running_bridge(running_standin, pool_size=2) as running:
+        yield running
+
+
+@pytest.fixture
+def steady(module_bridge: RunningBridge, standin: StandIn) -> RunningBridge:
+    """One bridge for a file's faults, healthy at first: that it is so again is each test's concern."""
+    module_bridge.wait_for(lambda s: s.pool.warm + s.pool.fitting >= 2 and not s.pool.queued, 60)
+    return module_bridge

@@ -1,0 +1,209 @@
+"""The program that should be Claude Code is missing, broken or no such program at all."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import openai
+import psutil
+import pytest
+from fault_report import FaultReport
+from faults import ask, bound, healthy_again, refusal, told
+from running_bridge import RunningBridge, wait_for
+from wrong_claude import FAULTS
+
+from tray_bridge.claude import pool, session
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs programs that are scripts")
+Make = Callable[..., RunningBridge]
+
+
+class Program:
+    """`wrong_claude.py` as a program of its own, whose faults come and go."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "claude"
+        script = Path(__file__).with_name("wrong_claude.py")
+        command = shlex.join([sys.executable, str(script), str(folder)])
+        self.path.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+        self.path.chmod(0o755)
+
+    def fail(self, fault: str) -> None:
+        (self.folder / "fault").write_text(fault)
+
+    def repair(self) -> float:
+        """Let it work from now on, and say when that was."""
+        self.fail("")
+        return time.monotonic()
+
+    @property
+    def starts(self) -> list[float]:
+        path = self.folder / "starts"
+        return [float(line) for line in path.read_text().split()] if path.exists() else []
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    return Program(tmp_path)
+
+
+def say(words: str) -> list[Any]:
+    return [{"role": "user", "content": f"say {words}"}]
+
+
+def recovered(bridge: RunningBridge, since: float) -> float:
+    """Seconds until the pool is well; a person asks at once, which ends the waiting for the next try."""
+    assert ask(bridge, say("back")) == "back"
+
+    def is_healthy(_: object) -> bool:
+        pool = bridge.snapshot().pool
+        return pool.warm + pool.fitting >= 2 and pool.problem is None
+
+    bridge.wait_for(is_healthy, bound(5))
+    return time.monotonic() - since
+
+
+@pytest.mark.parametrize(
+    ("fault", "what", "reason"),
+    [
+        ("exit", "exits at once", "something is missing"),
+        ("not JSON", "prints broken JSON", "did not start"),
+        ("not UTF-8", "prints bytes that are no text", "did not start"),
+        ("20 MB line", "prints a line of 20 MB", "did not start"),
+        ("complaint", "complains in 20 MB without a line break, and exits", "xxx"),
+        ("odd answer", "answers in a shape that is not known", "did not start"),
+        ("old", "is version 2.0.5, too old to be safe", "2.0.5 is too old"),
+        ("odd", "introduces itself in a shape that is not known", "not known"),
+        ("none", "does not tell its version", "too old"),
+        ("exit after greeting", "introduces itself and exits", "end"),
+    ],
+)
+def test_a_program_that_is_wrong_from_the_start(
+    make_bridge: Make, program: Program, report: FaultReport, fault: str, what: str, reason: str
+) -> None:
+    program.fail(fault)
+    bridge = make_bridge(pool_size=2, cli_path=program.path)
+    error = refusal(lambda: ask(bridge, say("hello")))
+    assert error.status_code in (502, 503)
+    assert reason in error.message
+    assert len(error.message) < 12_000
+    problem = bridge.wait_for(lambda s: s.pool.problem, bound(10)).problem
+    assert problem is not None
+    assert reason in problem.message
+    assert psutil.Process().memory_info().rss < 600 * 2**20
+    since = program.repair()
+    seconds = recovered(bridge, since)
+    report.add("program", what, told(error)[:300], seconds)
+
+
+def test_a_program_that_never_answers(
+    make_bridge: Make, program: Program, report: FaultReport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = round(bound(2))
+    monkeypatch.setattr(session, "START_TIMEOUT", limit)
+    monkeypatch.setattr(pool, "START_TIMEOUT", limit)
+    program.fail("silence")
+    bridge = make_bridge(pool_size=2, cli_path=program.path)
+    began = time.monotonic()
+    error = refusal(lambda: ask(bridge, say("hello")))
+    assert error.status_code == 503
+    assert time.monotonic() - began < bound(8)
+    seconds = recovered(bridge, program.repair())
+    report.add("program", "never answers (the limit is 30 s)", told(error), seconds)
+
+
+def test_a_program_that_is_missing_or_may_not_be_run(
+    make_bridge: Make, program: Program, report: FaultReport
+) -> None:
+    elsewhere = program.path.with_name("elsewhere")
+    program.path.rename(elsewhere)
+    bridge = make_bridge(pool_size=2, cli_path=program.path)
+    error = refusal(lambda: ask(bridge, say("hello")))
+    assert error.status_code == 503
+    assert "not found" in error.message
+    elsewhere.rename(program.path)
+    report.add("program", "is missing", told(error).replace(str(program.path), "…/claude"), recovered(bridge, time.monotonic()))
+
+    for each in bridge.processes():
+        each.kill()
+    program.path.chmod(0o644)
+    error = refusal(lambda: [ask(bridge, say("hello")) for _ in range(4)])  # spares may be there still
+    assert error.status_code == 503
+    assert "ermission" in error.message
+    program.path.chmod(0o755)
+    report.add(
+        "program", "may not be executed", told(error).replace(str(program.path), "…/claude"), recovered(bridge, time.monotonic())
+    )
+
+
+def test_starts_that_fail_are_tried_again_ever_later_and_the_state_says_why(
+    make_bridge: Make, program: Program, report: FaultReport
+) -> None:
+    program.fail("exit")
+    bridge = make_bridge(pool_size=2, cli_path=program.path)
+    wait_for(lambda: len(program.starts) >= 5, bound(20))
+    gaps = [later - earlier for earlier, later in zip(program.starts, program.starts[1:], strict=False)]
+    assert all(gap >= least for gap, least in zip(gaps, (0.5, 1, 2, 4), strict=False)), gaps
+    problem = bridge.snapshot().problem
+    assert problem is not None
+    assert "something is missing" in problem.message
+    since = program.repair()
+    seconds = recovered(bridge, since)
+    waits = ", ".join(f"{gap:.1f} s" for gap in gaps[:4])
+    report.add("program", "fails to start again and again", f"tried again after {waits}, …; the tray says why", seconds)
+
+
+def test_a_program_that_starts_and_soon_ends_is_not_started_without_pause(
+    make_bridge: Make, program: Program
+) -> None:
+    program.fail("exit after greeting")
+    bridge = make_bridge(pool_size=2, cli_path=program.path)
+    bridge.wait_for(lambda s: s.pool.problem, bound(10))
+    time.sleep(8)
+    assert len(program.starts) <= 8
+
+
+def test_another_program_in_the_settings_is_tried_at_once(make_bridge: Make, program: Program, tmp_path: Path) -> None:
+    from tray_bridge.settings import load_settings
+
+    settings = {"port": 0, "pool_size": 2}
+    bridge = make_bridge(pool_size=2, cli_path=tmp_path / "nothing")
+    bridge.wait_for(lambda s: s.pool.problem, bound(10))
+    time.sleep(4)
+    bridge.server.apply(load_settings({**settings, "cli_path": program.path}))
+    bridge.wait_for(lambda s: s.pool.warm + s.pool.fitting == 2 and s.pool.problem is None, bound(5))
+
+
+SHORTEST = {"silence": "Nothing came", "odd error": "gave no answer"}
+
+
+@pytest.mark.parametrize("fault", [name for name in FAULTS if name not in ("complaint", "odd answer")])
+def test_a_program_that_goes_wrong_in_the_middle_of_an_answer(
+    make_bridge: Make, program: Program, report: FaultReport, fault: str
+) -> None:
+    limit = round(bound(3))
+    bridge = make_bridge(pool_size=2, cli_path=program.path, claude_timeout=limit)
+    bridge.wait_until_warm(2)
+    since = time.monotonic()
+    answers: list[str] = []
+    with openai.OpenAI(base_url=bridge.base_url, api_key="x", max_retries=0) as client:
+        messages: Any = [{"role": "user", "content": f"fault {fault}"}]
+        stream: Any = client.chat.completions.create(model="sonnet", messages=messages, stream=True)
+        with pytest.raises(openai.APIError) as caught:
+            for chunk in stream:
+                if chunk.choices and (text := chunk.choices[0].delta.content):
+                    answers.append(text)
+                    assert ask(bridge, say("meanwhile")) == "meanwhile"
+    assert answers == ["Well"]
+    assert SHORTEST.get(fault, "Claude Code") in str(caught.value)
+    bridge.wait_for(lambda s: s.pool.warm + s.pool.fitting >= 2 and not s.pool.busy, bound(5))
+    seconds = time.monotonic() - since - (limit if fault == "silence" else 0)
+    assert ask(bridge, say("after")) == "after"
+    report.add("program", f"in the middle of an answer: {fault}", told(caught.value), seconds)
