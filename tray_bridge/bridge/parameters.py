@@ -50,7 +50,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("max_output_tokens", "honoured", "The same, where both others are missing."),
     Parameter("stop", "honoured", "A string or an array of strings; cuts exactly."),
     Parameter("stop_sequences", "honoured", "The same, where `stop` is missing."),
-    Parameter("reasoning_effort", "honoured", "`none` is no thinking, or `low` and unseen where the model always thinks; `minimal` is `low`."),
+    Parameter("reasoning_effort", "honoured", "`none`: no thinking, or little and unseen; `minimal` counts as `low`."),
     Parameter("reasoning", "honoured", "`effort` as above; `enabled: false` is off; `exclude: true` hides."),
     Parameter("include_reasoning", "honoured", "`false` leaves `reasoning_content` out."),
     Parameter("thinking", "honoured", "`disabled` switches thinking off; a budget is passed over."),
