@@ -1,4 +1,4 @@
-"""Where the Claude Code program is, and its version; found without running or importing anything. A leaf."""
+"""Where the Claude Code program is, and its version. A leaf that imports nothing of the SDK."""
 
 from __future__ import annotations
 
@@ -6,9 +6,21 @@ import importlib.util
 import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+_NAME = "claude.exe" if os.name == "nt" else "claude"
+# Where its installers and package managers put it: what a desktop starts has a PATH without these.
+_INSTALLED = (
+    ".local/bin",
+    ".claude/local",
+    ".npm-global/bin",
+    ".yarn/bin",
+    "node_modules/.bin",
+    "/usr/local/bin",
+    "/opt/homebrew/bin",
+)
 _VERSION = re.compile(r"\d+\.\d+\.\d+[\w.+-]*")
 
 
@@ -21,19 +33,35 @@ class CliProgram(NamedTuple):
 
 
 def find_cli(chosen: Path | None = None) -> CliProgram | None:
-    """The program that `chosen` names, or the one that comes with the SDK, or the one on the PATH."""
+    """The program that `chosen` names, or the one that comes with the SDK, or the one that is installed; runs none."""
     if chosen is not None:
         return CliProgram(chosen, None, bundled=False) if chosen.is_file() else None
     if bundled := _find_bundled():
         return bundled
-    on_path = shutil.which("claude")
-    return CliProgram(Path(on_path), None, bundled=False) if on_path else None
+    places = [shutil.which(_NAME), *(Path.home() / place / _NAME for place in _INSTALLED)]
+    found = next((Path(place) for place in places if place and Path(place).is_file()), None)
+    return CliProgram(found, None, bundled=False) if found else None
+
+
+def ask_version(program: CliProgram) -> str | None:
+    """Its version, told by the program itself where nothing else does; None if it does not answer within 10 s."""
+    if program.version:
+        return program.version
+    # A bundle's own libraries are not for other programs.
+    environment = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
+    command = [str(program.path), "--version"]
+    try:
+        told = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    match = _VERSION.search(told.stdout)
+    return match[0] if match else None
 
 
 def _find_bundled() -> CliProgram | None:
     found = importlib.util.find_spec("claude_agent_sdk")  # looks for it, does not import it
     for folder in map(Path, (found and found.submodule_search_locations) or ()):
-        program = folder / "_bundled" / ("claude.exe" if os.name == "nt" else "claude")
+        program = folder / "_bundled" / _NAME
         if program.is_file():
             return CliProgram(program, _version_beside(program), bundled=True)
     return None

@@ -80,11 +80,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _show_version() -> int:
-    from .cli_program import find_cli
+    from .cli_program import ask_version, find_cli
 
     program = find_cli()
     write(f"tray-bridge {__version__}\n")
-    write(f"Claude Code {(program and program.version) or 'not found'}\n")
+    write(f"Claude Code {(ask_version(program) or f'at {program.path}') if program else 'not found'}\n")
     return 0
 
 

@@ -11,6 +11,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
+from .cli_program import find_cli
 from .errors import RequestCancelledError, ServerStoppingError, TrayBridgeError
 from .paths import cache_folder, log_folder, work_folder
 from .snapshots import PoolSnapshot, ServerSnapshot, ServerState
@@ -130,10 +131,11 @@ class Serving:
     def _pool_config(self, settings: Settings) -> PoolConfig:
         from .claude.pool import PoolConfig
 
+        program = find_cli()  # the SDK alone looks in fewer places
         return PoolConfig(
             default_model=settings.default_model,
             work_folder=work_folder(),
-            cli_path=settings.cli_path,
+            cli_path=settings.cli_path or (program and program.path),
             environment=self._environment,
             size=settings.pool_size,
             max_sessions=settings.max_sessions,
