@@ -148,6 +148,7 @@ async def try_on_linux(trial: Trial, slowest_start: float) -> None:
                     ask(trial.port)
                     await host.click("Session logs", "Open folder")
                     await check_opened(opened)
+                    check_refused(trial, environment)
                 await host.click("Quit")
                 await asyncio.to_thread(check_ended, app, trial)
                 fastest = min(fastest, own)
@@ -218,6 +219,15 @@ async def check_opened(opened: Path) -> None:
     assert list(Path(folder).rglob("*.json")), "the request is not in the log"
 
 
+def check_refused(trial: Trial, environment: dict[str, str]) -> None:
+    """A program that runs is not pulled from under itself."""
+    script = trial.home / ".local/lib/tray-bridge/uninstall.sh"
+    tools = {**environment, "PATH": str(shell_tools(trial))}
+    done = subprocess.run([script], env=tools, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1, done.stdout
+    assert "is running" in done.stderr, done.stderr
+
+
 def uninstall(trial: Trial, environment: dict[str, str]) -> None:
     script = trial.home / ".local/lib/tray-bridge/uninstall.sh"
     said = run([str(script)], {**environment, "PATH": str(shell_tools(trial))})
@@ -262,8 +272,7 @@ def show_version(trial: Trial, program: list[str], environment: dict[str, str]) 
     lines = said.split("\n")
     assert lines[0].startswith("tray-bridge "), said
     assert lines[1].startswith("Claude Code "), said
-    if trial.has_cli:
-        assert lines[1].removeprefix("Claude Code ")[0].isdigit(), said
+    assert lines[1].removeprefix("Claude Code ")[0].isdigit(), said
 
 
 def is_ready(port: int) -> bool:
