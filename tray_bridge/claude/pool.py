@@ -103,7 +103,7 @@ class SessionPool:
     # Opening and closing
 
     async def open(self) -> None:
-        """Begin to fill the pool; returns at once."""
+        """Begin to fill the pool; returns as soon as the first process is spawned, long before it answers."""
         self._is_open = True
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -111,7 +111,10 @@ class SessionPool:
         self._last_request = time.monotonic()
         self._last_binding = Binding(self._config.default_model)
         self._config.work_folder.mkdir(parents=True, exist_ok=True)
-        self._keeper = asyncio.create_task(self._keep_filled())
+        first = self._spare_to_start()
+        self._keeper = asyncio.create_task(self._keep_filled(first))
+        if first is not None:
+            await first.spawn()
 
     async def close(self) -> None:
         """End every session; those who wait in the queue get ServerStoppingError. Takes about two seconds at most."""
@@ -319,7 +322,7 @@ class SessionPool:
 
     # Filling
 
-    async def _keep_filled(self) -> None:
+    async def _keep_filled(self, first: Session | None) -> None:
         """The one task that starts spares, binds the fitting one and lets resting sessions expire."""
         while True:
             self._wake.clear()
@@ -328,7 +331,8 @@ class SessionPool:
                 self._proved()
             await self._yield_to_requests()
             try:
-                if spare := self._spare_to_start():
+                if spare := first or self._spare_to_start():
+                    first = None
                     await self._start_spare(spare)
                     continue
                 if spare := self._spare_to_bind():

@@ -85,6 +85,7 @@ class Session:
         self._calls: frozenset[str] = frozenset()
         self._rest: Rest | None = None
         self._starting: asyncio.Task[None] | None = None
+        self._spawned = asyncio.Event()
         self._settled: asyncio.Task[None] | None = None
         self._progress = 0.0
         self.started_at = self.since = time.time()
@@ -119,10 +120,16 @@ class Session:
             self.expires_at,
         )
 
-    async def start(self) -> None:
-        """Spawn the process and wait until it answers; several may wait for it. Raises CliUnavailableError."""
+    async def spawn(self) -> None:
+        """Spawn the process and let it get ready by itself; `start` tells how that went."""
         if self._starting is None:
             self._starting = asyncio.create_task(self._start())
+        await self._spawned.wait()
+
+    async def start(self) -> None:
+        """Spawn the process and wait until it answers; several may wait for it. Raises CliUnavailableError."""
+        await self.spawn()
+        assert self._starting is not None  # noqa: S101 - for mypy
         await asyncio.wait({self._starting})  # one that gives up waiting does not end it for the others
         if self._starting.cancelled():
             raise CliUnavailableError("Claude Code was ended while it started.")
@@ -130,7 +137,10 @@ class Session:
 
     async def _start(self) -> None:
         try:
-            await self._transport.connect()
+            try:
+                await self._transport.connect()
+            finally:
+                self._spawned.set()
             await asyncio.wait_for(self._transport.control(subtype="mcp_status"), START_TIMEOUT)
         except (asyncio.TimeoutError, SessionLostError) as error:
             await self.close()
