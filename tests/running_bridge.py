@@ -74,7 +74,8 @@ class RunningBridge:
     def processes(self) -> list[psutil.Process]:
         """The CLI processes that this bridge owns now."""
         pids = [session.pid for session in self.snapshot().pool.sessions if session.pid]
-        return [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+        alive = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+        return [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
 
 @contextmanager
