@@ -1,12 +1,13 @@
 """What the CLI prints during a turn → events, or the error that it amounts to.
 
-Pure: dictionaries in, `turns` events out. Owns the traps at the end of a message: where the CLI would go on by itself
+Dictionaries in, `turns` events out. Owns the traps at the end of a message: where the CLI would go on by itself
 (an answer cut at its limit, a refusal, a broken stream), the turn has ended or the reader says that it began again.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -32,6 +33,7 @@ from .tool_arguments import read_arguments
 
 MOST_REFUSED = 4  # messages with none but calls that are refused, before the turn is given up
 LONGEST_RETRY_WAIT = 5.0  # seconds: a longer wait is the client's to decide on
+LONG_RETRY_WAIT = 60.0  # seconds, where the CLI did not even think of waiting and does not say for how long
 
 Rest = Literal["clean", "suspended", "spent"]
 _STOP_REASONS: Mapping[str, StopReason] = {
@@ -72,6 +74,7 @@ class AnswerReader:
         self._stop_reason = ""
         self._usage: dict[str, Any] = {}
         self._retry_after: float | None = None
+        self._until_reset: float | None = None
         self._error_kind: str | None = None
 
     def read(self, message: Mapping[str, Any]) -> Sequence[Event]:
@@ -84,9 +87,11 @@ class AnswerReader:
         if kind == "assistant" and message.get("error"):
             self._error_kind = str(message["error"])
         elif kind == "system" and message.get("subtype") == "api_retry":
-            self._read_retry(message)
+            return self._read_retry(message)
         elif kind == "system" and message.get("subtype") == "init":
             self._check_schema(message.get("tools") or ())
+        elif kind == "rate_limit_event":
+            self._read_limit(message.get("rate_limit_info") or {})
         return _NOTHING
 
     def begin_again(self) -> None:
@@ -171,21 +176,26 @@ class AnswerReader:
         return (TextDelta(held), call) if held else (call,)
 
     def _read_start(self, message: Mapping[str, Any]) -> Sequence[Event]:
-        events: list[Event] = []
-        if (self._open or self._void) and self._said:
-            events.append(Restarted())
-            self._text.clear()
-            self._calls.clear()
-            self._arguments.clear()
-            self._said = False
+        events = self._restart() if self._open or self._void else []
         self._open, self._void = True, False
+        self._stop_reason = ""
         self._usage = dict(message.get("usage") or {})
         if not self._started:
             self._started = True
             events.append(TurnStarted(str(message.get("model") or ""), _read_usage(self._usage)))
         return events
 
+    def _restart(self) -> list[Event]:
+        """Forget the answer so far."""
+        self._text.clear()
+        self._calls.clear()
+        self._arguments.clear()
+        said, self._said = self._said, False
+        return [Restarted()] if said else []
+
     def _read_stop(self) -> Sequence[Event]:
+        if not self._stop_reason:
+            return _NOTHING  # the CLI closed what broke off; it tries again, or the result says what happened
         self._open = False
         reason = _STOP_REASONS.get(self._stop_reason, "end_turn")
         if reason in ("max_tokens", "refusal"):
@@ -206,7 +216,9 @@ class AnswerReader:
             return _NOTHING
         if self._structured:
             return _NOTHING  # the CLI insists on the structured answer
-        return self._end(reason, "clean")
+        # Where there is nothing to see the CLI says so to the model and asks again.
+        is_visible = self._demanded or bool("".join(self._text).strip())
+        return self._end(reason, "clean" if is_visible else "spent")
 
     def _read_result(self, message: Mapping[str, Any]) -> Sequence[Event]:
         if message.get("is_error"):
@@ -228,10 +240,16 @@ class AnswerReader:
                 hint="Check it against draft-07: unknown types, references to nothing, patterns.",
             )
 
-    def _read_retry(self, message: Mapping[str, Any]) -> None:
+    def _read_retry(self, message: Mapping[str, Any]) -> Sequence[Event]:
         self._retry_after = (message.get("retry_delay_ms") or 0) / 1000
         if self._retry_after > LONGEST_RETRY_WAIT:
             raise _upstream_error(message.get("error_status"), "Claude is over its limit.", self._retry_after)
+        return self._restart() if self._open else _NOTHING
+
+    def _read_limit(self, info: Mapping[str, Any]) -> None:
+        """A plan's window that is used up says when it begins anew."""
+        if info.get("status") == "rejected" and info.get("resetsAt"):
+            self._until_reset = max(1.0, float(info["resetsAt"]) - time.time())
 
     def _failure(self, result: Mapping[str, Any]) -> TrayBridgeError:
         text = str(result.get("result") or "; ".join(map(str, result.get("errors") or ())) or "")
@@ -240,6 +258,8 @@ class AnswerReader:
             return SignedOutError(f"Claude Code is not signed in: {_plain(text)}.")
         if status is None and self._error_kind == "rate_limit":
             status = 429
+        if status == 429 and self._retry_after is None:
+            self._retry_after = self._until_reset or LONG_RETRY_WAIT
         return _upstream_error(status, _plain(text), self._retry_after)
 
 
