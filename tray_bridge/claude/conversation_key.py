@@ -73,9 +73,9 @@ def _part(block: Block) -> list[Any]:
         case Text(text):
             return ["text", text.rstrip()]
         case Image(media_type, data):
-            return ["image", media_type, data]
+            return ["image", media_type, _digest_of(data)]
         case Document(media_type, data, title):
-            return ["document", media_type, data, title]
+            return ["document", media_type, _digest_of(data), title]
         case ToolUse(id=call_id, name=name, input=arguments):
             return ["tool_use", call_id, name, _with_plain_numbers(arguments)]
         case ToolResult(call_id, content, is_error):
@@ -93,5 +93,13 @@ def _with_plain_numbers(value: Any) -> Any:
     return value
 
 
+def _digest_of(data: str) -> str:
+    """In place of a file's data, which may be megabytes: cheaper than to write it as JSON first."""
+    return sha256(data.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def _canonical(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    return _encode(value).encode()
+
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode  # made once: a key needs it for each message
