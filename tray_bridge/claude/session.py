@@ -11,7 +11,7 @@ import itertools
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from .light_sdk import ClaudeSDKClient
 from .offered_tools import callable_names
 from .prompt import (
     MAX_OUTPUT_TOKENS,
+    Wire,
     can_be_forced,
     demand_for_call,
     merge_messages,
@@ -251,6 +252,8 @@ class Session:
         if reader.rest == "clean":
             self._settled = asyncio.create_task(self._read_until_result())
             self._settled.add_done_callback(lambda task: task.cancelled() or task.exception())
+        if reader.rest == "spent":
+            self._transport.strike()  # the CLI is about to ask again by itself, for nobody
         self._rest = reader.rest
 
     async def _within_time_limit(self, step: Coroutine[Any, Any, None]) -> None:
@@ -278,12 +281,14 @@ class Session:
         messages = merge_messages(turn.messages)
         if (demand := self._demand(turn)) is not None:
             messages[-1] = replace(messages[-1], content=(*messages[-1].content, demand))
-        if is_new:
-            for message in messages[:-1]:
-                await self._write([past_line(message)])
-                if message.role == "user":
-                    await self._read_until_result()
-        await self._write([question_line(messages[-1])])
+        lines: list[Wire] = []
+        for message in messages[:-1] if is_new else ():
+            lines.append(past_line(message))
+            if message.role == "user":  # the CLI keeps the order only of what comes after its `result`
+                await self._write(lines)
+                await self._read_until_result()
+                lines = []
+        await self._write([*lines, question_line(messages[-1])])
 
     async def _set_settings(self, turn: Turn) -> None:
         """They act from the next request to the model on, also within a turn that waits for results."""
@@ -304,13 +309,9 @@ class Session:
         models = self.greeting.models if self.greeting else ()
         return next((m for m in models if self._model in (m.value, m.resolved)), None)
 
-    async def _write(self, lines: Sequence[dict[str, Any]]) -> None:
-        async def each() -> AsyncIterator[dict[str, Any]]:
-            for line in lines:
-                yield line
-
+    async def _write(self, lines: Sequence[Wire]) -> None:
         try:
-            await self._client.query(each())
+            await self._transport.send(*lines)
         except Exception as error:  # the SDK's own types for a process that is gone
             raise self._lost() from error
 

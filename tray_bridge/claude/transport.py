@@ -15,7 +15,7 @@ import contextlib
 import itertools
 import json
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from typing import Any
 
 from ..errors import CliUnavailableError, SessionLostError
@@ -38,7 +38,7 @@ class LateBindingTransport(Transport):
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._pump: asyncio.Task[None] | None = None
         self._late: dict[str, Any] = {}
-        self.desk = ToolDesk(self._send)
+        self.desk = ToolDesk(self.send)
         self._closing = False
         self.ended = False
 
@@ -72,7 +72,7 @@ class LateBindingTransport(Transport):
         request_id = f"tray-bridge-{next(self._control_ids)}"
         answer = self._waiting[request_id] = asyncio.get_running_loop().create_future()
         try:
-            await self._send({"type": "control_request", "request_id": request_id, "request": request})
+            await self.send({"type": "control_request", "request_id": request_id, "request": request})
             response = await answer
         finally:
             self._waiting.pop(request_id, None)
@@ -129,16 +129,21 @@ class LateBindingTransport(Transport):
         if pid is not None:
             guard.forget(pid)
 
-    async def kill(self) -> None:
-        """End the process at once: for one in the middle of a turn, which end of input does not stop."""
+    def strike(self) -> None:
+        """Stop the process at once and wait for nothing; it is to be closed all the same."""
         process = self._process._process
         if process is not None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
+
+    async def kill(self) -> None:
+        """End the process at once: for one in the middle of a turn, which end of input does not stop."""
+        self.strike()
         await self.close()
 
-    async def _send(self, message: dict[str, Any]) -> None:
-        await self._process.write(json.dumps(message) + "\n")
+    async def send(self, *messages: Mapping[str, Any]) -> None:
+        """Write these lines at once."""
+        await self._process.write("".join(json.dumps(message) + "\n" for message in messages))
 
     async def _read_process(self) -> None:
         put_message = None
