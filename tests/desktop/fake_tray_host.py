@@ -161,6 +161,10 @@ class FakeTrayHost:
 
         await until(registered, timeout, "an icon", pause=0.005)
 
+    async def settle(self) -> None:
+        """Gives the bus a moment to be answered."""
+        await asyncio.sleep(0.02)
+
     # The bus
 
     async def _ask_item(self, path: str, interface: str, member: str, signature: str, *body: Any) -> Any:

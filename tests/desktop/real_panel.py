@@ -64,6 +64,7 @@ class RealPanel:
     def __init__(self, folder: Path, *, dark: bool = False, scale: int = 1, size: str = "1000x700") -> None:
         folder.mkdir()
         self._folder = folder
+        self.errors = folder / "stderr"
         self._scale = scale
         self._size = size
         self._programs: list[subprocess.Popen[Any]] = []
@@ -177,7 +178,7 @@ class RealPanel:
             cwd=self._folder,
             pass_fds=pass_fds,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=self.errors.open("a"),
         )
         self._programs.append(program)
         return program

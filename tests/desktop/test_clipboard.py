@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from desktop_commands import DesktopCommands
+from virtual_display import virtual_display
 
 from tray_bridge.desktop.clipboard import ClipboardError, copy_text
 
@@ -77,21 +77,9 @@ def test_without_any_clipboard_it_says_what_to_install(linux: DesktopCommands) -
 
 
 @pytest.fixture
-def display(tmp_path: Path) -> Iterator[str]:
-    """An X server of the test's own."""
-    if shutil.which("Xvfb") is None:
-        pytest.skip("needs Xvfb (Debian: xvfb)")
-    reading, writing = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "64x64x24", "-nolisten", "tcp"],
-        pass_fds=[writing],
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(writing)
-    with os.fdopen(reading) as numbers:
-        yield f":{numbers.readline().strip()}"
-    server.terminate()
-    server.wait()
+def display() -> Iterator[str]:
+    with virtual_display() as name:
+        yield name
 
 
 PASTE = """

@@ -375,6 +375,12 @@ async def test_copy_a_new_api_key(app: TrayApp, host: FakeTrayHost) -> None:
         assert (await client.get("/v1/models")).status_code == 401
         headers = {"authorization": f"Bearer {key}"}
         assert (await client.get("/v1/models", headers=headers)).status_code == 200
+    await host.click("Open dashboard")
+    page = await app.opened()
+    assert "?pass=" in page
+    async with httpx.AsyncClient(follow_redirects=True) as browser:
+        assert (await browser.get(page)).status_code == 200
+        assert browser.cookies
     keys = app.settings_file.with_name("keys.json")
     assert len(json.loads(keys.read_text())) == 2
     keys.unlink()

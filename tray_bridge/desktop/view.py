@@ -5,6 +5,7 @@ The one place that changes an icon. Knows nothing of the server; the picture com
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from typing import Any, TypeAlias
 from .icon import IconState, icon_image
 from .menu import Item
 from .notifications import Notification
+
+logger = logging.getLogger(__name__)
 
 LONGEST_TITLE = 127  # Windows takes 128 with the ending zero; pystray raises ValueError beyond
 
@@ -52,7 +55,7 @@ class View:
         """Shows the icon, whose event loop runs by now."""
         with self._lock:
             self._icon = icon
-            icon.on_ui_thread(partial(setattr, icon, "visible", True))
+            icon.on_ui_thread(partial(_change, partial(setattr, icon, "visible", True)))
 
     def detach(self) -> None:
         with self._lock:
@@ -64,7 +67,7 @@ class View:
             before = self._shown
             if self._icon is not None and before is not None and picture != before:
                 self._shown = picture
-                self._icon.on_ui_thread(partial(self._change, self._icon, before, picture))
+                self._icon.on_ui_thread(partial(_change, partial(self._repaint, self._icon, before, picture)))
 
     def notify(self, notification: Notification) -> None:
         """Tells the person something, where the desktop can."""
@@ -79,7 +82,7 @@ class View:
             if self._icon is not None:
                 self._icon.on_ui_thread(self._icon.stop)
 
-    def _change(self, icon: Any, before: Picture, now: Picture) -> None:
+    def _repaint(self, icon: Any, before: Picture, now: Picture) -> None:
         if now.look != before.look:
             icon.icon = icon_image(now.look)
         if now.title != before.title:
@@ -87,6 +90,14 @@ class View:
         if now.items != before.items:
             self._items = now.items
             icon.update_menu()
+
+
+def _change(call: Callable[[], None]) -> None:
+    """Changes the icon; what a desktop's library raises must not end the loop that it is called in."""
+    try:
+        call()
+    except Exception:
+        logger.exception("the tray icon could not be changed")
 
 
 def pystray_items(items: tuple[Item, ...], on_choice: OnChoice) -> tuple[Any, ...]:
