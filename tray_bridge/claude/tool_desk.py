@@ -33,7 +33,7 @@ class ToolDesk:
 
     name = SERVER_NAME
 
-    def __init__(self, send: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+    def __init__(self, send: Callable[..., Awaitable[None]]) -> None:
         self._send = send
         self.listed = asyncio.Event()
         self._tools: tuple[Tool, ...] = ()
@@ -50,11 +50,13 @@ class ToolDesk:
 
     async def deliver(self, results: Mapping[str, ToolResult]) -> None:
         """Answer the calls of these ids, now or when the CLI hands them in."""
+        answers = []
         for call_id, result in results.items():
             if call := self._calls.pop(call_id, None):
-                await self._reply(*call, _result_to_wire(result))
+                answers.append(_answer(*call, _result_to_wire(result)))
             else:
                 self._results[call_id] = result
+        await self._send(*answers)
 
     async def serve(self, request_id: str, message: Mapping[str, Any]) -> None:
         """Answer one JSON-RPC message of the CLI, or keep it until its result is delivered."""
@@ -63,11 +65,11 @@ class ToolDesk:
         rpc_id = message.get("id")
         if method == "tools/call":
             call_id = (params.get("_meta") or {}).get(CALL_ID, "")
-            if params.get("name") not in self._callable:
+            if result := self._results.pop(call_id, None):
+                await self._reply(request_id, rpc_id, _result_to_wire(result))
+            elif params.get("name") not in self._callable:
                 refusal = Text(f"Only these tools may be called now: {', '.join(sorted(self._callable)) or 'none'}.")
                 await self._reply(request_id, rpc_id, _result_to_wire(ToolResult(call_id, (refusal,), is_error=True)))
-            elif result := self._results.pop(call_id, None):
-                await self._reply(request_id, rpc_id, _result_to_wire(result))
             else:
                 self._calls[call_id] = (request_id, rpc_id)
         elif method == "tools/list":
@@ -84,14 +86,19 @@ class ToolDesk:
             await self._reply(request_id, rpc_id, {})
         else:
             error = {"code": METHOD_NOT_FOUND, "message": f"{method} is not offered"}
-            await self._respond(request_id, {"jsonrpc": "2.0", "id": rpc_id, "error": error})
+            await self._send(_control_response(request_id, {"jsonrpc": "2.0", "id": rpc_id, "error": error}))
 
     async def _reply(self, request_id: str, rpc_id: Any, result: Mapping[str, Any]) -> None:
-        await self._respond(request_id, {"jsonrpc": "2.0", "id": rpc_id, "result": result})
+        await self._send(_answer(request_id, rpc_id, result))
 
-    async def _respond(self, request_id: str, rpc: Mapping[str, Any]) -> None:
-        response = {"subtype": "success", "request_id": request_id, "response": {"mcp_response": rpc}}
-        await self._send({"type": "control_response", "response": response})
+
+def _answer(request_id: str, rpc_id: Any, result: Mapping[str, Any]) -> dict[str, Any]:
+    return _control_response(request_id, {"jsonrpc": "2.0", "id": rpc_id, "result": result})
+
+
+def _control_response(request_id: str, rpc: Mapping[str, Any]) -> dict[str, Any]:
+    response = {"subtype": "success", "request_id": request_id, "response": {"mcp_response": rpc}}
+    return {"type": "control_response", "response": response}
 
 
 def is_deliverable(result: ToolResult) -> bool:
