@@ -127,14 +127,14 @@ class FakeTrayHost:
     async def click(self, *path: str) -> None:
         """Chooses the line at this path of texts; fails where a person could not."""
         line = (await self.menu()).at(*path)
+        await self.click_line(line)
+
+    async def click_line(self, line: Line) -> None:
         assert line.enabled, f"{line.text!r} cannot be chosen"
-        await self._event(line.id)
+        await self._ask_item("/MenuBar", MENU, "Event", "isvu", line.id, "clicked", Variant("s", ""), 0)
 
     async def click_icon(self) -> None:
         await self._ask_item("/StatusNotifierItem", ITEM, "Activate", "ii", 0, 0)
-
-    async def _event(self, line: int) -> None:
-        await self._ask_item("/MenuBar", MENU, "Event", "isvu", line, "clicked", Variant("s", ""), 0)
 
     async def shows(self, *path: str, timeout: float = 15.0) -> Line:
         """Waits until there is a line at this path, and returns it."""

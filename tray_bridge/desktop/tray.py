@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -71,6 +72,7 @@ class Tray:
         self._view = View(self._choose)
         self._keys = ApiKeys()
         self._is_first_run = not config_file().exists()
+        self._icon: Any = None
         self._has_launched = False
         self._is_launching = settings.start_server_on_launch
         self._is_quitting = False
@@ -127,22 +129,31 @@ class Tray:
 
     def _run_icon(self, kind: tray_host.HostKind) -> bool:
         """Runs an icon until it is stopped or loses its host; tells whether it could be shown."""
+        icon: Any = None
         try:
             icon = self._view.make_icon(tray_host.icon_class(kind), self._picture(self._server.snapshot()))
             icon.on_log_out = partial(self._server.stop, STOP_SECONDS - 1)
+            self._icon = icon
             icon.run(setup=self._set_up)
         except Exception:
             # Whatever a desktop's libraries raise, the server must go on.
             logger.exception("the tray icon failed")
+            self._icon = None
+            with suppress(Exception):
+                icon._mark_ready()  # else pystray's setup thread would wait, and keep the process, for ever
+            self._start_server_at_launch()
             self._ended.wait(tray_host.POLL_SECONDS)
             return False
         finally:
+            self._icon = None
             self._view.detach()
         return True
 
     # The icon's setup thread
 
     def _set_up(self, icon: Any) -> None:
+        if icon is not self._icon:
+            return  # it failed
         self._view.attach(icon)
         if self._ended.is_set():
             self._view.stop()  # it was too early for the watching thread to do so

@@ -23,6 +23,7 @@ HOW_TO_GET_ONE = (
     "On GNOME install the AppIndicator extension (Debian: gnome-shell-extension-appindicator); "
     "on other desktops add a system tray to the panel."
 )
+NO_BUS = "no session bus"
 POLL_SECONDS = 10.0  # an X11 tray comes without a signal that we would see
 
 
@@ -55,7 +56,7 @@ def icon_class(kind: HostKind) -> Any:
         "windows": ("win32", "windows"),
         "mac": ("darwin", "mac"),
         "status_notifier": ("dummy", "status_notifier"),
-        "xembed": ("gtk", "xembed_gtk") if find_spec("gi") else ("xorg", "xembed"),
+        "xembed": ("gtk", "xembed_gtk") if _gtk_works() else ("xorg", "xembed"),
     }[kind]
     # pystray chooses while it is imported, and can fail there: GTK without a display, X without python-xlib.
     os.environ["PYSTRAY_BACKEND"] = backend[0]
@@ -77,7 +78,20 @@ def desktop_is_gone() -> bool:
     """Tells whether neither a session bus nor a display answers any more: the session has ended."""
     if sys.platform in ("win32", "darwin"):
         return False
-    return _why_no_status_notifier().startswith("no session bus") and _why_no_xembed().startswith("no display")
+    return _why_no_status_notifier() == NO_BUS and _why_no_xembed().startswith("no display")
+
+
+def _gtk_works() -> bool:
+    """pystray's GTK icon needs PyGObject with GTK 3, and a session bus for its notifications."""
+    if not find_spec("gi") or _why_no_status_notifier() == NO_BUS:
+        return False
+    try:
+        import gi
+
+        gi.require_version("Gtk", "3.0")
+    except (ImportError, ValueError, AttributeError):
+        return False
+    return True
 
 
 def _why_no_status_notifier() -> str:
@@ -93,7 +107,7 @@ def _why_no_status_notifier() -> str:
             answer = bus.send_and_get_reply(watcher.get("IsStatusNotifierHostRegistered"), timeout=2)
             return "" if answer.body[0][1] is True else f"{WATCHER} has no host"
     except (OSError, ImportError):
-        return "no session bus"
+        return NO_BUS
     except (IndexError, TypeError):
         return f"{WATCHER} does not answer as it should"
 

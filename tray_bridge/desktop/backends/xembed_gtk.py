@@ -1,9 +1,10 @@
-"""The icon in an old X11 tray where PyGObject is there: pystray's GTK icon, which has a menu."""
+"""The icon in an old X11 tray where PyGObject and a session bus are there: pystray's GTK icon, which has a menu."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from gi.repository import GLib
@@ -16,14 +17,20 @@ class Icon(_gtk.Icon):  # type: ignore[misc]  # pystray has no types
     def on_ui_thread(self, call: Callable[[], None]) -> None:
         call()
 
-    def _run(self) -> None:
-        """Lets SIGINT and SIGTERM reach Python's handlers, which GTK's loop would keep from running."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            GLib.unix_signal_add(GLib.PRIORITY_HIGH, number, self._on_signal, number)
-        super()._run()
+    def _initialize(self) -> None:
+        """Lets signals reach Python: pystray resets one of them, and GTK's loop keeps the rest from running."""
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        super()._initialize()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+            if callable(handler):
+                GLib.unix_signal_add(GLib.PRIORITY_HIGH, number, self._on_signal, number, handler)
 
-    def _on_signal(self, number: int) -> bool:
-        handler: Any = signal.getsignal(number)
-        if callable(handler):
-            handler(number, None)
+    def _finalize(self) -> None:
+        """Takes the last notification away, where there is a service for them at all."""
+        with suppress(GLib.Error):
+            super()._finalize()
+
+    def _on_signal(self, number: int, handler: Any) -> bool:
+        handler(number, None)
         return True
