@@ -7,6 +7,7 @@ that `serve` runs where no display is and `--version` answers at once.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import signal
 import sys
@@ -120,7 +121,8 @@ def _serve(settings: Settings) -> int:
                 return show_error(TrayBridgeError(problem.message, title=problem.title, hint=problem.hint))
             if snapshot.state == "ready" and not told:
                 told = True
-                write(f"Tray Bridge serves at {snapshot.base_url}\n")
+                with contextlib.suppress(OSError):  # a full disk, or a reader that has left, is no reason to end
+                    write(f"Tray Bridge serves at {snapshot.base_url}\n")
     finally:
         server.stop()
     return 0

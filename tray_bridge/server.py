@@ -177,6 +177,9 @@ class ServerThread:
             loop.run_until_complete(self._serve(settings, listener, stop_asked))
         except TrayBridgeError as error:
             problem = Problem.of(error, time.time())
+        except OSError as error:
+            what = f"{error.filename}: {error.strerror}." if error.filename else f"{error}."
+            problem = Problem("The server cannot run", what, "Mend this, then start the server again.", time.time())
         except BaseException as error:  # whatever it was, the tray must hear that there is no server any more
             logger.exception("The server ended unexpectedly")
             message = str(error) or type(error).__name__

@@ -6,9 +6,11 @@ Owns what lives as long as one run and the picture of it. Knows its `ServerThrea
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import socket
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .cli_program import find_cli
@@ -93,7 +95,9 @@ class Serving:
 
         settings = self._settings
         folder = settings.log_folder or log_folder()
-        log = SessionLog(folder, settings.log_mode, settings.log_days, settings.log_megabytes)
+        log = SessionLog(
+            folder, settings.log_mode, settings.log_days, settings.log_megabytes, self._from_thread(self.changed)
+        )
         log.open()
         keys = ApiKeys()
         page_access = DashboardAccess(keys.verify, keys.exist)
@@ -180,6 +184,17 @@ class Serving:
         if self._pool is not None:
             self._pool.reconfigure(self._pool_config(settings))
         self.changed()
+
+    @staticmethod
+    def _from_thread(call: Callable[[], None]) -> Callable[[], None]:
+        """`call` in the loop, for a thread that may outlive it."""
+        loop = asyncio.get_running_loop()
+
+        def from_thread() -> None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(call)
+
+        return from_thread
 
     def changed(self) -> None:
         """Something is different: tell subscribers soon."""

@@ -37,17 +37,29 @@ PROGRESS_SECONDS = 1.0
 RETRY_SECONDS = 5.0
 RETENTION_SECONDS = 6 * 3600.0
 MOST_UNWRITTEN = 256
+MOST_WHILE_FAILING = 32  # requests may be large, and a full disk may stay full for long
 _EXTENSIONS = {"image/jpeg": "jpg", "image/svg+xml": "svg", "text/plain": "txt", "": "bin"}
 
 
 class SessionLog:
-    """Writes the log into `folder`. All methods may be called from any thread and none waits for a disk."""
+    """Writes the log into `folder`. All methods may be called from any thread and none waits for a disk.
 
-    def __init__(self, folder: Path, mode: LogMode = "full", days: int = 7, megabytes: int = 200) -> None:
+    `on_problem` is called on the log's own thread when a problem comes or goes.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        mode: LogMode = "full",
+        days: int = 7,
+        megabytes: int = 200,
+        on_problem: Callable[[], None] = lambda: None,
+    ) -> None:
         self.folder = folder
         self.mode: LogMode = mode
         self._days = days
         self._megabytes = megabytes
+        self._on_problem = on_problem
         self._lock = threading.Lock()
         # Every exchange whose end is not on disk yet, in the order of their beginnings.
         self._open: dict[int, _Entry] = {}
@@ -126,7 +138,7 @@ class SessionLog:
         if exchange.mode == "off":
             return exchange
         with self._lock:
-            if len(self._open) >= MOST_UNWRITTEN:
+            if len(self._open) >= (MOST_UNWRITTEN if self._failure is None else MOST_WHILE_FAILING):
                 self._dropped += 1
                 self._failed_at = time.time()
                 exchange.mode = "off"
@@ -154,6 +166,7 @@ class SessionLog:
 
     def _attempt(self, step: Callable[[], None]) -> None:
         """Do what may fail as a disk does, and remember how it went."""
+        before = self._failure
         try:
             step()
         except OSError as error:
@@ -165,6 +178,8 @@ class SessionLog:
             if self._dropped:
                 logger.warning("The session log is written again; %d exchanges are missing", self._dropped)
             self._failure, self._dropped = None, 0
+        if self._failure != before:
+            self._on_problem()
 
     def _prove_writable(self) -> None:
         make_private_folder(self.folder)
