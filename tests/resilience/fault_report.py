@@ -30,8 +30,14 @@ new question was answered. The figures are of one run, on {machine}.
 
 SECTIONS = {
     "processes": ("A session of Claude Code fails", ("What happened", "What the client saw", "Healthy again after")),
-    "program": ("The program is not what it should be", ("What happened", "What the client saw", "Healthy again after")),
-    "upstream": ("Claude does not answer as it should", ("What happened", "What the client saw", "Healthy again after")),
+    "program": (
+        "The program is not what it should be",
+        ("What happened", "What the client saw", "Healthy again after"),
+    ),
+    "upstream": (
+        "Claude does not answer as it should",
+        ("What happened", "What the client saw", "Healthy again after"),
+    ),
     "machine": ("The machine gives trouble", ("What happened", "What the client saw", "Healthy again after")),
     "app": ("The app itself ends or stands still", ("What happened", "What came of it", "Took")),
     "attacks": ("Somebody tries the door", ("What was tried", "What came of it", "")),

@@ -176,9 +176,7 @@ def test_an_answer_that_is_not_streamed_is_lost_with_its_session(steady: Running
     import threading
 
     errors: list[openai.APIStatusError] = []
-    asking = threading.Thread(
-        target=lambda: errors.append(refusal(lambda: ask(steady, question(words=400, rate=20))))
-    )
+    asking = threading.Thread(target=lambda: errors.append(refusal(lambda: ask(steady, question(words=400, rate=20)))))
     asking.start()
     steady.wait_for(lambda s: s.requests and s.requests[0].tokens > 3, bound(20))
     since = kill(session_process(steady, "busy"))

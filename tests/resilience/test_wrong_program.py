@@ -119,9 +119,7 @@ def test_a_program_that_never_answers(
     report.add("program", "never answers (the limit is 30 s)", told(error), seconds)
 
 
-def test_a_program_that_is_missing_or_may_not_be_run(
-    make_bridge: Make, program: Program, report: FaultReport
-) -> None:
+def test_a_program_that_is_missing_or_may_not_be_run(make_bridge: Make, program: Program, report: FaultReport) -> None:
     elsewhere = program.path.with_name("elsewhere")
     program.path.rename(elsewhere)
     bridge = make_bridge(pool_size=2, cli_path=program.path)
@@ -129,7 +127,9 @@ def test_a_program_that_is_missing_or_may_not_be_run(
     assert error.status_code == 503
     assert "not found" in error.message
     elsewhere.rename(program.path)
-    report.add("program", "is missing", told(error).replace(str(program.path), "…/claude"), recovered(bridge, time.monotonic()))
+    report.add(
+        "program", "is missing", told(error).replace(str(program.path), "…/claude"), recovered(bridge, time.monotonic())
+    )
 
     for each in bridge.processes():
         each.kill()
@@ -139,7 +139,10 @@ def test_a_program_that_is_missing_or_may_not_be_run(
     assert "ermission" in error.message
     program.path.chmod(0o755)
     report.add(
-        "program", "may not be executed", told(error).replace(str(program.path), "…/claude"), recovered(bridge, time.monotonic())
+        "program",
+        "may not be executed",
+        told(error).replace(str(program.path), "…/claude"),
+        recovered(bridge, time.monotonic()),
     )
 
 
@@ -160,9 +163,7 @@ def test_starts_that_fail_are_tried_again_ever_later_and_the_state_says_why(
     report.add("program", "fails to start again and again", f"tried again after {waits}, …; the tray says why", seconds)
 
 
-def test_a_program_that_starts_and_soon_ends_is_not_started_without_pause(
-    make_bridge: Make, program: Program
-) -> None:
+def test_a_program_that_starts_and_soon_ends_is_not_started_without_pause(make_bridge: Make, program: Program) -> None:
     program.fail("exit after greeting")
     bridge = make_bridge(pool_size=2, cli_path=program.path)
     bridge.wait_for(lambda s: s.pool.problem, bound(10))

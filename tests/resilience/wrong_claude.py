@@ -99,7 +99,10 @@ def answer(message: dict[str, Any], fault: str) -> None:
     """A control request is granted, whatever it is; `initialize` gets a greeting."""
     response: dict[str, Any] = {}
     if message["request"]["subtype"] == "initialize":
-        models = [{"value": "sonnet", "resolvedModel": "claude-sonnet"}, {"value": "haiku", "resolvedModel": "claude-haiku"}]
+        models = [
+            {"value": "sonnet", "resolvedModel": "claude-sonnet"},
+            {"value": "haiku", "resolvedModel": "claude-haiku"},
+        ]
         good = {"claude_code_version": VERSION, "account": {"apiKeySource": "x"}, "models": models}
         response = GREETINGS.get(fault, good)
         if servers := message["request"].get("sdkMcpServers"):
@@ -128,9 +131,9 @@ def reply(message: dict[str, Any]) -> None:
     stream_event(type="content_block_start", index=0, content_block={"type": "text", "text": ""})
     stream_event(type="content_block_delta", index=0, delta={"type": "text_delta", "text": words})
     if verb == "fault":
+        time.sleep(0.3)  # what is printed at once may be read as one piece, and lost as one
         FAULTS[rest]()
-        if rest.startswith("not") or rest.startswith("odd"):
-            time.sleep(0.2)  # what follows is right again, and must not heal what went before
+        time.sleep(0.3)  # what follows is right again, and must not heal what went before
     stream_event(type="content_block_stop", index=0)
     stream_event(type="message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 1})
     stream_event(type="message_stop")

@@ -1,0 +1,89 @@
+"""The whole app without a tray, as a process of its own: it can be starved, stopped and killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import psutil
+from faults import bound
+from running_bridge import wait_for
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+class RunningApp:
+    """`tray-bridge serve` with a home of its own."""
+
+    def __init__(self, home: Path, environment: Mapping[str, str], before: Sequence[str] = ()) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = int(free.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.home = home
+        self.errors = home / "stderr"
+        variables = {**os.environ, "TRAY_BRIDGE_HOME": str(home), "PYTHONPATH": str(REPOSITORY), **environment}
+        with self.errors.open("w") as errors:
+            command = [*before, sys.executable, "-m", "tray_bridge", "serve", "--port", str(self.port)]
+            self.process = subprocess.Popen(command, env=variables, stderr=errors, stdout=errors)
+
+    @property
+    def client(self) -> openai.OpenAI:
+        return openai.OpenAI(base_url=f"{self.url}/v1", api_key="x", max_retries=0, timeout=bound(60))
+
+    def ask(self, messages: list[Any]) -> str:
+        with self.client as client:
+            answer = client.chat.completions.create(model="sonnet", messages=messages)
+        return str(answer.choices[0].message.content)
+
+    def status(self) -> dict[str, Any]:
+        """What `/status` tells; empty while nothing answers."""
+        try:
+            return dict(json.loads(httpx.get(f"{self.url}/status", timeout=bound(5)).content))
+        except (httpx.HTTPError, ValueError):
+            return {}
+
+    def wait_until_warm(self, spares: int, timeout: float = 30) -> None:
+        def spares_there() -> int:
+            pool = self.status().get("pool", {})
+            return int(pool.get("warm", 0)) + int(pool.get("fitting", 0))
+
+        wait_for(lambda: spares_there() >= spares, bound(timeout))
+
+    def children(self) -> list[psutil.Process]:
+        """The CLI processes and the guard."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    @property
+    def log_folder(self) -> Path:
+        return self.home / "logs"
+
+
+@contextmanager
+def running_app(home: Path, before: Sequence[str] = (), **environment: str) -> Iterator[RunningApp]:
+    """Start it; at the end it is killed if it has not ended, and its children must be gone."""
+    home.mkdir(parents=True, exist_ok=True)
+    app = RunningApp(home, environment, before)
+    children: list[psutil.Process] = []
+    try:
+        yield app
+        if app.process.poll() is None:
+            children = app.children()
+    finally:
+        app.process.kill()
+        app.process.wait()
+    _, alive = psutil.wait_procs(children, bound(5))
+    assert not alive

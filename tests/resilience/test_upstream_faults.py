@@ -1,0 +1,129 @@
+"""The Messages API behind the CLI is away, slow, breaks off, or has too much to do."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import openai
+import pytest
+from fault_report import FaultReport
+from faults import ask, bound, bystander, healthy_again, question, refusal, stream, told
+from running_bridge import RunningBridge, running_bridge
+
+from tray_bridge.standin import StandIn
+
+Make = Callable[..., RunningBridge]
+
+
+@pytest.fixture
+def own_standin(home: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+    """One that may be stopped: the others' tests need theirs."""
+    with StandIn() as running:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", running.url)
+        yield running
+
+
+def test_upstream_down_and_back(own_standin: StandIn, report: FaultReport) -> None:
+    port = int(own_standin.url.rpartition(":")[2])
+    with running_bridge(own_standin, pool_size=2) as bridge:
+        bridge.wait_until_warm(2)
+        with stream(bridge) as texts:
+            own_standin.stop()
+            with pytest.raises(openai.APIError) as broken:
+                list(texts)
+        error = refusal(lambda: ask(bridge))
+        assert error.status_code >= 500
+        assert error.response.headers["x-should-retry"] == "true"
+        since = time.monotonic()
+        with StandIn(port):
+            seconds = healthy_again(bridge, since)
+    report.add("upstream", "goes away in the middle of an answer", told(broken.value), seconds)
+    report.add("upstream", "refuses connections", told(error), seconds)
+
+
+def test_upstream_slow(steady: RunningBridge, report: FaultReport) -> None:
+    began = time.monotonic()
+    with bystander(steady):
+        assert ask(steady, question(text="at last", first_delay=4)) == "at last"
+        seconds = healthy_again(steady, time.monotonic())
+    assert time.monotonic() - began >= 4
+    report.add("upstream", "says nothing for 4 s", "its answer", seconds)
+
+
+def test_upstream_silent(make_bridge: Make, report: FaultReport) -> None:
+    limit = round(bound(3))
+    bridge = make_bridge(pool_size=2, claude_timeout=limit)
+    bridge.wait_until_warm(2)
+    with bystander(bridge), stream(bridge, hang_after=3) as texts:
+        with pytest.raises(openai.APIError, match="Nothing came") as caught:
+            list(texts)
+        seconds = healthy_again(bridge, time.monotonic())
+    report.add("upstream", f"falls silent in mid-stream (the limit was {limit} s)", told(caught.value), seconds)
+
+
+def test_upstream_resets_once(steady: RunningBridge, report: FaultReport) -> None:
+    with bystander(steady):
+        asked = question(words=30, break_after=10, break_times=1)
+        assert ask(steady, asked).split() == [f"word{n}" for n in range(1, 31)]
+        seconds = healthy_again(steady, time.monotonic())
+    report.add("upstream", "resets the connection once in the middle of a whole answer", "its answer, once", seconds)
+
+
+def test_upstream_resets_a_stream_once(steady: RunningBridge, report: FaultReport) -> None:
+    """The CLI asks again and gets the same answer: the client must see each word once, or an error."""
+    with bystander(steady):
+        asked: Any = question(words=30, break_after=10, break_times=1)
+        chunks: Any = steady.client.chat.completions.create(model="sonnet", messages=asked, stream=True)
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+        assert text.split() == [f"word{n}" for n in range(1, 31)]
+        seconds = healthy_again(steady, time.monotonic())
+    report.add("upstream", "resets the connection once in mid-stream", "its answer, each word once", seconds)
+
+
+def test_upstream_resets_each_time(steady: RunningBridge, report: FaultReport) -> None:
+    with bystander(steady), stream(steady, words=30, break_after=10) as texts:
+        with pytest.raises(openai.APIError) as caught:
+            list(texts)
+        seconds = healthy_again(steady, time.monotonic())
+    report.add("upstream", "resets the connection in mid-stream each time", told(caught.value), seconds)
+
+
+def test_upstream_fails_in_mid_stream(steady: RunningBridge, report: FaultReport) -> None:
+    failing = {"error_event_after": 10, "error": {"type": "api_error", "message": "Internal server error"}}
+    with bystander(steady), stream(steady, words=30, **failing) as texts:
+        with pytest.raises(openai.APIError) as caught:
+            list(texts)
+        seconds = healthy_again(steady, time.monotonic())
+    report.add("upstream", "ends the stream with an error", told(caught.value), seconds)
+
+
+@pytest.mark.parametrize(("status", "kind"), [(429, "rate_limit_error"), (529, "overloaded_error")])
+async def test_a_storm_of_refusals_hits_each_and_nobody_else(
+    steady: RunningBridge, report: FaultReport, status: int, kind: str
+) -> None:
+    error = {"status": status, "type": kind, "message": "Too much at once", "retry_after": 20}
+    storm, others = 16, 8
+
+    async def one(client: openai.AsyncOpenAI, number: int) -> str | openai.APIStatusError:
+        spec: dict[str, Any] = {"error": error} if number < storm else {"text": f"answer {number}"}
+        try:
+            answer = await client.chat.completions.create(model="sonnet", messages=question(**spec))
+        except openai.APIStatusError as refused:
+            return refused
+        return str(answer.choices[0].message.content)
+
+    async with steady.async_client() as client:
+        results = await asyncio.gather(*(one(client, number) for number in range(storm + others)))
+    for refused in results[:storm]:
+        assert isinstance(refused, openai.APIStatusError)
+        assert refused.status_code == status
+        assert 20 <= int(refused.response.headers["retry-after"]) <= 26
+    assert results[storm:] == [f"answer {number}" for number in range(storm, storm + others)]
+    seconds = await asyncio.to_thread(healthy_again, steady, time.monotonic())
+    first = results[0]
+    assert isinstance(first, openai.APIStatusError)
+    seen = f"{told(first)}, with `retry-after`; {others} others under way, each its own answer"
+    report.add("upstream", f"answers {storm} requests at once with {status}", seen, seconds)
