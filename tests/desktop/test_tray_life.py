@@ -15,6 +15,8 @@ from fake_tray_host import FakeTrayHost, until
 from private_bus import PrivateBus
 from tray_app import TrayApp, free_port
 
+from tray_bridge.cli_program import find_cli
+
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or not PrivateBus.is_available(), reason="needs Linux and dbus-daemon"
 )
@@ -216,6 +218,30 @@ async def test_a_taken_port_is_told_and_another_is_offered(app: TrayApp, host: F
         assert "⚠" not in await host.menu()
         assert len(host.told) == 1
         assert holder.is_serving()
+
+
+async def test_who_is_signed_out_is_told_and_can_sign_in(app: TrayApp, host: FakeTrayHost, tmp_path: Path) -> None:
+    real, stand_in = find_cli(), tmp_path / "claude"
+    assert real is not None
+    sign_in = f'[ "$1" = auth ] && {{ echo "$@" > {tmp_path}/asked; exec sleep 60; }}'
+    stand_in.write_text(f'#!/bin/sh\n{sign_in}\nexec {real.path} "$@"\n')
+    stand_in.chmod(0o755)
+    app.write_settings(port=app.port, pool_size=1, cli_path=str(stand_in))
+    nobody = {"CLAUDE_CONFIG_DIR": str(tmp_path / "nobody"), "ANTHROPIC_API_KEY": "", "ANTHROPIC_BASE_URL": ""}
+    app.start(demo=False, environment=nobody)
+    await host.has_item()
+    await host.shows("Sign in…", timeout=60)
+    assert not any(line.text.startswith("Claude:") for line in await host.menu())
+
+    async def told() -> bool:
+        return any(each.title == "Sign-in needed" for each in host.told)
+
+    await until(told, 5, "a notification")
+    await host.click("Sign in…")
+    await host.shows("Signing in, in your browser…")
+    assert (tmp_path / "asked").read_text() == "auth login\n"
+    app.send(signal.SIGTERM)
+    assert await app.ends() == 0
 
 
 async def test_a_tray_bridge_on_the_port_is_shown_instead(app: TrayApp, host: FakeTrayHost, tmp_path: Path) -> None:

@@ -53,10 +53,10 @@ class TrayApp:
         lines = [f"{key} = {json.dumps(value)}\n" for key, value in values.items()]
         self.settings_file.write_text("# A person's own remark.\n" + "".join(lines))
 
-    def start(self, *flags: str, environment: Mapping[str, str] = {}) -> None:
+    def start(self, *flags: str, environment: Mapping[str, str] = {}, demo: bool = True) -> None:
         self._log = self._errors.open("w")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tray_bridge", "--demo", *flags],
+            [sys.executable, "-m", "tray_bridge", *(["--demo"] if demo else []), *flags],
             env={**self.environment, **environment},
             cwd=self.home,
             stderr=self._log,
