@@ -1,0 +1,59 @@
+// openai-node: an answer, a stream, a typed answer, a loop over tools, and errors.
+import OpenAI from "openai";
+import { zodResponseFormat } from "openai/helpers/zod";
+import { z } from "zod";
+
+const client = new OpenAI({ baseURL: process.argv[2], apiKey: "not-needed", maxRetries: 0 });
+const { completions } = client.chat;
+const asking = (spec, model = "sonnet") => ({
+  model,
+  messages: [{ role: "user", content: `standin: ${JSON.stringify(spec)}` }],
+});
+const failure = async (request) => {
+  try {
+    await completions.create(request);
+  } catch (error) {
+    return { class: error.constructor.name, status: error.status, code: error.code, message: error.message };
+  }
+};
+
+const answer = await completions.create(asking({ text: "Good morning." }));
+const pieces = [];
+const stream = completions.stream(asking({ chunks: ["One", " two", " three."] }));
+stream.on("content", (delta) => pieces.push(delta));
+const streamed = await stream.finalChatCompletion();
+const typed = await completions.parse({
+  ...asking({ structured: { name: "Ada", age: 36 } }),
+  response_format: zodResponseFormat(z.object({ name: z.string(), age: z.number() }), "person"),
+});
+
+const lookedUp = [];
+const weather = {
+  name: "weather",
+  description: "The weather in a city.",
+  parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] },
+  parse: JSON.parse,
+  function: ({ city }) => {
+    lookedUp.push(city);
+    return `Rain in ${city}.`;
+  },
+};
+const calls = (city) => [{ name: "weather", input: { city } }];
+const runner = completions.runTools({
+  ...asking({ tools: calls("Oslo"), then: [{ tools: calls("Rome") }, { text: "Rain in both." }] }),
+  tools: [{ type: "function", function: weather }],
+  stream: true,
+});
+
+console.log(
+  JSON.stringify({
+    answer: answer.choices[0].message.content,
+    pieces,
+    streamed: streamed.choices[0].message.content,
+    person: typed.choices[0].message.parsed,
+    afterTools: await runner.finalContent(),
+    lookedUp,
+    unknownModel: await failure(asking({}, "llama-99")),
+    overloaded: await failure(asking({ error: { status: 529, type: "overloaded_error", message: "Too busy." } })),
+  }),
+);

@@ -1,0 +1,97 @@
+"""Third-party clients, each in an environment of its own: made once, outside the repository, from pinned lists."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+from running_bridge import RunningBridge
+
+HERE = Path(__file__).parent
+REQUIREMENTS = HERE.parent / "clients.txt"
+PACKAGES = HERE / "package-lock.json"
+INSTALL_SECONDS = 900
+Play = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def clients_python() -> Path:
+    """The interpreter that has `tests/clients.txt` installed."""
+
+    def make(folder: Path) -> None:
+        _run(sys.executable, "-m", "venv", str(folder))
+        _run(str(_python_in(folder)), "-m", "pip", "install", "--quiet", "--requirement", str(REQUIREMENTS))
+
+    version = ".".join(map(str, sys.version_info[:3]))
+    return _python_in(_made_once("python", f"{version} {REQUIREMENTS.read_text()}", make))
+
+
+@pytest.fixture(scope="session")
+def node_folder() -> Path:
+    """A folder with the packages of `package.json`, and the scripts that use them."""
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(HERE / name, folder)
+        npm = shutil.which("npm")
+        assert npm, "npm is needed: https://nodejs.org"
+        _run(npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", cwd=folder)
+
+    folder = _made_once("node", PACKAGES.read_text(), make)
+    for script in HERE.glob("*.mjs"):
+        shutil.copy(script, folder)
+    return folder
+
+
+@pytest.fixture
+def play_python(clients_python: Path, bridge: RunningBridge) -> Play:
+    """Run a script of this folder with the clients' interpreter; gives the JSON that it prints last."""
+    return lambda script, *arguments: _play([str(clients_python), str(HERE / script), bridge.base_url, *arguments])
+
+
+@pytest.fixture
+def play_node(node_folder: Path, bridge: RunningBridge) -> Play:
+    return lambda script, *arguments: _play(["node", str(node_folder / script), bridge.base_url, *arguments])
+
+
+def _play(command: list[str]) -> Any:
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=100, env=_environment())
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONUTF8": "1", "LANGSMITH_TRACING": "false", "LOGFIRE_SEND_TO_LOGFIRE": "false"}
+
+
+def _python_in(folder: Path) -> Path:
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def _made_once(kind: str, contents: str, make: Callable[[Path], None]) -> Path:
+    """A folder for these contents; one that was left half made is made again."""
+    root = Path(os.environ.get("TRAY_BRIDGE_TEST_CACHE") or tempfile.gettempdir())
+    folder = root / f"tray-bridge-clients-{kind}-{sha256(contents.encode()).hexdigest()[:12]}"
+    finished = folder / "finished"
+    with FileLock(f"{folder}.lock", timeout=INSTALL_SECONDS):
+        if not finished.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            make(folder)
+            finished.touch()
+    return folder
+
+
+def _run(*command: str, cwd: Path | None = None) -> None:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=INSTALL_SECONDS)
+    assert done.returncode == 0, f"{command[0]}: {done.stdout[-1000:]}{done.stderr[-2000:]}"
