@@ -67,6 +67,22 @@ def test_a_new_conversation_of_the_same_client_finds_a_spare_bound_ahead(make_br
     assert taken(bridge)["fitting"] >= 1
 
 
+def test_a_prompt_that_differs_each_time_soon_costs_no_spare_any_more(make_bridge: Make) -> None:
+    bridge = make_bridge(pool_size=2, parked_sessions=0)
+
+    def ask_with(system: str) -> None:
+        bridge.wait_until_warm(2)
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": directive(text="ok")}]
+        ask(bridge, "", messages=messages)
+
+    for number in range(4):
+        ask_with(f"It is {number} o'clock.")
+    bridge.wait_for(lambda s: s.pool.warm == 2 and not s.pool.fitting)
+    for _ in range(2):
+        ask_with("You are a parrot.")
+    bridge.wait_for(lambda s: s.pool.fitting == 1)
+
+
 async def test_a_burst_starts_more_sessions_up_to_the_limit(make_bridge: Make) -> None:
     bridge = await asyncio.to_thread(make_bridge, pool_size=1, max_sessions=3)
     client = bridge.async_client()

@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 REFILL_YIELD = 2.0  # seconds that a refill waits at most for requests that have not had their first token
 LONGEST_BACKOFF = 30.0
+MOST_WASTED = 2  # spares in a row that were bound ahead for nothing
 PROVEN_SECONDS = 2.0  # a spare that has lived so long has started well
 RETRY_AFTER = 5.0  # seconds, for who finds the queue full
 KINDS: tuple[SessionKind, ...] = ("parked", "suspended", "fitting", "generic", "cold")
@@ -89,6 +90,7 @@ class SessionPool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._awaiting_first_token: set[Lease] = set()
         self._last_binding: Binding | None = None
+        self._wasted = 0  # spares bound ahead for nothing since a new conversation last fitted the one before
         self._taken: Counter[SessionKind] = Counter()
         self._failures = 0  # starts that failed in a row
         self._retry_at = 0.0  # no spare is started before
@@ -174,7 +176,10 @@ class SessionPool:
             session = await self._pick_in_turn(turn)
         lease.queued = time.monotonic() - began
         self._taken[session.kind] += 1
-        self._last_binding = Binding.of(turn)
+        binding = Binding.of(turn)
+        if session.rest is None and binding == self._last_binding:  # a new conversation like the last
+            self._wasted = 0
+        self._last_binding = binding
         self._on_change()
         if session.kind == "cold":
             try:
@@ -385,8 +390,11 @@ class SessionPool:
         if self._last_binding is None or any(s.binding == self._last_binding for s in spares):
             return None
         if misfit := next((s for s in spares if s.binding is not None), None):
+            self._wasted += 1
             self._discard(misfit)
             return None
+        if self._wasted >= MOST_WASTED:
+            return None  # who asks changes the prompt each time: binding ahead would cost a process each time
         # With a single spare it stays generic until the CLI has told of account and models.
         generic = [spare for spare in spares if spare.binding is None]
         return generic[0] if generic and (len(generic) > 1 or self._config.size == 1 or not self.models) else None
@@ -432,7 +440,8 @@ class SessionPool:
             self._on_change()
 
     def _drop_surplus(self) -> None:
-        for spare in self._spares()[self._target() :]:
+        generic_first = sorted(self._spares(), key=lambda spare: spare.binding is not None)
+        for spare in generic_first[self._target() :]:
             self._discard(spare)
 
     def _seconds_to_next_look(self) -> float:
