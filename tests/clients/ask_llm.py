@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -40,7 +41,7 @@ report(
     whole=model.prompt(directive(text="Good morning."), stream=False).text(),
     pieces=pieces,
     has_tokens=streamed.usage().output > 0,
-    by_schema=model.prompt(directive(structured={"city": "Oslo"}), schema=CITY).text(),
+    by_schema=json.loads(model.prompt(directive(structured={"city": "Oslo"}), schema=CITY).text()),
     chain=chain.text(),
     looked_up=looked_up,
     unknown_model=failure(lambda: llm.get_model("bridge-llama-99").prompt("Hi").text()),

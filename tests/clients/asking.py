@@ -15,7 +15,7 @@ def directive(**spec: Any) -> str:
     return f"standin: {json.dumps(spec)}"
 
 
-def calling(name: str, *then: dict[str, Any], **arguments: Any) -> str:
+def calling(name: str, /, *then: dict[str, Any], **arguments: Any) -> str:
     """A question that is answered with a call, and its result with the first of `then`."""
     return directive(tools=[{"name": name, "input": arguments}], then=list(then))
 
