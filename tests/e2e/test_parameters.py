@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 from running_bridge import RunningBridge, directive, wait_for
-from upstream import Wire, answer, chunks_of, deltas, newest, post
+from upstream import (
+    Wire,
+    answer,
+    chunks_of,
+    deltas,
+    finish_reasons,
+    make_unscripted_slow,
+    newest,
+    nothing_went_on,
+    post,
+)
 
 Make = Callable[..., RunningBridge]
 SCHEMA = {
@@ -24,18 +34,16 @@ def asking(**spec: object) -> Wire:
     return {"messages": [{"role": "user", "content": directive(**spec)}]}
 
 
-def finish_reasons(chunks: list[Wire]) -> list[str]:
-    return [c["finish_reason"] for chunk in chunks for c in chunk["choices"] if c["finish_reason"]]
-
-
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
-def test_a_limit_on_tokens_is_hard_upstream_and_the_cli_does_not_go_on(bridge: RunningBridge, name: str) -> None:
-    choice = post(bridge, {**asking(words=50), name: 7.0}).json()["choices"][0]
+def test_a_limit_on_tokens_is_hard_upstream_and_the_cli_does_not_go_on(
+    bridge: RunningBridge, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    make_unscripted_slow(bridge, monkeypatch)
+    choice = post(bridge, {**asking(words=50, first_delay=0), name: 7.0}).json()["choices"][0]
     assert choice["finish_reason"] == "length"
     assert choice["message"]["content"] == "word1 word2 word3 word4 word5 word6 word7"
     assert newest(bridge)["max_tokens"] == 7
-    wait_for(lambda: all(received.ended for received in bridge.standin.requests), 5)
-    assert len(bridge.standin.requests) == 1, "the CLI asked for the rest"
+    nothing_went_on(bridge)
 
 
 def test_a_limit_holds_in_streams_and_the_next_turn_is_free_of_it(bridge: RunningBridge) -> None:

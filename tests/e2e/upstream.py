@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
-from running_bridge import RunningBridge
+import pytest
+from running_bridge import RunningBridge, wait_for
 
 Wire = dict[str, Any]
 # What the CLI puts before every system prompt (`test_isolation` lists the whole remainder).
@@ -37,6 +38,26 @@ def chunks_of(response: httpx.Response) -> list[Wire]:
 def deltas(chunks: Sequence[Wire], field: str) -> str:
     """What the chunks say in one field of their deltas, put together."""
     return "".join(choice["delta"].get(field) or "" for chunk in chunks for choice in chunk["choices"])
+
+
+def finish_reasons(chunks: Sequence[Wire]) -> list[str]:
+    return [c["finish_reason"] for chunk in chunks for c in chunk["choices"] if c["finish_reason"]]
+
+
+def make_unscripted_slow(bridge: RunningBridge, patch: pytest.MonkeyPatch) -> None:
+    """What the CLI asks by itself holds no directive; its answer shall take its time, as a real one does."""
+    patch.setattr(bridge.standin, "_first_delay", 1.0)
+
+
+def nothing_went_on(bridge: RunningBridge) -> None:
+    """The CLI, which would have asked again by itself, was ended before the model said a word to it.
+
+    On a machine under load its request may have left before it was ended.
+    """
+    wait_for(lambda: all(received.ended for received in bridge.standin.requests), 5)
+    _, *more = bridge.standin.requests
+    said = [received.body["messages"][-2:] for received in more if received.first_delta]
+    assert not said, f"the CLI went on: {said}"
 
 
 def newest(bridge: RunningBridge) -> Wire:
