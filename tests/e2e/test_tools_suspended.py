@@ -152,6 +152,16 @@ def test_arrays_pictures_and_errors_are_results_too(bridge: RunningBridge) -> No
     assert_one_growing_conversation(bridge)
 
 
+def test_an_error_in_several_parts_arrives_whole(bridge: RunningBridge) -> None:
+    conversation = ToolConversation(bridge, function("f"))
+    conversation.ask(tools=[call("f", x=1)], then=[{"text": "done"}])
+    parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    conversation.messages.append(result(conversation.calls[0], parts, is_error=True))
+    assert conversation.send().content == "done"
+    (block,) = given(bridge)
+    assert block["content"] == [*text("a"), *text("b")] and block["is_error"] is True
+
+
 @pytest.mark.parametrize("content", ["", "  \n", []], ids=["empty", "blank", "no parts"])
 def test_an_empty_result_continues_the_turn(bridge: RunningBridge, content: Any) -> None:
     """Claude Code says so in its own words, as it does of its own tools."""
@@ -162,10 +172,18 @@ def test_an_empty_result_continues_the_turn(bridge: RunningBridge, content: Any)
     assert_one_growing_conversation(bridge)
 
 
-@pytest.mark.parametrize("is_error", [False, True])
-def test_a_result_of_a_megabyte_arrives_whole(bridge: RunningBridge, is_error: bool) -> None:
-    """Too long for the CLI to hand on: it would write a file. The conversation is rebuilt, which loses nothing."""
-    content = 'ä"\n' + "line of a log\n" * 75_000
+@pytest.mark.parametrize(
+    ("content", "is_error"),
+    [
+        ('ä"\n' + "line of a log\n" * 75_000, False),
+        ("line of a log\n" * 75_000, True),
+        ("👍" * (LONGEST_DELIVERED // 2 + 1), False),
+        ("e" * 10_001, True),
+    ],
+    ids=["1 MB", "1 MB of error", "over the limit as JavaScript counts", "a long error"],
+)
+def test_a_result_that_the_cli_would_shorten_arrives_whole(bridge: RunningBridge, content: str, is_error: bool) -> None:
+    """It would write a file instead. The conversation is rebuilt, which loses nothing."""
     conversation = ToolConversation(bridge, function("f"))
     conversation.ask(tools=[call("f", x=1)], then=[{"text": "done"}])
     conversation.messages.append(result(conversation.calls[0], content, is_error=is_error))

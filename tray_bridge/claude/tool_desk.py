@@ -102,11 +102,17 @@ def _control_response(request_id: str, rpc: Mapping[str, Any]) -> dict[str, Any]
 
 
 def is_deliverable(result: ToolResult) -> bool:
-    """Whether the CLI hands this result to the model as it is."""
-    if not all(isinstance(part, (Text, Image)) for part in result.content):
-        return False
-    length = sum(len(part.text) for part in result.content if isinstance(part, Text))
-    return length <= (LONGEST_ERROR if result.is_error else LONGEST_RESULT)
+    """Whether the CLI hands this result to the model as it is; of an error it hands on one text and no picture."""
+    texts = [part.text for part in result.content if isinstance(part, Text)]
+    if result.is_error:
+        return len(texts) == len(result.content) == 1 and _length(texts[0]) <= LONGEST_ERROR
+    is_known = all(isinstance(part, (Text, Image)) for part in result.content)
+    return is_known and sum(map(_length, texts)) <= LONGEST_RESULT
+
+
+def _length(text: str) -> int:
+    """As JavaScript counts it."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _tool_to_wire(tool: Tool) -> dict[str, Any]:
