@@ -20,10 +20,10 @@ from ..paths import config_file, log_folder
 from ..snapshots import Problem, ServerSnapshot
 from . import autostart
 from .clipboard import copy_text
-from .menu import last_problem
 from .open_folder import open_page, open_path
 from .server_protocol import Server
 from .sign_in import SignIn
+from .words import last_problem
 
 if TYPE_CHECKING:
     from ..settings import Settings

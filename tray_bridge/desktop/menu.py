@@ -1,37 +1,30 @@
 """Snapshot → menu: which lines it has, what they say, and which action each one asks for. Pure.
 
-Owns the words and their order. Knows neither pystray nor what an action does. The top level always holds the
-same items: a line that does not apply is invisible, not absent, so that a desktop that shows the menu gets
-changed texts and never a new menu.
+Owns the lines and their order; what they say of a snapshot is in `words.py`. Knows neither pystray nor what
+an action does. The top level always holds the same items: a line that does not apply is invisible, not
+absent, so that a desktop that shows the menu gets changed texts and never a new menu.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..connect import CLIENTS
-from ..errors import PortTakenError
-from ..snapshots import (
-    AccountSnapshot,
-    ModelSnapshot,
-    PlanWindow,
-    PoolSnapshot,
-    Problem,
-    RequestSnapshot,
-    ServerSnapshot,
+from ..snapshots import ModelSnapshot, Problem, RequestSnapshot, ServerSnapshot
+from .words import (
+    account_text,
+    last_problem,
+    one_line,
+    pool_text,
+    port_is_taken,
+    quit_text,
+    request_text,
+    status_text,
 )
 
 POOL_SIZES = (0, 1, 2, 3, 4, 6, 8)
 USUAL_MODELS = ("opus", "sonnet", "haiku")
-WINDOW_NAMES = {
-    "five_hour": "5 h",
-    "seven_day": "7 d",
-    "seven_day_opus": "7 d Opus",
-    "seven_day_sonnet": "7 d Sonnet",
-}
-LONGEST_LINE = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,33 +93,8 @@ def build_menu(server: ServerSnapshot, state: MenuState) -> tuple[Item, ...]:
         _settings(server, state),
         _separator("end"),
         _about(server, state),
-        Item(_quit_text(server, state), "quit"),
+        Item(quit_text(server.active, state.quitting), "quit"),
     )
-
-
-def status_text(server: ServerSnapshot, quitting: bool = False) -> str:
-    """Returns the server's state in a few words: the menu's first line, and the icon's tooltip."""
-    if quitting and server.active:
-        return f"◐ Quits when {_count(server.active, 'request')} {_are(server.active)} finished"
-    demo = " (demo)" if server.demo else ""
-    return {
-        "ready": f"● Running on {server.host}:{server.port}{demo}",
-        "starting": "◐ Starting…",
-        "stopping": "◐ Stopping…",
-        "stopped": "○ Stopped",
-        "error": f"✕ {server.problem.title if server.problem else 'The server failed'}",
-    }[server.state]
-
-
-def last_problem(server: ServerSnapshot, action_problem: Problem | None = None) -> Problem | None:
-    """Returns the newest of the problems that there are now."""
-    problems = (action_problem, server.problem, server.pool.problem, server.log_problem)
-    return max((problem for problem in problems if problem), key=lambda problem: problem.at, default=None)
-
-
-def port_is_taken(server: ServerSnapshot) -> bool:
-    """Tells whether the server failed because another program has its port."""
-    return server.state == "error" and server.problem is not None and server.problem.title == PortTakenError.title
 
 
 def _what_is(server: ServerSnapshot, state: MenuState) -> Iterable[Item]:
@@ -135,16 +103,16 @@ def _what_is(server: ServerSnapshot, state: MenuState) -> Iterable[Item]:
     requests = f"Requests {server.active} active · {server.served} served · {server.failed} failed"
     signed_out = shown and server.account.signed_in is False and not server.demo
     yield _view("status", status_text(server, state.quitting), "now", ready)
-    yield _view("pool", _pool_text(server.pool), "now", ready, shown)
+    yield _view("pool", pool_text(server.pool), "now", ready, shown)
     yield _view("requests", requests, "log", ready, shown or bool(server.served or server.failed))
-    yield _view("account", _account_text(server, state.now), "doctor", ready, shown and not signed_out)
+    yield _view("account", account_text(server, state.now), "doctor", ready, shown and not signed_out)
     sign_in = "Signing in, in your browser…" if state.signing_in else "Sign in…"
     yield Item(sign_in, "sign_in", visible=signed_out)
 
     problem, taken = last_problem(server, state.problem), port_is_taken(server)
     hint = problem.hint if problem and not taken else ""
-    yield Item(_clip(f"⚠ {problem.message}" if problem else "⚠"), "copy_problem", visible=problem is not None)
-    yield _line("hint", _clip(hint or "…"), visible=bool(hint))
+    yield Item(one_line(f"⚠ {problem.message}" if problem else "⚠"), "copy_problem", visible=problem is not None)
+    yield _line("hint", one_line(hint or "…"), visible=bool(hint))
     offer = state.free_ports[0] if state.free_ports else 0
     yield Item(f"Use port {offer} instead", "set_port", offer, key="offer", visible=taken and bool(offer))
 
@@ -189,7 +157,7 @@ def _active_requests(requests: tuple[RequestSnapshot, ...], now: float) -> Item:
     if requests:
         lines = (
             _line("cancel_hint", "Choose one to cancel it"),
-            *(Item(_request_text(request, now), "cancel_request", request.id) for request in requests),
+            *(Item(request_text(request, now), "cancel_request", request.id) for request in requests),
         )
     return Item(f"Active requests ({len(requests)})" if requests else "Active requests", key="active", items=lines)
 
@@ -268,61 +236,6 @@ def _about(server: ServerSnapshot, state: MenuState) -> Item:
     )
 
 
-def _quit_text(server: ServerSnapshot, state: MenuState) -> str:
-    if not server.active:
-        return "Quit"
-    requests = _count(server.active, "request")
-    return f"Quit now (ends {requests})" if state.quitting else f"Quit (finishes {requests})"
-
-
-def _pool_text(pool: PoolSnapshot) -> str:
-    rest = (
-        (pool.starting, "starting"),
-        (pool.parked, "parked"),
-        (pool.suspended, "suspended"),
-        (pool.queued, "waiting"),
-    )
-    parts = [f"{pool.warm + pool.fitting} ready", f"{pool.busy} busy"]
-    return "Pool " + " · ".join(parts + [f"{number} {word}" for number, word in rest if number])
-
-
-def _account_text(server: ServerSnapshot, now: float) -> str:
-    account = server.account
-    if server.demo:
-        return "Claude: demo, a stand-in answers"
-    if account.signed_in is None:
-        return "Claude: not known yet"
-    return " · ".join([f"Claude: {_how_signed_in(account)}", *(_window_text(each, now) for each in account.windows)])
-
-
-def _how_signed_in(account: AccountSnapshot) -> str:
-    if account.uses_api_key:
-        return "signed in with an API key"
-    return f"signed in ({account.plan.capitalize()})" if account.plan else "signed in"
-
-
-def _window_text(window: PlanWindow, now: float) -> str:
-    name = WINDOW_NAMES.get(window.name, window.name.replace("_", " "))
-    if window.status == "rejected":
-        text = f"{name} limit reached"
-    else:
-        text = name if window.used is None else f"{name} {window.used * 100:.0f} %"
-    return f"{text} until {clock(window.resets_at, now)}" if window.resets_at else text
-
-
-def clock(moment: float, now: float) -> str:
-    """Returns a point in time as a person says it: `14:20`, or `Tue 14:20` when it is not today."""
-    then, today = time.localtime(moment), time.localtime(now)
-    same_day = (then.tm_year, then.tm_yday) == (today.tm_year, today.tm_yday)
-    return time.strftime("%H:%M" if same_day else "%a %H:%M", then)
-
-
-def _request_text(request: RequestSnapshot, now: float) -> str:
-    seconds = max(0, int(now - request.started_at))
-    lasted = f"{seconds} s" if seconds < 60 else f"{seconds // 60} min {seconds % 60:02} s"
-    return " · ".join([request.client, request.model, lasted, *(["waiting"] if request.queued else [])])
-
-
 def _models(models: tuple[ModelSnapshot, ...], chosen: str) -> list[tuple[str, str]]:
     """Each model's value and text, the chosen one among them."""
     known = {model.value: model.display_name or model.value for model in models}
@@ -346,17 +259,3 @@ def _choice(text: str, action: str, value: str | int, chosen: str | int) -> Item
 
 def _separator(key: str) -> Item:
     return Item(key=f"before_{key}")
-
-
-def _clip(text: str) -> str:
-    """One line, short enough for a menu."""
-    line = " ".join(text.split())
-    return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1].rstrip() + "…"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _are(number: int) -> str:
-    return "is" if number == 1 else "are"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..snapshots import PlanWindow, ServerSnapshot
-from .menu import WINDOW_NAMES, clock, port_is_taken
+from .words import clock, port_is_taken, window_name
 
 LONGEST_TITLE = 63  # Windows takes 64 with the ending zero,
 LONGEST_TEXT = 255  # and 256: pystray raises ValueError beyond
@@ -58,9 +58,8 @@ def _limit(old: ServerSnapshot, new: ServerSnapshot, now: float) -> Notification
     before = {window.name for window in old.account.windows if _is_reached(window)}
     for window in new.account.windows:
         if _is_reached(window) and window.name not in before:
-            name = WINDOW_NAMES.get(window.name, window.name.replace("_", " "))
             until = f" It resets at {clock(window.resets_at, now)}." if window.resets_at else ""
-            return Notification("Plan limit reached", f"The {name} limit of the plan is used up.{until}")
+            return Notification("Plan limit reached", f"The {window_name(window)} limit of the plan is used up.{until}")
     return None
 
 

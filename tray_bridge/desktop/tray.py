@@ -27,12 +27,13 @@ from ..snapshots import ServerSnapshot
 from . import autostart, tray_host
 from .actions import Actions, dashboard_url
 from .icon import icon_state
-from .menu import MenuState, build_menu, port_is_taken, status_text
+from .menu import MenuState, build_menu
 from .notifications import Notification, first_run, notification_for
 from .open_folder import CannotOpenError, open_page
 from .server_protocol import Server
 from .single_instance import SingleInstance, ask_first_to_show
 from .view import Picture, View
+from .words import port_is_taken, status_text
 
 if TYPE_CHECKING:
     from ..settings import Settings

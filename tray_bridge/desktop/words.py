@@ -1,0 +1,119 @@
+"""How the tray says what a snapshot holds, the same in menu, tooltip and notification. Pure."""
+
+from __future__ import annotations
+
+import time
+
+from ..errors import PortTakenError
+from ..snapshots import AccountSnapshot, PlanWindow, PoolSnapshot, Problem, RequestSnapshot, ServerSnapshot
+
+LONGEST_LINE = 90  # characters that a menu can take
+WINDOW_NAMES = {
+    "five_hour": "5 h",
+    "seven_day": "7 d",
+    "seven_day_opus": "7 d Opus",
+    "seven_day_sonnet": "7 d Sonnet",
+}
+
+
+def status_text(server: ServerSnapshot, quitting: bool = False) -> str:
+    """Returns the server's state in a few words: the menu's first line, and the icon's tooltip."""
+    if quitting and server.active:
+        return f"◐ Quits when {_count(server.active, 'request')} {_are(server.active)} finished"
+    demo = " (demo)" if server.demo else ""
+    return {
+        "ready": f"● Running on {server.host}:{server.port}{demo}",
+        "starting": "◐ Starting…",
+        "stopping": "◐ Stopping…",
+        "stopped": "○ Stopped",
+        "error": f"✕ {server.problem.title if server.problem else 'The server failed'}",
+    }[server.state]
+
+
+def last_problem(server: ServerSnapshot, action_problem: Problem | None = None) -> Problem | None:
+    """Returns the newest of the problems that there are now."""
+    problems = (action_problem, server.problem, server.pool.problem, server.log_problem)
+    return max((problem for problem in problems if problem), key=lambda problem: problem.at, default=None)
+
+
+def port_is_taken(server: ServerSnapshot) -> bool:
+    """Tells whether the server failed because another program has its port."""
+    return server.state == "error" and server.problem is not None and server.problem.title == PortTakenError.title
+
+
+def quit_text(active: int, quitting: bool) -> str:
+    """What becomes of the requests in flight, before and after quitting was asked for."""
+    if not active:
+        return "Quit"
+    requests = _count(active, "request")
+    return f"Quit now (ends {requests})" if quitting else f"Quit (finishes {requests})"
+
+
+def pool_text(pool: PoolSnapshot) -> str:
+    """How many sessions are ready and busy, and whatever else there is of them."""
+    rest = (
+        (pool.starting, "starting"),
+        (pool.parked, "parked"),
+        (pool.suspended, "suspended"),
+        (pool.queued, "waiting"),
+    )
+    parts = [f"{pool.warm + pool.fitting} ready", f"{pool.busy} busy"]
+    return "Pool " + " · ".join(parts + [f"{number} {word}" for number, word in rest if number])
+
+
+def account_text(server: ServerSnapshot, now: float) -> str:
+    """How Claude Code is signed in, and how much of the plan is used."""
+    account = server.account
+    if server.demo:
+        return "Claude: demo, a stand-in answers"
+    if account.signed_in is None:
+        return "Claude: not known yet"
+    return " · ".join([f"Claude: {_how_signed_in(account)}", *(_window_text(each, now) for each in account.windows)])
+
+
+def _how_signed_in(account: AccountSnapshot) -> str:
+    if account.uses_api_key:
+        return "signed in with an API key"
+    return f"signed in ({account.plan[:1].upper()}{account.plan[1:]})" if account.plan else "signed in"
+
+
+def _window_text(window: PlanWindow, now: float) -> str:
+    name = window_name(window)
+    if window.status == "rejected":
+        text = f"{name} limit reached"
+    else:
+        text = name if window.used is None else f"{name} {window.used * 100:.0f} %"
+    return f"{text} until {clock(window.resets_at, now)}" if window.resets_at else text
+
+
+def window_name(window: PlanWindow) -> str:
+    """Returns what a window of the plan is called: `5 h`."""
+    return WINDOW_NAMES.get(window.name, window.name.replace("_", " "))
+
+
+def clock(moment: float, now: float) -> str:
+    """Returns a point in time as a person says it: `14:20`, or `Tue 14:20` when it is not today."""
+    then, today = time.localtime(moment), time.localtime(now)
+    same_day = (then.tm_year, then.tm_yday) == (today.tm_year, today.tm_yday)
+    return time.strftime("%H:%M" if same_day else "%a %H:%M", then)
+
+
+def request_text(request: RequestSnapshot, now: float) -> str:
+    """Who asks which model, and for how long."""
+    seconds = max(0, int(now - request.started_at))
+    lasted = f"{seconds} s" if seconds < 60 else f"{seconds // 60} min {seconds % 60:02} s"
+    return " · ".join([request.client, request.model, lasted, *(["waiting"] if request.queued else [])])
+
+
+def one_line(text: str) -> str:
+    """One line, short enough for a menu."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1].rstrip() + "…"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
