@@ -37,7 +37,7 @@ def ask(prompt: str, mode: instructor.Mode, model: str = "sonnet", retries: int 
 
 partial = instructor.from_openai(client, mode=instructor.Mode.TOOLS).chat.completions.create_partial(
     model="sonnet",
-    messages=[{"role": "user", "content": calling("Person", **ADA)}],
+    messages=[{"role": "user", "content": calling("PartialPerson", **ADA)}],
     response_model=Person,
 )
 too_old = calling("Person", {"tools": [{"name": "Person", "input": ADA}]}, name="Ada", age=1000)

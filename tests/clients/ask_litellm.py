@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
@@ -47,7 +48,7 @@ report(
     text="".join(delta.content or "" for delta in deltas),
     reasoning="".join(getattr(delta, "reasoning_content", None) or "" for delta in deltas),
     chunks_with_usage=sum(bool(getattr(chunk, "usage", None)) for chunk in chunks),
-    call={"name": call.function.name, "arguments": call.function.arguments},
+    call={"name": call.function.name, "arguments": json.loads(call.function.arguments)},
     told=told.choices[0].message.content,
     unknown_model=failure(lambda: complete("Hi", "llama-99")),
     overloaded=failure(lambda: complete(OVERLOADED)),

@@ -18,7 +18,8 @@ class Person(BaseModel):
 
 
 def model(name: str = "sonnet") -> OpenAIChatModel:
-    client = AsyncOpenAI(base_url=BASE_URL, api_key="not-needed", max_retries=0)
+    # A timeout of our own: by default, a connection must stand within 5 s, and tests run on busy machines.
+    client = AsyncOpenAI(base_url=BASE_URL, api_key="not-needed", max_retries=0, timeout=100)
     return OpenAIChatModel(name, provider=OpenAIProvider(openai_client=client))
 
 

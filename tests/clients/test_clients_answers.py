@@ -19,7 +19,7 @@ PIECES = ["One", " two", " three."]
 ADA = {"name": "Ada", "age": 36}
 
 
-def assert_raised(found: Wire, package: str, name: str, status: int, words: str) -> None:
+def assert_raised(found: Wire, package: str, name: str, status: int | None, words: str) -> None:
     """The client raised its own class for this status, and says what the bridge said."""
     assert (found["package"], found["class"], found["status"]) == (package, name, status)
     assert words in found["message"]
@@ -40,8 +40,8 @@ def test_langchain_gets_answers_and_errors(bridge: RunningBridge, play_python: P
     assert (got["answer"], got["finish_reason"], got["has_tokens"]) == ("Good morning.", "stop", True)
     assert "Answer shortly." in str(bridge.standin.requests[0].body["system"])
     assert (got["pieces"], got["chunks_with_usage"]) == (PIECES, 1)
-    assert_raised(got["unknown_model"], "openai", "NotFoundError", 404, "sonnet")
-    assert_raised(got["overloaded"], "openai", "InternalServerError", 529, "Too busy.")
+    assert_raised(got["unknown_model"], "langchain_openai", "OpenAIModelNotFoundError", 404, "sonnet")
+    assert_raised(got["overloaded"], "langchain_openai", "OpenAIAPIError", 529, "Too busy.")
 
 
 def test_litellm_gets_answers_calls_and_errors(bridge: RunningBridge, play_python: Play) -> None:
@@ -52,7 +52,7 @@ def test_litellm_gets_answers_calls_and_errors(bridge: RunningBridge, play_pytho
     assert got["told"] == "It rains."
     assert_one_session(bridge, "weather")
     assert_raised(got["unknown_model"], "litellm", "NotFoundError", 404, "sonnet")
-    assert_raised(got["overloaded"], "litellm", "InternalServerError", 529, "Too busy.")
+    assert_raised(got["overloaded"], "litellm", "APIError", 529, "Too busy.")
     assert_raised(got["rate_limited"], "litellm", "RateLimitError", 429, "")
 
 
@@ -70,7 +70,7 @@ def test_instructor_gets_typed_answers_in_every_mode(bridge: RunningBridge, play
     assert got["partial"][-1] == ADA and got["partial"][0] != ADA, "the arguments came in one piece"
     assert got["asked_again"] == ADA
     assert "nobody is that old" in str(bridge.standin.requests[-1].body["messages"])
-    assert_raised(got["unknown_model"], "instructor", "InstructorRetryException", 404, "sonnet")
+    assert_raised(got["unknown_model"], "instructor", "InstructorRetryException", None, "model_not_found")
 
 
 def test_llm_gets_answers_calls_and_errors(bridge: RunningBridge, play_python: Play) -> None:
