@@ -11,6 +11,7 @@ from ..doctor import run_checks
 from ..session_log import LogReader
 from .access import AccessMiddleware
 from .chat import chat_router
+from .chat_description import ERROR_RESPONSE
 from .dashboard import dashboard_router
 from .error_responses import CatchUnexpected, add_error_handlers
 from .model_list import model_router
@@ -28,7 +29,7 @@ def create_app(services: Services) -> FastAPI:
     openai.include_router(chat_router(services))
     openai.include_router(model_router(services))
     for prefix in PREFIXES:
-        app.include_router(openai, prefix=prefix)
+        app.include_router(openai, prefix=prefix, responses={"default": ERROR_RESPONSE})
     app.include_router(status_router(services))
     app.include_router(status_router(services), prefix="/api/v1")
     app.include_router(

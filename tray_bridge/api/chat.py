@@ -26,6 +26,7 @@ from ..errors import InvalidRequestError, RequestCancelledError, SessionLostErro
 from ..session_log import Exchange, Outcome
 from ..turns import Event, TurnEnded, TurnStarted
 from .body import read_json_body
+from .chat_description import CHAT_OPERATION
 from .error_responses import shape_of
 from .in_flight import Entry
 from .json_response import JsonResponse, encode_json
@@ -48,7 +49,7 @@ class Asked:
 def chat_router(services: Services) -> APIRouter:
     router = APIRouter()
 
-    @router.post("/chat/completions")
+    @router.post("/chat/completions", openapi_extra=CHAT_OPERATION)
     async def create_chat_completion(request: Request) -> Response:
         """Answer a conversation, whole or as a stream of chunks (OpenAI's Chat Completions)."""
         asked = await _understand(services, request)

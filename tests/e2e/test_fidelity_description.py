@@ -1,0 +1,73 @@
+"""The app's OpenAPI description holds: what schemathesis makes of it is answered as described, and never by a 500."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from running_bridge import RunningBridge
+from schemathesis.checks import CheckFunction
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tray_bridge.bridge.parameters import PARAMETERS
+
+CHECKS: list[CheckFunction] = [status_code_conformance, content_type_conformance, response_schema_conformance]
+SLOW = list(HealthCheck)
+# `/api/v1` is the same once more.
+OPERATIONS = {
+    "/v1/chat/completions": "POST",
+    "/v1/models": "GET",
+    "/v1/models/{model_id}": "GET",
+    "/health": "GET",
+    "/status": "GET",
+}
+
+
+@pytest.fixture
+def description(bridge: RunningBridge) -> Any:
+    return schemathesis.openapi.from_url(f"{bridge.url}/openapi.json")
+
+
+def check(description: Any, path: str, data: st.DataObject) -> None:
+    case = data.draw(description[path][OPERATIONS[path]].as_strategy())
+    response = case.call(timeout=60)
+    assert response.status_code != 500, response.text
+    if response.status_code >= 400:
+        assert set(response.json()["error"]) == {"message", "type", "param", "code"}
+    case.validate_response(response, checks=CHECKS)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("path", OPERATIONS)
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=SLOW)
+@given(data=st.data())
+def test_made_up_requests_are_answered_as_described(description: Any, path: str, data: st.DataObject) -> None:
+    check(description, path, data)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("path", OPERATIONS)
+@settings(max_examples=1000, deadline=None, suppress_health_check=SLOW)
+@given(data=st.data())
+def test_many_made_up_requests_are_answered_as_described(description: Any, path: str, data: st.DataObject) -> None:
+    check(description, path, data)
+
+
+def test_the_description_leaves_no_endpoint_out(description: Any) -> None:
+    described = {path for path in description.raw_schema["paths"] if not path.startswith("/api/")}
+    assert described == set(OPERATIONS)
+
+
+def test_every_parameter_that_is_taken_is_described(description: Any) -> None:
+    body = description["/v1/chat/completions"]["POST"].definition.raw["requestBody"]
+    described = body["content"]["application/json"]["schema"]["properties"]
+    assert set(described) == {p.name for p in PARAMETERS if p.treatment != "refused"}
+    assert all(described[p.name]["description"] == p.note for p in PARAMETERS if p.name in described)
