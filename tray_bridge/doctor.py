@@ -58,7 +58,7 @@ def _check_cli(settings: Settings) -> Check:
     program = find_cli(settings.cli_path)
     if program is None:
         where = f"There is no program at {settings.cli_path}." if settings.cli_path else "It was not found."
-        hint = "Correct cli_path in the settings." if settings.cli_path else "Install Claude Code, or tray-bridge again."
+        hint = "Correct cli_path in the settings." if settings.cli_path else "Install Claude Code, or this again."
         return Check(title, "failed", where, hint)
     if not os.access(program.path, os.X_OK):
         return Check(title, "failed", f"{program.path} may not be run.", "Make the file executable.")
