@@ -19,26 +19,21 @@ This page is written by the tests in `tests/resilience/`, each time that they ar
 python -m pytest -m '' tests/resilience --write-report
 ```
 
-(All of it: about half an hour. Without `-m ''` the short form runs, as it does among the other tests.) Nothing here is
-imagined: processes are really killed and stopped, disks are full, connections refused. Claude Code is the real one except
-where a wrong program *is* the fault; only the model behind it is scripted. While something breaks, other requests are under
-way, and each of them must end with its own answer.
+Without `-m ''` a short form of them runs, as it does among the other tests. Nothing here is imagined: processes are really
+killed and stopped, disks are full, connections refused. Claude Code is the real one except where a wrong program *is* the
+fault; only the model behind it is scripted. While something breaks, other requests are under way, and each of them must end
+with its own answer.
 
 *Healthy again* is the time from the fault (or, where it lasts, from its end) until all warm sessions are there again and a
 new question was answered. The figures are of one run, on {machine}.
-"""
+"""  # noqa: E501
 
+FAULT = ("What happened", "What the client saw", "Healthy again after")
 SECTIONS = {
-    "processes": ("A session of Claude Code fails", ("What happened", "What the client saw", "Healthy again after")),
-    "program": (
-        "The program is not what it should be",
-        ("What happened", "What the client saw", "Healthy again after"),
-    ),
-    "upstream": (
-        "Claude does not answer as it should",
-        ("What happened", "What the client saw", "Healthy again after"),
-    ),
-    "machine": ("The machine gives trouble", ("What happened", "What the client saw", "Healthy again after")),
+    "processes": ("A session of Claude Code fails", FAULT),
+    "program": ("The program is not what it should be", FAULT),
+    "upstream": ("Claude does not answer as it should", FAULT),
+    "machine": ("The machine gives trouble", FAULT),
     "app": ("The app itself ends or stands still", ("What happened", "What came of it", "Took")),
     "attacks": ("Somebody tries the door", ("What was tried", "What came of it", "")),
     "load": ("Much at once, and for long", ("What was done", "What came of it", "Took")),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 import time
@@ -14,7 +13,7 @@ import openai
 import psutil
 import pytest
 from fault_report import FaultReport
-from faults import ask, bound, healthy_again, refusal, told
+from faults import ask, bound, refusal, told
 from running_bridge import RunningBridge, wait_for
 from wrong_claude import FAULTS
 

@@ -1,8 +1,8 @@
 """A program that speaks the CLI's line protocol, and gets it wrong where it is told to.
 
-Run as the CLI: `wrong_claude.py FOLDER …`. FOLDER/fault names what goes wrong from the start on (nothing if it is empty),
-FOLDER/starts gets a line with the time of each start. A question `say WORDS` is answered with them; `fault NAME` has that
-fault in the middle of the answer, after one word.
+Run as the CLI: `wrong_claude.py FOLDER …`. FOLDER/fault names what goes wrong from the start on (nothing if it is
+empty), FOLDER/starts gets a line with the time of each start. A question `say WORDS` is answered with them; `fault
+NAME` has that fault in the middle of the answer, after one word.
 """
 
 from __future__ import annotations

@@ -1,0 +1,163 @@
+"""The app is ended, killed or stopped in the middle of everything."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import openai
+import psutil
+import pytest
+from fault_report import FaultReport
+from faults import bound, question
+from running_app import RunningApp, running_app
+from running_bridge import directive, wait_for
+
+from tray_bridge.session_log import LogReader
+from tray_bridge.standin import StandIn
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+
+TOOL: Any = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}]
+
+
+class Reading:
+    """A client that reads a long answer until something ends it."""
+
+    def __init__(self, app: RunningApp, words: int = 600, rate: float = 10) -> None:
+        self.texts: list[str] = []
+        self.error: Exception | None = None
+        self._asked = question(words=words, rate=rate)
+        self._app = app
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+        wait_for(lambda: self.texts or self.error, bound(30))
+
+    def _read(self) -> None:
+        try:
+            chunks: Any = self._app.client.chat.completions.create(model="sonnet", messages=self._asked, stream=True)
+            for chunk in chunks:
+                if chunk.choices and (text := chunk.choices[0].delta.content):
+                    self.texts.append(text)
+        except Exception as error:  # which one depends on the ending
+            self.error = error
+
+    def join(self, timeout: float) -> str:
+        self._thread.join(timeout)
+        assert not self._thread.is_alive()
+        return "".join(self.texts)
+
+
+@contextmanager
+def busy_app(home: Path, **environment: str) -> Iterator[tuple[RunningApp, list[Reading]]]:
+    """Sessions in every state: two busy, one parked, one suspended, spares."""
+    with running_app(home, POOL_SIZE="2", **environment) as app:
+        app.wait_until_warm(1)
+        app.ask(question(text="parked"))
+        asked: Any = [{"role": "user", "content": directive(tools=[{"name": "look", "input": {}}])}]
+        app.client.chat.completions.create(model="sonnet", messages=asked, tools=TOOL)
+        readings = [Reading(app), Reading(app)]
+        yield app, readings
+
+
+def assert_log_is_whole(app: RunningApp, outcomes: set[str]) -> None:
+    """Every file is whole, also those whose answers were cut off."""
+    files = [path for path in app.log_folder.rglob("*.json") if not path.name.startswith(".")]
+    assert len(files) == 4
+    for path in files:
+        json.loads(path.read_bytes())
+    found = {summary["outcome"] for summary in LogReader(app.log_folder).all()}
+    assert found == {"completed", *outcomes}
+
+
+ENDINGS = [
+    (signal.SIGTERM, {"error"}, "an error event that says so"),
+    (signal.SIGINT, {"error"}, "an error event that says so"),
+    (signal.SIGKILL, {"unfinished"}, "the connection ends"),
+]
+
+
+@pytest.mark.parametrize(("number", "outcomes", "seen"), ENDINGS, ids=[number.name for number, *_ in ENDINGS])
+def test_an_end_leaves_no_process_and_no_torn_file_and_the_next_start_is_clean(
+    standin: StandIn, tmp_path: Path, report: FaultReport, number: signal.Signals, outcomes: set[str], seen: str
+) -> None:
+    with busy_app(tmp_path / "app") as (app, readings):
+        time.sleep(1.5)  # the log has written what has come so far
+        children = app.children()
+        assert len(children) >= 5
+        since = time.monotonic()
+        app.send(number)
+        code = app.process.wait(bound(8))
+        _, alive = psutil.wait_procs(children, bound(5))
+        seconds = time.monotonic() - since
+        assert not alive
+        assert seconds < bound(5)
+        assert code == (0 if number != signal.SIGKILL else -signal.SIGKILL)
+        for reading in readings:
+            assert reading.join(5).startswith("word1 word2")
+            assert reading.error is not None
+            assert isinstance(reading.error, openai.APIError) or number == signal.SIGKILL
+        assert_log_is_whole(app, outcomes)
+        assert "Traceback" not in app.errors.read_text()
+    with running_app(tmp_path / "app", POOL_SIZE="1") as again:
+        again.wait_until_warm(1)
+        assert again.ask(question(text="here again")) == "here again"
+        assert again.status()["problem"] is None
+        assert again.status()["log_problem"] is None
+    report.add(
+        "app",
+        f"{number.name} with two answers under way, one session parked, one suspended",
+        f"{seen}; no process, no torn file; the next start is clean",
+        seconds,
+    )
+
+
+def test_stopped_sessions_do_not_outlive_a_killed_app(standin: StandIn, tmp_path: Path, report: FaultReport) -> None:
+    with busy_app(tmp_path / "app") as (app, readings):
+        children = app.children()
+        for child in children:
+            if "claude" in child.name():
+                child.suspend()
+        since = time.monotonic()
+        app.send(signal.SIGKILL)
+        app.process.wait()
+        _, alive = psutil.wait_procs(children, bound(5))
+        assert not alive
+        for reading in readings:
+            reading.join(5)
+    report.add(
+        "app", "all sessions stopped (SIGSTOP), then SIGKILL of the app", "no process is left", time.monotonic() - since
+    )
+
+
+@pytest.mark.parametrize("everything", [False, True], ids=["the app alone", "the app and its sessions"])
+def test_an_app_that_stood_still_goes_on_where_it_was(
+    standin: StandIn, tmp_path: Path, report: FaultReport, everything: bool
+) -> None:
+    """Also when it stood longer than the time limit: what came meanwhile has come in time."""
+    limit = round(bound(3))
+    with running_app(tmp_path / "app", POOL_SIZE="1", CLAUDE_TIMEOUT=str(limit)) as app:
+        app.wait_until_warm(1)
+        reading = Reading(app, words=10 * (limit + 4))
+        stopped = [psutil.Process(app.process.pid), *(app.children() if everything else ())]
+        for process in stopped:
+            process.suspend()
+        time.sleep(limit + 2)
+        for process in stopped:
+            process.resume()
+        since = time.monotonic()
+        words = reading.join(bound(30)).split()
+        assert reading.error is None
+        assert words == [f"word{n}" for n in range(1, 10 * (limit + 4) + 1)]
+        app.wait_until_warm(1, 5)
+        assert app.ask(question(text="well")) == "well"
+        seconds = time.monotonic() - since
+    what = "the app and all its sessions" if everything else "the app"
+    report.add("app", f"{what} stopped (SIGSTOP) for longer than the time limit, then continued", "its answer", seconds)
