@@ -24,14 +24,19 @@ OVERLOADED = directive(error={"status": 529, "type": "overloaded_error", "messag
 
 
 def failure(ask: Callable[[], object]) -> dict[str, Any]:
-    """What the client raises: whose class it is, its name, the status in it, and its words."""
+    """What the client raises; nothing where it raises nothing."""
     try:
         ask()
     except Exception as error:
-        package = type(error).__module__.split(".")[0]
-        status = getattr(error, "status_code", None)
-        return {"package": package, "class": type(error).__name__, "status": status, "message": str(error)}
+        return described(error)
     return {}
+
+
+def described(error: Exception) -> dict[str, Any]:
+    """Whose class an error is, its name, the status in it, and its words."""
+    package = type(error).__module__.split(".")[0]
+    status = getattr(error, "status_code", None)
+    return {"package": package, "class": type(error).__name__, "status": status, "message": str(error)}
 
 
 def report(**found: Any) -> None:

@@ -65,7 +65,7 @@ def play_node(node_folder: Path, bridge: RunningBridge) -> Play:
 
 
 def _play(command: list[str]) -> Any:
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=100, env=_environment())
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=300, env=_environment())
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.strip().splitlines()[-1])
 
