@@ -1,0 +1,156 @@
+"""Much at once, for long; and what is left over afterwards, which should be nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from fault_report import FaultReport
+from faults import ask, bound, question
+from running_app import RunningApp, running_app
+from running_bridge import RunningBridge, wait_for
+from storm import Storm
+
+from tray_bridge.standin import StandIn
+
+Make = Callable[..., RunningBridge]
+MEGABYTE = 2**20
+
+
+def kill_a_busy_one(sessions: list[tuple[str, int | None]]) -> bool:
+    for state, pid in sessions:
+        if state == "busy" and pid:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                psutil.Process(pid).kill()
+                return True
+    return False
+
+
+def tasks_of(bridge: RunningBridge) -> int:
+    loop = bridge.server._loop
+    assert loop is not None
+    gc.collect()
+    return len(asyncio.all_tasks(loop))
+
+
+async def test_a_small_storm_leaves_no_task_no_descriptor_and_no_process(
+    make_bridge: Make, report: FaultReport
+) -> None:
+    bridge = await asyncio.to_thread(
+        make_bridge, pool_size=2, max_sessions=6, parked_sessions=0, queue_limit=64, queue_timeout=bound(120)
+    )
+    await asyncio.to_thread(bridge.wait_until_warm, 2)
+    assert await asyncio.to_thread(ask, bridge) == "well"
+    await asyncio.to_thread(bridge.wait_for, lambda s: len(s.pool.sessions) == 2 and not s.pool.starting)
+    await asyncio.sleep(1)
+    before = (tasks_of(bridge), psutil.Process().num_fds(), len(psutil.Process().children(recursive=True)))
+    began = time.monotonic()
+    storm = Storm(bridge.base_url, lambda: kill_a_busy_one([(s.state, s.pid) for s in bridge.snapshot().pool.sessions]))
+    await storm.blow(requests=40, at_once=20)
+    seconds = time.monotonic() - began
+    assert storm.wrong == []
+    assert storm.seen["kills"] >= 1
+
+    def left_over() -> tuple[int, ...]:
+        now = (tasks_of(bridge), psutil.Process().num_fds(), len(psutil.Process().children(recursive=True)))
+        return tuple(max(0, later - earlier) for earlier, later in zip(before, now, strict=True))
+
+    wait_for(lambda: len(bridge.snapshot().pool.sessions) == 2 and not bridge.snapshot().requests, bound(10))
+    await asyncio.to_thread(wait_for, lambda: left_over() == (0, 0, 0), bound(10))
+    report.add("load", "40 requests, 20 at a time: a third leaves, some are refused, some lose their process",
+               f"{storm.told()}; no task, descriptor or process was left over", seconds)  # fmt: skip
+
+
+class Footprint:
+    """What an app holds: descriptors, child processes, and memory that is its own."""
+
+    def __init__(self, app: RunningApp) -> None:
+        process = psutil.Process(app.process.pid)
+        self.descriptors = process.num_fds()
+        self.children = len(process.children(recursive=True))
+        self.megabytes = process.memory_full_info().uss / MEGABYTE
+
+    def __str__(self) -> str:
+        return f"{self.megabytes:.0f} MB, {self.descriptors} descriptors, {self.children} child processes"
+
+
+def at_rest(app: RunningApp, spares: int) -> Footprint:
+    """The footprint once all is done: the spares are back, and nobody is served."""
+
+    def is_at_rest() -> bool:
+        status = app.status()
+        return bool(status) and len(status["pool"]["sessions"]) == spares and not status["requests"]
+
+    app.wait_until_warm(spares)
+    wait_for(is_at_rest, bound(20))
+    time.sleep(2)  # the log, and connections that are being closed
+    return Footprint(app)
+
+
+def storm_against(app: RunningApp, seed: int) -> Storm:
+    def kill_one() -> bool:
+        return kill_a_busy_one([(s["state"], s["pid"]) for s in app.status()["pool"]["sessions"]])
+
+    return Storm(f"{app.url}/v1", kill_one, seed)
+
+
+SETTINGS = {
+    "POOL_SIZE": "2",
+    "TRAY_BRIDGE_MAX_SESSIONS": "8",
+    "TRAY_BRIDGE_PARKED_SESSIONS": "0",
+    "TRAY_BRIDGE_QUEUE_LIMIT": "64",
+    "TRAY_BRIDGE_QUEUE_TIMEOUT": "600",
+}
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1800)
+async def test_a_storm_of_200_leaves_nothing_behind(standin: StandIn, tmp_path: Path, report: FaultReport) -> None:
+    with running_app(tmp_path / "app", **SETTINGS) as app:
+        app.wait_until_warm(2)
+        for seed in (1, 2):  # the first loads what is loaded once
+            before = await asyncio.to_thread(at_rest, app, 2)
+            storm = storm_against(app, seed)
+            began = time.monotonic()
+            await storm.blow(requests=200, at_once=50)
+            seconds = time.monotonic() - began
+            assert storm.wrong == []
+            assert storm.seen["kills"] >= 3
+            after = await asyncio.to_thread(at_rest, app, 2)
+            standin.clear()
+        assert after.children == before.children
+        assert after.descriptors <= before.descriptors + 2
+        assert after.megabytes < before.megabytes + 20
+    report.add("load", "200 requests, 50 at a time: 30 % leave, 10 % are refused upstream, 5 % lose their process",
+               f"{storm.told()}; before: {before}; after: {after}", seconds)  # fmt: skip
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3600)
+async def test_a_soak_of_mixed_load_stays_flat(standin: StandIn, tmp_path: Path, report: FaultReport) -> None:
+    """Storm, calm, storm, …: memory and descriptors at the end of each calm form a level line."""
+    minutes = 10
+    with running_app(tmp_path / "app", **SETTINGS) as app:
+        app.wait_until_warm(2)
+        marks: list[Footprint] = []
+        began, requests, seed = time.monotonic(), 0, 100
+        while time.monotonic() - began < minutes * 60 or len(marks) < 4:
+            storm = storm_against(app, seed)
+            await storm.blow(requests=60, at_once=12)
+            assert storm.wrong == []
+            requests, seed = requests + 60, seed + 1
+            marks.append(await asyncio.to_thread(at_rest, app, 2))
+            standin.clear()
+        first, last = marks[1], marks[-1]
+        assert last.children == first.children
+        assert last.descriptors <= first.descriptors + 2
+        assert last.megabytes < first.megabytes + 20
+        assert app.ask(question(text="well")) == "well"
+    report.add("load", f"the same mix for {minutes} minutes, {requests} requests in all",
+               f"after the second minute: {first}; at the end: {last}", time.monotonic() - began)  # fmt: skip
