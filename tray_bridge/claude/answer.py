@@ -6,6 +6,7 @@ Dictionaries in, `turns` events out. Owns the traps at the end of a message: whe
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -124,15 +125,15 @@ class AnswerReader:
     def _read_delta(self, delta: Mapping[str, Any]) -> Sequence[Event]:
         block = self._block
         if block == "text":
-            text = delta.get("text")
+            text = _text(delta, "text")
             return self._say(text) if text else _NOTHING
         if block == "thinking":
-            thinking = delta.get("thinking")
+            thinking = _text(delta, "thinking")
             if not thinking:
                 return _NOTHING
             self._said = True
             return (ThinkingDelta(thinking),)
-        piece = delta.get("partial_json")
+        piece = _text(delta, "partial_json")
         if not piece:
             return _NOTHING
         if block == "call":
@@ -162,7 +163,7 @@ class AnswerReader:
         if kind == "tool_use":
             if block["name"] in self._tool_names:
                 self._block = "call"
-                return self._begin_call(block["id"], block["name"])
+                return self._begin_call(_text(block, "id"), block["name"])
             if block["name"] == STRUCTURED_OUTPUT and self._structured:
                 self._block = "structured"
         return _NOTHING
@@ -241,15 +242,15 @@ class AnswerReader:
             )
 
     def _read_retry(self, message: Mapping[str, Any]) -> Sequence[Event]:
-        self._retry_after = (message.get("retry_delay_ms") or 0) / 1000
+        self._retry_after = _number(message, "retry_delay_ms") / 1000
         if self._retry_after > LONGEST_RETRY_WAIT:
             raise _upstream_error(message.get("error_status"), "Claude is over its limit.", self._retry_after)
         return self._restart() if self._open else _NOTHING
 
     def _read_limit(self, info: Mapping[str, Any]) -> None:
         """A plan's window that is used up says when it begins anew."""
-        if info.get("status") == "rejected" and info.get("resetsAt"):
-            self._until_reset = max(1.0, float(info["resetsAt"]) - time.time())
+        if info.get("status") == "rejected" and (resets_at := _number(info, "resetsAt")):
+            self._until_reset = max(1.0, resets_at - time.time())
 
     def _failure(self, result: Mapping[str, Any]) -> TrayBridgeError:
         text = str(result.get("result") or "; ".join(map(str, result.get("errors") or ())) or "")
@@ -274,12 +275,28 @@ def _read_input(name: str, arguments: str) -> JsonObject:
 def _read_usage(usage: Mapping[str, Any]) -> Usage:
     details = usage.get("output_tokens_details") or {}
     return Usage(
-        input_tokens=usage.get("input_tokens") or 0,
-        output_tokens=usage.get("output_tokens") or 0,
-        cache_read_tokens=usage.get("cache_read_input_tokens") or 0,
-        cache_creation_tokens=usage.get("cache_creation_input_tokens") or 0,
-        thinking_tokens=details.get("thinking_tokens") or 0,
+        input_tokens=int(_number(usage, "input_tokens")),
+        output_tokens=int(_number(usage, "output_tokens")),
+        cache_read_tokens=int(_number(usage, "cache_read_input_tokens")),
+        cache_creation_tokens=int(_number(usage, "cache_creation_input_tokens")),
+        thinking_tokens=int(_number(details, "thinking_tokens")),
     )
+
+
+def _text(block: Mapping[str, Any], key: str) -> str:
+    """Raises TypeError for what is no text: it must not get as far as a client."""
+    text = block.get(key)
+    if text is not None and not isinstance(text, str):
+        raise TypeError(key)
+    return text or ""
+
+
+def _number(values: Mapping[str, Any], key: str) -> float:
+    """0 for none. Raises TypeError or ValueError for what is no number to count with."""
+    number = values.get(key) or 0
+    if not isinstance(number, (int, float)) or not math.isfinite(number):
+        raise TypeError(key)
+    return number
 
 
 def _upstream_error(status: Any, message: str, retry_after: float | None) -> UpstreamError:

@@ -7,6 +7,7 @@ that started the session.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import time
@@ -44,6 +45,8 @@ SHORTEST_PREPARATION = 10.0  # seconds that a past conversation and a question m
 LONGEST_COMPLAINT = 500  # characters of a line on stderr: they stand in the error that a person reads
 STALL_SECONDS = 1.0  # a timer that is late by more tells that this program itself stood still
 MOST_REPEATS = 2  # how often a call that is demanded in words is demanded again
+# What reading a line raises that is not as the CLI writes it.
+NOT_UNDERSTOOD = (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError)
 _numbers = itertools.count(1)
 _TIMED_OUT: dict[str, Any] = {"type": "tray_bridge_timed_out"}
 
@@ -179,7 +182,7 @@ class Session:
             raise self._lost() from error
         try:
             self.greeting = read_greeting(await self._client.get_server_info() or {})
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except NOT_UNDERSTOOD as error:
             raise CliUnavailableError("Claude Code introduced itself in a way that is not known.") from error
 
     async def _set_model(self, model: str) -> None:
@@ -239,7 +242,7 @@ class Session:
     def _read(self, reader: AnswerReader, message: dict[str, Any] | None) -> Sequence[Event]:
         try:
             return reader.read(self._check(message))
-        except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+        except NOT_UNDERSTOOD as error:
             raise SessionLostError("Claude Code said what it never says.") from error
 
     def _finish(self, turn: Turn, reader: AnswerReader) -> None:
@@ -331,7 +334,8 @@ class Session:
         elif message is _TIMED_OUT:
             raise self._too_slow()
         elif kind == "rate_limit_event":
-            self._config.on_plan_window(read_plan_window(message.get("rate_limit_info") or {}))
+            with contextlib.suppress(*NOT_UNDERSTOOD):  # it is only for show
+                self._config.on_plan_window(read_plan_window(message.get("rate_limit_info") or {}))
         return message
 
     def _too_slow(self) -> TurnTimeoutError:
