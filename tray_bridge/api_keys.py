@@ -42,9 +42,7 @@ class ApiKeys:
     def make(self, name: str) -> str:
         """Make a key and give it, this once; raises SettingsError for a name that is taken or odd."""
         if not _NAME.fullmatch(name):
-            raise SettingsError(
-                f"{name!r} is no name for a key.", hint="Use letters, digits, spaces, . _ @ and -."
-            )
+            raise SettingsError(f"{name!r} is no name for a key.", hint="Use letters, digits, spaces, . _ @ and -.")
         keys = self.list()
         if any(key.name == name for key in keys):
             raise SettingsError(

@@ -106,6 +106,7 @@ class Serving:
             create_app(services),
             log_config=None,  # the default one raises where there is no stdout (a windowed bundle)
             access_log=False,
+            proxy_headers=False,  # nobody stands before us, and whom a header names is not to be believed
             lifespan="off",
             ws="none",
             server_header=False,

@@ -164,6 +164,4 @@ class TurnEnded:
     stop_sequence: str | None = None
 
 
-Event: TypeAlias = (
-    TurnStarted | TextDelta | ThinkingDelta | ToolCallStarted | ToolCallDelta | Restarted | TurnEnded
-)
+Event: TypeAlias = TurnStarted | TextDelta | ThinkingDelta | ToolCallStarted | ToolCallDelta | Restarted | TurnEnded

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -93,17 +94,26 @@ class Client(ToolConversation):
         self.expected.append({ids[n]: said.get(n, NO_RESULT) for n in range(round_.calls)})
         self.disturb(round_.event, given_)
         self.messages += given_
-        twin = ToolConversation(self.bridge)
-        twin.options, twin.messages = self.options, self.messages.copy()
+        twin = copy(self)
+        twin.messages = self.messages.copy()
         with ThreadPoolExecutor(1) as thread:
             sent = thread.submit(twin.send) if round_.event == "send twice" else None
             self.send(**({"stream": True} if round_.streamed else {}))
             assert sent is None or sent.result().content == self.messages[-1]["content"]
 
     def send(self, **options: Any) -> Any:
-        if not options.get("stream"):
-            return super().send(**options)
-        stream = self.bridge.client.chat.completions.create(**{**self.options, "messages": self.messages, **options})
+        """As every client of OpenAI does, try again on a 503: a busy machine can be too slow to start a process."""
+        for left in (2, 1, 0):
+            try:
+                return self.stream() if options.get("stream") else super().send(**options)
+            except openai.APIStatusError as error:
+                if error.status_code != 503 or not left:
+                    raise
+        return None
+
+    def stream(self) -> None:
+        create: Any = self.bridge.client.chat.completions.create
+        stream = create(**self.options, messages=self.messages, stream=True)
         text, calls = "", dict[int, Wire]()
         for chunk in stream:
             delta = chunk.choices[0].delta
@@ -116,7 +126,6 @@ class Client(ToolConversation):
                 spec["function"]["arguments"] += piece.function.arguments
         message: Wire = {"role": "assistant", "content": text}
         self.messages.append(message | {"tool_calls": list(calls.values())} if calls else message)
-        return None
 
     def disturb(self, event: Event, given_: list[Wire]) -> None:
         """What happens between the call and its results."""

@@ -2,13 +2,15 @@
 
 Run as the CLI: `wrong_claude.py FOLDER …`. FOLDER/fault names what goes wrong from the start on (nothing if it is
 empty), FOLDER/starts gets a line with the time of each start. A question `say WORDS` is answered with them; `fault
-NAME` has that fault in the middle of the answer, after one word.
+NAME` has that fault in the middle of the answer, after one word; `babble SEED LINES` gets so many lines of nonsense
+that resembles an answer.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import sys
 import time
 from collections.abc import Callable
@@ -121,11 +123,87 @@ def ask_for_tools(server: str, fault: str) -> None:
         silence()  # it asks, and reads no answer
 
 
+SCRAPS: list[Any] = [None, True, 0, -1, 1e308, float("nan"), float("inf"), "", "x", "\ud800", [], {}, [{}], {"x": []}]
+WORDS = {
+    "type": [
+        "stream_event",
+        "result",
+        "assistant",
+        "system",
+        "control_request",
+        "control_response",
+        "rate_limit_event",
+    ],
+    "subtype": ["init", "api_retry", "success", "error", "mcp_message", "can_use_tool", "hook_callback"],
+    "event": ["message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta"],
+    "block": ["text", "thinking", "tool_use", "text_delta", "input_json_delta", "server_tool_use"],
+    "reason": ["end_turn", "max_tokens", "tool_use", "refusal", "stop_sequence", "pause_turn"],
+}
+
+
+def nonsense(chance: random.Random) -> Any:
+    """One line's message: the right keys, and values that are right more often than not."""
+
+    def value(*right: Any) -> Any:
+        return chance.choice(right) if right and chance.random() < 0.85 else chance.choice(SCRAPS)
+
+    block = {
+        "type": value(*WORDS["block"]),
+        "text": value("a", "b"),
+        "id": value("t1"),
+        "name": value("look"),
+        "input": value({}),
+    }
+    usage = value({"input_tokens": value(1), "output_tokens": value(2), "output_tokens_details": value({})})
+    event = {
+        "type": value(*WORDS["event"], "message_stop"),
+        "index": value(0, 1),
+        "message": value({"model": value("claude-sonnet"), "usage": usage, "content": value([])}),
+        "content_block": value(block),
+        "delta": value({**block, "partial_json": value("{}"), "stop_reason": value(*WORDS["reason"], None)}),
+        "usage": usage,
+    }
+    request = {
+        "subtype": value(*WORDS["subtype"]),
+        "server_name": value("client"),
+        "message": value({"method": "tools/list"}),
+    }
+    return {
+        "type": chance.choice([*WORDS["type"], *["stream_event"] * 12]) if chance.random() < 0.97 else value(),
+        "subtype": value(*WORDS["subtype"]),
+        "event": value(event),
+        "request_id": value("1", "tray-bridge-1"),
+        "request": value(request),
+        "response": value({"subtype": value("success", "error"), "request_id": value("1"), "response": value({})}),
+        "error": value(None, "rate_limit", "authentication_failed"),
+        "is_error": value(False, True),
+        "result": value("done", "API Error: 529"),
+        "api_error_status": value(None, 529, 400),
+        "retry_delay_ms": value(100, 10_000),
+        "rate_limit_info": value({"status": value("rejected"), "utilization": value(0.5), "resetsAt": value(1)}),
+        "tools": value([], ["StructuredOutput"]),
+    }
+
+
+def babble(seed: str, lines: str) -> None:
+    """Ends the process, or is followed by a right answer."""
+    chance = random.Random(seed)
+    for _ in range(int(lines)):
+        if chance.random() < 0.01:
+            put(json.dumps(nonsense(chance))[: chance.randrange(100)])
+        else:
+            write(nonsense(chance))
+    if chance.random() < 0.5:
+        os._exit(chance.randrange(3))
+
+
 def reply(message: dict[str, Any]) -> None:
     content = message["message"]["content"]
     text = content if isinstance(content, str) else "".join(block.get("text", "") for block in content)
     verb, _, rest = text.partition(" ")
     words = rest if verb == "say" else "Well"
+    if verb == "babble":
+        babble(*rest.split())
     opened = {"id": "m", "type": "message", "role": "assistant", "model": "claude-sonnet", "content": [], "usage": {}}
     stream_event(type="message_start", message=opened)
     stream_event(type="content_block_start", index=0, content_block={"type": "text", "text": ""})

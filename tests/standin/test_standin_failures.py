@@ -83,9 +83,7 @@ def test_a_client_that_hangs_up_is_noticed(standin: StandIn) -> None:
     assert eventually_aborted(standin)
 
 
-@pytest.mark.parametrize(
-    "script", [directive(hang=True), directive(words=3, hang_after=2), directive(hang=60)]
-)
+@pytest.mark.parametrize("script", [directive(hang=True), directive(words=3, hang_after=2), directive(hang=60)])
 def test_a_hang_lasts_until_the_client_leaves(standin: StandIn, script: str) -> None:
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(f"{standin.url}/v1/messages", json=request_body(script, stream=True), timeout=0.3)

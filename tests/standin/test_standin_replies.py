@@ -24,9 +24,7 @@ def result_of(call_id: str, content: Any) -> dict[str, Any]:
 
 
 def test_a_stream_follows_the_grammar_of_the_messages_api(standin: StandIn) -> None:
-    script = directive(
-        thinking="Let me see", text="Hello there", tools=[{"name": "look", "input": {"at": "x"}}]
-    )
+    script = directive(thinking="Let me see", text="Hello there", tools=[{"name": "look", "input": {"at": "x"}}])
     events = list(stream(standin, script, thinking={"type": "adaptive"}))
     kinds = [event["type"] for event in events if event["type"] != "content_block_delta"]
     assert kinds == [
@@ -49,9 +47,7 @@ def test_a_stream_follows_the_grammar_of_the_messages_api(standin: StandIn) -> N
 
 
 def test_an_answer_without_a_stream_holds_the_same(standin: StandIn) -> None:
-    message = answer(
-        standin, directive(text="Hello there", tools=[{"name": "f", "input": {"a": 1}, "id": "toolu_1"}])
-    )
+    message = answer(standin, directive(text="Hello there", tools=[{"name": "f", "input": {"a": 1}, "id": "toolu_1"}]))
     assert message["content"] == [
         {"type": "text", "text": "Hello there"},
         {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"a": 1}},
@@ -154,9 +150,7 @@ def test_structured_output_can_be_scripted_one_attempt_after_the_other(standin: 
         inputs.append(block["input"])
         messages += [{"role": "assistant", "content": [block]}, result_of(block["id"], "no")]
     assert inputs == [{"name": 1}, {"name": "Ann"}, {"name": "Ann"}]
-    events = list(
-        stream(standin, directive(structured={"name": "Ann of the many names"}), tools=[schema_tool])
-    )
+    events = list(stream(standin, directive(structured={"name": "Ann of the many names"}), tools=[schema_tool]))
     assert len(pieces(events, "input_json_delta")) > 1
 
 
@@ -183,9 +177,7 @@ def test_thinking_is_shown_as_far_as_the_request_asks_for_it(
 ) -> None:
     found = answer(standin, directive(thinking="Hm.", text="Yes."), thinking=thinking)
     assert text(found) == "Yes."
-    assert [b["thinking"] for b in found["content"] if b["type"] == "thinking"] == (
-        [] if shown is None else [shown]
-    )
+    assert [b["thinking"] for b in found["content"] if b["type"] == "thinking"] == ([] if shown is None else [shown])
 
 
 def test_max_tokens_cuts_the_answer(standin: StandIn) -> None:

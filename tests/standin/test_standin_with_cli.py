@@ -21,15 +21,9 @@ SCHEMA = {
 }
 
 
-def run_cli(
-    standin: StandIn, folder: Path, prompt: str, *options: str, **environment: str
-) -> list[dict[str, Any]]:
+def run_cli(standin: StandIn, folder: Path, prompt: str, *options: str, **environment: str) -> list[dict[str, Any]]:
     """Ask one question over stream-json, in a home of its own; the CLI's messages."""
-    cli = (
-        importlib.resources.files("claude_agent_sdk")
-        / "_bundled"
-        / ("claude.exe" if os.name == "nt" else "claude")
-    )
+    cli = importlib.resources.files("claude_agent_sdk") / "_bundled" / ("claude.exe" if os.name == "nt" else "claude")
     home, work = folder / "home", folder / "work"
     for each in (home, work):
         each.mkdir(parents=True, exist_ok=True)
@@ -89,13 +83,9 @@ def test_the_cli_runs_a_scripted_tool_call_and_comes_back(standin: StandIn, tmp_
     note = tmp_path / "work" / "note.txt"
     note.parent.mkdir()
     note.write_text("the tide is out")
-    script = directive(
-        tools=[{"name": "Read", "input": {"file_path": str(note)}}], then=[{"text": "I have read it."}]
-    )
+    script = directive(tools=[{"name": "Read", "input": {"file_path": str(note)}}], then=[{"text": "I have read it."}])
     messages = run_cli(standin, tmp_path, script, "--tools", "Read", "--allowedTools", "Read")
-    assert json.loads("".join(streamed(messages, "input_json_delta", "partial_json"))) == {
-        "file_path": str(note)
-    }
+    assert json.loads("".join(streamed(messages, "input_json_delta", "partial_json"))) == {"file_path": str(note)}
     assert messages[-1]["result"] == "I have read it."
     assert "the tide is out" in json.dumps(standin.requests[1].body["messages"][-1])
 

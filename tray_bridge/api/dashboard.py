@@ -219,9 +219,7 @@ def dashboard_router(
 
 
 def _missing(message: str) -> JsonResponse:
-    return JsonResponse(
-        {"error": {"message": message, "type": "not_found", "param": None, "code": None}}, 404
-    )
+    return JsonResponse({"error": {"message": message, "type": "not_found", "param": None, "code": None}}, 404)
 
 
 class _StaticFile:

@@ -89,9 +89,7 @@ def error_body(error: Exception) -> dict[str, Any]:
     message = "The bridge met an error of its own; its log says more. Sending the request again may help."
     if isinstance(error, TrayBridgeError):
         message = str(error)
-    return _body(
-        message, shape.type, getattr(error, "code", None) or shape.code, param=getattr(error, "param", None)
-    )
+    return _body(message, shape.type, getattr(error, "code", None) or shape.code, param=getattr(error, "param", None))
 
 
 def _body(message: str, type_: str, code: str | None, *, param: str | None = None) -> dict[str, Any]:

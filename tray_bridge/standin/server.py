@@ -89,9 +89,7 @@ class StandIn:
         )
         self._server = uvicorn.Server(config)
         sockets = [self._socket]
-        self._thread = threading.Thread(
-            target=self._server.run, args=(sockets,), name="stand-in", daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.run, args=(sockets,), name="stand-in", daemon=True)
         self._thread.start()
         return self
 
@@ -146,9 +144,7 @@ class StandIn:
             reply = compose(replace(script, spec=spec), body, self._cache.usage(body))
             await answer.give(reply, spec, streamed=bool(body.get("stream")))
         except (ScriptError, json.JSONDecodeError) as error:
-            await answer.fail(
-                {"status": 400, "type": "invalid_request_error", "message": f"standin: {error}"}
-            )
+            await answer.fail({"status": 400, "type": "invalid_request_error", "message": f"standin: {error}"})
         except ClientDisconnect:
             note(aborted=True)
         except Exception:

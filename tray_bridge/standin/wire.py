@@ -34,9 +34,7 @@ def frame(event: Mapping[str, Any]) -> Frame:
 def frames(reply: Reply) -> Iterator[Frame]:
     """The whole stream of a reply, event by event."""
     opening = {**message(reply), "content": [], "stop_reason": None, "stop_sequence": None}
-    yield frame(
-        {"type": "message_start", "message": {**opening, "usage": {**reply.usage, "output_tokens": 1}}}
-    )
+    yield frame({"type": "message_start", "message": {**opening, "usage": {**reply.usage, "output_tokens": 1}}})
     for index, block in enumerate(reply.blocks):
         yield frame({"type": "content_block_start", "index": index, "content_block": opened(block)})
         if index == 0:
