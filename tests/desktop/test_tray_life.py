@@ -84,6 +84,7 @@ async def test_quit_asked_twice_does_not_wait(app: TrayApp, host: FakeTrayHost) 
     ):
         lines = answer.aiter_lines()
         await anext(lines)
+        await host.shows("Quit (finishes 1 request)")
         await host.click("Quit (finishes 1 request)")
         await host.shows("◐ Quits when 1 request is finished")
         await host.click("Quit now (ends 1 request)")
