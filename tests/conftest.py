@@ -12,7 +12,6 @@ from running_bridge import RunningBridge, running_bridge
 
 from tray_bridge.standin import StandIn
 
-
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     # Under `nohup` all children would ignore it, and the tests of its effect wait for ever.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
