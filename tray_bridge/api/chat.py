@@ -33,6 +33,8 @@ from .json_response import JsonResponse, encode_json
 from .services import Services
 from .sse import EventStream, run_unless_disconnected
 
+MOST_SESSIONS_LOST = 5  # for one request, before it is told
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -186,21 +188,20 @@ async def _many_choices(
 async def _events(services: Services, asked: Asked, entry: Entry, index: int) -> AsyncGenerator[Event, None]:
     """One choice's events, counted and logged on their way; the log keeps the first choice's.
 
-    A session that is lost before it has said anything (it died while it rested, say) is replaced once.
+    A session that is lost before it has said anything (it died while it rested, say) is replaced, and so is the next:
+    what ended one spare may have ended all.
     """
-    said = False
-    try:
-        async with aclosing(_lease_and_run(services, asked, entry, index)) as events:
-            async for event in events:
-                said = True
-                yield event
-        return
-    except SessionLostError:
-        if said:
-            raise
-    async with aclosing(_lease_and_run(services, asked, entry, index)) as events:
-        async for event in events:
-            yield event
+    for left in reversed(range(MOST_SESSIONS_LOST)):
+        said = False
+        try:
+            async with aclosing(_lease_and_run(services, asked, entry, index)) as events:
+                async for event in events:
+                    said = True
+                    yield event
+            return
+        except SessionLostError:
+            if said or not left:
+                raise
 
 
 async def _lease_and_run(services: Services, asked: Asked, entry: Entry, index: int) -> AsyncGenerator[Event, None]:
