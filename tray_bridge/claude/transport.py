@@ -142,8 +142,11 @@ class LateBindingTransport(Transport):
         await self.close()
 
     async def send(self, *messages: Mapping[str, Any]) -> None:
-        """Write these lines at once."""
-        await self._process.write("".join(json.dumps(message) + "\n" for message in messages))
+        """Write these lines at once. Raises SessionLostError when the process is gone."""
+        try:
+            await self._process.write("".join(json.dumps(message) + "\n" for message in messages))
+        except Exception as error:  # the SDK's own types
+            raise SessionLostError("Claude Code has ended.") from error
 
     async def _read_process(self) -> None:
         put_message = None
