@@ -13,9 +13,9 @@ from typing import Any
 import openai
 import psutil
 import pytest
-from running_bridge import RunningBridge, directive
+from running_bridge import RunningBridge, directive, wait_for
 
-from tray_bridge.snapshots import SessionState
+from tray_bridge.snapshots import SessionSnapshot, SessionState
 
 HEALTHY_SECONDS = 5.0
 _numbers = itertools.count(1)
@@ -79,13 +79,13 @@ def bystander(bridge: RunningBridge, words: int = 40) -> Iterator[None]:
 
 
 def session_process(bridge: RunningBridge, state: SessionState, timeout: float = 20.0) -> psutil.Process:
-    """The newest process whose session is in this state."""
+    """The process of the session that was the last to enter this state."""
 
-    def pids() -> list[int]:
-        return [s.pid for s in bridge.snapshot().pool.sessions if s.state == state and s.pid]
+    def in_state() -> list[SessionSnapshot]:
+        return [s for s in bridge.snapshot().pool.sessions if s.state == state and s.pid]
 
-    bridge.wait_for(lambda _: pids(), bound(timeout))
-    return psutil.Process(pids()[-1])
+    sessions = wait_for(in_state, bound(timeout))
+    return psutil.Process(max(sessions, key=lambda session: session.since).pid)
 
 
 def healthy_again(bridge: RunningBridge, since: float, spares: int = 2) -> float:

@@ -181,10 +181,11 @@ def test_another_program_in_the_settings_is_tried_at_once(make_bridge: Make, pro
     bridge.wait_for(lambda s: s.pool.warm + s.pool.fitting == 2 and s.pool.problem is None, bound(5))
 
 
+HARMLESS = ("complaint", "odd answer", "odd limit")  # in the middle of an answer
 SHORTEST = {"silence": "Nothing came", "odd error": "gave no answer"}
 
 
-@pytest.mark.parametrize("fault", [name for name in FAULTS if name not in ("complaint", "odd answer")])
+@pytest.mark.parametrize("fault", [name for name in FAULTS if name not in HARMLESS])
 def test_a_program_that_goes_wrong_in_the_middle_of_an_answer(
     make_bridge: Make, program: Program, report: FaultReport, fault: str
 ) -> None:
@@ -207,3 +208,10 @@ def test_a_program_that_goes_wrong_in_the_middle_of_an_answer(
     seconds = time.monotonic() - since - (limit if fault == "silence" else 0)
     assert ask(bridge, say("after")) == "after"
     report.add("program", f"in the middle of an answer: {fault}", told(caught.value), seconds)
+
+
+def test_an_odd_plan_window_loses_nothing(make_bridge: Make, program: Program, report: FaultReport) -> None:
+    """It is only for show."""
+    bridge = make_bridge(pool_size=1, cli_path=program.path)
+    assert ask(bridge, [{"role": "user", "content": "fault odd limit"}]) == "Well"
+    report.add("program", "in the middle of an answer: an odd plan window", "its answer", figure="at once")
