@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from log_fixtures import answer, begin, files, wait_until
@@ -248,3 +249,64 @@ def test_an_exchange_that_cannot_be_written_does_not_end_the_log(
     log.close()
     assert [summary["id"] for summary in LogReader(log.folder).all()] == ["fine"]
     assert "deep could not be logged" in caplog.text
+
+
+WELL: dict[str, Any] = {
+    "id": "x",
+    "received": "2020-01-02T10:00:00.000+00:00",
+    "outcome": None,
+    "process": {},
+    "blobs": [],
+}
+LINE = {**WELL, "file": "2020-01-02/100000.000-x.json", "at": 1577959200.0, "text": ""}
+ODD_FILES = [
+    ("x.json", json.dumps({**WELL, "received": "yesterday"})),
+    ("x.json", json.dumps({**WELL, "received": 7})),
+    ("x.json", json.dumps({**WELL, "process": "mine"})),
+    ("x.json", json.dumps({**WELL, "tool_calls": [1]})),
+    ("x.json", json.dumps({**WELL, "error": "bad", "blobs": [["y"]]})),
+    ("x.json", "[" * 100_000),
+    ("index.jsonl", json.dumps(LINE) + "\n"),
+    ("index.jsonl", json.dumps({**LINE, "model": 5, "answered_by": 5, "blobs": None}) + "\n"),
+    ("index.jsonl", "7\n[]\nnull\n"),
+    ("x.json/folder", ""),
+    ("index.jsonl/folder", ""),
+]
+
+
+@pytest.mark.parametrize(("name", "content"), ODD_FILES, ids=[f"{number}" for number in range(len(ODD_FILES))])
+def test_a_day_that_somebody_else_spoilt_ends_neither_the_log_nor_its_tidying(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, content: str
+) -> None:
+    odd, old = tmp_path / "2020-01-02" / name, tmp_path / "2020-01-01" / "100000.000-old.json"
+    for path in (odd, old):
+        path.parent.mkdir(parents=True)
+    (odd.parent / "100000.000-x.json").write_text(json.dumps(WELL))
+    odd.write_text(content)
+    old.write_text(json.dumps({**WELL, "id": "old", "received": "2020-01-01T10:00:00.000+00:00"}))
+    log = SessionLog(tmp_path)
+    log.open()
+    wait_until(lambda: not old.exists())
+    answer(begin(log, "today"))
+    log.close()
+    assert log.problem is None
+    assert "Traceback" not in caplog.text
+    reader = LogReader(tmp_path)
+    assert "today" in [summary["id"] for summary in reader.search().exchanges]
+    assert [summary["id"] for summary in reader.search("because", model="sonnet", client="curl").exchanges] == ["today"]
+    reader.get("x")
+
+
+def test_tidying_that_fails_in_an_unknown_way_does_not_end_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(writer, "discard_old", fail)
+    log = SessionLog(tmp_path)
+    log.open()
+    wait_until(lambda: "could not be deleted" in caplog.text)
+    answer(begin(log, "after"))
+    wait_until(lambda: LogReader(tmp_path).search().total == 1)
+    log.close()

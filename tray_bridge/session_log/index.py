@@ -23,6 +23,7 @@ Summary: TypeAlias = dict[str, Any]
 INDEX_NAME = "index.jsonl"
 _PREVIEW = 160
 _SEARCHED = 8_000
+_SEARCHED_BY = ("model", "answered_by", "client", "key_name", "outcome")
 _FILE_MARK = b'{"file": "'
 _TEXT_MARK = b', "text": "'
 # Appending and rewriting exclude each other; both happen only in the program that writes the log.
@@ -109,9 +110,20 @@ def decode_line(line: bytes) -> Summary | None:
     try:
         entry = json.loads(line)
         del entry["text"]
-        return entry if isinstance(entry["file"], str) else None
+        return entry if is_summary(entry) else None
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def is_summary(entry: Mapping[str, Any]) -> bool:
+    """Whether it holds what those who search and delete go by: anybody may have put a file into the folder."""
+    return (
+        all(isinstance(entry[key], str) for key in ("id", "file"))
+        and all(isinstance(entry[key], (str, type(None))) for key in _SEARCHED_BY)
+        and isinstance(entry["at"], (int, float))
+        and isinstance(entry["blobs"], list)
+        and all(isinstance(blob, str) for blob in entry["blobs"])
+    )
 
 
 def files_with(text: str, lines: bytes) -> Iterator[str]:

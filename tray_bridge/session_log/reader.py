@@ -18,10 +18,21 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from .index import INDEX_NAME, Summary, decode_line, files_with, fold, remove_lines, searched_text, summarise
+from .index import (
+    INDEX_NAME,
+    Summary,
+    decode_line,
+    files_with,
+    fold,
+    is_summary,
+    remove_lines,
+    searched_text,
+    summarise,
+)
 
 BLOBS = "blobs"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_KEYS = {"id", "received", "outcome", "process"}
 _BLOB = re.compile(r"[0-9a-f]{64}(\.\w{1,16})?")
 
 
@@ -163,14 +174,14 @@ class _Day:
         path = self._folder / INDEX_NAME
         try:
             stat = path.stat()
-        except FileNotFoundError:
+            if stat.st_ino != self._inode or stat.st_size < self._offset:
+                self._indexed, self._inode, self._offset = {}, stat.st_ino, 0
+            with path.open("rb") as file:
+                file.seek(self._offset)
+                lines = file.read()
+        except OSError:
             self._indexed, self._offset = {}, 0
             return
-        if stat.st_ino != self._inode or stat.st_size < self._offset:
-            self._indexed, self._inode, self._offset = {}, stat.st_ino, 0
-        with path.open("rb") as file:
-            file.seek(self._offset)
-            lines = file.read()
         whole = lines[: lines.rfind(b"\n") + 1]
         self._offset += len(whole)
         for line in whole.splitlines():
@@ -189,8 +200,12 @@ class _Day:
         document = _read(path)
         if document is None:
             return None
-        summary = summarise(document, f"{self._folder.name}/{name}")
-        return _Unindexed(changed, summary, searched_text(document), document["process"])
+        try:
+            summary = summarise(document, f"{self._folder.name}/{name}")
+            other = _Unindexed(changed, summary, searched_text(document), document["process"])
+        except (AttributeError, KeyError, TypeError, ValueError):  # none of ours, though it looks like one
+            return None
+        return other if is_summary(summary) else None
 
 
 class _Unindexed(NamedTuple):
@@ -209,7 +224,7 @@ def _outcome(written: str | None, process: dict[str, Any]) -> str:
     """What became of it: without an end it is under way as long as the program that writes it lives."""
     if written:
         return written
-    with suppress(psutil.Error):
+    with suppress(psutil.Error, KeyError, TypeError, ValueError, OverflowError):
         if psutil.Process(process["pid"]).create_time() == process.get("started"):
             return "in_progress"
     return "unfinished"
@@ -237,6 +252,7 @@ def _read(path: Path) -> dict[str, Any] | None:
     """The document in `path`, or None if it is none of ours or has just been deleted."""
     try:
         document = json.loads(path.read_bytes())
-        return document if isinstance(document, dict) and {"id", "received", "process"} <= document.keys() else None
-    except (OSError, ValueError):
+        is_ours = isinstance(document, dict) and document.keys() >= _KEYS and isinstance(document["process"], dict)
+        return document if is_ours else None
+    except (OSError, ValueError, RecursionError):
         return None

@@ -160,7 +160,7 @@ class SessionLog:
                 continue
             if time.monotonic() >= self._retention_due:
                 self._retention_due = time.monotonic() + RETENTION_SECONDS
-                self._attempt(lambda: discard_old(self.folder, self._days, self._megabytes))
+                self._attempt(self._discard_old)
             if self._wake.wait(PROGRESS_SECONDS if self._open else RETENTION_SECONDS):
                 self._closing.wait(LINGER_SECONDS)
 
@@ -219,6 +219,15 @@ class SessionLog:
         entry.written = True
         # A slow disk gets fewer rewrites.
         entry.next_progress = time.monotonic() + max(PROGRESS_SECONDS, 10 * (time.monotonic() - began))
+
+    def _discard_old(self) -> None:
+        try:
+            discard_old(self.folder, self._days, self._megabytes)
+        except OSError:
+            raise
+        except Exception:
+            # What somebody else put into the folder must not end the log.
+            logger.exception("Old exchanges could not be deleted")
 
     def _store_blob(self, data: str, media_type: str) -> str:
         content = base64.b64decode("".join(data.split()), validate=True)
