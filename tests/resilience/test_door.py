@@ -1,0 +1,284 @@
+"""The door as an attacker meets it: the real server, its real routes and its real keys."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from fault_report import FaultReport
+from faults import ask, bound, question
+from routes import routes_of
+from running_app import RunningApp, running_app
+from running_bridge import RunningBridge, wait_for
+
+from tray_bridge.api_keys import ApiKeys
+from tray_bridge.server import ServerThread
+from tray_bridge.session_log import LogReader
+from tray_bridge.settings import load_settings
+from tray_bridge.standin import StandIn
+
+Make = Callable[..., RunningBridge]
+OWN = {"x-tray-bridge": "1"}
+# What may be had without a key although keys exist: a check for life, and the page that asks for the key.
+OPEN = {"/health", "/dashboard", "/dashboard/", "/dashboard/static/{name}", "/dashboard/api/sign-in"}
+
+
+def key_command(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tray_bridge", "key", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=bound(30),
+        env={**os.environ, "TRAY_BRIDGE_HOME": str(home)},
+    )
+
+
+@pytest.fixture
+def a_key() -> Iterator[str]:
+    keys = ApiKeys()
+    key = keys.make("resilience")
+    yield key
+    keys.revoke("resilience")
+
+
+def test_each_route_but_the_open_ones_demands_the_key_once_there_is_one(
+    make_bridge: Make, a_key: str, report: FaultReport
+) -> None:
+    bridge = make_bridge(pool_size=0)
+    named = [(method, str(route.path)) for route in routes_of(bridge) for method in sorted(route.methods or ())]
+    named += [("POST", "/no/such/route"), ("PUT", "/v1/models"), ("GET", "//v1/models")]
+    attempts: list[dict[str, str]] = [
+        {},
+        {"authorization": "Bearer tb-wrong"},
+        {"x-api-key": a_key[:-1]},
+        {"cookie": f"tray_bridge_{bridge.snapshot().port}=x"},
+    ]
+    guarded = {(method, path) for method, path in named if path not in OPEN}
+    for method, path in named:
+        for headers in attempts:
+            url = bridge.url + re.sub(r"\{.*?\}", "x", path)
+            answer = httpx.request(method, url, headers={**OWN, **headers}, timeout=bound(20))
+            assert (answer.status_code == 401) == ((method, path) in guarded), (method, path, answer.status_code)
+            if answer.status_code == 401 and method != "HEAD":
+                assert answer.json()["error"]["code"] == "invalid_api_key"
+    assert httpx.get(f"{bridge.base_url}/models", headers={"authorization": f"Bearer {a_key}"}).status_code == 200
+    seen = "401 each, as OpenAI’s API says it"
+    report.add("attacks", f"each of {len(guarded)} routes without a key, with a wrong one, with a made-up cookie", seen)
+
+
+def test_the_keys_that_the_command_makes_work_and_are_revoked_at_once(
+    standin: StandIn, tmp_path: Path, report: FaultReport
+) -> None:
+    home = tmp_path / "app"
+    with running_app(home, POOL_SIZE="1") as app:
+        app.wait_until_warm(1)
+        models = f"{app.url}/v1/models"
+        assert httpx.get(models).status_code == 200
+        made = key_command("make", "my laptop", home=home)
+        key = made.stdout.strip()
+        assert made.returncode == 0
+        assert len(key) > 40
+        assert httpx.get(models).status_code == 401
+        assert httpx.get(models, headers={"authorization": f"Bearer {key}"}).status_code == 200
+        assert httpx.get(models, headers={"x-api-key": key}).status_code == 200
+        listed = key_command("list", home=home).stdout
+        assert "my laptop" in listed
+        assert key not in listed
+
+        asked = {"model": "sonnet", "messages": question(text="kept")}
+        headers = {"authorization": f"Bearer {key}"}
+        answer = httpx.post(f"{app.url}/v1/chat/completions", json=asked, headers=headers, timeout=bound(30))
+        assert answer.json()["choices"][0]["message"]["content"] == "kept"
+        wrong = httpx.post(f"{app.url}/v1/chat/completions", json=asked, headers={"x-api-key": key[:-1]})
+        assert wrong.status_code == 401
+        wait_for(lambda: LogReader(app.log_folder).search(outcome="completed").total == 1, bound(10))
+        (logged,) = LogReader(app.log_folder).all()
+        assert logged["key_name"] == "my laptop"
+
+        commands = [" ".join(p.cmdline()) for p in (psutil.Process(app.process.pid), *app.children())]
+        status = httpx.get(f"{app.url}/status", headers=headers).text
+        files = [path.read_text(errors="replace") for path in home.rglob("*") if path.is_file()]
+        for text in (*commands, *files, status, wrong.text, listed, app.errors.read_text()):
+            assert key not in text
+            assert key[:-1] not in text
+        assert httpx.get(models, headers=headers).status_code == 200
+        assert key_command("revoke", "my laptop", home=home).returncode == 0
+        assert httpx.get(models, headers=headers).status_code == 200, "no key is left, so none is needed"
+        key_command("make", "another", home=home)
+        assert httpx.get(models, headers=headers).status_code == 401
+    report.add("attacks", "a look for the key in log, status, errors, `ps` and every file", "it is nowhere")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
+def test_without_a_key_no_other_interface_is_opened(host: str, report: FaultReport) -> None:
+    server = ServerThread(load_settings({"host": host, "port": 0, "pool_size": 0}))
+    server.start()
+    snapshot = server.wait_until_settled(10)
+    assert snapshot.state == "error"
+    assert snapshot.problem is not None
+    assert "no API key" in snapshot.problem.message
+    assert "tray-bridge key make" in snapshot.problem.hint
+    report.add("attacks", f"a start on `{host}` without a key", "refused, with the reason")
+
+
+def test_on_all_interfaces_the_address_that_is_shown_works(make_bridge: Make, a_key: str) -> None:
+    bridge = make_bridge(host="0.0.0.0", pool_size=0)
+    assert httpx.get(f"{bridge.base_url}/models").status_code == 401
+    answer = httpx.get(f"{bridge.base_url}/models", headers={"x-api-key": a_key})
+    assert answer.status_code == 200
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6 here")
+def test_on_ipv6_loopback_it_serves_without_a_key(make_bridge: Make) -> None:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("no IPv6 loopback here")
+    bridge = make_bridge(host="::1", pool_size=1)
+    assert bridge.base_url.startswith("http://[::1]:")
+    assert ask(bridge) == "well"
+    assert httpx.get(f"{bridge.url}/dashboard").status_code == 200
+    assert httpx.get(f"{bridge.url}/health", headers={"host": "evil.test"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("what", "headers"),
+    [
+        ("a page whose name was re-pointed to this machine", {"host": "evil.test"}),
+        ("a foreign page, without preflight", {"origin": "https://evil.test", "content-type": "text/plain"}),
+        ("a page from a file or a sandbox", {"origin": "null", "content-type": "text/plain"}),
+        ("another program’s page on this machine", {"origin": "http://localhost:3000"}),
+        ("a page that hides its origin", {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}),
+    ],
+)
+def test_no_foreign_page_asks_claude(
+    bridge: RunningBridge, report: FaultReport, what: str, headers: dict[str, str]
+) -> None:
+    body = json.dumps({"model": "sonnet", "messages": question(text="stolen")})
+    before = len(bridge.standin.requests)
+    answer = httpx.post(f"{bridge.base_url}/chat/completions", content=body, headers=headers)
+    assert answer.status_code == 403
+    assert answer.json()["error"]["code"] == "access_denied"
+    assert "access-control-allow-origin" not in answer.headers
+    assert len(bridge.standin.requests) == before
+    report.add("attacks", what, "403; Claude was not asked")
+
+
+FRIENDS: list[tuple[str, dict[str, str], str | None]] = [
+    ("a container, as `host.docker.internal`", {"host": "host.docker.internal:8000"}, None),
+    ("Jan’s page, as `tauri://localhost`", {"origin": "tauri://localhost"}, "tauri://localhost"),
+]
+
+
+@pytest.mark.parametrize(("what", "headers", "allowed"), FRIENDS, ids=["container", "Jan"])
+def test_who_is_known_to_come_is_let_in_as_it_comes(
+    bridge: RunningBridge, report: FaultReport, what: str, headers: dict[str, str], allowed: str | None
+) -> None:
+    preflight = {"access-control-request-method": "POST", "access-control-request-private-network": "true"}
+    asked = httpx.options(f"{bridge.base_url}/chat/completions", headers={**headers, **preflight})
+    assert asked.status_code == 204
+    assert asked.headers.get("access-control-allow-origin") == allowed
+    assert asked.headers["access-control-allow-private-network"] == "true"
+    body = {"model": "sonnet", "messages": question(text="welcome")}
+    answer = httpx.post(f"{bridge.base_url}/chat/completions", json=body, headers=headers, timeout=bound(30))
+    assert answer.json()["choices"][0]["message"]["content"] == "welcome"
+    assert answer.headers.get("access-control-allow-origin") == allowed
+    report.add("attacks", f"for comparison: {what}", "let in; its preflight is answered, private networks included")
+
+
+def picture_of(width: int, height: int) -> str:
+    """A PNG of a few bytes that says it is so large."""
+    head = struct.pack(">4sIIBBBBB", b"IHDR", width, height, 8, 2, 0, 0, 0)
+    chunks = (head, b"IDAT" + zlib.compress(b""), b"IEND")
+    body = b"".join(struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in chunks)
+    return "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + body).decode()
+
+
+def asking_about(url: str) -> dict[str, Any]:
+    content = [{"type": "image_url", "image_url": {"url": url}}]
+    return {"json": {"model": "sonnet", "messages": [{"role": "user", "content": content}]}}
+
+
+MANY = [{"role": "user", "content": "x"}] * 100_000
+BOMBS: list[tuple[str, dict[str, Any], int]] = [
+    ("a body of 40 MB", {"content": b'{"messages": "' + b"x" * 40 * 2**20 + b'"}'}, 413),
+    ("a compressed body", {"content": b"\x1f\x8b", "headers": {"content-encoding": "gzip"}}, 415),
+    ("100,000 levels of JSON", {"content": b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"}, 400),
+    ("a million values", {"content": b'{"a": [' + b"0," * 1_000_000 + b"0]}"}, 413),
+    ("100,000 messages", {"json": {"model": "sonnet", "messages": MANY}}, 413),
+    ("a picture of 60,000 × 60,000 pixels in a few bytes", asking_about(picture_of(60_000, 60_000)), 400),
+    ("an image URL to this machine", asking_about("http://127.0.0.1:1/x.png"), 400),
+    ("an image URL to a private network", asking_about("http://192.168.0.1/x.png"), 400),
+]
+
+
+@pytest.fixture(scope="module")
+def app(running_standin: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """A process of its own, whose memory holds nothing of the sender's."""
+    with running_app(tmp_path_factory.mktemp("door"), POOL_SIZE="1") as app:
+        app.wait_until_warm(1)
+        assert app.ask(question(text="well")) == "well"
+        yield app
+
+
+@contextmanager
+def peak_of(app: RunningApp) -> Iterator[list[float]]:
+    """Collects what the app's memory grew by, in megabytes, again and again."""
+    process, grown, done = psutil.Process(app.process.pid), [0.0], threading.Event()
+    before = process.memory_info().rss
+
+    def look() -> None:
+        while not done.wait(0.005):
+            grown.append((process.memory_info().rss - before) / 2**20)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield grown
+    finally:
+        done.set()
+        looking.join()
+
+
+@pytest.mark.parametrize(("what", "sent", "status"), BOMBS, ids=[what for what, *_ in BOMBS])
+def test_a_bomb_is_refused_and_needs_no_memory(
+    app: RunningApp, report: FaultReport, what: str, sent: dict[str, Any], status: int
+) -> None:
+    with peak_of(app) as grown:
+        answer = httpx.post(f"{app.url}/v1/chat/completions", timeout=bound(30), **sent)
+    assert answer.status_code == status
+    assert answer.json()["error"]["message"]
+    assert len(grown) > 1
+    assert max(grown) < 50
+    assert app.ask(question(text="well")) == "well"
+    report.add("attacks", what, f"{status}; {max(0, round(max(grown)))} MB at the most; the next request is answered")
+
+
+@pytest.mark.full
+def test_a_body_that_stops_coming_is_refused_and_holds_nobody_up(app: RunningApp, report: FaultReport) -> None:
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{app.port}\r\nContent-Length: 1000\r\n\r\n{{"
+    with ExitStack() as stack:
+        slow = [stack.enter_context(socket.create_connection(("127.0.0.1", app.port))) for _ in range(50)]
+        for connection in slow:
+            connection.sendall(head.encode())
+        assert app.ask(question(text="well")) == "well"
+        for connection in slow:
+            connection.settimeout(bound(45))
+            assert connection.recv(1000).startswith(b"HTTP/1.1 408 ")
+    report.add("attacks", "50 bodies that stop coming after the first byte", "408 each; meanwhile others are answered")
