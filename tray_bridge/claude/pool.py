@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,17 +22,18 @@ from ..snapshots import (
     ModelSnapshot,
     PlanWindow,
     PoolSnapshot,
-    Problem,
     SessionKind,
 )
 from ..turns import ToolResult, ToolUse, Turn
 from .conversation_key import Binding, conversation_key
+from .fair_queue import FairQueue
+from .resting_sessions import RestingSessions
 from .session import START_TIMEOUT, Session, SessionConfig, new_messages
+from .start_failures import StartFailures
 
 logger = logging.getLogger(__name__)
 
 REFILL_YIELD = 2.0  # seconds that a refill waits at most for requests that have not had their first token
-LONGEST_BACKOFF = 30.0
 MOST_WASTED = 2  # spares in a row that were bound ahead for nothing
 PROVEN_SECONDS = 2.0  # a spare that has lived so long has started well
 RETRY_AFTER = 5.0  # seconds, for who finds the queue full
@@ -85,22 +86,20 @@ class SessionPool:
         self._config = config
         self._on_change = on_change
         self._sessions: set[Session] = set()
-        self._resting: dict[bytes, Session] = {}  # least recently used first
-        self._queue: deque[asyncio.Event] = deque()  # each is set when its turn may have come
+        self._resting = RestingSessions()
+        self._queue = FairQueue(self._queue_changed)
+        self._failures = StartFailures()
         self._tasks: set[asyncio.Task[None]] = set()
         self._awaiting_first_token: set[Lease] = set()
         self._last_binding: Binding | None = None
         self._wasted = 0  # spares bound ahead for nothing since a new conversation last fitted the one before
         self._taken: Counter[SessionKind] = Counter()
-        self._failures = 0  # starts that failed in a row
-        self._retry_at = 0.0  # no spare is started before
         self._windows: dict[str, PlanWindow] = {}
         self._last_request = 0.0
         self._is_open = False
         self._keeper: asyncio.Task[None] | None = None
         self.account = AccountSnapshot()
         self.models: tuple[ModelSnapshot, ...] = ()
-        self.problem: Problem | None = None
 
     # Opening and closing
 
@@ -121,7 +120,7 @@ class SessionPool:
     async def close(self) -> None:
         """End every session; those who wait in the queue get ServerStoppingError. Takes about two seconds at most."""
         self._is_open = False
-        self._call_next()
+        self._queue.call_next()
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait({self._keeper})
@@ -183,12 +182,13 @@ class SessionPool:
         self._on_change()
         if session.kind == "cold":
             try:
-                await session.start()
+                await session.start_bound(binding)
             except BaseException as error:
                 self._discard(session)
                 if isinstance(error, CliUnavailableError):
                     self._failed(error)
                 raise
+            self._wake.set()
         return session
 
     async def _pick_in_turn(self, turn: Turn) -> Session:
@@ -200,26 +200,18 @@ class SessionPool:
                 retry_after=RETRY_AFTER,
                 hint="Try again in a few seconds, or raise `max_sessions` or `queue_limit`.",
             )
-        deadline = time.monotonic() + config.queue_timeout
-        called = asyncio.Event()
-        self._queue.append(called)
-        self._on_change()
         try:
-            while True:
-                called.clear()
-                if self._queue[0] is called and (session := self._pick(turn)):
-                    return session
-                await asyncio.wait_for(called.wait(), max(0.0, deadline - time.monotonic()))
+            return await self._queue.wait(lambda: self._pick(turn), config.queue_timeout)
         except asyncio.TimeoutError:
             raise QueueFullError(
                 f"No session became free within {config.queue_timeout:g} seconds.",
                 retry_after=RETRY_AFTER,
                 hint="Try again in a few seconds, or raise `max_sessions`.",
             ) from None
-        finally:
-            self._queue.remove(called)
-            self._call_next()
-            self._on_change()
+
+    def _queue_changed(self) -> None:
+        self._wake.set()
+        self._on_change()
 
     def _pick(self, turn: Turn) -> Session | None:
         """Decide at once: a session marked busy, a new one still to be started, or None for the queue."""
@@ -244,10 +236,10 @@ class SessionPool:
         if not past or not self._resting:
             return None
         key = conversation_key(binding, turn.effort, turn.thinking, past)
-        session = self._resting.get(key)
+        session = self._resting.find(key)
         if session is None or not session.alive or not session.can_continue(turn):
             return None
-        del self._resting[key]
+        self._resting.remove(session)
         return session
 
     def _mark(self, session: Session, kind: SessionKind) -> Session:
@@ -260,15 +252,11 @@ class SessionPool:
         """Whether one more process may start, if need be in place of a spare that does not fit or a resting one."""
         if len(self._sessions) < self._config.max_sessions:
             return True
-        victim = next(iter(spares), None) or next(iter(self._resting.values()), None)
+        victim = next(iter(spares), None) or self._resting.oldest("parked", "suspended")
         if victim is None:
             return False
         self._discard(victim)
         return True
-
-    def _call_next(self) -> None:
-        if self._queue:
-            self._queue[0].set()
 
     def _give_back(self, session: Session) -> None:
         self._greet(session)
@@ -281,42 +269,31 @@ class SessionPool:
         seconds = self._config.suspended_seconds if is_suspended else self._config.parked_seconds
         session.state = "suspended" if is_suspended else "parked"
         session.expires_at = time.time() + seconds
-        if twin := self._resting.pop(session.key, None):
+        if twin := self._resting.add(session):
             self._discard(twin)
-        self._resting[session.key] = session
         self._trim()
         self._wake.set()
-        self._call_next()
+        self._queue.call_next()
         self._on_change()
 
     # Closing sessions
 
     def _trim(self) -> None:
         """Close the resting sessions that are over a limit, least recently used first, or past their time."""
-        now = time.time()
-        for state, limit in (("parked", self._config.parked), ("suspended", self._config.suspended)):
-            resting = [session for session in self._resting.values() if session.state == state]
-            for session in resting[: max(0, len(resting) - limit)]:
-                self._discard(session)
-        for session in list(self._resting.values()):
-            if session.expires_at is not None and session.expires_at <= now:
-                self._discard(session)
+        for session in self._resting.surplus({"parked": self._config.parked, "suspended": self._config.suspended}):
+            self._discard(session)
 
     def _discard(self, session: Session) -> None:
         """Forget a session and close it in a task of the pool's own."""
         if session not in self._sessions:
             return
         self._sessions.discard(session)
-        self._forget_resting(session)
+        self._resting.remove(session)
         self._own(session.close())
         if self._is_open:
             self._wake.set()
-        self._call_next()
+        self._queue.call_next()
         self._on_change()
-
-    def _forget_resting(self, session: Session) -> None:
-        if session.key is not None and self._resting.get(session.key) is session:
-            del self._resting[session.key]
 
     def _exited(self, session: Session) -> None:
         """A process ended by itself. A busy one is noticed by its own turn."""
@@ -363,11 +340,13 @@ class SessionPool:
 
     def _spare_to_start(self) -> Session | None:
         spares = len(self._spares()) + sum(s.state == "starting" for s in self._sessions)
-        if spares >= self._target() or time.monotonic() < self._retry_at:
+        if spares >= self._target() or self._failures.seconds_to_retry():
             return None
+        if self._queue or any(s.state == "busy" and s.is_getting_ready for s in self._sessions):
+            return None  # those that are waited for come first
         if len(self._sessions) >= self._config.max_sessions:
             # The first spare is worth more than the oldest conversation: every new client needs it.
-            oldest = next((s for s in self._resting.values() if s.state == "parked"), None)
+            oldest = self._resting.oldest("parked")
             if spares or oldest is None:
                 return None
             self._discard(oldest)
@@ -381,7 +360,7 @@ class SessionPool:
                 return  # a request took it, and told of its end
             self._discard(spare)
             raise
-        self._call_next()
+        self._queue.call_next()
         self._on_change()
 
     def _spare_to_bind(self) -> Session | None:
@@ -413,7 +392,7 @@ class SessionPool:
             raise CliUnavailableError(str(error) or "Claude Code did not answer in time.") from error
         spare.state = "fitting"
         self._greet(spare)
-        self._call_next()
+        self._queue.call_next()
         self._on_change()
 
     def _greet(self, session: Session) -> None:
@@ -423,19 +402,13 @@ class SessionPool:
             self.models = session.greeting.models
 
     def _failed(self, error: TrayBridgeError) -> None:
-        """A session did not start, or not for long: say so, and let some time pass, longer each time."""
-        now = time.monotonic()
-        self.problem = Problem.of(error, time.time())
-        if now >= self._retry_at:  # those that fail together count once
-            self._failures += 1
-            self._retry_at = now + min(LONGEST_BACKOFF, 0.25 * 2**self._failures)
-            logger.warning("A session could not be started: %s", error)
+        self._failures.add(error)
         self._on_change()
 
     def _proved(self) -> None:
         """Sessions start and work."""
         if self._failures:
-            self._failures, self._retry_at, self.problem = 0, 0.0, None
+            self._failures.clear()
             self._wake.set()
             self._on_change()
 
@@ -445,13 +418,12 @@ class SessionPool:
             self._discard(spare)
 
     def _seconds_to_next_look(self) -> float:
-        now = time.time()
-        due = [s.expires_at - now for s in self._resting.values() if s.expires_at is not None]
         idle = self._config.idle_seconds - (time.monotonic() - self._last_request)
-        due.append(idle if idle > 0 else 3600.0)
+        due = [idle if idle > 0 else 3600.0]
+        if (expiry := self._resting.seconds_to_expiry()) is not None:
+            due.append(expiry)
         if self._failures:
-            retry = self._retry_at - time.monotonic()
-            due.append(retry if retry > 0 else PROVEN_SECONDS)
+            due.append(self._failures.seconds_to_retry() or PROVEN_SECONDS)
         return max(0.05, min(due))
 
     def _new_session(self) -> Session:
@@ -495,7 +467,7 @@ class SessionPool:
             queued=len(self._queue),
             sessions=tuple(s.snapshot() for s in sorted(self._sessions, key=lambda s: s.id)),
             taken=tuple((kind, self._taken[kind]) for kind in KINDS),
-            problem=self.problem,
+            problem=self._failures.problem,
         )
 
 

@@ -24,6 +24,7 @@ from .answer import AnswerReader, Rest
 from .conversation_key import Binding, conversation_key
 from .light_sdk import ClaudeSDKClient
 from .offered_tools import callable_names
+from .progress_timer import ProgressTimer
 from .prompt import (
     MAX_OUTPUT_TOKENS,
     Wire,
@@ -43,7 +44,6 @@ logger = logging.getLogger(__name__)
 START_TIMEOUT = 30.0  # seconds from spawn to the first answer on a machine under load
 SHORTEST_PREPARATION = 10.0  # seconds that a past conversation and a question may take to be handed over
 LONGEST_COMPLAINT = 500  # characters of a line on stderr: they stand in the error that a person reads
-STALL_SECONDS = 1.0  # a timer that is late by more tells that this program itself stood still
 MOST_REPEATS = 2  # how often a call that is demanded in words is demanded again
 # What reading a line raises that is not as the CLI writes it.
 NOT_UNDERSTOOD = (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError)
@@ -91,7 +91,7 @@ class Session:
         self._starting: asyncio.Task[None] | None = None
         self._spawned = asyncio.Event()
         self._settled: asyncio.Task[None] | None = None
-        self._progress = 0.0
+        self._progress = ProgressTimer(config.turn_timeout, lambda: self._transport.messages.put_nowait(_TIMED_OUT))
         self.started_at = self.since = time.time()
         self._state: SessionState = "starting"
 
@@ -107,6 +107,11 @@ class Session:
     @property
     def alive(self) -> bool:
         return not self._transport.ended and self._state != "closing"
+
+    @property
+    def is_getting_ready(self) -> bool:
+        """Its process is starting, which takes a second of CPU."""
+        return self._starting is not None and not self._starting.done()
 
     @property
     def rest(self) -> Rest | None:
@@ -158,6 +163,17 @@ class Session:
             raise CliUnavailableError(str(error)) from error
         if self._state == "starting":  # else a request that could not wait has taken it
             self.state = "warm"
+
+    async def start_bound(self, binding: Binding) -> None:
+        """Start and bind in one go: what is said to the CLI before it listens waits in the pipe."""
+        await self.spawn()
+        binding_it = asyncio.create_task(self._within_time_limit(self.bind(binding)))
+        try:
+            await self.start()  # first: it knows best why a process did not come up
+            await binding_it
+        finally:
+            binding_it.cancel()
+            await asyncio.gather(binding_it, return_exceptions=True)
 
     async def bind(self, binding: Binding) -> None:
         """Tell the CLI its model, system prompt, tools and schema; once, before its first message."""
@@ -216,8 +232,7 @@ class Session:
         TrayBridgeError: TurnTimeoutError, SessionLostError, SignedOutError, UpstreamError.
         """
         rest, self._rest = self._rest, None
-        self._progress = asyncio.get_running_loop().time()
-        timer = self._watch_progress()
+        self._progress.start()
         try:
             await self._within_time_limit(self._begin(turn, rest))
             reader = AnswerReader(
@@ -237,7 +252,7 @@ class Session:
                 for event in events:
                     yield event
         finally:
-            timer.cancel()
+            self._progress.cancel()
 
     def _read(self, reader: AnswerReader, message: dict[str, Any] | None) -> Sequence[Event]:
         try:
@@ -330,7 +345,7 @@ class Session:
             raise self._lost()
         kind = message.get("type")
         if kind == "stream_event":
-            self._progress = asyncio.get_running_loop().time()
+            self._progress.note()
         elif message is _TIMED_OUT:
             raise self._too_slow()
         elif kind == "rate_limit_event":
@@ -348,26 +363,6 @@ class Session:
         said = " ".join(self._stderr)
         return SessionLostError(f"Claude Code ended in the middle of a turn. {said}".strip())
 
-    def _watch_progress(self) -> _Timer:
-        """One timer for the whole turn, moved on only when it fires: a token costs it nothing."""
-        loop = asyncio.get_running_loop()
-        timer = _Timer()
-
-        def check(due: float) -> None:
-            left = self._config.turn_timeout - (loop.time() - self._progress)
-            if left <= 0 and loop.time() - due > STALL_SECONDS:
-                left = STALL_SECONDS  # what came while this program stood still has yet to be read
-            if left <= 0:
-                self._transport.messages.put_nowait(_TIMED_OUT)
-            else:
-                look_again(left)
-
-        def look_again(seconds: float) -> None:
-            timer.handle = loop.call_later(seconds, check, loop.time() + seconds)
-
-        look_again(self._config.turn_timeout)
-        return timer
-
     async def close(self) -> None:
         """End the process. Takes at most about two seconds; in the middle of a turn it is killed at once."""
         was_resting = self._rest == "clean" or self._state in ("warm", "fitting", "starting")
@@ -381,13 +376,6 @@ class Session:
         else:
             await self._transport.kill()
         await self._client.disconnect()
-
-
-class _Timer:
-    handle: asyncio.TimerHandle
-
-    def cancel(self) -> None:
-        self.handle.cancel()
 
 
 def _new_blocks(turn: Turn) -> tuple[Any, ...]:

@@ -1,0 +1,44 @@
+"""First come, first served: those who wait for a session."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class FairQueue:
+    """Only its head may pick, so nobody is overtaken. Use within one event loop."""
+
+    def __init__(self, on_change: Callable[[], None]) -> None:
+        self._on_change = on_change  # called when somebody has come or gone
+        self._waiting: deque[asyncio.Event] = deque()  # each is set when its turn may have come
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def call_next(self) -> None:
+        """Something may have become free: let the head look."""
+        if self._waiting:
+            self._waiting[0].set()
+
+    async def wait(self, pick: Callable[[], T | None], seconds: float) -> T:
+        """Wait until `pick` gives something; what it raises is raised. Raises asyncio.TimeoutError after `seconds`."""
+        deadline = time.monotonic() + seconds
+        called = asyncio.Event()
+        self._waiting.append(called)
+        self._on_change()
+        try:
+            while True:
+                called.clear()
+                if self._waiting[0] is called and (picked := pick()) is not None:
+                    return picked
+                await asyncio.wait_for(called.wait(), max(0.0, deadline - time.monotonic()))
+        finally:
+            self._waiting.remove(called)
+            self.call_next()
+            self._on_change()
