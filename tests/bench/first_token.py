@@ -47,6 +47,7 @@ async def measure_first_token(standin: StandInProcess, folder: Path, size: Size)
         await client.ask([say("system", SYSTEM), say("user", QUESTION)])  # one spare is bound to SYSTEM from now on
         for number in range(size.runs):
             await figures.measure_once(running, client, bridge_first=number % 2 == 1)
+        await figures.measure_follow_ups(running, client, 2 * size.runs)
         client.close()
     return figures.all
 
@@ -69,27 +70,22 @@ class FirstTokenFigures:
         past = history(PAST_TURNS)
         first, injected = [await RawCli(self._folder, SYSTEM).start() for _ in range(2)]
 
-        async def raw() -> tuple[Timed, Timed, Timed]:
+        async def raw() -> tuple[Timed, Timed]:
             await idle_raw(first, injected)
             new = await self._time(first.ask(QUESTION))
             await idle_raw(first)
-            later = await self._time(first.ask(QUESTION))
-            rebuilt = await self._time(inject_and_ask(injected))
-            return new, later, rebuilt
+            return new, await self._time(inject_and_ask(injected))
 
-        async def bridged() -> tuple[Timed, Timed, Timed, Timed]:
+        async def bridged() -> tuple[Timed, Timed, Timed]:
             await running.settled()
             new = await self._time(client.ask(system + ask))
-            await running.settled()
-            answer = say("assistant", new.stream.text)
-            later = await self._time(client.ask([*system, *ask, answer, *ask]))
             await running.settled()
             rebuilt = await self._time(client.ask(system + past + ask))
             await running.settled()
             other = [say("system", f"{SYSTEM} {next(_numbers)}")]
             generic = await self._time(client.ask(other + ask))
             await client.ask(system + ask)  # what is asked next again, so the spare is bound to it
-            return new, later, rebuilt, generic
+            return new, rebuilt, generic
 
         async def inject_and_ask(cli: RawCli) -> Stream:
             started = asyncio.get_running_loop().time()
@@ -101,19 +97,43 @@ class FirstTokenFigures:
 
         await asyncio.gather(first.initialize(), injected.initialize())
         if bridge_first:
-            theirs, ours = None, await bridged()
+            ours = await bridged()
             theirs = await raw()
         else:
             theirs = await raw()
             ours = await bridged()
         await asyncio.gather(first.kill(), injected.kill())
-        raw_new, raw_later, raw_rebuilt = theirs
-        new, later, rebuilt, generic = ours
+        raw_new, raw_rebuilt = theirs
+        new, rebuilt, generic = ours
         self.warm.add(generic.first, raw_new.first)
-        self.follow_up.add(later.added, raw_later.added)
         self.fitting.add(new.added, raw_new.added)
         self.generic.add(generic.added, raw_new.added)
         self.rebuilt.add(rebuilt.added, raw_rebuilt.added)
+
+    async def measure_follow_ups(self, running: BridgeProcess, client: Client, turns: int) -> None:
+        """The same conversation on both sides, turn by turn in turn: what is little needs pairs that are close."""
+        cli = await RawCli(self._folder, SYSTEM).start()
+        await cli.initialize()
+        talk = [say("system", SYSTEM)]
+
+        async def raw() -> float:
+            return (await self._time(cli.ask(QUESTION))).added
+
+        async def bridged() -> float:
+            talk.append(say("user", QUESTION))
+            timed = await self._time(client.ask(talk))
+            talk.append(say("assistant", timed.stream.text))
+            return timed.added
+
+        for number in range(turns + 1):
+            seconds = {}
+            for side in (raw, bridged) if number % 2 else (bridged, raw):
+                await running.settled()
+                await idle_raw(cli)
+                seconds[side] = await side()
+            if number:  # a first turn is no later one
+                self.follow_up.add(seconds[bridged], seconds[raw])
+        await cli.kill()
 
     async def _time(self, asking: Awaitable[Stream]) -> Timed:
         await self._standin.forget()

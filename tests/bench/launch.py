@@ -1,4 +1,7 @@
-"""From the launch of the app to its icon, and to the first token of its first answer."""
+"""From the launch of the app to its icon, and to the first token of its first answer.
+
+Beside it the smallest program over the SDK: before either can start a CLI, Python has to import the SDK.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from . import bare_sdk
 from .figure import Figure
 from .first_token import QUESTION
 from .programs import PATIENCE, Size, StandInProcess
@@ -23,6 +27,7 @@ TESTS = Path(__file__).parent.parent
 
 async def measure_launch(_: StandInProcess, folder: Path, size: Size) -> list[Figure]:
     answer = Figure("launch to the first answer's first token ÷ a cold raw CLI's", "s", 1.3)
+    floor = Figure("the same of the smallest program over the SDK ÷ a cold raw CLI's", "s")
     icon = Figure("launch to icon", "s", 0.8, raw=None)
     for number in range(size.launches):
         if number % 2:
@@ -32,10 +37,11 @@ async def measure_launch(_: StandInProcess, folder: Path, size: Size) -> list[Fi
             theirs = await cold_answer(folder)
             ours = await launch_to_answer()
         answer.add(ours, theirs)
+        floor.add(await bare_sdk_answer(folder), theirs)
     if sys.platform == "linux":
         for _run in range(size.launches):
             icon.add(await launch_to_icon())
-    return [answer, icon] if icon.bridge else [answer]
+    return [answer, floor, icon]
 
 
 async def cold_answer(folder: Path) -> float:
@@ -43,6 +49,19 @@ async def cold_answer(folder: Path) -> float:
     cli = await RawCli(folder).start()
     seconds = await cli.answer_first(QUESTION) - began
     await cli.kill()
+    return seconds
+
+
+async def bare_sdk_answer(folder: Path) -> float:
+    began = time.perf_counter()
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, bare_sdk.__file__, str(folder), QUESTION, stdout=asyncio.subprocess.PIPE
+    )
+    assert program.stdout is not None
+    assert await program.stdout.readline() == b"first token\n"
+    seconds = time.perf_counter() - began
+    program.kill()
+    await program.wait()
     return seconds
 
 

@@ -44,6 +44,7 @@ def own_home(folder: Path) -> Iterator[None]:
         "CLAUDE_CONFIG_DIR": str(folder / "claude"),
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
         "ANTHROPIC_API_KEY": "sk-ant-stand-in",
+        "PYTHONDONTWRITEBYTECODE": "",  # an app that is started again and again is compiled once
     }
     before = dict(os.environ)
     os.environ.update(ours)
