@@ -162,7 +162,7 @@ class Serving:
         self._state = "stopping"
         self._publish()
         if self._services is not None:
-            self._services.in_flight.abort_all(ServerStoppingError("The server was stopped."))
+            self._services.in_flight.close(ServerStoppingError("The server was stopped."))
         if self._server is not None:
             self._server.should_exit = True
 

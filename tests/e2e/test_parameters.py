@@ -219,6 +219,7 @@ def test_a_schema_that_nobody_can_read_is_a_400_and_asks_nothing(bridge: Running
     response = post(bridge, {**asking(text="ok"), "response_format": form})
     assert response.status_code == 400
     assert response.json()["error"]["code"] == "invalid_schema"
+    assert response.json()["error"]["param"] == "response_format.json_schema.schema"
 
 
 ACCEPTED = {

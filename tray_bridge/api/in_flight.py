@@ -45,6 +45,7 @@ class InFlight:
 
     def __init__(self, on_change: Callable[[], None]) -> None:
         self._entries: dict[str, Entry] = {}
+        self._closed_for: TrayBridgeError | None = None
         self.on_change = on_change
         self.served = 0
         self.failed = 0
@@ -52,6 +53,9 @@ class InFlight:
     @contextmanager
     def enter(self, request_id: str, client: str, streamed: bool) -> Iterator[Entry]:
         """Count the current task as a request; an abort of it arrives as the error that it was given."""
+        if self._closed_for is not None:
+            self.failed += 1
+            raise self._closed_for
         entry = self._entries[request_id] = Entry(request_id, client, streamed)
         self.on_change()
         try:
@@ -77,7 +81,9 @@ class InFlight:
             entry.abort(reason)
         return entry is not None
 
-    def abort_all(self, reason: TrayBridgeError) -> None:
+    def close(self, reason: TrayBridgeError) -> None:
+        """End every request with this error, and each that still comes."""
+        self._closed_for = reason
         for entry in list(self._entries.values()):
             entry.abort(reason)
 

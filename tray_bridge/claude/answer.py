@@ -237,6 +237,7 @@ class AnswerReader:
         if self._structured and STRUCTURED_OUTPUT not in tools:
             raise InvalidRequestError(
                 "The JSON Schema of the answer cannot be used: something in it is wrong.",
+                param="response_format.json_schema.schema",
                 code="invalid_schema",
                 hint="Check it against draft-07: unknown types, references to nothing, patterns.",
             )
