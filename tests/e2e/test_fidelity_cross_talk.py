@@ -84,7 +84,7 @@ def others(number: int, text: str) -> list[str]:
 
 @pytest.mark.timeout(300)
 async def test_thirty_conversations_at_once_keep_their_secrets(make_bridge: Make) -> None:
-    bridge = await asyncio.to_thread(make_bridge, pool_size=2, max_sessions=6, queue_timeout=200, parked_sessions=3)
+    bridge = await asyncio.to_thread(make_bridge, pool_size=2, max_sessions=10, queue_timeout=200, parked_sessions=8)
     client = openai.AsyncOpenAI(base_url=bridge.base_url, api_key="not-needed", max_retries=0, timeout=250)
     talks = [Talk(client, number) for number in range(CONVERSATIONS)]
     await asyncio.gather(*(talk.run() for talk in talks))
