@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import threading
@@ -15,7 +16,7 @@ import psutil
 import pytest
 from running_bridge import RunningBridge, directive, wait_for
 
-from tray_bridge.snapshots import SessionSnapshot, SessionState
+from tray_bridge.snapshots import PoolSnapshot, SessionSnapshot, SessionState
 
 HEALTHY_SECONDS = 5.0
 _numbers = itertools.count(1)
@@ -78,27 +79,41 @@ def bystander(bridge: RunningBridge, words: int = 40) -> Iterator[None]:
     assert "".join(got).split() == [f"word{n}" for n in range(1, words + 1)]
 
 
+def pool_now(bridge: RunningBridge) -> PoolSnapshot:
+    """The pool as it is in this moment: what all are told may be a tenth of a second old."""
+
+    async def look() -> PoolSnapshot:
+        return bridge.server._running._pool.snapshot()  # type: ignore[union-attr]
+
+    assert bridge.server._loop is not None
+    return asyncio.run_coroutine_threadsafe(look(), bridge.server._loop).result(bound(5))
+
+
 def session_process(bridge: RunningBridge, state: SessionState, timeout: float = 20.0) -> psutil.Process:
     """The process of the session that was the last to enter this state."""
 
     def in_state() -> list[SessionSnapshot]:
-        return [s for s in bridge.snapshot().pool.sessions if s.state == state and s.pid]
+        return [s for s in pool_now(bridge).sessions if s.state == state and s.pid]
 
     sessions = wait_for(in_state, bound(timeout))
     return psutil.Process(max(sessions, key=lambda session: session.since).pid)
 
 
-def healthy_again(bridge: RunningBridge, since: float, spares: int = 2) -> float:
-    """Seconds from `since` until all spares are there, nothing is amiss and a new question was answered."""
+def healthy_again(bridge: RunningBridge, since: float, spares: int = 2, asked: list[Any] | None = None) -> float:
+    """Seconds from `since` until all spares are there, nothing is amiss and a new question was answered.
 
-    def is_healthy(_: object) -> bool:
-        pool = bridge.snapshot().pool
+    To be called while the others are still under way: it is not their time that is measured.
+    """
+    limit = bound(HEALTHY_SECONDS)
+
+    def is_healthy() -> bool:
+        pool = pool_now(bridge)
         return pool.warm + pool.fitting >= spares and not pool.problem and not pool.queued
 
-    bridge.wait_for(is_healthy, bound(HEALTHY_SECONDS))
-    assert ask(bridge) == "well"
+    wait_for(is_healthy, since + limit - time.monotonic())
+    assert ask(bridge, asked) == "well"
     seconds = time.monotonic() - since
-    assert seconds < bound(HEALTHY_SECONDS)
+    assert seconds < limit
     return seconds
 
 
