@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 # it must not wait for this one to put a long request into JSON.
 LINGER_SECONDS = 0.05
 PROGRESS_SECONDS = 1.0
-RETRY_SECONDS = 5.0
+RETRY_SECONDS = 3.0
 RETENTION_SECONDS = 6 * 3600.0
 MOST_UNWRITTEN = 256
 MOST_WHILE_FAILING = 32  # requests may be large, and a full disk may stay full for long
