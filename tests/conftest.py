@@ -12,9 +12,12 @@ from running_bridge import RunningBridge, running_bridge
 
 from tray_bridge.standin import StandIn
 
+# Under `nohup`, or in the background of a script, all children would ignore them, and the tests of their effect wait
+# for ever.
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
-    # Under `nohup` all children would ignore it, and the tests of its effect wait for ever.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
