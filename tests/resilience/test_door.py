@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
 import re
@@ -69,14 +70,14 @@ def test_each_route_but_the_open_ones_demands_the_key_once_there_is_one(
         {"cookie": f"tray_bridge_{bridge.snapshot().port}=x"},
     ]
     guarded = {(method, path) for method, path in named if path not in OPEN}
-    for method, path in named:
-        for headers in attempts:
-            url = bridge.url + re.sub(r"\{.*?\}", "x", path)
-            answer = httpx.request(method, url, headers={**OWN, **headers}, timeout=bound(20))
+    with httpx.Client(headers=OWN, timeout=bound(20)) as client:
+        for (method, path), headers in itertools.product(named, attempts):
+            answer = client.request(method, bridge.url + re.sub(r"\{.*?\}", "x", path), headers=headers)
             assert (answer.status_code == 401) == ((method, path) in guarded), (method, path, answer.status_code)
             if answer.status_code == 401 and method != "HEAD":
                 assert answer.json()["error"]["code"] == "invalid_api_key"
-    assert httpx.get(f"{bridge.base_url}/models", headers={"authorization": f"Bearer {a_key}"}).status_code == 200
+        right = client.get(f"{bridge.base_url}/models", headers={"authorization": f"Bearer {a_key}"})
+        assert right.status_code == 200
     seen = "401 each, as OpenAI’s API says it"
     report.add("attacks", f"each of {len(guarded)} routes without a key, with a wrong one, with a made-up cookie", seen)
 

@@ -137,25 +137,31 @@ def test_stopped_sessions_do_not_outlive_a_killed_app(standin: StandIn, tmp_path
     )
 
 
-@pytest.mark.parametrize("everything", [False, True], ids=["the app alone", "the app and its sessions"])
+@pytest.mark.parametrize(
+    "everything",
+    [
+        pytest.param(False, marks=pytest.mark.full, id="the app alone"),
+        pytest.param(True, id="the app and its sessions"),
+    ],
+)
 def test_an_app_that_stood_still_goes_on_where_it_was(
     standin: StandIn, tmp_path: Path, report: FaultReport, everything: bool
 ) -> None:
     """Also when it stood longer than the time limit: what came meanwhile has come in time."""
-    limit = round(bound(3))
+    limit = round(bound(2))
     with running_app(tmp_path / "app", POOL_SIZE="1", CLAUDE_TIMEOUT=str(limit)) as app:
         app.wait_until_warm(1)
-        reading = Reading(app, words=10 * (limit + 4))
+        reading = Reading(app, words=10 * (limit + 3))
         stopped = [psutil.Process(app.process.pid), *(app.children() if everything else ())]
         for process in stopped:
             process.suspend()
-        time.sleep(limit + 2)
+        time.sleep(limit + 1.5)
         for process in stopped:
             process.resume()
         since = time.monotonic()
         words = reading.join(bound(30)).split()
         assert reading.error is None
-        assert words == [f"word{n}" for n in range(1, 10 * (limit + 4) + 1)]
+        assert words == [f"word{n}" for n in range(1, 10 * (limit + 3) + 1)]
         app.wait_until_warm(1, 5)
         assert app.ask(question(text="well")) == "well"
         seconds = time.monotonic() - since

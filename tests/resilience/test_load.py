@@ -52,7 +52,7 @@ async def test_a_small_storm_leaves_no_task_no_descriptor_and_no_process(
     before = (tasks_of(bridge), psutil.Process().num_fds(), len(psutil.Process().children(recursive=True)))
     began = time.monotonic()
     storm = Storm(bridge.base_url, lambda: kill_a_busy_one([(s.state, s.pid) for s in bridge.snapshot().pool.sessions]))
-    await storm.blow(requests=40, at_once=20)
+    await storm.blow(requests=24, at_once=12)
     seconds = time.monotonic() - began
     assert storm.wrong == []
     assert storm.seen["kills"] >= 1
@@ -63,7 +63,7 @@ async def test_a_small_storm_leaves_no_task_no_descriptor_and_no_process(
 
     wait_for(lambda: len(bridge.snapshot().pool.sessions) == 2 and not bridge.snapshot().requests, bound(10))
     await asyncio.to_thread(wait_for, lambda: left_over() == (0, 0, 0), bound(10))
-    report.add("load", "40 requests, 20 at a time: a third leaves, some are refused, some lose their process",
+    report.add("load", "24 requests, 12 at a time: a third leaves, some are refused, some lose their process",
                f"{storm.told()}; no task, descriptor or process was left over", seconds)  # fmt: skip
 
 
