@@ -19,10 +19,10 @@ This page is written by the tests in `tests/resilience/`, each time that they ar
 python -m pytest -m '' tests/resilience --write-report
 ```
 
-Without `-m ''` a short form of them runs, as it does among the other tests. Nothing here is imagined: processes are really
-killed and stopped, disks are full, connections refused. Claude Code is the real one except where a wrong program *is* the
-fault; only the model behind it is scripted. While something breaks, other requests are under way, and each of them must end
-with its own answer.
+All of it takes most of an hour; without `-m ''` a short form of a few minutes runs, as it does among the other tests.
+Nothing here is imagined: processes are really killed and stopped, disks are full, connections refused. Claude Code is the
+real one except where a wrong program *is* the fault; only the model behind it is scripted. While something breaks, other
+requests are under way, and each of them must end with its own answer.
 
 *Healthy again* is the time from the fault (or, where it lasts, from its end) until all warm sessions are there again and a
 new question was answered. The figures are of one run, on {machine}.
@@ -78,4 +78,5 @@ def _table(columns: tuple[str, str, str], rows: Iterable[Row]) -> str:
 def _machine() -> str:
     cores = os.cpu_count()
     version = ".".join(platform.python_version_tuple()[:2])
-    return f"a small machine with {cores} cores ({platform.system()}, Python {version})"
+    load = f", a load of {os.getloadavg()[2]:.1f} in its last quarter of an hour" if hasattr(os, "getloadavg") else ""
+    return f"a small machine with {cores} cores ({platform.system()}, Python {version}{load})"

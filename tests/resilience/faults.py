@@ -128,4 +128,5 @@ def told(error: openai.APIError) -> str:
     """An error as the report tells it."""
     status = getattr(error, "status_code", None)
     words = str(error.body["message"]) if isinstance(error.body, dict) else error.message
+    words = words if len(words) < 250 else f"{words[:100]}…{words[-100:]}"
     return f"{status} “{words}”" if status else f"an error event: “{words}”"

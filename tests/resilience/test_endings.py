@@ -84,7 +84,10 @@ ENDINGS = [
 ]
 
 
-@pytest.mark.parametrize(("number", "outcomes", "seen"), ENDINGS, ids=[number.name for number, *_ in ENDINGS])
+@pytest.mark.parametrize(
+    ("number", "outcomes", "seen"),
+    [pytest.param(*e, id=e[0].name, marks=[pytest.mark.full] if e[0] == signal.SIGINT else []) for e in ENDINGS],
+)
 def test_an_end_leaves_no_process_and_no_torn_file_and_the_next_start_is_clean(
     standin: StandIn, tmp_path: Path, report: FaultReport, number: signal.Signals, outcomes: set[str], seen: str
 ) -> None:

@@ -123,6 +123,7 @@ def test_a_log_folder_turned_read_only_is_told(make_bridge: Make, disk: SmallDis
     report.add("machine", "the log folder is read-only", "its answer; the tray warns", seconds)
 
 
+@pytest.mark.full
 @posix_only
 def test_with_everything_on_a_full_disk_it_still_answers(
     standin: StandIn, disk: SmallDisk, report: FaultReport
