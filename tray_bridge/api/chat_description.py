@@ -165,6 +165,11 @@ _COMPLETION = {
     },
     "required": ["id", "object", "created", "model", "choices", "usage"],
 }
+_EVENT = {
+    "type": "object",
+    "properties": {"data": {"type": "string", "description": "The JSON of a chunk or an error; `[DONE]` at the end."}},
+    "required": ["data"],
+}
 
 CHAT_OPERATION: Schema = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": _REQUEST}}},
@@ -173,7 +178,7 @@ CHAT_OPERATION: Schema = {
             "description": "The completion, or its chunks where `stream` is true.",
             "content": {
                 "application/json": {"schema": _COMPLETION},
-                "text/event-stream": {"schema": {"type": "string"}},
+                "text/event-stream": {"itemSchema": _EVENT},
             },
         },
     },
