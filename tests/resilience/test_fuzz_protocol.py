@@ -122,9 +122,9 @@ def test_100_000_arbitrary_lines(report: FaultReport) -> None:
         read += count
         came[what] += 1
 
-    while read < 100_000:  # each time from the beginning: hypothesis remembers all that it has tried
+    while read < 100_000:  # each time from the beginning: hypothesis keeps all that it has tried
         run = given(LINES, st.booleans(), st.booleans())(relay_and_count)
-        settings(PROPERTY, derandomize=False, database=None, max_examples=5_000)(run)()
+        settings(PROPERTY, derandomize=False, database=None, max_examples=1_000)(run)()
     told = ", ".join(f"{count:,} × {what}" for what, count in sorted(came.items()))
     assert min(came.values()) > 1000, told
     report.add("fuzz", "lines of Claude Code’s protocol (hypothesis), as answers", told, figure=f"{read:,}")
