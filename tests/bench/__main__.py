@@ -24,6 +24,7 @@ from .rebuild import measure_rebuild
 from .relay import measure_relay
 from .report import to_json, to_table
 from .soak import TURNS, plot, soak
+from .tools import measure_tools
 
 TABLE_WIDTH = 140  # also where the output goes into a file
 QUICK = Size(runs=5, launches=3, crowds=1, rebuilds=0, exchanges=100)
@@ -32,6 +33,7 @@ T = TypeVar("T")
 Measure = Callable[[StandInProcess, Path, Size], Coroutine[Any, Any, list[Figure]]]
 GROUPS: dict[str, Measure] = {
     "first-token": measure_first_token,
+    "tools": measure_tools,
     "relay": measure_relay,
     "crowd": measure_crowd,
     "launch": measure_launch,

@@ -24,6 +24,7 @@ LENGTHS = (2, 20, 200)
 
 async def measure_rebuild(_: StandInProcess, folder: Path, size: Size) -> list[Figure]:
     figures: list[Figure] = []
+    per_turn = Figure(f"what the bridge adds to laying down one past turn, of {LENGTHS[-1]}", "s", 0.012, raw=None)
     with bridge() as running:
         client = Client(running.base_url)
         await client.ask([say("system", SYSTEM), say("user", QUESTION)])
@@ -35,11 +36,14 @@ async def measure_rebuild(_: StandInProcess, folder: Path, size: Size) -> list[F
                 past = history(turns)
                 await running.settled()
                 injected = await inject(folder, past)
-                through.add(await rebuild(client, past), injected)
+                rebuilt = await rebuild(client, past)
+                through.add(rebuilt, injected)
+                if turns == LENGTHS[-1]:
+                    per_turn.add((rebuilt - injected) / turns)
                 await running.settled()
                 resumed.add(await resume(folder, past), injected)
         client.close()
-    return figures
+    return [*figures, per_turn]
 
 
 async def rebuild(client: Client, past: Sequence[Mapping[str, str]]) -> float:

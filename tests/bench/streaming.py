@@ -26,6 +26,7 @@ class Stream:
     deltas: list[float] = field(default_factory=list)
     ended: float = 0.0
     text: str = ""
+    call_ids: list[str] = field(default_factory=list)
 
     @property
     def first(self) -> float:
@@ -97,6 +98,7 @@ def _read(stream: Stream, pieces: Sequence[tuple[float, bytes]]) -> Stream:
     for at, data in pieces:
         stream.deltas += [at] * len(CONTENT.findall(data))
     stream.ended = pieces[-1][0]
+    stream.call_ids = re.findall(r'"id":"(toolu_[^"]*)"', answer.decode())
     frames = re.findall(rb"^data: (\{.*)$", answer, re.MULTILINE)
     chunks = (json.loads(frame) for frame in frames)
     stream.text = "".join(choice["delta"].get("content") or "" for chunk in chunks for choice in chunk["choices"])
