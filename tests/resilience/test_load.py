@@ -135,7 +135,7 @@ async def test_a_storm_of_200_leaves_nothing_behind(standin: StandIn, tmp_path: 
 @pytest.mark.timeout(3600)
 async def test_a_soak_of_mixed_load_stays_flat(standin: StandIn, tmp_path: Path, report: FaultReport) -> None:
     """Storm, calm, storm, …: memory and descriptors at the end of each calm form a level line."""
-    minutes = 10
+    minutes = 5
     with running_app(tmp_path / "app", **SETTINGS) as app:
         app.wait_until_warm(2)
         marks: list[Footprint] = []
