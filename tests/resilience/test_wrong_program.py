@@ -6,6 +6,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,16 @@ def program(tmp_path: Path) -> Program:
 
 def say(words: str) -> list[Any]:
     return [{"role": "user", "content": f"say {words}"}]
+
+
+@pytest.mark.parametrize("fault", ["exit", "complaint", "exit after greeting"])
+def test_a_cold_session_that_does_not_start_is_told_as_such(make_bridge: Make, program: Program, fault: str) -> None:
+    """It is bound while it starts, so that both may fail at once."""
+    program.fail(fault)
+    bridge = make_bridge(pool_size=0, cli_path=program.path)
+    with ThreadPoolExecutor(4) as threads:
+        errors = list(threads.map(lambda _: refusal(lambda: ask(bridge, say("hello"))), range(12)))
+    assert {error.status_code for error in errors} <= {502, 503}, errors
 
 
 def recovered(bridge: RunningBridge, since: float) -> float:

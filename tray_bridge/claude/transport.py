@@ -40,6 +40,7 @@ class LateBindingTransport(Transport):
         self._late: dict[str, Any] = {}
         self.desk = ToolDesk(self.send)
         self._closing = False
+        self._end: asyncio.Task[None] | None = None
         self.ended = False
 
     @property
@@ -109,8 +110,17 @@ class LateBindingTransport(Transport):
         await self._process.end_input()
 
     async def close(self) -> None:
-        """End the process: by end of input if it is idle, then by SIGTERM, then SIGKILL. Takes 2 s at most."""
+        """End the process: by end of input if it is idle, then by SIGTERM, then SIGKILL. Takes 2 s at most.
+
+        It is ended once: the session, its pool and the SDK's client may all ask for it, and each waits for the same
+        end, which goes on when one of them is cancelled.
+        """
         self._closing = True
+        if self._end is None:
+            self._end = asyncio.create_task(self._close())
+        await asyncio.shield(self._end)
+
+    async def _close(self) -> None:
         process, pid = self._process._process, self.pid
         if process is not None and process.returncode is None:
             with contextlib.suppress(asyncio.TimeoutError):  # who writes to a process that does not read holds the pipe
