@@ -122,7 +122,11 @@ class BridgeProcess:
     @property
     def memory(self) -> float:
         """Megabytes: what it would give back if it ended (USS), which shared libraries do not blur."""
-        return float(self.process.memory_full_info().uss) / 2**20
+        readings = []
+        for _ in range(3):  # while it starts a process, all it has is shared for a moment
+            readings.append(self.process.memory_full_info().uss)
+            time.sleep(0.02)
+        return float(max(readings)) / 2**20
 
     def clis(self) -> list[psutil.Process]:
         """Its CLI processes."""

@@ -29,7 +29,7 @@ def test_every_way_to_a_session_is_timed_beside_the_raw_cli(tmp_path: Path) -> N
     assert len(result["figures"]) == 5
     for figure in result["figures"]:
         assert figure.keys() == FIGURES
-        assert figure["goal"] is not None and figure["raw"]["n"] == figure["bridge"]["n"] == 1
+        assert figure["goal"] is not None and figure["raw"]["n"] == figure["bridge"]["n"] >= 1
         # A miss costs ten times as much as a hit; a loaded machine, at one sample, twice or thrice.
         assert 0 < figure["value"] < 8, figure["name"]
 

@@ -124,6 +124,7 @@ def test_an_end_leaves_no_process_and_no_torn_file_and_the_next_start_is_clean(
 
 def test_stopped_sessions_do_not_outlive_a_killed_app(standin: StandIn, tmp_path: Path, report: FaultReport) -> None:
     with busy_app(tmp_path / "app") as (app, readings):
+        wait_for(lambda: not app.status()["pool"]["starting"], bound(20))
         children = app.children()
         for child in children:
             if "claude" in child.name():

@@ -94,6 +94,7 @@ def test_a_program_that_is_wrong_from_the_start(
     make_bridge: Make, program: Program, report: FaultReport, fault: str, what: str, reason: str
 ) -> None:
     program.fail(fault)
+    before = psutil.Process().memory_info().rss
     bridge = make_bridge(pool_size=2, cli_path=program.path)
     error = refusal(lambda: ask(bridge, say("hello")))
     assert error.status_code in (502, 503)
@@ -102,7 +103,7 @@ def test_a_program_that_is_wrong_from_the_start(
     problem = bridge.wait_for(lambda s: s.pool.problem, bound(10)).problem
     assert problem is not None
     assert reason in problem.message
-    assert psutil.Process().memory_info().rss < 600 * 2**20
+    assert psutil.Process().memory_info().rss - before < 300 * 2**20
     since = program.repair()
     seconds = recovered(bridge, since)
     report.add("program", what, told(error), seconds)

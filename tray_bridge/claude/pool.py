@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -36,6 +37,7 @@ logger = logging.getLogger(__name__)
 REFILL_YIELD = 2.0  # seconds that a refill waits at most for requests that have not had their first token
 MOST_WASTED = 2  # spares in a row that were bound ahead for nothing
 PROVEN_SECONDS = 2.0  # a spare that has lived so long has started well
+CORES = os.cpu_count() or 1  # a start keeps one of them busy for about a second
 RETRY_AFTER = 5.0  # seconds, for who finds the queue full
 KINDS: tuple[SessionKind, ...] = ("parked", "suspended", "fitting", "generic", "cold")
 
@@ -342,7 +344,7 @@ class SessionPool:
         spares = len(self._spares()) + sum(s.state == "starting" for s in self._sessions)
         if spares >= self._target() or self._failures.seconds_to_retry():
             return None
-        if self._queue or any(s.state == "busy" and s.is_getting_ready for s in self._sessions):
+        if self._queue or sum(s.is_getting_ready for s in self._sessions) >= CORES:
             return None  # those that are waited for come first
         if len(self._sessions) >= self._config.max_sessions:
             # The first spare is worth more than the oldest conversation: every new client needs it.
