@@ -18,7 +18,8 @@ OWN_SYSTEM = 2
 def post(bridge: RunningBridge, body: Mapping[str, Any], **options: Any) -> httpx.Response:
     """Send a body as it is: lone surrogates and NUL too, which the clients' own encoders refuse."""
     content = json.dumps({"model": "sonnet", **body}).encode("ascii")
-    return httpx.post(f"{bridge.base_url}/chat/completions", content=content, timeout=90, **options)
+    url = f"{bridge.base_url}/chat/completions"
+    return httpx.post(url, content=content, timeout=90, verify=False, **options)  # loading authorities takes 50 ms
 
 
 def answer(bridge: RunningBridge, body: Mapping[str, Any]) -> Wire:

@@ -20,6 +20,7 @@ python -m pytest -m '' tests/resilience --write-report
 ```
 
 All of it takes most of an hour; without `-m ''` a short form of a few minutes runs, as it does among the other tests.
+This page is of {form}.
 Nothing here is imagined: processes are really killed and stopped, disks are full, connections refused. Claude Code is the
 real one except where a wrong program *is* the fault; only the model behind it is scripted. While something breaks, other
 requests are under way, and each of them must end with its own answer.
@@ -60,8 +61,8 @@ class FaultReport:
         assert section in SECTIONS
         self.rows.append(Row(section, what, seen, figure if seconds is None else f"{seconds:.1f} s"))
 
-    def write(self, page: Path = PAGE) -> None:
-        parts = [OPENING.format(machine=_machine())]
+    def write(self, *, in_full: bool, page: Path = PAGE) -> None:
+        parts = [OPENING.format(machine=_machine(), form="all of it" if in_full else "the short form")]
         for name, (title, columns) in SECTIONS.items():
             if rows := [row for row in self.rows if row.section == name]:
                 parts.append(f"## {title}\n\n{_table(columns, rows)}")
