@@ -330,8 +330,8 @@ class Session:
     async def _write(self, lines: Sequence[Wire]) -> None:
         try:
             await self._transport.send(*lines)
-        except Exception as error:  # the SDK's own types for a process that is gone
-            raise self._lost() from error
+        except SessionLostError as error:
+            raise self._lost() from error  # which tells what the process said at its end
 
     async def _read_until_result(self) -> None:
         while True:
