@@ -80,7 +80,7 @@ def measure(arguments: argparse.Namespace, folder: Path, console: Console) -> di
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(GROUPS)}; default: all")
-    parser.add_argument("--quick", action="store_true", help="fewer runs: under a minute, for a first look")
+    parser.add_argument("--quick", action="store_true", help="fewer runs, for a first look")
     parser.add_argument("--runs", type=int, help="samples of each figure; default: 15")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")
     parser.add_argument(
