@@ -52,6 +52,11 @@ def work_folder() -> Path:
     return folder
 
 
+def transcript_folder() -> Path:
+    """Of past conversations on their way to a CLI process."""
+    return cache_folder() / "transcripts"
+
+
 def resource(name: str) -> Path:
     """A file that comes with the package, such as `dashboard/index.html`."""
     return Path(__file__).parent / name

@@ -6,7 +6,6 @@ Every file that Tray Bridge keeps goes through here: settings, keys and the sess
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +25,8 @@ def replace_file(path: Path, content: bytes) -> None:
 
     A link is followed, so that a settings file kept elsewhere stays where it is.
     """
+    import tempfile  # slow to import, and a start seldom writes
+
     path = Path(os.path.realpath(path))
     make_private_folder(path.parent)
     # mkstemp makes the file 0600 and closed to child processes on every system.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from .cli_program import find_cli
 from .errors import RequestCancelledError, ServerStoppingError, TrayBridgeError
-from .paths import cache_folder, log_folder, work_folder
+from .paths import cache_folder, log_folder, transcript_folder, work_folder
 from .snapshots import PoolSnapshot, ServerSnapshot, ServerState
 
 if TYPE_CHECKING:
@@ -141,6 +141,8 @@ class Serving:
             default_model=settings.default_model,
             work_folder=work_folder(),
             cli_path=settings.cli_path or (program and program.path),
+            # How to resume is not documented, so it is done with the program whose ways the tests have seen.
+            transcript_folder=transcript_folder() if program and program.bundled and not settings.cli_path else None,
             environment=self._environment,
             size=settings.pool_size,
             max_sessions=settings.max_sessions,

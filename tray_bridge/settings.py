@@ -245,17 +245,19 @@ def unknown_keys() -> list[str]:
 
 
 def _read_file(path: Path) -> dict[str, Any]:
-    import tomlkit
-    from tomlkit.exceptions import TOMLKitError
-
     try:
-        # Windows editors like to put a byte order mark first, which TOML does not know.
-        values: dict[str, Any] = tomlkit.parse(path.read_text("utf-8-sig")).unwrap()
-        return values
+        content = path.read_bytes()
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror or error}.") from error
+    import tomlkit  # most people have no such file, and the start is sooner without it
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        # Windows editors like to put a byte order mark first, which TOML does not know.
+        values: dict[str, Any] = tomlkit.parse(content.decode("utf-8-sig")).unwrap()
+        return values
     except (TOMLKitError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"{path} is not valid TOML: {_in_words(error)}.", hint="Correct the line, or delete the file to begin anew."

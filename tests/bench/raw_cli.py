@@ -32,9 +32,7 @@ def say(role: str, text: str) -> dict[str, str]:
 class RawCli:
     """One process. Times are those at which its lines reach this one."""
 
-    def __init__(
-        self, work_folder: Path, system: str = "", *, extra: Iterable[str] = (), persist: bool = False
-    ) -> None:
+    def __init__(self, work_folder: Path, system: str = "", *, extra: Iterable[str] = ()) -> None:
         self._options = cli_options(
             model="sonnet", work_folder=work_folder, cli_path=None, environment={}, on_stderr=lambda _: None
         )
@@ -69,7 +67,7 @@ class RawCli:
         """Lay past messages down: each user message is answered by a `result`, else the order would be lost."""
         unsent: list[dict[str, Any]] = []
         for message in history:
-            unsent.append(past_line(_message(message)))
+            unsent.append(past_line(to_message(message)))
             if message["role"] == "user":
                 await self._send(*unsent)
                 unsent = []
@@ -79,7 +77,7 @@ class RawCli:
     async def ask(self, question: str) -> Stream:
         """One turn, to its `result`."""
         stream = Stream(time.perf_counter())
-        await self._send(question_line(_message(say("user", question))))
+        await self._send(question_line(to_message(say("user", question))))
         while True:
             line = await self._process.stdout.readline()  # type: ignore[union-attr]
             now = time.perf_counter()
@@ -96,7 +94,7 @@ class RawCli:
         request: dict[str, Any] = {"subtype": "initialize", "hooks": None, "systemPrompt": []}
         await self._send(
             {"type": "control_request", "request_id": "first", "request": request},
-            question_line(_message(say("user", question))),
+            question_line(to_message(say("user", question))),
         )
         while b'"text_delta"' not in await self._process.stdout.readline():  # type: ignore[union-attr]
             pass
@@ -123,7 +121,7 @@ class RawCli:
             pass
 
 
-def _message(message: Mapping[str, str]) -> Message:
+def to_message(message: Mapping[str, str]) -> Message:
     return Message("assistant" if message["role"] == "assistant" else "user", (Text(message["content"]),))
 
 

@@ -115,7 +115,9 @@ def _add_user(draw: st.DrawFn, made: Generated) -> None:
 def _add_calls(draw: st.DrawFn, made: Generated, turn: int) -> None:
     """An assistant message with calls, and their results in any order: upstream they stand in the calls' order."""
     text = draw(st.none() | said)
-    inputs = draw(st.lists(st.dictionaries(st.text(max_size=5), said | st.integers(), max_size=2), max_size=3))
+    inputs = draw(
+        st.lists(st.dictionaries(st.text(max_size=5), said | st.integers(-(2**53), 2**53), max_size=2), max_size=3)
+    )
     calls = [(f"call_{turn}_{n}", value) for n, value in enumerate(inputs)]
     if not calls and text is None:
         return

@@ -13,7 +13,6 @@ import subprocess
 import sys
 
 GUARD_FLAG = "--guard-children"
-_GUARD_PROGRAM = "from tray_bridge.claude.orphans import guard_children; guard_children()"
 
 
 class _Guard:
@@ -77,7 +76,8 @@ def guard_children() -> None:
 def _start_guard() -> subprocess.Popen[bytes]:
     is_bundled = getattr(sys, "frozen", False)
     return subprocess.Popen(
-        [sys.executable, GUARD_FLAG] if is_bundled else [sys.executable, "-c", _GUARD_PROGRAM],
+        # As a bare script: it starts beside the first session, and must not slow that.
+        [sys.executable, GUARD_FLAG] if is_bundled else [sys.executable, "-I", "-S", __file__],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -126,3 +126,7 @@ def _join_kill_on_close_job() -> object:
     kernel32.SetInformationJobObject(job, extended_limit_class, ctypes.byref(limits), ctypes.sizeof(limits))
     kernel32.AssignProcessToJobObject(job, wintypes.HANDLE(kernel32.GetCurrentProcess()))
     return job
+
+
+if __name__ == "__main__":
+    guard_children()

@@ -13,7 +13,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,12 +25,13 @@ from ..snapshots import (
     PoolSnapshot,
     SessionKind,
 )
-from ..turns import ToolResult, ToolUse, Turn
+from ..turns import Message, ToolResult, ToolUse, Turn
 from .conversation_key import Binding, conversation_key
 from .fair_queue import FairQueue
 from .resting_sessions import RestingSessions
 from .session import START_TIMEOUT, Session, SessionConfig, new_messages
 from .start_failures import StartFailures
+from .transcript import remove_stale, resumable_past
 
 logger = logging.getLogger(__name__)
 
@@ -44,11 +45,15 @@ KINDS: tuple[SessionKind, ...] = ("parked", "suspended", "fitting", "generic", "
 
 @dataclass(frozen=True, slots=True)
 class PoolConfig:
-    """Sizes are counts of sessions, times are in seconds; `environment` is laid over what the CLI inherits."""
+    """Sizes are counts of sessions, times are in seconds; `environment` is laid over what the CLI inherits.
+
+    `transcript_folder` is for conversations to be resumed, where the CLI is one that is known to do so rightly.
+    """
 
     default_model: str
     work_folder: Path
     cli_path: Path | None = None
+    transcript_folder: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     size: int = 3
     max_sessions: int = 8
@@ -98,6 +103,7 @@ class SessionPool:
         self._taken: Counter[SessionKind] = Counter()
         self._windows: dict[str, PlanWindow] = {}
         self._last_request = 0.0
+        self._can_resume = True
         self._is_open = False
         self._keeper: asyncio.Task[None] | None = None
         self.account = AccountSnapshot()
@@ -114,6 +120,8 @@ class SessionPool:
         self._last_request = time.monotonic()
         self._last_binding = Binding(self._config.default_model)
         self._config.work_folder.mkdir(parents=True, exist_ok=True)
+        if self._config.transcript_folder is not None:
+            remove_stale(self._config.transcript_folder)
         first = self._spare_to_start()
         self._keeper = asyncio.create_task(self._keep_filled(first))
         if first is not None:
@@ -187,6 +195,10 @@ class SessionPool:
                 await session.start_bound(binding)
             except BaseException as error:
                 self._discard(session)
+                if isinstance(error, CliUnavailableError) and session.past:
+                    logger.warning("A conversation could not be resumed, so they are laid down: %s", error)
+                    self._can_resume = False
+                    return await self._take(lease)
                 if isinstance(error, CliUnavailableError):
                     self._failed(error)
                 raise
@@ -223,6 +235,9 @@ class SessionPool:
         if session := self._resting_for(turn, binding):
             return self._mark(session, "suspended" if session.rest == "suspended" else "parked")
         spares = [session for session in self._spares() if session.alive]
+        past = resumable_past(turn.messages) if self._config.transcript_folder and self._can_resume else ()
+        if past and self._make_room(spares):
+            return self._mark(self._new_session(past), "cold")
         if fitting := next((s for s in spares if s.binding == binding), None):
             return self._mark(fitting, "fitting")
         if generic := next((s for s in spares if s.binding is None), None):
@@ -428,16 +443,17 @@ class SessionPool:
             due.append(self._failures.seconds_to_retry() or PROVEN_SECONDS)
         return max(0.05, min(due))
 
-    def _new_session(self) -> Session:
+    def _new_session(self, past: Sequence[Message] = ()) -> Session:
         config = SessionConfig(
             model=self._config.default_model,
             work_folder=self._config.work_folder,
             cli_path=self._config.cli_path,
             environment=self._config.environment,
+            transcript_folder=self._config.transcript_folder,
             turn_timeout=self._config.turn_timeout,
             on_plan_window=self._note_plan_window,
         )
-        session = Session(config, self._exited)
+        session = Session(config, self._exited, past)
         self._sessions.add(session)
         return session
 

@@ -37,6 +37,7 @@ from .prompt import (
 )
 from .sdk import Greeting, cli_options, read_greeting, read_plan_window
 from .tool_desk import is_deliverable
+from .transcript import write_transcript
 from .transport import LateBindingTransport
 
 logger = logging.getLogger(__name__)
@@ -59,23 +60,28 @@ class SessionConfig:
     work_folder: Path
     cli_path: Path | None
     environment: Mapping[str, str]
+    transcript_folder: Path | None
     turn_timeout: float
     on_plan_window: Callable[[PlanWindow], None]
 
 
 class Session:
-    """A live CLI. `state` is what the pool shows; `kind` how the present request got it."""
+    """A live CLI. `state` is what the pool shows; `kind` how the present request got it.
 
-    def __init__(self, config: SessionConfig, on_exit: Callable[[Session], None]) -> None:
+    With a `past` it resumes these messages from a file when it starts.
+    """
+
+    def __init__(self, config: SessionConfig, on_exit: Callable[[Session], None], past: Sequence[Message] = ()) -> None:
         self.id = next(_numbers)
         self.kind: SessionKind = "cold"
         self.binding: Binding | None = None
         self.greeting: Greeting | None = None
         self.key: bytes | None = None
         self.expires_at: float | None = None
+        self.past = past
         self._config = config
         self._stderr: deque[str] = deque(maxlen=20)
-        options = cli_options(
+        self._options = options = cli_options(
             model=config.model,
             work_folder=config.work_folder,
             cli_path=config.cli_path,
@@ -145,8 +151,10 @@ class Session:
         self._starting.result()
 
     async def _start(self) -> None:
+        transcript = None
         try:
             try:
+                transcript = await self._write_past()
                 await self._transport.connect()
             finally:
                 self._spawned.set()
@@ -161,8 +169,25 @@ class Session:
         except Exception as error:  # the SDK raises many types for a program that is missing or not executable
             await self.close()
             raise CliUnavailableError(str(error)) from error
+        finally:
+            if transcript is not None:
+                transcript.unlink(missing_ok=True)  # who answers has read it
         if self._state == "starting":  # else a request that could not wait has taken it
             self.state = "warm"
+
+    async def _write_past(self) -> Path | None:
+        """The file to resume; where it cannot be written the past is laid down turn by turn."""
+        folder = self._config.transcript_folder
+        if not self.past or folder is None:
+            return None
+        try:
+            path = await asyncio.to_thread(write_transcript, folder, self.past)
+        except OSError as error:
+            logger.warning("A past conversation could not be written to %s: %s", folder, error)
+            self.past = ()
+            return None
+        self._options.extra_args["resume"] = str(path)
+        return path
 
     async def start_bound(self, binding: Binding) -> None:
         """Start and bind in one go: what is said to the CLI before it listens waits in the pipe."""
@@ -300,7 +325,7 @@ class Session:
         if (demand := self._demand(turn)) is not None:
             messages[-1] = replace(messages[-1], content=(*messages[-1].content, demand))
         lines: list[Wire] = []
-        for message in messages[:-1] if is_new else ():
+        for message in messages[len(self.past) : -1] if is_new else ():
             lines.append(past_line(message))
             if message.role == "user":  # the CLI keeps the order only of what comes after its `result`
                 await self._write(lines)

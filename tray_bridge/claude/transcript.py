@@ -1,0 +1,76 @@
+"""A long past conversation as a file that the CLI resumes when it starts.
+
+Laying a past down costs a round trip for each message of the user's; a file costs the start of a process, whatever
+its length (`python -m tests.bench rebuild` compares them). Only its owner may read the file, which is gone as soon as
+the CLI has read it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ..private_files import replace_file
+from ..turns import Message, Text
+from .prompt import block_to_wire, merge_messages
+
+LEAST_ROUND_TRIPS = 80  # user messages; with fewer a process that is up already is the sooner
+STALE_SECONDS = 120.0  # what is older was left behind by an app that was killed
+
+
+def resumable_past(messages: Sequence[Message]) -> Sequence[Message]:
+    """As much of a conversation as a file may hold, merged; nothing where a file is not worth it.
+
+    It ends with an answer in words: calls without results, and a last word of the user's, are to the CLI signs of a
+    turn that was cut off, which it mends.
+    """
+    if len(messages) <= LEAST_ROUND_TRIPS:
+        return ()
+    merged = merge_messages(messages)[:-1]
+    while merged and not (merged[-1].role == "assistant" and all(isinstance(b, Text) for b in merged[-1].content)):
+        merged.pop()
+    round_trips = sum(message.role == "user" for message in merged)
+    return merged if round_trips >= LEAST_ROUND_TRIPS else ()
+
+
+def write_transcript(folder: Path, messages: Sequence[Message]) -> Path:
+    """Write the file and remove those that were left behind. Raises OSError."""
+    remove_stale(folder)
+    path = folder / f"{uuid.uuid4()}.jsonl"
+    replace_file(path, "".join(json.dumps(line) + "\n" for line in _lines(messages)).encode())
+    return path
+
+
+def remove_stale(folder: Path) -> None:
+    for path in folder.glob("*"):
+        with suppress(OSError):  # another one was sooner
+            if time.time() - path.stat().st_mtime > STALE_SECONDS:
+                path.unlink()
+
+
+def _lines(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """Lines as the CLI writes them, with the fields by which it finds its way from one to the next."""
+    session, parent, lines = str(uuid.uuid4()), None, []
+    for message in messages:
+        own = str(uuid.uuid4())
+        body: dict[str, Any] = {"role": message.role, "content": [block_to_wire(block) for block in message.content]}
+        if message.role == "assistant":
+            body |= {"id": f"msg_{own}", "type": "message", "model": "claude", "stop_reason": "end_turn"}
+        lines.append(
+            {
+                "type": message.role,
+                "uuid": own,
+                "parentUuid": parent,
+                "sessionId": session,
+                "isSidechain": False,
+                "timestamp": "2026-01-01T00:00:00.000Z",
+                "message": body,
+            }
+        )
+        parent = own
+    return lines
