@@ -194,8 +194,9 @@ class LateBindingTransport(Transport):
         request = message.get("request") or {}
         if request.get("subtype") == "mcp_message" and request.get("server_name") == SERVER_NAME:
             await self.desk.serve(message["request_id"], request.get("message") or {})
-        else:
-            self._for_sdk.put_nowait(message)
+        else:  # the SDK would serve hooks and permissions, which nobody has here
+            refusal = {"subtype": "error", "request_id": message["request_id"], "error": "Not supported."}
+            await self.send({"type": "control_response", "response": refusal})
 
 
 def _no_prompt() -> AsyncIterable[dict[str, Any]]:
