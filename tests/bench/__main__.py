@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Coroutine
@@ -27,7 +28,7 @@ from .soak import TURNS, plot, soak
 from .tools import measure_tools
 
 TABLE_WIDTH = 140  # also where the output goes into a file
-QUICK = Size(runs=5, launches=3, crowds=1, rebuilds=0, exchanges=100)
+QUICK = Size(runs=2, launches=1, crowds=1, rebuilds=0, exchanges=40)  # under a minute on two free cores
 
 T = TypeVar("T")
 Measure = Callable[[StandInProcess, Path, Size], Coroutine[Any, Any, list[Figure]]]
@@ -44,6 +45,7 @@ GROUPS: dict[str, Measure] = {
 
 def main() -> int:
     arguments = make_parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     console = Console(stderr=True)
     with tempfile.TemporaryDirectory(prefix="tray-bridge-bench-") as folder, own_home(Path(folder)):
         if arguments.soak:
@@ -80,7 +82,7 @@ def measure(arguments: argparse.Namespace, folder: Path, console: Console) -> di
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(GROUPS)}; default: all")
-    parser.add_argument("--quick", action="store_true", help="fewer runs, for a first look")
+    parser.add_argument("--quick", action="store_true", help="two runs of each, for a first look within a minute")
     parser.add_argument("--runs", type=int, help="samples of each figure; default: 15")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")
     parser.add_argument(

@@ -19,8 +19,8 @@ import psutil
 
 MODEL_SECONDS = 0.2  # the stand-in's own time to the first token
 PATIENCE = 60.0
-IDLE_WINDOW = 0.2
-IDLE_CPU = 0.02  # seconds of CPU in an idle window that do not count: the clock's own grain
+IDLE_WINDOW = 0.1
+IDLE_CPU = 0.011  # seconds of CPU in an idle window that do not count: the clock's own grain
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ LENGTHS = (2, 20, 200)
 
 async def measure_rebuild(_: StandInProcess, folder: Path, size: Size) -> list[Figure]:
     figures: list[Figure] = []
+    if not size.rebuilds:
+        return figures
     per_turn = Figure(f"what the bridge adds to one past turn, of {LENGTHS[-1]}", "s", 0.012, raw=None)
     with bridge() as running:
         client = Client(running.base_url)

@@ -20,7 +20,7 @@ from .streaming import Client, Stream
 
 STREAMS = 8
 RATE = 100  # tokens a second
-TOKENS = 400  # of the first stream; each has one more than the one before, which tells their stamps apart
+TOKENS = 300  # of the first stream; each has one more than the one before, which tells their stamps apart
 
 
 async def measure_relay(_: StandInProcess, folder: Path, size: Size) -> list[Figure]:
