@@ -24,6 +24,7 @@ from .command_line.terminal import prepare_streams, show_error, write
 from .errors import SettingsError, TrayBridgeError
 
 if TYPE_CHECKING:
+    from .server import ServerThread
     from .settings import Settings
 
 
@@ -60,14 +61,14 @@ def _run(arguments: argparse.Namespace) -> int:
         from .command_line.autostart import set_autostart
 
         return set_autostart(arguments)
-    from .settings import load_settings
-
     flags = {flag: getattr(arguments, flag) for flag in SETTING_FLAGS if hasattr(arguments, flag)}
     if command == "doctor":
         return _examine(flags)
-    settings = load_settings(flags)
     if command == "serve":
-        return _serve(settings)
+        return _serve(flags)
+    from .settings import load_settings
+
+    settings = load_settings(flags)
     if command == "ask":
         from .client import ask
 
@@ -113,16 +114,27 @@ def _examine(flags: Mapping[str, object]) -> int:
     return show_checks(settings, error, bridge_url(settings.host, settings.port))
 
 
-def _serve(settings: Settings) -> int:
+def _serve(flags: Mapping[str, object]) -> int:
     """Serve until a signal comes; gives 0 then, and 1 if the server ends by itself."""
-    from .server import ServerThread
+    from .early_start import start_early
 
+    early = start_early(flags)
+    try:
+        from .server import ServerThread
+        from .settings import load_settings
+
+        return _serve_until_signalled(ServerThread(load_settings(flags), early))
+    finally:
+        if early is not None:
+            early.close()
+
+
+def _serve_until_signalled(server: ServerThread) -> int:
     stop = threading.Event()
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP
             signal.signal(number, lambda *_: stop.set())
-    server = ServerThread(settings)
     server.start()
     try:
         told = False

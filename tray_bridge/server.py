@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,11 +17,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .errors import PortTakenError, SettingsError, TrayBridgeError
+from .event_loop import new_event_loop
 from .port import bind, describe_holder, next_free_port
 from .serving import Serving
 from .snapshots import Problem, ServerSnapshot
 
 if TYPE_CHECKING:
+    from .claude.session import Session
+    from .early_start import EarlyStart
     from .settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -35,8 +37,9 @@ Subscriber = Callable[[ServerSnapshot], None]
 class ServerThread:
     """Starts, stops and shows the server. Subscribers are called on the server's thread and must not block."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, early: EarlyStart | None = None) -> None:
         self._settings = settings
+        self._early = early
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -170,11 +173,13 @@ class ServerThread:
     def _run(self, settings: Settings, listener: socket.socket, stop_asked: threading.Event) -> None:
         """The thread's whole life."""
         problem: Problem | None = None
-        loop = _new_event_loop()
+        early, self._early = self._early, None
+        loop = early.loop if early is not None else new_event_loop()
         try:
             asyncio.set_event_loop(loop)
             self._loop = loop
-            loop.run_until_complete(self._serve(settings, listener, stop_asked))
+            session = early.take() if early is not None else None
+            loop.run_until_complete(self._serve(settings, listener, stop_asked, session))
         except TrayBridgeError as error:
             problem = Problem.of(error, time.time())
         except OSError as error:
@@ -196,10 +201,14 @@ class ServerThread:
             blank = ServerSnapshot(host=settings.host, port=settings.port, demo=settings.demo, problem=problem)
             self.publish(replace(blank, state="error" if problem else "stopped"))
 
-    async def _serve(self, settings: Settings, listener: socket.socket, stop_asked: threading.Event) -> None:
-        running = Serving(self, settings, listener)
+    async def _serve(
+        self, settings: Settings, listener: socket.socket, stop_asked: threading.Event, session: Session | None
+    ) -> None:
+        running = Serving(self, settings, listener, session)
         self._running = running
         if stop_asked.is_set():
+            if session is not None:
+                await session.close()
             return
         await running.run()
 
@@ -237,13 +246,3 @@ def _port_problem(settings: Settings, error: OSError) -> Problem:
         hint="Choose another port or host in the settings.",
     )
     return Problem.of(problem, time.time())
-
-
-def _new_event_loop() -> asyncio.AbstractEventLoop:
-    if sys.platform != "win32":
-        with contextlib.suppress(ImportError):
-            import uvloop
-
-            return uvloop.new_event_loop()
-        return asyncio.new_event_loop()
-    return asyncio.ProactorEventLoop()

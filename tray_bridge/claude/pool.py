@@ -2,7 +2,8 @@
 
 Owns every decision about sessions; must not know what a turn says. All methods run in the event loop that called
 `open()`. Decisions are made without awaiting; what waits (spawning, binding, closing) happens outside them, in the
-request that needs it or in a task that the pool owns.
+request that needs it or in a task that the pool owns. It is long because lending, filling and closing decide about the
+same sessions: what could be told apart (queue, resting sessions, failures) has a file of its own.
 """
 
 from __future__ import annotations
@@ -66,6 +67,17 @@ class PoolConfig:
     suspended_seconds: float = 900.0
     idle_seconds: float = 600.0
 
+    def for_session(self, on_plan_window: Callable[[PlanWindow], None]) -> SessionConfig:
+        return SessionConfig(
+            model=self.default_model,
+            work_folder=self.work_folder,
+            cli_path=self.cli_path,
+            environment=self.environment,
+            transcript_folder=self.transcript_folder,
+            turn_timeout=self.turn_timeout,
+            on_plan_window=on_plan_window,
+        )
+
 
 class Lease:
     """A borrowed session, had after `queued` seconds. `answering()` tells the pool that the first token is out."""
@@ -111,8 +123,11 @@ class SessionPool:
 
     # Opening and closing
 
-    async def open(self) -> None:
-        """Begin to fill the pool; returns as soon as the first process is spawned, long before it answers."""
+    async def open(self, early: Session | None = None) -> None:
+        """Begin to fill the pool; returns as soon as the first process is spawned, long before it answers.
+
+        `early` is a session that starts already in this loop: the first spare, if it fits.
+        """
         self._is_open = True
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -123,6 +138,8 @@ class SessionPool:
         if self._config.transcript_folder is not None:
             remove_stale(self._config.transcript_folder)
         first = self._spare_to_start()
+        if early is not None:
+            first = self._prefer(early, first)
         self._keeper = asyncio.create_task(self._keep_filled(first))
         if first is not None:
             await first.spawn()
@@ -443,16 +460,17 @@ class SessionPool:
             due.append(self._failures.seconds_to_retry() or PROVEN_SECONDS)
         return max(0.05, min(due))
 
+    def _prefer(self, early: Session, first: Session | None) -> Session | None:
+        """Whichever of the two serves; the other is ended."""
+        if first is None or not early.adopt(first.config, self._exited):
+            self._own(early.close())
+            return first
+        self._sessions.remove(first)  # it was not spawned yet
+        self._sessions.add(early)
+        return early
+
     def _new_session(self, past: Sequence[Message] = ()) -> Session:
-        config = SessionConfig(
-            model=self._config.default_model,
-            work_folder=self._config.work_folder,
-            cli_path=self._config.cli_path,
-            environment=self._config.environment,
-            transcript_folder=self._config.transcript_folder,
-            turn_timeout=self._config.turn_timeout,
-            on_plan_window=self._note_plan_window,
-        )
+        config = self._config.for_session(self._note_plan_window)
         session = Session(config, self._exited, past)
         self._sessions.add(session)
         return session

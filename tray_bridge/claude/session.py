@@ -79,7 +79,8 @@ class Session:
         self.key: bytes | None = None
         self.expires_at: float | None = None
         self.past = past
-        self._config = config
+        self.config = config
+        self._on_exit = on_exit
         self._stderr: deque[str] = deque(maxlen=20)
         self._options = options = cli_options(
             model=config.model,
@@ -88,7 +89,7 @@ class Session:
             environment=config.environment,
             on_stderr=lambda line: self._stderr.append(line[:LONGEST_COMPLAINT]),
         )
-        self._transport = LateBindingTransport(options, lambda: on_exit(self))
+        self._transport = LateBindingTransport(options, lambda: self._on_exit(self))
         self._client = ClaudeSDKClient(options, transport=self._transport)
         self._model = config.model
         self._settings: Mapping[str, Any] = turn_settings(Turn(config.model, ()), None)
@@ -100,6 +101,15 @@ class Session:
         self._progress = ProgressTimer(config.turn_timeout, lambda: self._transport.messages.put_nowait(_TIMED_OUT))
         self.started_at = self.since = time.time()
         self._state: SessionState = "starting"
+
+    def adopt(self, config: SessionConfig, on_exit: Callable[[Session], None]) -> bool:
+        """Belong to a pool, if the process was started as `config` has it; whether it was."""
+        was, wanted = ((c.model, c.work_folder, c.cli_path, dict(c.environment)) for c in (self.config, config))
+        if was != wanted or not self.alive:
+            return False
+        self.config, self._on_exit = config, on_exit
+        self._progress.limit = config.turn_timeout
+        return True
 
     @property
     def state(self) -> SessionState:
@@ -171,13 +181,14 @@ class Session:
             raise CliUnavailableError(str(error)) from error
         finally:
             if transcript is not None:
-                transcript.unlink(missing_ok=True)  # who answers has read it
+                with contextlib.suppress(OSError):
+                    transcript.unlink()  # who answers has read it
         if self._state == "starting":  # else a request that could not wait has taken it
             self.state = "warm"
 
     async def _write_past(self) -> Path | None:
         """The file to resume; where it cannot be written the past is laid down turn by turn."""
-        folder = self._config.transcript_folder
+        folder = self.config.transcript_folder
         if not self.past or folder is None:
             return None
         try:
@@ -302,7 +313,7 @@ class Session:
     async def _within_time_limit(self, step: Coroutine[Any, Any, None]) -> None:
         """For what is said to the CLI before it answers: one that is stopped takes no input either."""
         try:
-            await asyncio.wait_for(step, max(self._config.turn_timeout, SHORTEST_PREPARATION))
+            await asyncio.wait_for(step, max(self.config.turn_timeout, SHORTEST_PREPARATION))
         except asyncio.TimeoutError:
             raise self._too_slow() from None
 
@@ -375,11 +386,11 @@ class Session:
             raise self._too_slow()
         elif kind == "rate_limit_event":
             with contextlib.suppress(*NOT_UNDERSTOOD):  # it is only for show
-                self._config.on_plan_window(read_plan_window(message.get("rate_limit_info") or {}))
+                self.config.on_plan_window(read_plan_window(message.get("rate_limit_info") or {}))
         return message
 
     def _too_slow(self) -> TurnTimeoutError:
-        seconds = self._config.turn_timeout
+        seconds = self.config.turn_timeout
         return TurnTimeoutError(
             f"Nothing came from Claude for {seconds:g} seconds.", hint="Try again, or raise CLAUDE_TIMEOUT."
         )

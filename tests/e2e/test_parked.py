@@ -1,0 +1,86 @@
+"""A follow-up finds the session that holds its conversation: what clients change harmlessly does not hinder it.
+
+Whatever else differs is another conversation, which arrives as it was sent.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from running_bridge import RunningBridge, directive
+from upstream import Wire, answer, newest, system_prompt, turns
+
+ANSWER = "It is four."
+EFFORT = {"reasoning_effort": "low"}
+LOOK = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
+Change = Callable[[Wire], Any]
+
+
+def begun(name: str) -> Wire:
+    """A conversation of its own with one answer in it, as a client would send it on."""
+    question = directive(text=ANSWER, name=name)
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": question}]
+    return {"messages": [*messages, {"role": "assistant", "content": ANSWER}, {"role": "user", "content": "Sure?"}]}
+
+
+def follow_up(bridge: RunningBridge, name: str, change: Change) -> tuple[Wire, bool]:
+    """Ask, change the conversation, ask on: the body that was sent then, and whether a parked session took it."""
+    body = begun(name)
+    answer(bridge, {**body, "messages": body["messages"][:2]})
+    before = bridge.wait_for(lambda s: s.pool.parked and not s.requests).pool.taken
+    body = copy.deepcopy(body)
+    change(body)
+    answer(bridge, body)
+    after = bridge.wait_for(lambda s: s.pool.taken != before and not s.requests).pool.taken
+    return body, dict(after)["parked"] == dict(before)["parked"] + 1
+
+
+HARMLESS: dict[str, Change] = {
+    "nothing": lambda body: None,
+    "white space after the answer": lambda body: body["messages"][2].update(content=f"{ANSWER} \n"),
+    "white space after the question": lambda body: body["messages"][1].update(
+        content=body["messages"][1]["content"] + "\n"
+    ),
+    "a text part for a string": lambda body: body["messages"][2].update(content=[{"type": "text", "text": ANSWER}]),
+    "null for missing": lambda body: body["messages"][2].update(tool_calls=None, refusal=None, name=None),
+    "the reasoning sent back": lambda body: body["messages"][2].update(reasoning_content="Two and two."),
+    "other settings that change nothing": lambda body: body.update(temperature=0.1, user="me", stream_options=None),
+}
+OTHER: dict[str, Change] = {
+    "an edited answer": lambda body: body["messages"][2].update(content="It is five."),
+    "white space before the answer": lambda body: body["messages"][2].update(content=f" {ANSWER}"),
+    "an edited question": lambda body: body["messages"][1].update(content="Something else?"),
+    "an edited system prompt": lambda body: body["messages"][0].update(content="Be long."),
+    "no system prompt": lambda body: body["messages"].pop(0),
+    "a turn put between": lambda body: body["messages"].insert(2, {"role": "assistant", "content": "Hm."}),
+    "a turn left out": lambda body: body["messages"].pop(2),
+    "another model": lambda body: body.update(model="haiku"),
+    "another effort": lambda body: body.update(EFFORT),
+    "tools": lambda body: body.update(tools=[LOOK]),
+    "a schema": lambda body: body.update(
+        response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
+    ),
+}
+
+
+@pytest.mark.parametrize("what", HARMLESS)
+def test_a_harmless_change_stays_in_the_session(bridge: RunningBridge, what: str) -> None:
+    body, hit = follow_up(bridge, what, HARMLESS[what])
+    assert hit
+    received = turns(newest(bridge))
+    assert [role for role, _ in received] == ["user", "assistant", "user"]
+    assert received[1][1][0]["text"] == ANSWER  # as the model said it
+    assert received[-1][1] == [{"type": "text", "text": "Sure?"}]
+
+
+@pytest.mark.parametrize("what", OTHER)
+def test_any_other_change_is_another_conversation_and_arrives_as_sent(bridge: RunningBridge, what: str) -> None:
+    body, hit = follow_up(bridge, what, OTHER[what])
+    assert not hit
+    sent = [message for message in body["messages"] if message["role"] != "system"]
+    blocks = [block["text"] for _, content in turns(newest(bridge)) for block in content]
+    assert blocks == [message["content"] for message in sent]
+    assert system_prompt(newest(bridge)) == "".join(m["content"] for m in body["messages"] if m["role"] == "system")

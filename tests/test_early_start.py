@@ -1,0 +1,105 @@
+"""`serve` spawns its first session before it reads the settings: used if they are the defaults, ended if they are not."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from running_bridge import wait_for
+
+from tray_bridge.early_start import EarlyStart, start_early
+from tray_bridge.paths import config_file
+from tray_bridge.server import ServerThread
+from tray_bridge.settings import load_settings
+from tray_bridge.standin import StandIn
+
+
+def clis() -> set[int]:
+    return {child.pid for child in psutil.Process().children(recursive=True) if "claude" in child.name()}
+
+
+@pytest.fixture
+def early(standin: StandIn) -> EarlyStart:
+    before = clis()
+    early = start_early({})
+    assert early is not None
+    assert len(clis() - before) == 1
+    return early
+
+
+def test_its_session_is_the_first_of_the_pool(early: EarlyStart) -> None:
+    session = early._session
+    assert session is not None
+    pid = session.snapshot().pid
+    server = ServerThread(load_settings({"port": 0, "pool_size": 1}), early)
+    server.start()
+    wait_for(lambda: server.snapshot().pool.fitting, 20)
+    assert [session.pid for session in server.snapshot().pool.sessions] == [pid]
+    server.restart()  # in a loop of its own
+    wait_for(lambda: server.snapshot().pool.fitting, 20)
+    assert [session.pid for session in server.snapshot().pool.sessions] != [pid]
+    server.stop()
+    early.close()
+    assert pid not in clis()
+
+
+@pytest.mark.parametrize("settings", [{"default_model": "haiku"}, {"pool_size": 0}, {"claude_timeout": 77}])
+def test_it_is_used_only_where_it_fits_and_then_with_the_real_settings(
+    early: EarlyStart, settings: dict[str, object]
+) -> None:
+    session = early._session
+    assert session is not None
+    server = ServerThread(load_settings({"port": 0, "pool_size": 1, **settings}), early)
+    server.start()
+    assert server.wait_until_settled().state == "ready"
+    if "claude_timeout" in settings:
+        assert session.alive
+        assert session.config.turn_timeout == session._progress.limit == 77
+    else:
+        wait_for(lambda: not session.alive, 5)
+    server.stop()
+    assert session.snapshot().pid not in clis()
+
+
+def test_it_is_ended_where_the_server_does_not_start(early: EarlyStart) -> None:
+    before = clis()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        server = ServerThread(load_settings({"port": taken.getsockname()[1]}), early)
+        server.start()
+        assert server.snapshot().state == "error"
+    early.close()
+    assert len(before - clis()) == 1
+
+
+def test_a_stop_at_once_ends_it_too(early: EarlyStart) -> None:
+    before = clis()
+    server = ServerThread(load_settings({"port": 0}), early)
+    server.start()
+    server.stop(10)
+    early.close()
+    assert len(before - clis()) == 1
+
+
+def test_nothing_is_guessed_where_there_are_settings(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    assert start_early({"demo": True}) is None
+    monkeypatch.setenv("TRAY_BRIDGE_DEFAULT_MODEL", "haiku")
+    assert start_early({}) is None
+    monkeypatch.delenv("TRAY_BRIDGE_DEFAULT_MODEL")
+    config_file().parent.mkdir(parents=True, exist_ok=True)
+    config_file().touch()
+    try:
+        assert start_early({}) is None
+    finally:
+        config_file().unlink()
+
+
+def test_a_bad_setting_ends_it_with_the_error(standin: StandIn) -> None:
+    command = [sys.executable, "-m", "tray_bridge", "serve", "--port", "many"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert "`port`" in done.stderr
+    assert "Traceback" not in done.stderr
