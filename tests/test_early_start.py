@@ -1,4 +1,4 @@
-"""`serve` spawns its first session before it reads the settings: used if they are the defaults, ended if they are not."""
+"""`serve` spawns its first session before it reads the settings, and uses it if they are the defaults."""
 
 from __future__ import annotations
 

@@ -25,6 +25,8 @@ class EarlyStart:
     """Made in the main thread. Its loop is the server's from its first start on, and with it the session."""
 
     def __init__(self) -> None:
+        from .claude.light_sdk import without_tracing
+        from .claude.orphans import guard
         from .claude.pool import PoolConfig
         from .claude.session import Session
 
@@ -32,7 +34,9 @@ class EarlyStart:
         config = PoolConfig("sonnet", work_folder(), cli_path=program and program.path)
         self.loop = new_event_loop()
         self._session: Session | None = Session(config.for_session(lambda _: None), lambda _: None)
-        self.loop.run_until_complete(self._session.spawn())
+        guard.wait()  # until the server is there: a process that only starts leaves by itself when the app is killed
+        with without_tracing():
+            self.loop.run_until_complete(self._session.spawn())
 
     def take(self) -> Session | None:
         """The session, once; whoever has it ends it."""

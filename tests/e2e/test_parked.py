@@ -13,7 +13,6 @@ import pytest
 from running_bridge import RunningBridge, directive
 from upstream import Wire, answer, newest, system_prompt, turns
 
-ANSWER = "It is four."
 EFFORT = {"reasoning_effort": "low"}
 LOOK = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
 Change = Callable[[Wire], Any]
@@ -21,9 +20,10 @@ Change = Callable[[Wire], Any]
 
 def begun(name: str) -> Wire:
     """A conversation of its own with one answer in it, as a client would send it on."""
-    question = directive(text=ANSWER, name=name)
+    said = f"It is four, with {name}."
+    question = directive(text=said)
     messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": question}]
-    return {"messages": [*messages, {"role": "assistant", "content": ANSWER}, {"role": "user", "content": "Sure?"}]}
+    return {"messages": [*messages, {"role": "assistant", "content": said}, {"role": "user", "content": "Sure?"}]}
 
 
 def follow_up(bridge: RunningBridge, name: str, change: Change) -> tuple[Wire, bool]:
@@ -40,18 +40,24 @@ def follow_up(bridge: RunningBridge, name: str, change: Change) -> tuple[Wire, b
 
 HARMLESS: dict[str, Change] = {
     "nothing": lambda body: None,
-    "white space after the answer": lambda body: body["messages"][2].update(content=f"{ANSWER} \n"),
+    "white space after the answer": lambda body: body["messages"][2].update(
+        content=body["messages"][2]["content"] + " \n"
+    ),
     "white space after the question": lambda body: body["messages"][1].update(
         content=body["messages"][1]["content"] + "\n"
     ),
-    "a text part for a string": lambda body: body["messages"][2].update(content=[{"type": "text", "text": ANSWER}]),
+    "a text part for a string": lambda body: body["messages"][2].update(
+        content=[{"type": "text", "text": body["messages"][2]["content"]}]
+    ),
     "null for missing": lambda body: body["messages"][2].update(tool_calls=None, refusal=None, name=None),
     "the reasoning sent back": lambda body: body["messages"][2].update(reasoning_content="Two and two."),
     "other settings that change nothing": lambda body: body.update(temperature=0.1, user="me", stream_options=None),
 }
 OTHER: dict[str, Change] = {
     "an edited answer": lambda body: body["messages"][2].update(content="It is five."),
-    "white space before the answer": lambda body: body["messages"][2].update(content=f" {ANSWER}"),
+    "white space before the answer": lambda body: body["messages"][2].update(
+        content=" " + body["messages"][2]["content"]
+    ),
     "an edited question": lambda body: body["messages"][1].update(content="Something else?"),
     "an edited system prompt": lambda body: body["messages"][0].update(content="Be long."),
     "no system prompt": lambda body: body["messages"].pop(0),
@@ -68,11 +74,11 @@ OTHER: dict[str, Change] = {
 
 @pytest.mark.parametrize("what", HARMLESS)
 def test_a_harmless_change_stays_in_the_session(bridge: RunningBridge, what: str) -> None:
-    body, hit = follow_up(bridge, what, HARMLESS[what])
+    _, hit = follow_up(bridge, what, HARMLESS[what])
     assert hit
     received = turns(newest(bridge))
     assert [role for role, _ in received] == ["user", "assistant", "user"]
-    assert received[1][1][0]["text"] == ANSWER  # as the model said it
+    assert received[1][1][0]["text"] == f"It is four, with {what}."  # as the model said it
     assert received[-1][1] == [{"type": "text", "text": "Sure?"}]
 
 

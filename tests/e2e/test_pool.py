@@ -10,7 +10,7 @@ from typing import Any
 import openai
 import psutil
 import pytest
-from running_bridge import RunningBridge, directive, wait_for
+from running_bridge import RunningBridge, directive
 
 from tray_bridge.settings import load_settings
 
@@ -58,12 +58,17 @@ def test_one_process_never_serves_two_conversations(make_bridge: Make) -> None:
 def test_a_new_conversation_of_the_same_client_finds_a_spare_bound_ahead(make_bridge: Make) -> None:
     bridge = make_bridge(pool_size=2)
     system = {"role": "system", "content": "You are a parrot."}
-    for _ in range(2):
+
+    def ask_once_more() -> None:
         bridge.wait_until_warm(2)
-        wait_for(lambda: bridge.snapshot().pool.fitting == 1)
+        before = bridge.wait_for(lambda s: s.pool.fitting == 1).pool.taken
         messages = [system, {"role": "user", "content": directive(echo="system")}]
         text = ask(bridge, "", messages=messages)
         assert "You are a parrot." in text
+        bridge.wait_for(lambda s: s.pool.taken != before and not s.pool.busy)
+
+    ask_once_more()
+    ask_once_more()
     assert taken(bridge)["fitting"] >= 1
 
 

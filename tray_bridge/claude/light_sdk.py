@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -44,14 +44,22 @@ class _AbsentModule(ModuleType):
 
 
 @contextmanager
-def _absent_modules() -> Iterator[None]:
-    names = [name for name in _ABSENT if name.split(".")[0] not in sys.modules]
+def _absent_modules(modules: Sequence[str] = _ABSENT) -> Iterator[None]:
+    names = [name for name in modules if name.split(".")[0] not in sys.modules]
     sys.modules.update({name: _AbsentModule(name) for name in names})
     try:
         yield
     finally:
         for name in names:
             del sys.modules[name]
+
+
+def without_tracing() -> AbstractContextManager[None]:
+    """While a process is spawned and nothing else is imported: there is no trace here that the SDK could pass on.
+
+    It would load OpenTelemetry to find that out.
+    """
+    return _absent_modules(("opentelemetry", "opentelemetry.propagate"))
 
 
 def _import_light() -> None:

@@ -22,10 +22,23 @@ class _Guard:
         self._process: subprocess.Popen[bytes] | None = None
         self._job: object | None = None
         self._watched: set[int] = set()
+        self._waits = False
+
+    def wait(self) -> None:
+        """Start no process of its own before `begin`: it would slow the app's first session, which only starts yet."""
+        self._waits = True
+
+    def begin(self) -> None:
+        """Watch what is there from now on."""
+        self._waits = False
+        for pid in self._watched.copy():
+            self.watch(pid)
 
     def watch(self, pid: int) -> None:
         """From now on, end the process `pid` if the app ends without doing so itself."""
         self._watched.add(pid)
+        if self._waits:
+            return
         if sys.platform == "win32":
             self._job = self._job or _join_kill_on_close_job()
         elif self._process is None or self._process.poll() is not None:
