@@ -103,3 +103,12 @@ def test_a_bad_setting_ends_it_with_the_error(standin: StandIn) -> None:
     assert done.returncode == 2
     assert "`port`" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_it_does_not_outlive_an_app_that_is_killed_at_once(standin: StandIn) -> None:
+    command = [sys.executable, "-m", "tray_bridge", "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as app:
+        started = wait_for(lambda: [c for c in psutil.Process(app.pid).children() if "claude" in c.name()])
+        app.kill()
+    _, alive = psutil.wait_procs(started, 5)
+    assert not alive
