@@ -19,7 +19,7 @@ This page is written by the tests in `tests/resilience/`, each time that they ar
 python -m pytest -m '' tests/resilience --write-report
 ```
 
-All of it takes most of an hour; without `-m ''` a short form of a few minutes runs, as it does among the other tests.
+All of it takes twenty minutes or more; without `-m ''` a short form of a few minutes runs, as it does among the other tests.
 This page is of {form}.
 Nothing here is imagined: processes are really killed and stopped, disks are full, connections refused. Claude Code is the
 real one except where a wrong program *is* the fault; only the model behind it is scripted. While something breaks, other
