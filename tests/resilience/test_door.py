@@ -271,6 +271,27 @@ def test_a_bomb_is_refused_and_needs_no_memory(
     report.add("attacks", what, f"{status}; {max(0, round(max(grown)))} MB at the most; the next request is answered")
 
 
+def test_a_pdf_that_inflates_without_end_is_opened_by_nobody(
+    app: RunningApp, running_standin: StandIn, report: FaultReport
+) -> None:
+    """It goes on as it came, for the Messages API to judge."""
+    packed = zlib.compress(bytes(2**28))
+    pdf = b"%%PDF-1.4\n1 0 obj<</Length %d/Filter/FlateDecode>>stream\n%b\nendstream endobj\n" % (len(packed), packed)
+    data = base64.b64encode(pdf + b"trailer<<>>\n%%EOF\n").decode()
+    file = {"type": "file", "file": {"filename": "a.pdf", "file_data": f"data:application/pdf;base64,{data}"}}
+    content = [file, {"type": "text", "text": "Read this."}]
+    running_standin.clear()
+    with peak_of(app) as grown:
+        body = {"model": "sonnet", "messages": [{"role": "user", "content": content}]}
+        answer = httpx.post(f"{app.url}/v1/chat/completions", timeout=bound(30), json=body)
+    assert answer.status_code == 200
+    (received,) = running_standin.requests
+    assert received.body["messages"][0]["content"][0]["source"]["data"] == data
+    assert max(grown) < 50
+    report.add("attacks", "a PDF of 260 kB that would inflate to 256 MB",
+               f"goes on as it came; {max(0, round(max(grown)))} MB at the most")  # fmt: skip
+
+
 @pytest.mark.full
 def test_a_body_that_stops_coming_is_refused_and_holds_nobody_up(app: RunningApp, report: FaultReport) -> None:
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{app.port}\r\nContent-Length: 1000\r\n\r\n{{"
