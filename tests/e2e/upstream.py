@@ -53,12 +53,11 @@ def make_unscripted_slow(bridge: RunningBridge, patch: pytest.MonkeyPatch) -> No
 def nothing_went_on(bridge: RunningBridge) -> None:
     """The CLI, which would have asked again by itself, was ended before the model said a word to it.
 
-    On a machine under load its request may have left before it was ended.
+    Its request may have left before it was ended, and even arrive when the requests were last forgotten already.
     """
     wait_for(lambda: all(received.ended for received in bridge.standin.requests), 5)
-    _, *more = bridge.standin.requests
-    said = [received.body["messages"][-2:] for received in more if received.first_delta]
-    assert not said, f"the CLI went on: {said}"
+    answered = [received.body["messages"][-2:] for received in bridge.standin.requests if received.first_delta]
+    assert len(answered) <= 1, f"the CLI went on: {answered}"
 
 
 def newest(bridge: RunningBridge) -> Wire:
