@@ -29,11 +29,13 @@ class EarlyStart:
         from .claude.orphans import guard
         from .claude.pool import PoolConfig
         from .claude.session import Session
+        from .claude.start_slots import StartSlots
 
         program = find_cli()
         config = PoolConfig("sonnet", work_folder(), cli_path=program and program.path)
         self.loop = new_event_loop()
-        self._session: Session | None = Session(config.for_session(lambda _: None), lambda _: None)
+        alone = config.for_session(StartSlots(), lambda _: None)
+        self._session: Session | None = Session(alone, lambda _: None)
         guard.wait()  # until the server is there: a process that only starts leaves by itself when the app is killed
         with without_tracing():
             self.loop.run_until_complete(self._session.spawn())

@@ -12,6 +12,9 @@ import psutil
 import pytest
 from running_bridge import RunningBridge, directive
 
+from tray_bridge.claude import start_slots
+from tray_bridge.claude.session import Session
+from tray_bridge.claude.start_slots import StartSlots
 from tray_bridge.settings import load_settings
 
 Make = Callable[..., RunningBridge]
@@ -97,6 +100,54 @@ async def test_a_burst_starts_more_sessions_up_to_the_limit(make_bridge: Make) -
     assert len(bridge.processes()) <= 3
     assert [answer.choices[0].message.content for answer in await work] == ["ok"] * 5
     await client.close()
+
+
+async def test_of_a_burst_only_so_many_processes_start_at_a_time(
+    make_bridge: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(start_slots, "LONGEST_HOLD", 60.0)  # on a slow machine too
+    bridge = await asyncio.to_thread(make_bridge, pool_size=0, max_sessions=6)
+    sessions = with_start_slots(bridge, 2)
+    client = bridge.async_client()
+    messages: Any = [{"role": "user", "content": directive(text="ok")}]
+    work = [asyncio.create_task(client.chat.completions.create(model="sonnet", messages=messages)) for _ in range(6)]
+    seen: list[tuple[int, int]] = []
+    while not all(task.done() for task in work):
+        starting = [s for s in sessions.copy() if s.is_getting_ready]
+        seen.append((len(starting), sum(s.snapshot().pid is not None for s in starting)))
+        await asyncio.sleep(0.01)
+    assert [(await task).choices[0].message.content for task in work] == ["ok"] * 6
+    assert max(waiting for waiting, _ in seen) == 6, "who waits for its turn has its place already"
+    assert max(started for _, started in seen) == 2
+    await client.close()
+
+
+async def test_who_leaves_before_its_process_may_start_leaves_nothing_behind(make_bridge: Make) -> None:
+    bridge = await asyncio.to_thread(make_bridge, pool_size=0, max_sessions=4)
+    sessions = with_start_slots(bridge, 0)
+    client = bridge.async_client()
+    messages: Any = [{"role": "user", "content": directive(text="ok")}]
+    work = [asyncio.create_task(client.chat.completions.create(model="sonnet", messages=messages)) for _ in range(3)]
+    while len(sessions) < 3:
+        await asyncio.sleep(0.01)
+    left = sessions.copy()
+    for task in work:
+        task.cancel()
+    await asyncio.to_thread(bridge.wait_for, lambda s: not s.pool.sessions)
+    assert {session.snapshot().pid for session in left} == {None}
+    with_start_slots(bridge, 1)
+    answer = await client.chat.completions.create(model="sonnet", messages=messages)
+    assert answer.choices[0].message.content == "ok"
+    assert len(bridge.standin.requests) == 1
+    await client.close()
+
+
+def with_start_slots(bridge: RunningBridge, count: int) -> set[Session]:
+    """Have so many on any machine; gives the pool's own set of sessions."""
+    pool = bridge.server._running._pool  # type: ignore[union-attr]
+    assert pool is not None
+    pool._start_slots = StartSlots(count)
+    return pool._sessions
 
 
 async def test_the_queue_is_fair(make_bridge: Make) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -32,6 +31,7 @@ from .fair_queue import FairQueue
 from .resting_sessions import RestingSessions
 from .session import START_TIMEOUT, Session, SessionConfig, new_messages
 from .start_failures import StartFailures
+from .start_slots import CORES, StartSlots
 from .transcript import remove_stale, resumable_past
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,6 @@ logger = logging.getLogger(__name__)
 REFILL_YIELD = 2.0  # seconds that a refill waits at most for requests that have not had their first token
 MOST_WASTED = 2  # spares in a row that were bound ahead for nothing
 PROVEN_SECONDS = 2.0  # a spare that has lived so long has started well
-CORES = os.cpu_count() or 1  # a start keeps one of them busy for about a second
 RETRY_AFTER = 5.0  # seconds, for who finds the queue full
 KINDS: tuple[SessionKind, ...] = ("parked", "suspended", "fitting", "generic", "cold")
 
@@ -67,7 +66,7 @@ class PoolConfig:
     suspended_seconds: float = 900.0
     idle_seconds: float = 600.0
 
-    def for_session(self, on_plan_window: Callable[[PlanWindow], None]) -> SessionConfig:
+    def for_session(self, start_slots: StartSlots, on_plan_window: Callable[[PlanWindow], None]) -> SessionConfig:
         return SessionConfig(
             model=self.default_model,
             work_folder=self.work_folder,
@@ -75,6 +74,7 @@ class PoolConfig:
             environment=self.environment,
             transcript_folder=self.transcript_folder,
             turn_timeout=self.turn_timeout,
+            start_slots=start_slots,
             on_plan_window=on_plan_window,
         )
 
@@ -108,6 +108,7 @@ class SessionPool:
         self._resting = RestingSessions()
         self._queue = FairQueue(self._queue_changed)
         self._failures = StartFailures()
+        self._start_slots = StartSlots()
         self._tasks: set[asyncio.Task[None]] = set()
         self._awaiting_first_token: set[Lease] = set()
         self._last_binding: Binding | None = None
@@ -364,7 +365,7 @@ class SessionPool:
                 await asyncio.wait_for(self._wake.wait(), self._seconds_to_next_look())
 
     async def _yield_to_requests(self) -> None:
-        """A start costs about a second of CPU: let those who wait for their first token go first."""
+        """A start costs half a second of CPU or more: let those who wait for their first token go first."""
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._quiet.wait(), REFILL_YIELD)
 
@@ -470,7 +471,7 @@ class SessionPool:
         return early
 
     def _new_session(self, past: Sequence[Message] = ()) -> Session:
-        config = self._config.for_session(self._note_plan_window)
+        config = self._config.for_session(self._start_slots, self._note_plan_window)
         session = Session(config, self._exited, past)
         self._sessions.add(session)
         return session

@@ -36,6 +36,7 @@ from .prompt import (
     turn_settings,
 )
 from .sdk import Greeting, cli_options, read_greeting, read_plan_window
+from .start_slots import StartSlots
 from .tool_desk import is_deliverable
 from .transcript import write_transcript
 from .transport import LateBindingTransport
@@ -62,6 +63,7 @@ class SessionConfig:
     environment: Mapping[str, str]
     transcript_folder: Path | None
     turn_timeout: float
+    start_slots: StartSlots
     on_plan_window: Callable[[PlanWindow], None]
 
 
@@ -126,7 +128,7 @@ class Session:
 
     @property
     def is_getting_ready(self) -> bool:
-        """Its process is starting, which takes a second of CPU."""
+        """Its process is starting, or waits for its turn to."""
         return self._starting is not None and not self._starting.done()
 
     @property
@@ -163,12 +165,11 @@ class Session:
     async def _start(self) -> None:
         transcript = None
         try:
-            try:
+            async with self.config.start_slots.one():
                 transcript = await self._write_past()
                 await self._transport.connect()
-            finally:
                 self._spawned.set()
-            await asyncio.wait_for(self._transport.control(subtype="mcp_status"), START_TIMEOUT)
+                await asyncio.wait_for(self._transport.control(subtype="mcp_status"), START_TIMEOUT)
         except (asyncio.TimeoutError, SessionLostError) as error:
             await self.close()
             said = " ".join(self._stderr) or "It said nothing."
@@ -180,6 +181,7 @@ class Session:
             await self.close()
             raise CliUnavailableError(str(error)) from error
         finally:
+            self._spawned.set()  # nobody is to wait for what will not be
             if transcript is not None:
                 with contextlib.suppress(OSError):
                     transcript.unlink()  # who answers has read it
