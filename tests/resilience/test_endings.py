@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import pytest
 from fault_report import FaultReport
 from faults import bound, question
 from running_app import RunningApp, running_app
-from running_bridge import directive, wait_for
+from running_bridge import RunningBridge, directive, wait_for
 
 from tray_bridge.session_log import LogReader
 from tray_bridge.standin import StandIn
@@ -55,10 +56,17 @@ class Reading:
         return "".join(self.texts)
 
 
+def left_in(home: Path, children: Iterable[psutil.Process]) -> list[str]:
+    """What these processes keep in folders of the user's for as long as they run."""
+    kept = [*(home / "claude" / "sessions").iterdir()]
+    kept += [Path(tempfile.gettempdir(), "cc-socks", f"{child.pid}.sock") for child in children]
+    return [path.name for path in kept if path.exists()]
+
+
 @contextmanager
 def busy_app(home: Path, **environment: str) -> Iterator[tuple[RunningApp, list[Reading]]]:
     """Sessions in every state: two busy, one parked, one suspended, spares."""
-    with running_app(home, POOL_SIZE="2", **environment) as app:
+    with running_app(home, POOL_SIZE="2", CLAUDE_CONFIG_DIR=str(home / "claude"), **environment) as app:
         app.wait_until_warm(1)
         app.ask(question(text="parked"))
         asked: Any = [{"role": "user", "content": directive(tools=[{"name": "look", "input": {}}])}]
@@ -95,6 +103,7 @@ def test_an_end_leaves_no_process_and_no_torn_file_and_the_next_start_is_clean(
         time.sleep(1.5)  # the log has written what has come so far
         children = app.children()
         assert len(children) >= 5
+        assert len(left_in(app.home, children)) >= 8
         since = time.monotonic()
         app.send(number)
         code = app.process.wait(bound(8))
@@ -102,6 +111,7 @@ def test_an_end_leaves_no_process_and_no_torn_file_and_the_next_start_is_clean(
         seconds = time.monotonic() - since
         assert not alive
         assert seconds < bound(5)
+        assert left_in(app.home, children) == []
         assert code == (0 if number != signal.SIGKILL else -signal.SIGKILL)
         for reading in readings:
             assert reading.join(5).startswith("word1 word2")
@@ -117,7 +127,7 @@ def test_an_end_leaves_no_process_and_no_torn_file_and_the_next_start_is_clean(
     report.add(
         "app",
         f"{number.name} with two answers under way, one session parked, one suspended",
-        f"{seen}; no process, no torn file; the next start is clean",
+        f"{seen}; no process, no torn file, nothing of theirs in the user's folders; the next start is clean",
         seconds,
     )
 
@@ -138,6 +148,36 @@ def test_stopped_sessions_do_not_outlive_a_killed_app(standin: StandIn, tmp_path
             reading.join(5)
     report.add(
         "app", "all sessions stopped (SIGSTOP), then SIGKILL of the app", "no process is left", time.monotonic() - since
+    )
+
+
+def test_a_session_that_is_ended_in_the_middle_tidies_up(
+    make_bridge: Callable[..., RunningBridge], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, report: FaultReport
+) -> None:
+    """Whether its client left, it waits for a tool's result, or was never asked."""
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "claude"))
+    bridge = make_bridge(pool_size=1, suspended_sessions=1)
+    bridge.wait_until_warm(1)
+    stream: Any = bridge.client.chat.completions.create(
+        model="sonnet", messages=question(words=600, rate=10), stream=True
+    )
+    next(chunk for chunk in stream if chunk.choices and chunk.choices[0].delta.content)
+    for name in ("first", "second"):  # the second takes the place of the first
+        asked: Any = [{"role": "user", "content": f"{name}\n{directive(tools=[{'name': 'look', 'input': {}}])}"}]
+        bridge.client.chat.completions.create(model="sonnet", messages=asked, tools=TOOL)
+    bridge.wait_for(lambda s: s.pool.busy == 1 and s.pool.suspended == 1 and s.pool.warm + s.pool.fitting == 1)
+    since = time.monotonic()
+    processes = bridge.processes()
+    assert len(left_in(tmp_path, processes)) >= 9
+    stream.close()
+    bridge.wait_for(lambda s: not s.pool.busy)
+    bridge.server.stop()
+    assert left_in(tmp_path, processes) == []
+    report.add(
+        "app",
+        "a client leaves in the middle of its answer, then the server is stopped",
+        "the sessions tidy up what they had put into the user's folders",
+        time.monotonic() - since,
     )
 
 

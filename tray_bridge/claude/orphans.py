@@ -11,8 +11,10 @@ import contextlib
 import os
 import subprocess
 import sys
+import time
 
 GUARD_FLAG = "--guard-children"
+LEAVE_SECONDS = 1.0  # for a CLI that was left alone to tidy up what it has put into the user's folders
 
 
 class _Guard:
@@ -71,7 +73,7 @@ guard = _Guard()
 
 
 def guard_children() -> None:
-    """The guard's side: read `+pid` and `-pid` lines until the app's end of the pipe closes, then kill the rest."""
+    """The guard's side: read `+pid` and `-pid` lines until the app's end of the pipe closes, then end the rest."""
     import signal
 
     # The app's own SIGINT and SIGTERM reach its whole group: the guard leaves only after the app.
@@ -81,9 +83,13 @@ def guard_children() -> None:
     for line in sys.stdin:
         sign, pid = line[0], int(line[1:])
         (alive.add if sign == "+" else alive.discard)(pid)
-    for pid in alive:
-        with contextlib.suppress(OSError):
-            os.kill(pid, signal.SIGKILL)
+    for end, seconds in ((signal.SIGTERM, LEAVE_SECONDS), (signal.SIGKILL, 0.0)):
+        for pid in alive.copy():
+            try:
+                os.kill(pid, end)
+            except OSError:
+                alive.discard(pid)
+        time.sleep(seconds if alive else 0.0)
 
 
 def _start_guard() -> subprocess.Popen[bytes]:

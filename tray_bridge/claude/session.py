@@ -402,17 +402,13 @@ class Session:
         return SessionLostError(f"Claude Code ended in the middle of a turn. {said}".strip())
 
     async def close(self) -> None:
-        """End the process. Takes at most about two seconds; in the middle of a turn it is killed at once."""
-        was_resting = self._rest == "clean" or self._state in ("warm", "fitting", "starting")
+        """End the process, in the middle of a turn too. Takes two seconds at most."""
         self._state = "closing"
         for task in (self._settled, self._starting):
             if task is not None and task is not asyncio.current_task():
                 task.cancel()
                 await asyncio.wait({task})
-        if was_resting:
-            await self._transport.close()
-        else:
-            await self._transport.kill()
+        await self._transport.close()
         await self._client.disconnect()
 
 

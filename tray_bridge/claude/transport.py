@@ -110,10 +110,11 @@ class LateBindingTransport(Transport):
         await self._process.end_input()
 
     async def close(self) -> None:
-        """End the process: by end of input if it is idle, then by SIGTERM, then SIGKILL. Takes 2 s at most.
+        """End the process: it is asked to leave, then terminated, then killed. Takes 2 s at most.
 
-        It is ended once: the session, its pool and the SDK's client may all ask for it, and each waits for the same
-        end, which goes on when one of them is cancelled.
+        One that leaves by itself tidies up what it has put into the user's folders. It is ended once: the session, its
+        pool and the SDK's client may all ask for it, and each waits for the same end, which goes on when one of them is
+        cancelled.
         """
         self._closing = True
         if self._end is None:
@@ -124,7 +125,7 @@ class LateBindingTransport(Transport):
         process, pid = self._process._process, self.pid
         if process is not None and process.returncode is None:
             with contextlib.suppress(asyncio.TimeoutError):  # who writes to a process that does not read holds the pipe
-                await asyncio.wait_for(self._process.end_input(), EXIT_GRACE)
+                await asyncio.wait_for(self._ask_to_leave(), EXIT_GRACE)
             for end in (process.terminate, process.kill):
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(process.wait(), EXIT_GRACE)
@@ -139,17 +140,19 @@ class LateBindingTransport(Transport):
         if pid is not None:
             guard.forget(pid)
 
+    async def _ask_to_leave(self) -> None:
+        """End of input alone would let a turn go on to its end."""
+        interrupt = {"type": "control_request", "request_id": "leave", "request": {"subtype": "interrupt"}}
+        with contextlib.suppress(SessionLostError):
+            await self.send(interrupt)
+        await self._process.end_input()
+
     def strike(self) -> None:
-        """Stop the process at once and wait for nothing; it is to be closed all the same."""
+        """Kill the process at once, before it can say another word; it is to be closed all the same."""
         process = self._process._process
         if process is not None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-
-    async def kill(self) -> None:
-        """End the process at once: for one in the middle of a turn, which end of input does not stop."""
-        self.strike()
-        await self.close()
 
     async def send(self, *messages: Mapping[str, Any]) -> None:
         """Write these lines at once. Raises SessionLostError when the process is gone."""
