@@ -25,7 +25,7 @@ def clis() -> set[int]:
 @pytest.fixture
 def early(standin: StandIn) -> EarlyStart:
     before = clis()
-    early = start_early({})
+    early = start_early(["serve"])
     assert early is not None
     assert len(clis() - before) == 1
     return early
@@ -85,14 +85,15 @@ def test_a_stop_at_once_ends_it_too(early: EarlyStart) -> None:
 
 
 def test_nothing_is_guessed_where_there_are_settings(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
-    assert start_early({"demo": True}) is None
+    assert start_early(["serve", "--demo"]) is None
+    assert start_early(["serve", "--help"]) is None
     monkeypatch.setenv("TRAY_BRIDGE_DEFAULT_MODEL", "haiku")
-    assert start_early({}) is None
+    assert start_early(["serve"]) is None
     monkeypatch.delenv("TRAY_BRIDGE_DEFAULT_MODEL")
     config_file().parent.mkdir(parents=True, exist_ok=True)
     config_file().touch()
     try:
-        assert start_early({}) is None
+        assert start_early(["serve"]) is None
     finally:
         config_file().unlink()
 

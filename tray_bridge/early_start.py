@@ -1,4 +1,4 @@
-"""The first session's process, spawned before the settings are read.
+"""The first session's process, spawned before the arguments and the settings are read.
 
 Reading them takes Python as long as a good part of the CLI's own start, so `serve` guesses that they are the defaults.
 A guess that was wrong costs that process and no more: the pool takes only a session that fits.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from .cli_program import find_cli
@@ -52,10 +52,10 @@ class EarlyStart:
             self.loop.close()
 
 
-def start_early(flags: Mapping[str, object]) -> EarlyStart | None:
-    """Start, unless there are settings that may well be other than the defaults."""
+def start_early(words: Collection[str]) -> EarlyStart | None:
+    """Start, unless the words of the command line, or other settings, may well want something else."""
     named = any(name.upper().startswith("TRAY_BRIDGE_") and name != HOME_VARIABLE for name in os.environ)
-    if named or flags.get("demo") or config_file().exists():
+    if named or not {"--demo", "--help", "-h"}.isdisjoint(words) or config_file().exists():
         return None
     try:
         return EarlyStart()

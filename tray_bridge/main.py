@@ -6,27 +6,18 @@ that `serve` runs where no display is and `--version` answers at once.
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import gc
-import logging
 import os
-import signal
 import sys
-import threading
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from . import __version__
-from .command_line.arguments import SETTING_FLAGS, make_parser
-from .command_line.bridge_url import bridge_url
-from .command_line.terminal import prepare_streams, show_error, write
-from .errors import SettingsError, TrayBridgeError
-
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from .early_start import EarlyStart
     from .server import ServerThread
     from .settings import Settings
-
 
 GARBAGE_THRESHOLD = 20_000  # new objects between two collections; all but cycles goes without one
 GUARD_FLAG = "--guard-children"  # how a bundled app starts its guard, see `claude.orphans`
@@ -34,22 +25,49 @@ GUARD_FLAG = "--guard-children"  # how a bundled app starts its guard, see `clau
 
 def main(argv: list[str] | None = None) -> int:
     """Run what the arguments ask for and give the exit code."""
-    if (sys.argv[1:] if argv is None else argv) == [GUARD_FLAG]:
+    words = sys.argv[1:] if argv is None else argv
+    if words == [GUARD_FLAG]:
         from .claude.orphans import guard_children
 
         guard_children()
         return 0
     _start_lightly()
+    early = _start_early(words)
+    try:
+        return _run(words, early)
+    finally:
+        if early is not None:
+            early.close()
+
+
+def _start_early(words: Sequence[str]) -> EarlyStart | None:
+    """The first session goes before all else: even the parser of the arguments takes time."""
+    if words[:1] != ["serve"]:
+        return None
+    from .early_start import start_early
+
+    return start_early(words)
+
+
+def _run(words: Sequence[str], early: EarlyStart | None) -> int:
+    import logging
+
+    from .command_line.arguments import make_parser
+    from .command_line.terminal import prepare_streams, show_error
+
     prepare_streams()
-    arguments = make_parser().parse_args(argv)
+    arguments = make_parser().parse_args(words)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
-        return _run(arguments)
+        return _run_command(arguments, early)
     except (Exception, KeyboardInterrupt) as error:
         return show_error(error)
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run_command(arguments: argparse.Namespace, early: EarlyStart | None) -> int:
+    from .command_line.arguments import SETTING_FLAGS
+    from .command_line.bridge_url import bridge_url
+
     command = arguments.command
     if arguments.version:
         return _show_version()
@@ -64,11 +82,13 @@ def _run(arguments: argparse.Namespace) -> int:
     flags = {flag: getattr(arguments, flag) for flag in SETTING_FLAGS if hasattr(arguments, flag)}
     if command == "doctor":
         return _examine(flags)
-    if command == "serve":
-        return _serve(flags)
     from .settings import load_settings
 
     settings = load_settings(flags)
+    if command == "serve":
+        from .server import ServerThread
+
+        return _serve_until_signalled(ServerThread(settings, early))
     if command == "ask":
         from .client import ask
 
@@ -94,7 +114,9 @@ def _start_lightly() -> None:
 
 
 def _show_version() -> int:
+    from . import __version__
     from .cli_program import ask_version, find_cli
+    from .command_line.terminal import write
 
     program = find_cli()
     write(f"tray-bridge {__version__}\n")
@@ -103,7 +125,9 @@ def _show_version() -> int:
 
 
 def _examine(flags: Mapping[str, object]) -> int:
+    from .command_line.bridge_url import bridge_url
     from .command_line.doctor import show_checks
+    from .errors import SettingsError
     from .settings import Settings, load_settings
 
     error = None
@@ -114,22 +138,15 @@ def _examine(flags: Mapping[str, object]) -> int:
     return show_checks(settings, error, bridge_url(settings.host, settings.port))
 
 
-def _serve(flags: Mapping[str, object]) -> int:
-    """Serve until a signal comes; gives 0 then, and 1 if the server ends by itself."""
-    from .early_start import start_early
-
-    early = start_early(flags)
-    try:
-        from .server import ServerThread
-        from .settings import load_settings
-
-        return _serve_until_signalled(ServerThread(load_settings(flags), early))
-    finally:
-        if early is not None:
-            early.close()
-
-
 def _serve_until_signalled(server: ServerThread) -> int:
+    """Serve until a signal comes; gives 0 then, and 1 if the server ends by itself."""
+    import contextlib
+    import signal
+    import threading
+
+    from .command_line.terminal import show_error, write
+    from .errors import TrayBridgeError
+
     stop = threading.Event()
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
         number = getattr(signal, name, None)

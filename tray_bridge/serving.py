@@ -9,8 +9,9 @@ import asyncio
 import contextlib
 import gc
 import socket
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from .cli_program import find_cli
@@ -112,8 +113,10 @@ class Serving:
         keys = ApiKeys()
         page_access = DashboardAccess(keys.verify, keys.exist)
         services = Services(settings, log, self._owner, InFlight(self.changed), LastHour(), pool, keys, page_access)
+        with _without_pydantic_1():
+            app = create_app(services)
         config = uvicorn.Config(
-            create_app(services),
+            app,
             log_config=None,  # the default one raises where there is no stdout (a windowed bundle)
             access_log=False,
             proxy_headers=False,  # nobody stands before us, and whom a header names is not to be believed
@@ -240,6 +243,20 @@ class Serving:
             problem=pool_snapshot.problem,
             log_problem=services.log.problem if services else None,
         )
+
+
+@contextlib.contextmanager
+def _without_pydantic_1() -> Iterator[None]:
+    """FastAPI would import the old pydantic whole, to find that no parameter of a route is one of its models."""
+    name = "pydantic.v1"
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]  # as if it were not installed
+    try:
+        yield
+    finally:
+        del sys.modules[name]
 
 
 def _import_app() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
@@ -20,11 +21,13 @@ from .stamp import StampMiddleware
 from .status import status_router
 
 PREFIXES = ("/v1", "/api/v1")
+# The variables that switch it on are meant for Claude Code, which has them too.
+NO_TELEMETRY: Any = {"auto_configure": False, "tracing": False, "metrics": False, "logs": False}
 
 
 def create_app(services: Services) -> FastAPI:
     """Build the app. It opens and closes nothing: `server` owns the pool and the log."""
-    app = FastAPI(title="Tray Bridge", version=__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Tray Bridge", version=__version__, docs_url=None, redoc_url=None, telemetry=NO_TELEMETRY)
     openai = APIRouter()
     openai.include_router(chat_router(services))
     openai.include_router(model_router(services))

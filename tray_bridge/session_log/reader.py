@@ -16,8 +16,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psutil
-
 from .index import (
     INDEX_NAME,
     Summary,
@@ -224,6 +222,8 @@ def _outcome(written: str | None, process: dict[str, Any]) -> str:
     """What became of it: without an end it is under way as long as the program that writes it lives."""
     if written:
         return written
+    import psutil
+
     with suppress(psutil.Error, KeyError, TypeError, ValueError, OverflowError):
         if psutil.Process(process["pid"]).create_time() == process.get("started"):
             return "in_progress"

@@ -18,8 +18,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from ..private_files import make_private_folder, replace_file
 from ..snapshots import Problem
 from .exchange import Exchange, LogMode
@@ -70,7 +68,7 @@ class SessionLog:
         self._failed_at = 0.0
         self._dropped = 0
         self._retention_due = 0.0
-        self._process: dict[str, Any] = {"pid": os.getpid()}
+        self._process: dict[str, Any] = {}
 
     def open(self) -> None:
         """Start writing."""
@@ -148,7 +146,6 @@ class SessionLog:
         return exchange
 
     def _run(self) -> None:
-        self._process["started"] = psutil.Process().create_time()
         while True:
             closing = self._closing.is_set()
             self._wake.clear()
@@ -206,7 +203,7 @@ class SessionLog:
     def _write(self, entry: _Entry, ended: bool) -> None:
         exchange, began = entry.exchange, time.monotonic()
         try:
-            document = entry.record.document(self._process)
+            document = entry.record.document(self._who_writes())
             file = file_of(exchange)
             replace_file(self.folder / file, entry.record.render(document))
             if ended:
@@ -219,6 +216,13 @@ class SessionLog:
         entry.written = True
         # A slow disk gets fewer rewrites.
         entry.next_progress = time.monotonic() + max(PROGRESS_SECONDS, 10 * (time.monotonic() - began))
+
+    def _who_writes(self) -> Mapping[str, Any]:
+        if not self._process:
+            import psutil  # not earlier: it takes time, and the server starts
+
+            self._process = {"pid": os.getpid(), "started": psutil.Process().create_time()}
+        return self._process
 
     def _discard_old(self) -> None:
         try:
