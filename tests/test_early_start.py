@@ -32,9 +32,9 @@ def early(standin: StandIn) -> EarlyStart:
 
 
 def test_its_session_is_the_first_of_the_pool(early: EarlyStart) -> None:
-    session = early._session
-    assert session is not None
-    pid = session.snapshot().pid
+    process = early._process
+    assert process is not None
+    pid = process.pid
     server = ServerThread(load_settings({"port": 0, "pool_size": 1}), early)
     server.start()
     wait_for(lambda: server.snapshot().pool.fitting, 20)
@@ -51,18 +51,21 @@ def test_its_session_is_the_first_of_the_pool(early: EarlyStart) -> None:
 def test_it_is_used_only_where_it_fits_and_then_with_the_real_settings(
     early: EarlyStart, settings: dict[str, object]
 ) -> None:
-    session = early._session
-    assert session is not None
+    process = early._process
+    assert process is not None
+    pid = process.pid
     server = ServerThread(load_settings({"port": 0, "pool_size": 1, **settings}), early)
     server.start()
     assert server.wait_until_settled().state == "ready"
     if "claude_timeout" in settings:
-        assert session.alive
-        assert session.config.turn_timeout == session._progress.limit == 77
+        (session,) = server._running._pool._sessions  # type: ignore[union-attr]
+        assert session.process is process
+        assert process.runs
+        assert session.config.turn_timeout == 77
     else:
-        wait_for(lambda: not session.alive, 5)
+        wait_for(lambda: not process.runs, 5)
     server.stop()
-    assert session.snapshot().pid not in clis()
+    assert pid not in clis()
 
 
 def test_it_is_ended_where_the_server_does_not_start(early: EarlyStart) -> None:

@@ -16,39 +16,38 @@ from .event_loop import new_event_loop
 from .paths import HOME_VARIABLE, config_file, work_folder
 
 if TYPE_CHECKING:
-    from .claude.session import Session
+    from .claude.cli_process import CliProcess
 
 logger = logging.getLogger(__name__)
 
 
 class EarlyStart:
-    """Made in the main thread. Its loop is the server's from its first start on, and with it the session."""
+    """Made in the main thread. Its loop is the server's from its first start on, and with it the process."""
 
     def __init__(self) -> None:
+        from .claude.cli_process import CliProcess, cli_options
         from .claude.light_sdk import without_tracing
         from .claude.orphans import guard
-        from .claude.pool import PoolConfig
-        from .claude.session import Session
-        from .claude.start_slots import StartSlots
 
         program = find_cli()
-        config = PoolConfig("sonnet", work_folder(), cli_path=program and program.path)
+        options = cli_options(
+            model="sonnet", work_folder=work_folder(), cli_path=program and program.path, environment={}
+        )
         self.loop = new_event_loop()
-        alone = config.for_session(StartSlots(), lambda _: None)
-        self._session: Session | None = Session(alone, lambda _: None)
+        self._process: CliProcess | None = CliProcess(options)
         guard.wait()  # until the server is there: a process that only starts leaves by itself when the app is killed
         with without_tracing():
-            self.loop.run_until_complete(self._session.spawn())
+            self.loop.run_until_complete(self._process.start())
 
-    def take(self) -> Session | None:
-        """The session, once; whoever has it ends it."""
-        session, self._session = self._session, None
-        return session
+    def take(self) -> CliProcess | None:
+        """The process, once; whoever has it ends it."""
+        process, self._process = self._process, None
+        return process
 
     def close(self) -> None:
-        """End the session if nobody took it."""
-        if (session := self.take()) is not None:
-            self.loop.run_until_complete(session.close())
+        """End the process if nobody took it."""
+        if (process := self.take()) is not None:
+            self.loop.run_until_complete(process.end())
             self.loop.close()
 
 

@@ -23,7 +23,7 @@ from .serving import Serving
 from .snapshots import Problem, ServerSnapshot
 
 if TYPE_CHECKING:
-    from .claude.session import Session
+    from .claude.cli_process import CliProcess
     from .early_start import EarlyStart
     from .settings import Settings
 
@@ -178,8 +178,8 @@ class ServerThread:
         try:
             asyncio.set_event_loop(loop)
             self._loop = loop
-            session = early.take() if early is not None else None
-            loop.run_until_complete(self._serve(settings, listener, stop_asked, session))
+            process = early.take() if early is not None else None
+            loop.run_until_complete(self._serve(settings, listener, stop_asked, process))
         except TrayBridgeError as error:
             problem = Problem.of(error, time.time())
         except OSError as error:
@@ -202,13 +202,13 @@ class ServerThread:
             self.publish(replace(blank, state="error" if problem else "stopped"))
 
     async def _serve(
-        self, settings: Settings, listener: socket.socket, stop_asked: threading.Event, session: Session | None
+        self, settings: Settings, listener: socket.socket, stop_asked: threading.Event, early: CliProcess | None
     ) -> None:
-        running = Serving(self, settings, listener, session)
+        running = Serving(self, settings, listener, early)
         self._running = running
         if stop_asked.is_set():
-            if session is not None:
-                await session.close()
+            if early is not None:
+                await early.end()
             return
         await running.run()
 

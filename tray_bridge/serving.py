@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import uvicorn
 
     from .api.services import Services
+    from .claude.cli_process import CliProcess
     from .claude.pool import PoolConfig, SessionPool
-    from .claude.session import Session
     from .server import ServerThread
     from .session_log import SessionLog
     from .settings import Settings
@@ -36,12 +36,12 @@ GRACE_SECONDS = 2  # what requests get to write their last words
 
 
 class Serving:
-    """All of its methods are called in the loop. `session` is one that starts already, for the pool."""
+    """All of its methods are called in the loop. `early` is a process that starts already, for the pool."""
 
     def __init__(
-        self, owner: ServerThread, settings: Settings, listener: socket.socket, session: Session | None
+        self, owner: ServerThread, settings: Settings, listener: socket.socket, early: CliProcess | None
     ) -> None:
-        self._session = session
+        self._early = early
         self._owner = owner
         self._settings = settings
         self._listener = listener
@@ -71,8 +71,8 @@ class Serving:
             await self._server.serve(sockets=[self._listener])
         finally:
             self._state = "stopping"
-            if self._session is not None:
-                await self._session.close()
+            if self._early is not None:
+                await self._early.end()
             if self._pool is not None:
                 await self._pool.close()
             if self._standin is not None:
@@ -89,8 +89,8 @@ class Serving:
         except ImportError as error:
             raise TrayBridgeError(f"A part of Tray Bridge is missing: {error}.") from error
         self._pool = SessionPool(self._pool_config(self._settings), self.changed)
-        await self._pool.open(self._session)
-        self._session = None
+        await self._pool.open(self._early)
+        self._early = None
         return self._pool
 
     def _make_app(self, pool: SessionPool) -> tuple[SessionLog, Services, uvicorn.Server]:

@@ -15,8 +15,8 @@ from claude_agent_sdk._internal._client_app import EXPLICIT_CLIENT_APP_ENV
 from claude_agent_sdk._internal.transport.subprocess_cli import SubprocessCLITransport
 
 from tray_bridge import __version__
+from tray_bridge.claude.cli_process import cli_options
 from tray_bridge.claude.prompt import past_line, question_line
-from tray_bridge.claude.sdk import cli_options
 from tray_bridge.turns import Message, Text
 
 from .streaming import Stream
@@ -33,9 +33,7 @@ class RawCli:
     """One process. Times are those at which its lines reach this one."""
 
     def __init__(self, work_folder: Path, system: str = "", *, extra: Iterable[str] = ()) -> None:
-        self._options = cli_options(
-            model="sonnet", work_folder=work_folder, cli_path=None, environment={}, on_stderr=lambda _: None
-        )
+        self._options = cli_options(model="sonnet", work_folder=work_folder, cli_path=None, environment={})
         self._system = system
         self._extra = tuple(extra)
         self._ids = 0

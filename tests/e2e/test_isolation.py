@@ -13,7 +13,7 @@ import pytest
 from running_bridge import RunningBridge, directive
 
 from tray_bridge import __version__
-from tray_bridge.claude.sdk import cli_environment
+from tray_bridge.claude.cli_process import cli_environment
 
 Make = Callable[..., RunningBridge]
 

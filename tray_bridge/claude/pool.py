@@ -26,6 +26,7 @@ from ..snapshots import (
     SessionKind,
 )
 from ..turns import Message, ToolResult, ToolUse, Turn
+from .cli_process import CliProcess
 from .conversation_key import Binding, conversation_key
 from .fair_queue import FairQueue
 from .resting_sessions import RestingSessions
@@ -124,10 +125,10 @@ class SessionPool:
 
     # Opening and closing
 
-    async def open(self, early: Session | None = None) -> None:
+    async def open(self, early: CliProcess | None = None) -> None:
         """Begin to fill the pool; returns as soon as the first process is spawned, long before it answers.
 
-        `early` is a session that starts already in this loop: the first spare, if it fits.
+        `early` is one that starts already in this loop: the first spare's, if it fits.
         """
         self._is_open = True
         self._quiet = asyncio.Event()
@@ -138,9 +139,9 @@ class SessionPool:
         self._config.work_folder.mkdir(parents=True, exist_ok=True)
         if self._config.transcript_folder is not None:
             remove_stale(self._config.transcript_folder)
-        first = self._spare_to_start()
-        if early is not None:
-            first = self._prefer(early, first)
+        first = self._spare_to_start(early)
+        if early is not None and (first is None or first.process is not early):
+            self._own(early.end())
         self._keeper = asyncio.create_task(self._keep_filled(first))
         if first is not None:
             await first.spawn()
@@ -373,7 +374,7 @@ class SessionPool:
         is_idle = time.monotonic() - self._last_request >= self._config.idle_seconds
         return min(self._config.size, 1) if is_idle else self._config.size
 
-    def _spare_to_start(self) -> Session | None:
+    def _spare_to_start(self, early: CliProcess | None = None) -> Session | None:
         spares = len(self._spares()) + sum(s.state == "starting" for s in self._sessions)
         if spares >= self._target() or self._failures.seconds_to_retry():
             return None
@@ -385,7 +386,7 @@ class SessionPool:
             if spares or oldest is None:
                 return None
             self._discard(oldest)
-        return self._new_session()
+        return self._new_session(early=early)
 
     async def _start_spare(self, spare: Session) -> None:
         try:
@@ -461,18 +462,12 @@ class SessionPool:
             due.append(self._failures.seconds_to_retry() or PROVEN_SECONDS)
         return max(0.05, min(due))
 
-    def _prefer(self, early: Session, first: Session | None) -> Session | None:
-        """Whichever of the two serves; the other is ended."""
-        if first is None or not early.adopt(first.config, self._exited):
-            self._own(early.close())
-            return first
-        self._sessions.remove(first)  # it was not spawned yet
-        self._sessions.add(early)
-        return early
-
-    def _new_session(self, past: Sequence[Message] = ()) -> Session:
+    def _new_session(self, past: Sequence[Message] = (), early: CliProcess | None = None) -> Session:
         config = self._config.for_session(self._start_slots, self._note_plan_window)
-        session = Session(config, self._exited, past)
+        process = config.new_process()
+        if early is not None and early.runs and early.options == process.options:
+            process = early
+        session = Session(config, self._exited, process, past)
         self._sessions.add(session)
         return session
 

@@ -15,14 +15,14 @@ class ProgressTimer:
     """
 
     def __init__(self, limit: float, on_late: Callable[[], None]) -> None:
-        self.limit = limit
+        self._limit = limit
         self._on_late = on_late
         self._progress = 0.0
         self._handle: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         self.note()
-        self._look_again(self.limit)
+        self._look_again(self._limit)
 
     def note(self) -> None:
         """There was progress."""
@@ -38,7 +38,7 @@ class ProgressTimer:
 
     def _look(self, due: float) -> None:
         now = asyncio.get_running_loop().time()
-        left = self.limit - (now - self._progress)
+        left = self._limit - (now - self._progress)
         if left <= 0 and now - due > STALL_SECONDS:
             left = STALL_SECONDS  # what came while this program stood still has yet to be read
         if left > 0:

@@ -11,7 +11,6 @@ import contextlib
 import itertools
 import logging
 import time
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +20,9 @@ from ..errors import CliUnavailableError, SessionLostError, TrayBridgeError, Tur
 from ..snapshots import ModelSnapshot, PlanWindow, SessionKind, SessionSnapshot, SessionState
 from ..turns import Event, Message, Text, ToolResult, Turn
 from .answer import AnswerReader, Rest
+from .cli_process import CliProcess, cli_options
 from .conversation_key import Binding, conversation_key
+from .greeting import Greeting, read_greeting, read_plan_window
 from .light_sdk import ClaudeSDKClient
 from .offered_tools import callable_names
 from .progress_timer import ProgressTimer
@@ -35,7 +36,6 @@ from .prompt import (
     question_line,
     turn_settings,
 )
-from .sdk import Greeting, cli_options, read_greeting, read_plan_window
 from .start_slots import StartSlots
 from .tool_desk import is_deliverable
 from .transcript import write_transcript
@@ -45,7 +45,6 @@ logger = logging.getLogger(__name__)
 
 START_TIMEOUT = 30.0  # seconds from spawn to the first answer on a machine under load
 SHORTEST_PREPARATION = 10.0  # seconds that a past conversation and a question may take to be handed over
-LONGEST_COMPLAINT = 500  # characters of a line on stderr: they stand in the error that a person reads
 MOST_REPEATS = 2  # how often a call that is demanded in words is demanded again
 # What reading a line raises that is not as the CLI writes it.
 NOT_UNDERSTOOD = (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError)
@@ -66,14 +65,30 @@ class SessionConfig:
     start_slots: StartSlots
     on_plan_window: Callable[[PlanWindow], None]
 
+    def new_process(self) -> CliProcess:
+        return CliProcess(
+            cli_options(
+                model=self.model,
+                work_folder=self.work_folder,
+                cli_path=self.cli_path,
+                environment=self.environment,
+            )
+        )
+
 
 class Session:
     """A live CLI. `state` is what the pool shows; `kind` how the present request got it.
 
-    With a `past` it resumes these messages from a file when it starts.
+    With a `past` it resumes these messages from a file when it starts. `process` may have been started already.
     """
 
-    def __init__(self, config: SessionConfig, on_exit: Callable[[Session], None], past: Sequence[Message] = ()) -> None:
+    def __init__(
+        self,
+        config: SessionConfig,
+        on_exit: Callable[[Session], None],
+        process: CliProcess,
+        past: Sequence[Message] = (),
+    ) -> None:
         self.id = next(_numbers)
         self.kind: SessionKind = "cold"
         self.binding: Binding | None = None
@@ -82,17 +97,9 @@ class Session:
         self.expires_at: float | None = None
         self.past = past
         self.config = config
-        self._on_exit = on_exit
-        self._stderr: deque[str] = deque(maxlen=20)
-        self._options = options = cli_options(
-            model=config.model,
-            work_folder=config.work_folder,
-            cli_path=config.cli_path,
-            environment=config.environment,
-            on_stderr=lambda line: self._stderr.append(line[:LONGEST_COMPLAINT]),
-        )
-        self._transport = LateBindingTransport(options, lambda: self._on_exit(self))
-        self._client = ClaudeSDKClient(options, transport=self._transport)
+        self.process = process
+        self._transport = LateBindingTransport(self.process, lambda: on_exit(self))
+        self._client = ClaudeSDKClient(self.process.options, transport=self._transport)
         self._model = config.model
         self._settings: Mapping[str, Any] = turn_settings(Turn(config.model, ()), None)
         self._calls: frozenset[str] = frozenset()
@@ -103,15 +110,6 @@ class Session:
         self._progress = ProgressTimer(config.turn_timeout, lambda: self._transport.messages.put_nowait(_TIMED_OUT))
         self.started_at = self.since = time.time()
         self._state: SessionState = "starting"
-
-    def adopt(self, config: SessionConfig, on_exit: Callable[[Session], None]) -> bool:
-        """Belong to a pool, if the process was started as `config` has it; whether it was."""
-        was, wanted = ((c.model, c.work_folder, c.cli_path, dict(c.environment)) for c in (self.config, config))
-        if was != wanted or not self.alive:
-            return False
-        self.config, self._on_exit = config, on_exit
-        self._progress.limit = config.turn_timeout
-        return True
 
     @property
     def state(self) -> SessionState:
@@ -143,7 +141,7 @@ class Session:
             self.started_at,
             self.since,
             self._model,
-            self._transport.pid,
+            self.process.pid,
             self.expires_at,
         )
 
@@ -172,7 +170,7 @@ class Session:
                 await asyncio.wait_for(self._transport.control(subtype="mcp_status"), START_TIMEOUT)
         except (asyncio.TimeoutError, SessionLostError) as error:
             await self.close()
-            said = " ".join(self._stderr) or "It said nothing."
+            said = " ".join(self.process.complaints) or "It said nothing."
             raise CliUnavailableError(f"Claude Code did not start. {said}") from error
         except TrayBridgeError:
             await self.close()
@@ -199,7 +197,7 @@ class Session:
             logger.warning("A past conversation could not be written to %s: %s", folder, error)
             self.past = ()
             return None
-        self._options.extra_args["resume"] = str(path)
+        self.process.options.extra_args["resume"] = str(path)
         return path
 
     async def start_bound(self, binding: Binding) -> None:
@@ -309,7 +307,7 @@ class Session:
             self._settled = asyncio.create_task(self._read_until_result())
             self._settled.add_done_callback(lambda task: task.cancelled() or task.exception())
         if reader.rest == "spent":
-            self._transport.strike()  # the CLI is about to ask again by itself, for nobody
+            self.process.strike()  # the CLI is about to ask again by itself, for nobody
         self._rest = reader.rest
 
     async def _within_time_limit(self, step: Coroutine[Any, Any, None]) -> None:
@@ -398,7 +396,7 @@ class Session:
         )
 
     def _lost(self) -> SessionLostError:
-        said = " ".join(self._stderr)
+        said = " ".join(self.process.complaints)
         return SessionLostError(f"Claude Code ended in the middle of a turn. {said}".strip())
 
     async def close(self) -> None:

@@ -15,8 +15,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from ..turns import Image, Text, Tool, ToolResult
+from .cli_process import TOOL_SERVER
 
-SERVER_NAME = "client"
 CALL_ID = "claudecode/toolUseId"
 METHOD_NOT_FOUND = -32601
 # Characters. The CLI writes a longer result to a file and shows the model its beginning; a tool can ask for this much
@@ -31,7 +31,7 @@ class ToolDesk:
     `listed` is set when the CLI has fetched the tools: a question asked before would go upstream without them.
     """
 
-    name = SERVER_NAME
+    name = TOOL_SERVER
 
     def __init__(self, send: Callable[..., Awaitable[None]]) -> None:
         self._send = send
@@ -79,7 +79,7 @@ class ToolDesk:
             answer: dict[str, Any] = {
                 "protocolVersion": params.get("protocolVersion"),
                 "capabilities": {"tools": {}},
-                "serverInfo": {"name": SERVER_NAME, "version": "1"},
+                "serverInfo": {"name": TOOL_SERVER, "version": "1"},
             }
             await self._reply(request_id, rpc_id, answer)
         elif method == "ping" or rpc_id is None:

@@ -1,6 +1,6 @@
 """The wire to one CLI process: spawned early, told its system prompt, schema and tools late.
 
-Owns the process and the one task that reads it. Control answers go to whoever asked, calls of the client's tools to
+Owns the one task that reads the process. Control answers go to whoever asked, calls of the client's tools to
 the `ToolDesk`, and everything that is part of an answer to `messages`, past the SDK's own message stream: an answer's
 deltas then cost one JSON parse and one queue entry each. Must not know what the messages mean.
 
@@ -11,28 +11,26 @@ there keeps prompts out of the command line, which other users can read and Wind
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import json
 import logging
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from ..errors import CliUnavailableError, SessionLostError
-from .light_sdk import ClaudeAgentOptions, SubprocessCLITransport, Transport
-from .orphans import guard
-from .tool_desk import SERVER_NAME, ToolDesk
+from .cli_process import TOOL_SERVER, CliProcess
+from .light_sdk import Transport
+from .tool_desk import ToolDesk
 
 logger = logging.getLogger(__name__)
-
-EXIT_GRACE = 0.5  # seconds an idle process gets to leave by itself, and a terminated one before it is killed
 
 
 class LateBindingTransport(Transport):
     """The SDK's subprocess transport with late-bound `initialize` fields. Use within one event loop."""
 
-    def __init__(self, options: ClaudeAgentOptions, on_exit: Callable[[], None]) -> None:
-        self._process = SubprocessCLITransport(prompt=_no_prompt(), options=options)
+    def __init__(self, process: CliProcess, on_exit: Callable[[], None]) -> None:
+        self.process = process
+        self._pipe = process.transport
         self._on_exit = on_exit
         self._control_ids = itertools.count(1)
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
@@ -40,13 +38,7 @@ class LateBindingTransport(Transport):
         self._late: dict[str, Any] = {}
         self.desk = ToolDesk(self.send)
         self._closing = False
-        self._end: asyncio.Task[None] | None = None
         self.ended = False
-
-    @property
-    def pid(self) -> int | None:
-        process = self._process._process
-        return process.pid if process else None
 
     async def connect(self) -> None:
         """Spawn the process; does nothing the second time, when the SDK's client calls it."""
@@ -54,9 +46,7 @@ class LateBindingTransport(Transport):
             return
         self.messages: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self._for_sdk: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-        await self._process.connect()
-        if self.pid is not None:
-            guard.watch(self.pid)
+        await self.process.start()
         self._pump = asyncio.create_task(self._read_process())
 
     def bind(self, **late: Any) -> None:
@@ -94,7 +84,7 @@ class LateBindingTransport(Transport):
                 message["request"].update(self._late)
                 self._late = {}
                 data = json.dumps(message) + "\n"
-        await self._process.write(data)
+        await self._pipe.write(data)
 
     async def read_messages(self) -> AsyncIterator[dict[str, Any]]:
         """What the SDK's client is to see: answers to its own control requests."""
@@ -104,60 +94,23 @@ class LateBindingTransport(Transport):
             raise SessionLostError("Claude Code has ended.")
 
     def is_ready(self) -> bool:
-        return self._process.is_ready()
+        return self._pipe.is_ready()
 
     async def end_input(self) -> None:
-        await self._process.end_input()
+        await self._pipe.end_input()
 
     async def close(self) -> None:
-        """End the process: it is asked to leave, then terminated, then killed. Takes 2 s at most.
-
-        One that leaves by itself tidies up what it has put into the user's folders. It is ended once: the session, its
-        pool and the SDK's client may all ask for it, and each waits for the same end, which goes on when one of them is
-        cancelled.
-        """
+        """End the process, and with it what is read of it. Takes 2 s at most."""
         self._closing = True
-        if self._end is None:
-            self._end = asyncio.create_task(self._close())
-        await asyncio.shield(self._end)
-
-    async def _close(self) -> None:
-        process, pid = self._process._process, self.pid
-        if process is not None and process.returncode is None:
-            with contextlib.suppress(asyncio.TimeoutError):  # who writes to a process that does not read holds the pipe
-                await asyncio.wait_for(self._ask_to_leave(), EXIT_GRACE)
-            for end in (process.terminate, process.kill):
-                with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(process.wait(), EXIT_GRACE)
-                    break
-                with contextlib.suppress(ProcessLookupError):
-                    end()
+        await self.process.end()
         if self._pump is not None:
             self._pump.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._pump
-        await self._process.close()
-        if pid is not None:
-            guard.forget(pid)
-
-    async def _ask_to_leave(self) -> None:
-        """End of input alone would let a turn go on to its end."""
-        interrupt = {"type": "control_request", "request_id": "leave", "request": {"subtype": "interrupt"}}
-        with contextlib.suppress(SessionLostError):
-            await self.send(interrupt)
-        await self._process.end_input()
-
-    def strike(self) -> None:
-        """Kill the process at once, before it can say another word; it is to be closed all the same."""
-        process = self._process._process
-        if process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            await asyncio.wait({self._pump})
 
     async def send(self, *messages: Mapping[str, Any]) -> None:
         """Write these lines at once. Raises SessionLostError when the process is gone."""
         try:
-            await self._process.write("".join(json.dumps(message) + "\n" for message in messages))
+            await self._pipe.write("".join(json.dumps(message) + "\n" for message in messages))
         except Exception as error:  # the SDK's own types
             raise SessionLostError("Claude Code has ended.") from error
 
@@ -165,7 +118,7 @@ class LateBindingTransport(Transport):
         put_message = None
         try:
             put_message = self.messages.put_nowait
-            async for message in self._process.read_messages():
+            async for message in self._pipe.read_messages():
                 kind = message.get("type")
                 if kind == "control_response":
                     self._answer(message)
@@ -195,16 +148,8 @@ class LateBindingTransport(Transport):
 
     async def _serve(self, message: dict[str, Any]) -> None:
         request = message.get("request") or {}
-        if request.get("subtype") == "mcp_message" and request.get("server_name") == SERVER_NAME:
+        if request.get("subtype") == "mcp_message" and request.get("server_name") == TOOL_SERVER:
             await self.desk.serve(message["request_id"], request.get("message") or {})
         else:  # the SDK would serve hooks and permissions, which nobody has here
             refusal = {"subtype": "error", "request_id": message["request_id"], "error": "Not supported."}
             await self.send({"type": "control_response", "response": refusal})
-
-
-def _no_prompt() -> AsyncIterable[dict[str, Any]]:
-    async def nothing() -> AsyncIterator[dict[str, Any]]:
-        return
-        yield {}
-
-    return nothing()

@@ -1,27 +1,29 @@
-"""How the CLI is started and what it says of itself: the SDK's options, the process's environment, the account.
+"""The CLI's process: how it is started, and how it ends. What it says and hears is `transport`'s.
 
-Owns every decision about isolation.
+Owns every decision about isolation: the SDK's options and the process's environment. Imports little, for the first
+process of all starts before the rest of the app is there.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import os
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..errors import CliUnavailableError
-from ..snapshots import AccountSnapshot, ModelSnapshot, PlanWindow
-from .light_sdk import ClaudeAgentOptions
-from .tool_desk import SERVER_NAME
+from .light_sdk import ClaudeAgentOptions, SubprocessCLITransport
+from .orphans import guard
 
-# The first CLI that takes a marked user message as written, without `@path` and `/command`.
-OLDEST_CLI = (2, 1, 248)
+TOOL_SERVER = "client"  # the MCP server's name under which a client's tools are offered
 LONGEST_LINE = 16 * 2**20
+EXIT_GRACE = 0.5  # seconds a process gets to leave by itself, and a terminated one before it is killed
+LONGEST_COMPLAINT = 500  # characters of a line on stderr: they stand in the error that a person reads
 
 # What the CLI needs from the system, and what Claude Code documents for its users
 # (https://code.claude.com/docs/en/settings, https://code.claude.com/docs/en/network-config).
@@ -50,7 +52,6 @@ def cli_options(
     work_folder: Path,
     cli_path: Path | None,
     environment: Mapping[str, str],
-    on_stderr: Callable[[str], None],
 ) -> ClaudeAgentOptions:
     """Options of a session that knows nothing yet of its conversation and can do nothing but talk."""
     return ClaudeAgentOptions(
@@ -59,7 +60,7 @@ def cli_options(
         cli_path=cli_path,
         env={**cli_environment(os.environ), **environment},
         tools=[],
-        allowed_tools=[f"mcp__{SERVER_NAME}"],
+        allowed_tools=[f"mcp__{TOOL_SERVER}"],
         setting_sources=[],
         strict_mcp_config=True,
         include_partial_messages=True,
@@ -68,7 +69,6 @@ def cli_options(
         extra_args={"no-session-persistence": None, "thinking-display": "summarized"},
         settings=json.dumps({"attribution": {"commit": "", "pr": ""}}),  # else a client's tool named Bash brings it up
         max_buffer_size=LONGEST_LINE,
-        stderr=on_stderr,
     )
 
 
@@ -102,57 +102,82 @@ def _is_inherited(name: str, bedrock: bool) -> bool:
     return name in _INHERITED or name.startswith(_INHERITED_PREFIXES) or (bedrock and name.startswith(_BEDROCK_PREFIX))
 
 
-@dataclass(frozen=True, slots=True)
-class Greeting:
-    """What the CLI says of itself in its answer to `initialize`."""
+class CliProcess:
+    """One process of the CLI, through the SDK's own subprocess transport. Use within one event loop.
 
-    account: AccountSnapshot
-    models: tuple[ModelSnapshot, ...]
+    `complaints` are its last lines on stderr.
+    """
 
-
-def read_greeting(answer: Mapping[str, Any]) -> Greeting:
-    """Read the answer to `initialize`. Raises CliUnavailableError for a CLI that is too old to be safe."""
-    version = str(answer.get("claude_code_version") or "")
-    number = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
-    if number is None or tuple(map(int, number.groups())) < OLDEST_CLI:
-        raise CliUnavailableError(
-            f"Claude Code {version or 'of an unknown version'} is too old: it would read files that a prompt names.",
-            hint=f"Update it to {'.'.join(map(str, OLDEST_CLI))} or newer with `claude update`.",
+    def __init__(self, options: ClaudeAgentOptions) -> None:
+        self.options = options
+        self.complaints: deque[str] = deque(maxlen=20)
+        self.transport = SubprocessCLITransport(
+            prompt=_no_prompt(),
+            options=replace(options, stderr=lambda line: self.complaints.append(line[:LONGEST_COMPLAINT])),
         )
-    account = answer.get("account") or {}
-    key_source = account.get("apiKeySource") or "none"
-    has_token = (account.get("tokenSource") or "none") != "none"
-    provider = account.get("apiProvider") or "firstParty"
-    plan = account.get("subscriptionType")
-    return Greeting(
-        AccountSnapshot(
-            signed_in=bool(plan) or key_source != "none" or has_token or provider != "firstParty",
-            plan=str(plan).removeprefix("Claude ").capitalize() if plan else None,
-            uses_api_key=key_source != "none",
-            cli_version=version,
-        ),
-        tuple(
-            ModelSnapshot(
-                value=str(model["value"]),
-                resolved=str(model.get("resolvedModel") or model["value"]),
-                display_name=str(model.get("displayName") or model["value"]),
-                description=str(model.get("description") or ""),
-                efforts=tuple(model.get("supportedEffortLevels") or ()),
-                can_stop_thinking=bool(model.get("supportsThinkingOff")),
-            )
-            for model in answer.get("models") or ()
-            if model.get("value")
-        ),
-    )
+        self._end: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        process = self.transport._process
+        return process.pid if process else None
+
+    @property
+    def runs(self) -> bool:
+        process = self.transport._process
+        return process is not None and process.returncode is None and self._end is None
+
+    async def start(self) -> None:
+        """Spawn it; does nothing if it was spawned. Raises the SDK's own types."""
+        if self.pid is not None:
+            return
+        await self.transport.connect()
+        if self.pid is not None:
+            guard.watch(self.pid)
+
+    async def end(self) -> None:
+        """It is asked to leave, then terminated, then killed. Takes 2 s at most.
+
+        One that leaves by itself tidies up what it has put into the user's folders. It is ended once: several may ask
+        for it, and each waits for the same end, which goes on when one of them is cancelled.
+        """
+        if self._end is None:
+            self._end = asyncio.create_task(self._end_it())
+        await asyncio.shield(self._end)
+
+    async def _end_it(self) -> None:
+        process, pid = self.transport._process, self.pid
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(asyncio.TimeoutError):  # who writes to a process that does not read holds the pipe
+                await asyncio.wait_for(self._ask_to_leave(), EXIT_GRACE)
+            for end in (process.terminate, process.kill):
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(process.wait(), EXIT_GRACE)
+                    break
+                with contextlib.suppress(ProcessLookupError):
+                    end()
+        await self.transport.close()
+        if pid is not None:
+            guard.forget(pid)
+
+    async def _ask_to_leave(self) -> None:
+        """End of input alone would let a turn go on to its end."""
+        interrupt = {"type": "control_request", "request_id": "leave", "request": {"subtype": "interrupt"}}
+        with contextlib.suppress(Exception):  # the SDK's own types for a process that is gone
+            await self.transport.write(json.dumps(interrupt) + "\n")
+        await self.transport.end_input()
+
+    def strike(self) -> None:
+        """Kill it at once, before it can say another word; it is to be ended all the same."""
+        process = self.transport._process
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
 
 
-def read_plan_window(info: Mapping[str, Any]) -> PlanWindow:
-    """Read the `rate_limit_info` of a rate limit event."""
-    used = info.get("utilization")
-    resets_at = info.get("resetsAt")
-    return PlanWindow(
-        name=str(info.get("rateLimitType") or "plan"),
-        used=float(used) if used is not None else None,
-        resets_at=float(resets_at) if resets_at is not None else None,
-        status=str(info.get("status") or "allowed"),
-    )
+def _no_prompt() -> AsyncIterable[dict[str, Any]]:
+    async def nothing() -> AsyncIterator[dict[str, Any]]:
+        return
+        yield {}
+
+    return nothing()
