@@ -21,6 +21,7 @@ from .streaming import Client, Stream
 SYSTEM = "You are being measured."
 QUESTION = 'standin: {"words": 40}'
 PAST_TURNS = 20
+CONVERSATIONS = 8  # whose follow-ups are measured: a later turn's time varies by more than the bridge adds
 _numbers = itertools.count(1)
 
 
@@ -47,7 +48,8 @@ async def measure_first_token(standin: StandInProcess, folder: Path, size: Size)
         await client.ask([say("system", SYSTEM), say("user", QUESTION)])  # one spare is bound to SYSTEM from now on
         for number in range(size.runs):
             await figures.measure_once(running, client, bridge_first=number % 2 == 1)
-        await figures.measure_follow_ups(running, client, 2 * size.runs)
+        for _ in range(min(size.runs, CONVERSATIONS)):
+            await figures.measure_follow_ups(running, client, turns=size.runs)
         client.close()
     return figures.all
 
@@ -110,7 +112,7 @@ class FirstTokenFigures:
         self.generic.add(generic.added, raw_new.added)
         self.rebuilt.add(rebuilt.added, raw_rebuilt.added)
 
-    async def measure_follow_ups(self, running: BridgeProcess, client: Client, turns: int) -> None:
+    async def measure_follow_ups(self, running: BridgeProcess, client: Client, *, turns: int) -> None:
         """The same conversation on both sides, turn by turn in turn: what is little needs pairs that are close."""
         cli = await RawCli(self._folder, SYSTEM).start()
         await cli.initialize()

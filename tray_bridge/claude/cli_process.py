@@ -138,8 +138,8 @@ class CliProcess:
     async def end(self) -> None:
         """It is asked to leave, then terminated, then killed. Takes 2 s at most.
 
-        One that leaves by itself tidies up what it has put into the user's folders. It is ended once: several may ask
-        for it, and each waits for the same end, which goes on when one of them is cancelled.
+        One that leaves by itself tidies up what it has put into the user's folders. It is ended once: its session and
+        the SDK's client both ask for it.
         """
         if self._end is None:
             self._end = asyncio.create_task(self._end_it())

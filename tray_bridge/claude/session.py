@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,8 @@ class Session:
         self._starting: asyncio.Task[None] | None = None
         self._spawned = asyncio.Event()
         self._settled: asyncio.Task[None] | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._end: asyncio.Task[None] | None = None
         self._progress = ProgressTimer(config.turn_timeout, lambda: self._transport.messages.put_nowait(_TIMED_OUT))
         self.started_at = self.since = time.time()
         self._state: SessionState = "starting"
@@ -221,7 +223,8 @@ class Session:
             late["jsonSchema"] = binding.output_schema
         self._transport.bind(**late)
         self.binding = binding
-        steps: list[Coroutine[Any, Any, None]] = [self._client.connect()]
+        self._connecting = asyncio.create_task(self._client.connect())
+        steps: list[Awaitable[None]] = [self._connecting]
         if binding.model != self._model:
             steps.append(self._set_model(binding.model))
         if binding.tools:
@@ -400,13 +403,24 @@ class Session:
         return SessionLostError(f"Claude Code ended in the middle of a turn. {said}".strip())
 
     async def close(self) -> None:
-        """End the process, in the middle of a turn too. Takes two seconds at most."""
+        """End the process, in the middle of a turn too. Takes two seconds at most.
+
+        Several may ask for it: each waits for the same end, which goes on when one of them is cancelled.
+        """
         self._state = "closing"
         for task in (self._settled, self._starting):
             if task is not None and task is not asyncio.current_task():
                 task.cancel()
                 await asyncio.wait({task})
+        if self._end is None:
+            self._end = asyncio.create_task(self._disconnect())
+        await asyncio.shield(self._end)
+
+    async def _disconnect(self) -> None:
         await self._transport.close()
+        if self._connecting is not None:  # it disconnects by itself when it fails, which must not be done twice at once
+            self._connecting.cancel()
+            await asyncio.wait({self._connecting})
         await self._client.disconnect()
 
 
