@@ -290,6 +290,9 @@ class Session:
                     self._finish(turn, reader)  # first: who has the last event reads no further
                 for event in events:
                     yield event
+        except TrayBridgeError:
+            self.process.strike()  # the CLI may be about to ask again by itself, for nobody
+            raise
         finally:
             self._progress.cancel()
 
