@@ -128,8 +128,8 @@ class CliProcess:
         return process is not None and process.returncode is None and self._end is None
 
     async def start(self) -> None:
-        """Spawn it; does nothing if it was spawned. Raises the SDK's own types."""
-        if self.pid is not None:
+        """Spawn it; does nothing if it was spawned, or is to end. Raises the SDK's own types."""
+        if self.pid is not None or self._end is not None:
             return
         await self.transport.connect()
         if self.pid is not None:
