@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .server import ServerThread
     from .settings import Settings
 
-GARBAGE_THRESHOLD = 20_000  # new objects between two collections; all but cycles goes without one
+FIRST_COLLECTION = 200_000  # new objects: more than are loaded while the app starts, and stay
 GUARD_FLAG = "--guard-children"  # how a bundled app starts its guard, see `claude.orphans`
 
 
@@ -106,11 +106,11 @@ def _run_command(arguments: argparse.Namespace, early: EarlyStart | None) -> int
 
 
 def _start_lightly() -> None:
-    """Before anything large is imported: no search for plugins of pydantic, which we have no use for, and few
-    collections while so much is loaded that stays.
+    """Before anything large is imported: no search for plugins of pydantic, which we have no use for, and no
+    collection while so much is loaded that stays.
     """
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    gc.set_threshold(GARBAGE_THRESHOLD)
+    gc.set_threshold(FIRST_COLLECTION)
 
 
 def _show_version() -> int:

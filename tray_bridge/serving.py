@@ -9,9 +9,8 @@ import asyncio
 import contextlib
 import gc
 import socket
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .cli_program import find_cli
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
 
 PUBLISH_SECONDS = 0.1  # the most often that subscribers hear of changes
 KEEP_ALIVE_SECONDS = 75  # longer than clients keep an idle connection: one that is closed as they write is an error
+GARBAGE_THRESHOLD = 20_000  # new objects between two collections; all but cycles goes without one
+FILL_AFTER = 0.1  # seconds: who waited for the start is let in before more spares are started
 GRACE_SECONDS = 2  # what requests get to write their last words
 
 
@@ -65,9 +66,11 @@ class Serving:
             log, self._services, self._server = self._make_app(pool)
             guard.begin()
             gc.freeze()  # what was loaded stays: collections need not walk it again and again
+            gc.set_threshold(GARBAGE_THRESHOLD)
             self._server.should_exit = self._stopping
             self._state = "stopping" if self._stopping else "ready"
             self.changed()
+            asyncio.get_running_loop().call_later(FILL_AFTER, pool.fill)
             await self._server.serve(sockets=[self._listener])
         finally:
             self._state = "stopping"
@@ -100,6 +103,7 @@ class Serving:
         from .api.dashboard_access import DashboardAccess
         from .api.in_flight import InFlight
         from .api.last_hour import LastHour
+        from .api.light_fastapi import without_pydantic_1
         from .api.services import Services
         from .api_keys import ApiKeys
         from .session_log import SessionLog
@@ -113,7 +117,7 @@ class Serving:
         keys = ApiKeys()
         page_access = DashboardAccess(keys.verify, keys.exist)
         services = Services(settings, log, self._owner, InFlight(self.changed), LastHour(), pool, keys, page_access)
-        with _without_pydantic_1():
+        with without_pydantic_1():
             app = create_app(services)
         config = uvicorn.Config(
             app,
@@ -245,22 +249,11 @@ class Serving:
         )
 
 
-@contextlib.contextmanager
-def _without_pydantic_1() -> Iterator[None]:
-    """FastAPI would import the old pydantic whole, to find that no parameter of a route is one of its models."""
-    name = "pydantic.v1"
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = None  # type: ignore[assignment]  # as if it were not installed
-    try:
-        yield
-    finally:
-        del sys.modules[name]
-
-
 def _import_app() -> None:
     """In a thread of its own, so that the loop meanwhile hears the CLI."""
     import uvicorn.protocols.http.auto  # noqa: F401
 
+    from .api.light_fastapi import import_light
+
+    import_light()
     from .api import app  # noqa: F401

@@ -89,7 +89,7 @@ def write_exchange(
         return name
 
     record = Record(exchange, store_blob)
-    document = record.document({"pid": 1, "started": 0})
+    document = record.document({"pid": 1, "alive_at": 0})
     file = file_of(exchange)
     make_private_folder((folder / file).parent)
     (folder / file).write_bytes(record.render(document))

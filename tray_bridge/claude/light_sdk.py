@@ -1,9 +1,10 @@
 """The SDK, imported without the libraries that only its in-process MCP servers need. Its only importer.
 
 `mcp` and `jsonschema` make up most of the SDK's import: some 0.7 s and 40 MB. The SDK names them at its import, and
-uses them only for servers made with `create_sdk_mcp_server`, which `tool_desk` replaces. So while the SDK is imported,
-empty modules stand in for the two; afterwards they are gone again and whoever imports `mcp` gets the real one. An SDK
-that wants more of them than names is imported as usual.
+uses them only for servers made with `create_sdk_mcp_server`, which `tool_desk` replaces. With `importlib.metadata` it
+would find out the name of an app that gives none. So while the SDK is imported, empty modules stand in for the three;
+afterwards they are gone again and whoever imports `mcp` gets the real one. An SDK that wants more of them than names is
+imported as usual.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 _ABSENT = (
+    "importlib.metadata",
     "jsonschema",
     "mcp",
     "mcp.server",
@@ -45,7 +47,7 @@ class _AbsentModule(ModuleType):
 
 @contextmanager
 def _absent_modules(modules: Sequence[str] = _ABSENT) -> Iterator[None]:
-    names = [name for name in modules if name.split(".")[0] not in sys.modules]
+    names = [name for name in modules if name not in sys.modules]
     sys.modules.update({name: _AbsentModule(name) for name in names})
     try:
         yield

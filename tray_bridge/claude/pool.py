@@ -119,6 +119,7 @@ class SessionPool:
         self._last_request = 0.0
         self._can_resume = True
         self._is_open = False
+        self._first: Session | None = None
         self._keeper: asyncio.Task[None] | None = None
         self.account = AccountSnapshot()
         self.models: tuple[ModelSnapshot, ...] = ()
@@ -126,7 +127,7 @@ class SessionPool:
     # Opening and closing
 
     async def open(self, early: CliProcess | None = None) -> None:
-        """Begin to fill the pool; returns as soon as the first process is spawned, long before it answers.
+        """Start the first spare; returns as soon as its process is spawned, long before it answers.
 
         `early` is one that starts already in this loop: the first spare's, if it fits.
         """
@@ -139,12 +140,16 @@ class SessionPool:
         self._config.work_folder.mkdir(parents=True, exist_ok=True)
         if self._config.transcript_folder is not None:
             remove_stale(self._config.transcript_folder)
-        first = self._spare_to_start(early)
-        if early is not None and (first is None or first.process is not early):
+        self._first = self._spare_to_start(early)
+        if early is not None and (self._first is None or self._first.process is not early):
             self._own(early.end())
-        self._keeper = asyncio.create_task(self._keep_filled(first))
-        if first is not None:
-            await first.spawn()
+        if self._first is not None:
+            await self._first.spawn()
+
+    def fill(self) -> None:
+        """Start the other spares, from now on and one after the other."""
+        if self._is_open and self._keeper is None:
+            self._keeper = asyncio.create_task(self._keep_filled())
 
     async def close(self) -> None:
         """End every session; those who wait in the queue get ServerStoppingError. Takes about two seconds at most."""
@@ -340,7 +345,7 @@ class SessionPool:
 
     # Filling
 
-    async def _keep_filled(self, first: Session | None) -> None:
+    async def _keep_filled(self) -> None:
         """The one task that starts spares, binds the fitting one and lets resting sessions expire."""
         while True:
             self._wake.clear()
@@ -349,8 +354,8 @@ class SessionPool:
                 self._proved()
             await self._yield_to_requests()
             try:
-                if spare := first or self._spare_to_start():
-                    first = None
+                if spare := self._first or self._spare_to_start():
+                    self._first = None
                     await self._start_spare(spare)
                     continue
                 if spare := self._spare_to_bind():

@@ -29,6 +29,7 @@ from .index import (
 )
 
 BLOBS = "blobs"
+CLOCK_GRAIN = 1.0  # seconds: systems tell in steps when a process was started
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _KEYS = {"id", "received", "outcome", "process"}
 _BLOB = re.compile(r"[0-9a-f]{64}(\.\w{1,16})?")
@@ -225,7 +226,8 @@ def _outcome(written: str | None, process: dict[str, Any]) -> str:
     import psutil
 
     with suppress(psutil.Error, KeyError, TypeError, ValueError, OverflowError):
-        if psutil.Process(process["pid"]).create_time() == process.get("started"):
+        # One that has started later has only got the number of the one that wrote this.
+        if psutil.Process(process["pid"]).create_time() <= process["alive_at"] + CLOCK_GRAIN:
             return "in_progress"
     return "unfinished"
 

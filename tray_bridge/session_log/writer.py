@@ -68,7 +68,7 @@ class SessionLog:
         self._failed_at = 0.0
         self._dropped = 0
         self._retention_due = 0.0
-        self._process: dict[str, Any] = {}
+        self._process = {"pid": os.getpid(), "alive_at": time.time()}
 
     def open(self) -> None:
         """Start writing."""
@@ -203,7 +203,7 @@ class SessionLog:
     def _write(self, entry: _Entry, ended: bool) -> None:
         exchange, began = entry.exchange, time.monotonic()
         try:
-            document = entry.record.document(self._who_writes())
+            document = entry.record.document(self._process)
             file = file_of(exchange)
             replace_file(self.folder / file, entry.record.render(document))
             if ended:
@@ -216,13 +216,6 @@ class SessionLog:
         entry.written = True
         # A slow disk gets fewer rewrites.
         entry.next_progress = time.monotonic() + max(PROGRESS_SECONDS, 10 * (time.monotonic() - began))
-
-    def _who_writes(self) -> Mapping[str, Any]:
-        if not self._process:
-            import psutil  # not earlier: it takes time, and the server starts
-
-            self._process = {"pid": os.getpid(), "started": psutil.Process().create_time()}
-        return self._process
 
     def _discard_old(self) -> None:
         try:
