@@ -72,7 +72,7 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope, self._receive, self._send = scope, receive, send
         self._lock = asyncio.Lock()  # a keep-alive must not come between the headers and the first chunk
-        now = asyncio.get_running_loop().time
+        self._now = now = asyncio.get_running_loop().time
         self._last_sent = now()
         relay = asyncio.create_task(self._relay())
         leaving = asyncio.create_task(_disconnected(receive))
@@ -101,16 +101,20 @@ class EventStream(Response):
             await self._source.aclose()
 
     async def _write(self, frame: bytes, *, last: bool = False) -> None:
+        if not self._started or self._lock.locked():
+            await self._start()
+        if self._ended:
+            return
+        self._ended = last
+        await self._send({"type": "http.response.body", "body": frame, "more_body": not last})
+        self._last_sent = self._now()
+
+    async def _start(self) -> None:
+        """Send the headers, or wait until they are sent."""
         async with self._lock:
-            if self._ended:
-                return
-            self._ended = last
             if not self._started:
                 self._started = True
-                start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
-                await self._send(start)
-            await self._send({"type": "http.response.body", "body": frame, "more_body": not last})
-            self._last_sent = asyncio.get_running_loop().time()
+                await self._send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
 
     async def _fail(self, error: Exception) -> None:
         if not isinstance(error, TrayBridgeError):

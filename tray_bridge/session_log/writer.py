@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 # What began is written a moment later: until then the server's thread is busy handing the request to Claude, and
 # it must not wait for this one to put a long request into JSON.
 LINGER_SECONDS = 0.05
-PROGRESS_SECONDS = 1.0
+PROGRESS_SECONDS = 2.0
 RETRY_SECONDS = 3.0
 RETENTION_SECONDS = 6 * 3600.0
 MOST_UNWRITTEN = 256
