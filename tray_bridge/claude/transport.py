@@ -20,6 +20,7 @@ from typing import Any
 from ..errors import CliUnavailableError, SessionLostError
 from .cli_process import TOOL_SERVER, CliProcess
 from .light_sdk import Transport
+from .mailbox import Mailbox
 from .tool_desk import ToolDesk
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class LateBindingTransport(Transport):
         """Spawn the process; does nothing the second time, when the SDK's client calls it."""
         if self._pump is not None:
             return
-        self.messages: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self.messages: Mailbox[dict[str, Any] | None] = Mailbox()
         self._for_sdk: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         await self.process.start()
         self._pump = asyncio.create_task(self._read_process())
