@@ -5,12 +5,14 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 from running_bridge import wait_for
 
+from tray_bridge import serving
 from tray_bridge.early_start import EarlyStart, start_early
 from tray_bridge.paths import config_file
 from tray_bridge.server import ServerThread
@@ -66,6 +68,25 @@ def test_it_is_used_only_where_it_fits_and_then_with_the_real_settings(
         wait_for(lambda: not process.runs, 5)
     server.stop()
     assert pid not in clis()
+
+
+def test_further_spares_wait_until_the_server_is_there(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, seen = clis(), []
+    import_app = serving._import_app
+
+    def import_slowly() -> None:
+        import_app()
+        time.sleep(2.0)
+        seen.append(len(clis() - before))
+
+    monkeypatch.setattr(serving, "_import_app", import_slowly)
+    server = ServerThread(load_settings({"port": 0, "pool_size": 2}))
+    server.start()
+    try:
+        wait_for(lambda: server.snapshot().pool.warm + server.snapshot().pool.fitting == 2, 20)
+    finally:
+        server.stop()
+    assert seen == [1]
 
 
 def test_it_is_ended_where_the_server_does_not_start(early: EarlyStart) -> None:
