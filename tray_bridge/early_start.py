@@ -27,7 +27,6 @@ class EarlyStart:
     def __init__(self) -> None:
         from .claude.cli_process import CliProcess, cli_options
         from .claude.light_sdk import without_tracing
-        from .claude.orphans import guard
 
         program = find_cli()
         options = cli_options(
@@ -35,7 +34,6 @@ class EarlyStart:
         )
         self.loop = new_event_loop()
         self._process: CliProcess | None = CliProcess(options)
-        guard.wait()  # until the server is there: a process that only starts leaves by itself when the app is killed
         with without_tracing():
             self.loop.run_until_complete(self._process.start())
 

@@ -20,17 +20,11 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 FIRST_COLLECTION = 200_000  # new objects: more than are loaded while the app starts, and stay
-GUARD_FLAG = "--guard-children"  # how a bundled app starts its guard, see `claude.orphans`
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run what the arguments ask for and give the exit code."""
     words = sys.argv[1:] if argv is None else argv
-    if words == [GUARD_FLAG]:
-        from .claude.orphans import guard_children
-
-        guard_children()
-        return 0
     _start_lightly()
     early = _start_early(words)
     try:

@@ -61,10 +61,7 @@ class Serving:
         try:
             pool = await self._open_pool()
             await asyncio.to_thread(_import_app)
-            from .claude.orphans import guard
-
             log, self._services, self._server = self._make_app(pool)
-            guard.begin()
             gc.freeze()  # what was loaded stays: collections need not walk it again and again
             gc.set_threshold(GARBAGE_THRESHOLD)
             self._server.should_exit = self._stopping

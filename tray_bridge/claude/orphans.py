@@ -1,8 +1,8 @@
 """No CLI process outlives the app, however the app ends. The one place for what platforms do differently about it.
 
 A CLI in the middle of a turn goes on when its parent is killed: end of input does not stop it before the turn ends.
-On Windows the app puts itself in a job object that the system empties when its last handle closes. Elsewhere a small
-process of ours holds a pipe from the app, and when the pipe breaks ends what is still alive.
+On Windows the app puts itself in a job object that the system empties when its last handle closes. Elsewhere a shell,
+which starts in no time, holds a pipe from the app, and when the pipe breaks ends what is still alive.
 """
 
 from __future__ import annotations
@@ -11,10 +11,28 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 
-GUARD_FLAG = "--guard-children"
-LEAVE_SECONDS = 1.0  # for a CLI that was left alone to tidy up what it has put into the user's folders
+# Reads `+pid` and `-pid` until the app's end of the pipe closes. The app's own signals reach its whole group, and the
+# guard leaves only after the app. A CLI gets a second to tidy up what it has put into the user's folders.
+_GUARD_SCRIPT = """
+trap '' INT TERM HUP
+watched=
+while read -r line; do
+  pid=${line#?}
+  others=
+  for each in $watched; do
+    [ "$each" = "$pid" ] || others="$others $each"
+  done
+  case $line in
+    +*) watched="$others $pid" ;;
+    -*) watched=$others ;;
+  esac
+done
+[ -n "$watched" ] || exit 0
+kill -TERM $watched
+sleep 1
+kill -KILL $watched
+"""
 
 
 class _Guard:
@@ -24,23 +42,10 @@ class _Guard:
         self._process: subprocess.Popen[bytes] | None = None
         self._job: object | None = None
         self._watched: set[int] = set()
-        self._waits = False
-
-    def wait(self) -> None:
-        """Start no process of its own before `begin`: it would slow the app's first session, which only starts yet."""
-        self._waits = True
-
-    def begin(self) -> None:
-        """Watch what is there from now on."""
-        self._waits = False
-        for pid in self._watched.copy():
-            self.watch(pid)
 
     def watch(self, pid: int) -> None:
         """From now on, end the process `pid` if the app ends without doing so itself."""
         self._watched.add(pid)
-        if self._waits:
-            return
         if sys.platform == "win32":
             self._job = self._job or _join_kill_on_close_job()
         elif self._process is None or self._process.poll() is not None:
@@ -72,34 +77,13 @@ class _Guard:
 guard = _Guard()
 
 
-def guard_children() -> None:
-    """The guard's side: read `+pid` and `-pid` lines until the app's end of the pipe closes, then end the rest."""
-    import signal
-
-    # The app's own SIGINT and SIGTERM reach its whole group: the guard leaves only after the app.
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), signal.SIG_IGN)
-    alive: set[int] = set()
-    for line in sys.stdin:
-        sign, pid = line[0], int(line[1:])
-        (alive.add if sign == "+" else alive.discard)(pid)
-    for end, seconds in ((signal.SIGTERM, LEAVE_SECONDS), (signal.SIGKILL, 0.0)):
-        for pid in alive.copy():
-            try:
-                os.kill(pid, end)
-            except OSError:
-                alive.discard(pid)
-        time.sleep(seconds if alive else 0.0)
-
-
 def _start_guard() -> subprocess.Popen[bytes]:
-    is_bundled = getattr(sys, "frozen", False)
     return subprocess.Popen(
-        # As a bare script: it starts beside the first session, and must not slow that.
-        [sys.executable, GUARD_FLAG] if is_bundled else [sys.executable, "-I", "-S", __file__],
+        ["/bin/sh", "-c", _GUARD_SCRIPT],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        env={"PATH": os.environ.get("PATH", os.defpath)},  # a bundle's own libraries are not for other programs
         start_new_session=True,
     )
 
@@ -145,7 +129,3 @@ def _join_kill_on_close_job() -> object:
     kernel32.SetInformationJobObject(job, extended_limit_class, ctypes.byref(limits), ctypes.sizeof(limits))
     kernel32.AssignProcessToJobObject(job, wintypes.HANDLE(kernel32.GetCurrentProcess()))
     return job
-
-
-if __name__ == "__main__":
-    guard_children()
