@@ -35,13 +35,9 @@ def start(prelude: str = "") -> subprocess.Popen[bytes]:
 
 
 def test_it_ends_what_it_watches_gently_then_by_force(started: list[subprocess.Popen[bytes]]) -> None:
-    polite = start(
-        "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(7)); print('there', flush=True); time.sleep(60)"
-    )
-    stubborn = start(
-        "import signal, time; signal.signal(15, signal.SIG_IGN); print('there', flush=True); time.sleep(60)"
-    )
-    forgotten, stranger = (start("import time; print('there', flush=True); time.sleep(60)") for _ in range(2))
+    polite = start("signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))")
+    stubborn = start("signal.signal(signal.SIGTERM, signal.SIG_IGN)")
+    forgotten, stranger = start(), start()
     started += [polite, stubborn, forgotten, stranger]
     guard = _Guard()
     for process in (polite, forgotten, stubborn):
