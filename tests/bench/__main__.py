@@ -28,7 +28,8 @@ from .soak import TURNS, plot, soak
 from .tools import measure_tools
 
 TABLE_WIDTH = 140  # also where the output goes into a file
-QUICK = Size(runs=2, launches=1, crowds=1, rebuilds=0, exchanges=40)  # under a minute on two free cores
+# Under a minute on two free cores.
+QUICK = Size(runs=1, launches=1, crowds=1, rebuilds=0, exchanges=16, conversations=10, tokens=100)
 
 T = TypeVar("T")
 Measure = Callable[[StandInProcess, Path, Size], Coroutine[Any, Any, list[Figure]]]
@@ -82,7 +83,7 @@ def measure(arguments: argparse.Namespace, folder: Path, console: Console) -> di
 def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(GROUPS)}; default: all")
-    parser.add_argument("--quick", action="store_true", help="two runs of each, for a first look within a minute")
+    parser.add_argument("--quick", action="store_true", help="one small run of each, for a first look within a minute")
     parser.add_argument("--runs", type=int, help="samples of each figure; default: 15")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")
     parser.add_argument(

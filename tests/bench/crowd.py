@@ -12,24 +12,24 @@ from .programs import Size, StandInProcess, bridge
 from .raw_cli import RawCli, say
 from .streaming import Client
 
-CONVERSATIONS = 20
 SESSIONS = 8
 
 
 async def measure_crowd(_: StandInProcess, folder: Path, size: Size) -> list[Figure]:
-    wall = Figure(f"{CONVERSATIONS} conversations on {SESSIONS} sessions, wall time ÷ raw", "s", 1.10)
+    count = size.conversations
+    wall = Figure(f"{count} conversations on {SESSIONS} sessions, wall time ÷ raw", "s", 1.10)
     for number in range(size.crowds):
         if number % 2:
-            ours = await through_bridge()
-            theirs = await by_hand(folder)
+            ours = await through_bridge(count)
+            theirs = await by_hand(count, folder)
         else:
-            theirs = await by_hand(folder)
-            ours = await through_bridge()
+            theirs = await by_hand(count, folder)
+            ours = await through_bridge(count)
         wall.add(ours, theirs)
     return [wall]
 
 
-async def through_bridge() -> float:
+async def through_bridge(count: int) -> float:
     with bridge(pool_size=SESSIONS, max_sessions=SESSIONS) as running:
         await running.settled()
 
@@ -39,11 +39,11 @@ async def through_bridge() -> float:
             client.close()
 
         began = time.perf_counter()
-        await asyncio.gather(*(ask() for _ in range(CONVERSATIONS)))
+        await asyncio.gather(*(ask() for _ in range(count)))
         return time.perf_counter() - began
 
 
-async def by_hand(folder: Path) -> float:
+async def by_hand(count: int, folder: Path) -> float:
     """The same with eight processes at most: the warm ones first, then each conversation starts its own."""
     warm = await asyncio.gather(*(RawCli(folder).start() for _ in range(SESSIONS)))
     await asyncio.gather(*(cli.initialize() for cli in warm))
@@ -62,5 +62,5 @@ async def by_hand(folder: Path) -> float:
         return cli
 
     began = time.perf_counter()
-    await asyncio.gather(*(ask() for _ in range(CONVERSATIONS)))
+    await asyncio.gather(*(ask() for _ in range(count)))
     return time.perf_counter() - began

@@ -25,13 +25,15 @@ IDLE_CPU = 0.011  # seconds of CPU in an idle window that do not count: the cloc
 
 @dataclass(frozen=True)
 class Size:
-    """How much to measure: samples of a figure, fewer of those that take long, and exchanges for the memory."""
+    """How much to measure: samples of a figure, fewer of those that take long, and how much makes up one of them."""
 
     runs: int = 15
     launches: int = 15
     crowds: int = 15
     rebuilds: int = 15
     exchanges: int = 1000
+    conversations: int = 20
+    tokens: int = 300
 
 
 @contextmanager

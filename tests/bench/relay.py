@@ -20,7 +20,6 @@ from .streaming import Client, Stream
 
 STREAMS = 8
 RATE = 100  # tokens a second
-TOKENS = 300  # of the first stream; each has one more than the one before, which tells their stamps apart
 
 
 async def measure_relay(_: StandInProcess, folder: Path, size: Size) -> list[Figure]:
@@ -32,7 +31,8 @@ async def measure_relay(_: StandInProcess, folder: Path, size: Size) -> list[Fig
     if sys.platform != "win32":
         settings["cli_path"] = make_stamped_cli(stamps)
     with bridge(**settings) as running:
-        conversations = [Conversation(running, TOKENS + number) for number in range(STREAMS)]
+        # Each has one token more than the one before, which tells their stamps apart.
+        conversations = [Conversation(running, size.tokens + number) for number in range(STREAMS)]
         await all_at_once(conversations)
         for _round in range(size.runs):
             await idle(lambda: [running.process, *running.clis()])
