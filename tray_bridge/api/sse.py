@@ -101,20 +101,16 @@ class EventStream(Response):
             await self._source.aclose()
 
     async def _write(self, frame: bytes, *, last: bool = False) -> None:
-        if not self._started or self._lock.locked():
-            await self._start()
-        if self._ended:
-            return
-        self._ended = last
-        await self._send({"type": "http.response.body", "body": frame, "more_body": not last})
-        self._last_sent = self._now()
-
-    async def _start(self) -> None:
-        """Send the headers, or wait until they are sent."""
         async with self._lock:
+            if self._ended:
+                return
+            self._ended = last
             if not self._started:
                 self._started = True
-                await self._send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
+                await self._send(start)
+            await self._send({"type": "http.response.body", "body": frame, "more_body": not last})
+            self._last_sent = self._now()
 
     async def _fail(self, error: Exception) -> None:
         if not isinstance(error, TrayBridgeError):
