@@ -21,6 +21,8 @@ from tray_bridge.errors import QueueFullError, SessionLostError, UpstreamError
 
 Source = Callable[[], AsyncGenerator[Chunk, None]]
 
+MORE_THAN_BUFFERS_HOLD = 16 * 2**20
+
 
 def chunk(text: str, **choice: Any) -> dict[str, Any]:
     return {
@@ -97,6 +99,24 @@ async def test_silence_is_filled_with_comments_and_the_pending_read_goes_on() ->
         f"data: {json.dumps(chunk('b'), separators=(',', ':'))}",
         "data: [DONE]",
     ]
+
+
+async def test_a_comment_for_a_slow_reader_never_comes_after_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    async def source() -> AsyncGenerator[Chunk, None]:
+        yield b"1" * MORE_THAN_BUFFERS_HOLD
+        yield b"2"
+
+    async with serve(app_of(source, keepalive=0.1)) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        await asyncio.sleep(0.5)  # the server wants to fill the silence, and cannot write
+        answer = b""
+        while not answer.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n"):
+            answer += await asyncio.wait_for(reader.read(2**20), 10)
+        await asyncio.sleep(0.3)
+        writer.close()
+    assert answer.count(b"data: ") == 3
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_a_busy_stream_has_no_comments() -> None:
