@@ -34,6 +34,13 @@ def start(prelude: str = "") -> subprocess.Popen[bytes]:
     return process
 
 
+def lose_the_app(guard: _Guard) -> None:
+    """As when the app is killed: its end of the pipe closes."""
+    assert guard._process is not None and guard._process.stdin is not None
+    guard._process.stdin.close()
+    guard._process.wait(GONE_WITHIN)
+
+
 def test_it_ends_what_it_watches_gently_then_by_force(started: list[subprocess.Popen[bytes]]) -> None:
     polite = start("signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))")
     stubborn = start("signal.signal(signal.SIGTERM, signal.SIG_IGN)")
@@ -51,11 +58,11 @@ def test_it_ends_what_it_watches_gently_then_by_force(started: list[subprocess.P
     time.sleep(0.1)
     assert all(process.poll() is None for process in started)
     assert "PATH" in keeper.environ() and len(keeper.environ()) <= 4, "nothing of the app's environment is in it"
-    guard.close()  # as when the app is killed: its end of the pipe closes
+    lose_the_app(guard)
     assert polite.wait(GONE_WITHIN) == 7
     assert stubborn.wait(GONE_WITHIN) == -9
     assert forgotten.poll() is None and stranger.poll() is None
-    keeper.wait(GONE_WITHIN)
+    assert not keeper.is_running()
 
 
 def test_a_guard_that_was_killed_is_replaced_and_told_again(started: list[subprocess.Popen[bytes]]) -> None:
@@ -67,5 +74,5 @@ def test_a_guard_that_was_killed_is_replaced_and_told_again(started: list[subpro
     guard._process.kill()
     guard._process.wait()
     guard.watch(second.pid)
-    guard.close()
+    lose_the_app(guard)
     assert [first.wait(GONE_WITHIN), second.wait(GONE_WITHIN)] == [-15, -15]

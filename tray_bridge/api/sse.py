@@ -72,7 +72,7 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope, self._receive, self._send = scope, receive, send
         self._lock = asyncio.Lock()  # a keep-alive must not come between the headers and the first chunk
-        self._now = now = asyncio.get_running_loop().time
+        now = asyncio.get_running_loop().time
         self._last_sent = now()
         relay = asyncio.create_task(self._relay())
         leaving = asyncio.create_task(_disconnected(receive))
@@ -110,7 +110,7 @@ class EventStream(Response):
                 start = {"type": "http.response.start", "status": 200, "headers": self.raw_headers}
                 await self._send(start)
             await self._send({"type": "http.response.body", "body": frame, "more_body": not last})
-            self._last_sent = self._now()
+            self._last_sent = asyncio.get_running_loop().time()
 
     async def _fail(self, error: Exception) -> None:
         if not isinstance(error, TrayBridgeError):

@@ -36,7 +36,7 @@ kill -KILL $watched
 
 
 class _Guard:
-    """The app's side. One for the process; used from the server's thread only."""
+    """The app's side. One for the process; used from one thread at a time."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -59,13 +59,6 @@ class _Guard:
         """The process `pid` has ended and its number may be another's."""
         self._watched.discard(pid)
         self._tell(f"-{pid}")
-
-    def close(self) -> None:
-        """End the guard: only when no session is left."""
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
-            self._process.wait(timeout=5)
-        self._process = None
 
     def _tell(self, line: str) -> None:
         if self._process is not None and self._process.stdin is not None:
