@@ -12,8 +12,8 @@ from typing import TypeVar
 import openai
 import psutil
 
-from tray_bridge.server import ServerThread
-from tray_bridge.settings import load_settings
+from tray_bridge.server.thread import ServerThread
+from tray_bridge.settings.schema import load_settings
 from tray_bridge.snapshots import ServerSnapshot
 from tray_bridge.standin import StandIn
 

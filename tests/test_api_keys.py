@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tray_bridge.api_keys import ApiKeys
 from tray_bridge.errors import SettingsError
+from tray_bridge.machine.api_keys import ApiKeys
 
 
 @pytest.fixture

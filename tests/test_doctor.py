@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tray_bridge.doctor import Check, run_checks
+from tray_bridge.doctor.checks import Check, run_checks
 from tray_bridge.errors import SettingsError
-from tray_bridge.paths import config_file, log_folder
-from tray_bridge.settings import load_settings
+from tray_bridge.machine.paths import config_file, log_folder
+from tray_bridge.settings.schema import load_settings
 
 
 @pytest.fixture(autouse=True)

@@ -12,11 +12,11 @@ import psutil
 import pytest
 from running_bridge import wait_for
 
-from tray_bridge import serving
-from tray_bridge.early_start import EarlyStart, start_early
-from tray_bridge.paths import config_file
-from tray_bridge.server import ServerThread
-from tray_bridge.settings import load_settings
+from tray_bridge.machine.paths import config_file
+from tray_bridge.server import run as serving
+from tray_bridge.server.early_worker import EarlyStart, start_early
+from tray_bridge.server.thread import ServerThread
+from tray_bridge.settings.schema import load_settings
 from tray_bridge.standin import StandIn
 
 

@@ -6,8 +6,8 @@ import re
 import sys
 from pathlib import Path
 
-from tray_bridge.bridge.parameters import PARAMETERS
-from tray_bridge.settings import Settings
+from tray_bridge.bridge.openai_chat.parameters import PARAMETERS
+from tray_bridge.settings.schema import Settings
 
 README = Path(__file__).parent.parent / "README.md"
 

@@ -21,8 +21,8 @@ import psutil
 import pytest
 from running_bridge import RunningBridge, directive, wait_for
 
-from tray_bridge.server import ServerThread
-from tray_bridge.settings import load_settings
+from tray_bridge.server.thread import ServerThread
+from tray_bridge.settings.schema import load_settings
 from tray_bridge.snapshots import ServerSnapshot
 from tray_bridge.standin import StandIn
 

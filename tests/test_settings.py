@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tray_bridge.errors import SettingsError
-from tray_bridge.paths import config_file
-from tray_bridge.settings import (
+from tray_bridge.machine.paths import config_file
+from tray_bridge.settings.schema import (
     Settings,
     ensure_settings_file,
     explain,

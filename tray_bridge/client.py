@@ -194,7 +194,7 @@ def _ask(prompt: str) -> list[ChatCompletionUserMessageParam]:
 
 
 def _url_by_settings() -> str:
-    from .settings import load_settings
+    from .settings.schema import load_settings
 
     if os.environ.get("BRIDGE_URL"):
         return bridge_url()

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from .early_start import EarlyStart
-    from .server import ServerThread
-    from .settings import Settings
+    from .server.early_worker import EarlyStart
+    from .server.thread import ServerThread
+    from .settings.schema import Settings
 
 FIRST_COLLECTION = 200_000  # new objects: more than are loaded while the app starts, and stay
 
@@ -38,7 +38,7 @@ def _start_early(words: Sequence[str]) -> EarlyStart | None:
     """The first session goes before all else: even the parser of the arguments takes time."""
     if words[:1] != ["serve"]:
         return None
-    from .early_start import start_early
+    from .server.early_worker import start_early
 
     return start_early(words)
 
@@ -76,11 +76,11 @@ def _run_command(arguments: argparse.Namespace, early: EarlyStart | None) -> int
     flags = {flag: getattr(arguments, flag) for flag in SETTING_FLAGS if hasattr(arguments, flag)}
     if command == "doctor":
         return _examine(flags)
-    from .settings import load_settings
+    from .settings.schema import load_settings
 
     settings = load_settings(flags)
     if command == "serve":
-        from .server import ServerThread
+        from .server.thread import ServerThread
 
         return _serve_until_signalled(ServerThread(settings, early))
     if command == "ask":
@@ -93,7 +93,7 @@ def _run_command(arguments: argparse.Namespace, early: EarlyStart | None) -> int
         return show_status(bridge_url(settings.host, settings.port))
     if command == "logs":
         from .command_line.logs import show_logs
-        from .paths import log_folder
+        from .machine.paths import log_folder
 
         return show_logs(arguments, settings.log_folder or log_folder())
     return _run_tray(settings, flags)
@@ -109,8 +109,8 @@ def _start_lightly() -> None:
 
 def _show_version() -> int:
     from . import __version__
-    from .cli_program import ask_version, find_cli
     from .command_line.terminal import write
+    from .machine.cli_program import ask_version, find_cli
 
     program = find_cli()
     write(f"tray-bridge {__version__}\n")
@@ -122,7 +122,7 @@ def _examine(flags: Mapping[str, object]) -> int:
     from .command_line.bridge_url import bridge_url
     from .command_line.doctor import show_checks
     from .errors import SettingsError
-    from .settings import Settings, load_settings
+    from .settings.schema import Settings, load_settings
 
     error = None
     try:
@@ -165,6 +165,6 @@ def _serve_until_signalled(server: ServerThread) -> int:
 
 def _run_tray(settings: Settings, flags: Mapping[str, object]) -> int:
     from .desktop.tray import run_tray
-    from .server import ServerThread
+    from .server.thread import ServerThread
 
     return run_tray(settings, ServerThread(settings), flags)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tray_bridge.cli_program import find_cli
+from tray_bridge.machine.cli_program import find_cli
 
 from . import stamped_cli
 from .figure import Figure, percentile

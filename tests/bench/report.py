@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.table import Table
 
-from tray_bridge.cli_program import find_cli
+from tray_bridge.machine.cli_program import find_cli
 
 from .figure import Figure, quartiles
 from .programs import Size

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from PIL import Image as Picture
 
-from tray_bridge.bridge.read_request import ChatRequest, read_chat_request
+from tray_bridge.bridge.openai_chat.read import ChatRequest, read_chat_request
 from tray_bridge.errors import InvalidRequestError
 from tray_bridge.turns import Message, Turn
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from chat_bodies import USER, ask, read, refusal_of
 
-from tray_bridge.bridge.parameters import PARAMETERS
-from tray_bridge.bridge.read_request import read_chat_request
+from tray_bridge.bridge.openai_chat.parameters import PARAMETERS
+from tray_bridge.bridge.openai_chat.read import read_chat_request
 from tray_bridge.errors import ModelNotFoundError
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "additionalProperties": False}

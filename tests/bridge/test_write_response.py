@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion
 
-from tray_bridge.bridge.openai_types import Chunk, Message
-from tray_bridge.bridge.read_request import ChatRequest
-from tray_bridge.bridge.write_response import ResponseCollector, write_completion
-from tray_bridge.bridge.write_stream import REFUSAL, ChunkWriter
+from tray_bridge.bridge.openai_chat.read import ChatRequest
+from tray_bridge.bridge.openai_chat.whole import ResponseCollector, write_completion
+from tray_bridge.bridge.openai_chat.wire import Chunk, Message
+from tray_bridge.bridge.openai_chat.write import REFUSAL, ChunkWriter
 from tray_bridge.errors import SessionLostError
 from tray_bridge.turns import (
     Event,

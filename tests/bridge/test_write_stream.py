@@ -9,9 +9,9 @@ import pytest
 from chat_bodies import ask
 from openai.types.chat import ChatCompletionChunk
 
-from tray_bridge.bridge.openai_types import Chunk
-from tray_bridge.bridge.write_stream import REFUSAL, ChunkWriter, usage_chunk
-from tray_bridge.bridge.write_usage import sum_usage
+from tray_bridge.bridge.openai_chat.usage import sum_usage
+from tray_bridge.bridge.openai_chat.wire import Chunk
+from tray_bridge.bridge.openai_chat.write import REFUSAL, ChunkWriter, usage_chunk
 from tray_bridge.errors import UpstreamError
 from tray_bridge.turns import (
     Event,

@@ -14,7 +14,7 @@ from chromium import FLAGS, Open, find_chromium
 from playwright.sync_api import Browser, Dialog, Page, sync_playwright
 from scene import Scene, busy_scene, serve
 
-from tray_bridge.api.last_hour import LastHour
+from tray_bridge.api.page.last_hour import LastHour
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from typing import Any
 from PIL import Image as Picture
 
 from tray_bridge.errors import TrayBridgeError
-from tray_bridge.private_files import make_private_folder, replace_file
+from tray_bridge.machine.private_files import make_private_folder, replace_file
 from tray_bridge.session_log.exchange import Exchange, Outcome
 from tray_bridge.session_log.index import append_line, searched_text, summarise
 from tray_bridge.session_log.record import Record

@@ -16,11 +16,11 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.responses import StreamingResponse
 
-from tray_bridge.api.dashboard import dashboard_router
-from tray_bridge.api.dashboard_access import DashboardAccess
 from tray_bridge.api.error_responses import add_error_handlers
-from tray_bridge.api.last_hour import LastHour
-from tray_bridge.doctor import Check
+from tray_bridge.api.page.access import DashboardAccess
+from tray_bridge.api.page.last_hour import LastHour
+from tray_bridge.api.page.routes import dashboard_router
+from tray_bridge.doctor.checks import Check
 from tray_bridge.session_log import LogReader
 from tray_bridge.snapshots import (
     AccountSnapshot,

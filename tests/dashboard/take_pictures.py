@@ -20,7 +20,7 @@ from chromium import FLAGS, find_chromium  # noqa: E402
 from log_filler import CLIENTS, answer, chart_png, fill, question, write_exchange  # noqa: E402
 from scene import FINDINGS, Scene, busy_scene, serve  # noqa: E402
 
-from tray_bridge.api.last_hour import LastHour  # noqa: E402
+from tray_bridge.api.page.last_hour import LastHour  # noqa: E402
 from tray_bridge.errors import ModelNotFoundError, TrayBridgeError, UpstreamError  # noqa: E402
 
 FOLDER = HERE.parent.parent / "docs" / "images"

@@ -10,8 +10,8 @@ import pytest
 from running_bridge import RunningBridge
 from scene import Scene, busy_scene, dashboard_app, serve
 
-from tray_bridge.api.dashboard_access import DashboardAccess
-from tray_bridge.api_keys import ApiKeys
+from tray_bridge.api.page.access import DashboardAccess
+from tray_bridge.machine.api_keys import ApiKeys
 
 pytest_plugins = ["browsing"]
 

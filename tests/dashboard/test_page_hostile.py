@@ -9,7 +9,7 @@ from log_filler import answer, call, question, write_exchange
 from playwright.sync_api import Page, expect
 from scene import Scene
 
-from tray_bridge.api.last_hour import LastHour
+from tray_bridge.api.page.last_hour import LastHour
 from tray_bridge.errors import TrayBridgeError
 from tray_bridge.snapshots import ModelSnapshot, Problem, RequestSnapshot
 

@@ -14,7 +14,7 @@ from openai import NotFoundError, OpenAI
 from playwright.sync_api import Page, expect
 from running_bridge import RunningBridge, directive, wait_for
 
-from tray_bridge.paths import log_folder
+from tray_bridge.machine.paths import log_folder
 from tray_bridge.session_log import LogReader
 
 pytest_plugins = ["browsing"]

@@ -12,7 +12,7 @@ from log_filler import answer, chart_png, fill, question, write_exchange
 from playwright.sync_api import Page, expect
 from scene import FINDINGS, Scene, busy_scene, serve
 
-from tray_bridge.api.last_hour import LastHour
+from tray_bridge.api.page.last_hour import LastHour
 from tray_bridge.errors import UpstreamError
 from tray_bridge.snapshots import PoolSnapshot, Problem
 

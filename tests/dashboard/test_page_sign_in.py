@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from running_bridge import RunningBridge, directive
 from scene import Scene, busy_scene, serve
 
-from tray_bridge.api_keys import ApiKeys
+from tray_bridge.machine.api_keys import ApiKeys
 
 pytest_plugins = ["browsing"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tray_bridge.desktop.single_instance import SingleInstance, ask_first_to_show
-from tray_bridge.paths import lock_file
+from tray_bridge.machine.paths import lock_file
 
 HOLD = """
 import time

@@ -11,8 +11,8 @@ from private_bus import PrivateBus
 
 from tray_bridge.desktop import tray_host
 from tray_bridge.desktop.tray import Tray
-from tray_bridge.server import ServerThread
-from tray_bridge.settings import Settings
+from tray_bridge.server.thread import ServerThread
+from tray_bridge.settings.schema import Settings
 
 
 def test_an_icon_that_fails_leaves_no_thread_that_keeps_the_process(

@@ -15,7 +15,7 @@ from fake_tray_host import FakeTrayHost, until
 from private_bus import PrivateBus
 from tray_app import TrayApp, free_port
 
-from tray_bridge.cli_program import find_cli
+from tray_bridge.machine.cli_program import find_cli
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or not PrivateBus.is_available(), reason="needs Linux and dbus-daemon"

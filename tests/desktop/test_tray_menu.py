@@ -21,7 +21,7 @@ from private_bus import PrivateBus
 from tray_app import TrayApp
 
 from tray_bridge import __version__
-from tray_bridge.connect import CLIENTS
+from tray_bridge.known_clients import CLIENTS
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),

@@ -11,7 +11,7 @@ import openai
 import pytest
 from running_bridge import RunningBridge, directive
 
-from tray_bridge.paths import log_folder
+from tray_bridge.machine.paths import log_folder
 from tray_bridge.session_log import LogReader
 
 Make = Callable[..., RunningBridge]

@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tray_bridge.bridge.parameters import PARAMETERS
+from tray_bridge.bridge.openai_chat.parameters import PARAMETERS
 
 CHECKS: list[CheckFunction] = [status_code_conformance, content_type_conformance, response_schema_conformance]
 SLOW = list(HealthCheck)

@@ -14,7 +14,7 @@ from test_fidelity_turns import NASTY, SLOW, Generated, check, conversations, sa
 from upstream import answer, as_the_cli_writes, newest, turns
 
 from tray_bridge.claude import transcript
-from tray_bridge.paths import transcript_folder
+from tray_bridge.machine.paths import transcript_folder
 
 Make = Callable[..., RunningBridge]
 
@@ -130,7 +130,7 @@ def test_what_a_killed_app_left_behind_is_removed(make_bridge: Make, monkeypatch
 
 def test_a_program_of_the_users_own_resumes_nothing(make_bridge: Make, resumed: list[Path]) -> None:
     """It may be of any version; only of the bundled one is known how it resumes."""
-    from tray_bridge.cli_program import find_cli
+    from tray_bridge.machine.cli_program import find_cli
 
     program = find_cli()
     assert program is not None

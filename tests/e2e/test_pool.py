@@ -15,7 +15,7 @@ from running_bridge import RunningBridge, directive
 from tray_bridge.claude import start_slots
 from tray_bridge.claude.session import Session
 from tray_bridge.claude.start_slots import StartSlots
-from tray_bridge.settings import load_settings
+from tray_bridge.settings.schema import load_settings
 
 Make = Callable[..., RunningBridge]
 

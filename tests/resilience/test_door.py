@@ -27,10 +27,10 @@ from routes import routes_of
 from running_app import RunningApp, running_app
 from running_bridge import RunningBridge, wait_for
 
-from tray_bridge.api_keys import ApiKeys
-from tray_bridge.server import ServerThread
+from tray_bridge.machine.api_keys import ApiKeys
+from tray_bridge.server.thread import ServerThread
 from tray_bridge.session_log import LogReader
-from tray_bridge.settings import load_settings
+from tray_bridge.settings.schema import load_settings
 from tray_bridge.standin import StandIn
 
 Make = Callable[..., RunningBridge]

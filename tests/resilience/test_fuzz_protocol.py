@@ -21,9 +21,9 @@ from running_bridge import RunningBridge
 from test_wrong_program import Program
 from wrong_claude import SCRAPS, WORDS
 
-from tray_bridge.bridge.read_request import read_chat_request
-from tray_bridge.bridge.write_response import ResponseCollector, write_completion
-from tray_bridge.bridge.write_stream import ChunkWriter
+from tray_bridge.bridge.openai_chat.read import read_chat_request
+from tray_bridge.bridge.openai_chat.whole import ResponseCollector, write_completion
+from tray_bridge.bridge.openai_chat.write import ChunkWriter
 from tray_bridge.claude.answer import AnswerReader
 from tray_bridge.claude.session import NOT_UNDERSTOOD
 from tray_bridge.errors import TrayBridgeError

@@ -22,7 +22,7 @@ from running_bridge import RunningBridge, wait_for
 from tray_bridge.desktop.actions import Actions
 from tray_bridge.desktop.icon import icon_state
 from tray_bridge.desktop.words import last_problem
-from tray_bridge.paths import config_file
+from tray_bridge.machine.paths import config_file
 from tray_bridge.session_log import LogReader
 from tray_bridge.standin import StandIn
 

@@ -180,7 +180,7 @@ def test_a_program_that_starts_and_soon_ends_is_not_started_without_pause(make_b
 
 
 def test_another_program_in_the_settings_is_tried_at_once(make_bridge: Make, program: Program, tmp_path: Path) -> None:
-    from tray_bridge.settings import load_settings
+    from tray_bridge.settings.schema import load_settings
 
     settings = {"port": 0, "pool_size": 2}
     bridge = make_bridge(pool_size=2, cli_path=tmp_path / "nothing")

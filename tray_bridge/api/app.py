@@ -8,14 +8,14 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 from .. import __version__
-from ..doctor import run_checks
+from ..bridge.openai_chat.describe import ERROR_RESPONSE
+from ..doctor.checks import run_checks
 from ..session_log import LogReader
 from .access import AccessMiddleware
 from .chat import chat_router
-from .chat_description import ERROR_RESPONSE
-from .dashboard import dashboard_router
 from .error_responses import CatchUnexpected, add_error_handlers
 from .model_list import model_router
+from .page.routes import dashboard_router
 from .services import Services
 from .stamp import StampMiddleware
 from .status import status_router

@@ -16,17 +16,17 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from ..bridge.read_content import find_image_urls
-from ..bridge.read_request import ChatRequest, read_chat_request
-from ..bridge.write_response import ResponseCollector, write_completion
-from ..bridge.write_stream import ChunkWriter, usage_chunk
-from ..bridge.write_usage import sum_usage
-from ..connect import client_name
+from ..bridge.content import find_image_urls
+from ..bridge.openai_chat.describe import CHAT_OPERATION
+from ..bridge.openai_chat.read import ChatRequest, read_chat_request
+from ..bridge.openai_chat.usage import sum_usage
+from ..bridge.openai_chat.whole import ResponseCollector, write_completion
+from ..bridge.openai_chat.write import ChunkWriter, usage_chunk
 from ..errors import InvalidRequestError, RequestCancelledError, SessionLostError, TrayBridgeError
+from ..known_clients import client_name
 from ..session_log import Exchange, Outcome
 from ..turns import Event, TurnEnded, TurnStarted
 from .body import read_json_body
-from .chat_description import CHAT_OPERATION
 from .error_responses import shape_of
 from .in_flight import Entry
 from .json_response import JsonResponse, encode_json

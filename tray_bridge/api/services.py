@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from ..api_keys import ApiKeys
 from ..bridge.model_names import resolve_model
+from ..machine.api_keys import ApiKeys
 from ..session_log import SessionLog
-from ..settings import Settings
+from ..settings.schema import Settings
 from ..snapshots import ModelSnapshot, ServerSnapshot
-from .dashboard_access import DashboardAccess
 from .in_flight import InFlight
-from .last_hour import LastHour
+from .page.access import DashboardAccess
+from .page.last_hour import LastHour
 
 if TYPE_CHECKING:
     from ..claude.pool import SessionPool

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..private_files import replace_file
+from ..machine.private_files import replace_file
 from ..turns import Message, Text
 from .prompt import block_to_wire, merge_messages
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..doctor import run_checks
+from ..doctor.checks import run_checks
 from ..errors import SettingsError, TrayBridgeError
-from ..settings import Settings
+from ..settings.schema import Settings
 from .fetch import fetch_json
 from .terminal import FAILED, printable, write
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 
-from ..api_keys import ApiKeys
+from ..machine.api_keys import ApiKeys
 from .terminal import write
 
 

@@ -12,8 +12,8 @@ import traceback
 from contextlib import suppress
 
 from ..errors import BridgeUnreachableError, SettingsError, TrayBridgeError
-from ..paths import cache_folder
-from ..private_files import replace_file
+from ..machine.paths import cache_folder
+from ..machine.private_files import replace_file
 
 FAILED = 1
 BAD_USAGE = 2  # argparse's own

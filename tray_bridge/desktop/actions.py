@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import __version__
-from ..connect import CLIENTS
 from ..errors import TrayBridgeError
-from ..paths import config_file, log_folder
+from ..known_clients import CLIENTS
+from ..machine.paths import config_file, log_folder
 from ..snapshots import Problem, ServerSnapshot
 from . import autostart
 from .clipboard import copy_text
@@ -26,7 +26,7 @@ from .sign_in import SignIn
 from .words import last_problem
 
 if TYPE_CHECKING:
-    from ..settings import Settings
+    from ..settings.schema import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class Actions:
 
     def copy_api_key(self) -> None:
         """Makes a key and copies it: those that there are cannot be shown, as only their hashes are kept."""
-        from ..api_keys import ApiKeys
+        from ..machine.api_keys import ApiKeys
 
         copy_text(ApiKeys().make(time.strftime("Tray %Y-%m-%d %H.%M.%S")))
 
@@ -163,13 +163,13 @@ class Actions:
         self._set("notifications", not self.settings.notifications)
 
     def open_settings_file(self) -> None:
-        from ..settings import ensure_settings_file
+        from ..settings.schema import ensure_settings_file
 
         open_path(ensure_settings_file())
 
     def keep_settings_file(self) -> None:
         """Makes the settings file, all of it commented out, so that it is there to be edited."""
-        from ..settings import ensure_settings_file
+        from ..settings.schema import ensure_settings_file
 
         ensure_settings_file()
         self._file_time = _modified(config_file())
@@ -178,7 +178,7 @@ class Actions:
         """Lets what a person wrote into the settings file take effect; keeps the old settings if it is
         broken.
         """
-        from ..settings import reload_settings
+        from ..settings.schema import reload_settings
 
         self._file_time = _modified(config_file())
         settings, problem = reload_settings(self.settings, self._flags)
@@ -196,7 +196,7 @@ class Actions:
         """Keeps a setting in the file and lets it take effect, even where a flag or variable says
         otherwise.
         """
-        from ..settings import save_setting
+        from ..settings.schema import save_setting
 
         save_setting(key, value)
         self._file_time = _modified(config_file())

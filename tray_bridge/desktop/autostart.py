@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import TrayBridgeError
-from ..private_files import replace_file
+from ..machine.private_files import replace_file
 
 NAME = "Tray Bridge"
 AGENT = "io.github.tray-bridge"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..connect import CLIENTS
+from ..known_clients import CLIENTS
 from ..snapshots import ModelSnapshot, Problem, RequestSnapshot, ServerSnapshot
 from .words import (
     account_text,

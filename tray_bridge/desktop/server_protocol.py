@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..snapshots import ServerSnapshot
 
 if TYPE_CHECKING:
-    from ..settings import Settings
+    from ..settings.schema import Settings
 
 
 class Server(Protocol):

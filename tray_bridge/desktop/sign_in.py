@@ -11,9 +11,9 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from ..cli_program import find_cli
 from ..errors import CliUnavailableError
-from ..paths import work_folder
+from ..machine.cli_program import find_cli
+from ..machine.paths import work_folder
 from .open_folder import outside_environment
 
 PATIENCE = 600.0  # seconds that a person has for it

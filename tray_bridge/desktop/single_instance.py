@@ -19,8 +19,8 @@ from types import TracebackType
 
 from filelock import FileLock, Timeout
 
-from ..paths import lock_file
-from ..private_files import make_private_folder, replace_file
+from ..machine.paths import lock_file
+from ..machine.private_files import make_private_folder, replace_file
 
 logger = logging.getLogger(__name__)
 

@@ -20,9 +20,9 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from .. import __version__
-from ..api_keys import ApiKeys
-from ..paths import config_file
-from ..port import is_tray_bridge, next_free_port
+from ..machine.api_keys import ApiKeys
+from ..machine.paths import config_file
+from ..machine.port import is_tray_bridge, next_free_port
 from ..snapshots import ServerSnapshot
 from . import autostart, tray_host
 from .actions import Actions, dashboard_url
@@ -36,7 +36,7 @@ from .view import Picture, View
 from .words import port_is_taken, status_text
 
 if TYPE_CHECKING:
-    from ..settings import Settings
+    from ..settings.schema import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ..private_files import replace_file
+from ..machine.private_files import replace_file
 
 Summary: TypeAlias = dict[str, Any]
 """An exchange in a line; `summarise` says which keys."""

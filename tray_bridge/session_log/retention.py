@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 
-from ..private_files import TEMPORARY_SUFFIX
+from ..machine.private_files import TEMPORARY_SUFFIX
 from .index import INDEX_NAME, Summary
 from .reader import BLOBS, LogReader
 

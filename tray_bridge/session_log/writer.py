@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..private_files import make_private_folder, replace_file
+from ..machine.private_files import make_private_folder, replace_file
 from ..snapshots import Problem
 from .exchange import Exchange, LogMode
 from .index import append_line, searched_text, summarise

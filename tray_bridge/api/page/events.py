@@ -10,10 +10,10 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 
-from ..snapshots import ServerSnapshot
-from .json_response import encode_json
+from ...snapshots import ServerSnapshot
+from ..json_response import encode_json
+from ..services import ServerView
 from .last_hour import LastHour
-from .services import ServerView
 
 LEAST_PAUSE = 0.25
 """Seconds between two snapshots at least: a person sees no more."""

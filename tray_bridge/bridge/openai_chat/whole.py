@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..errors import SessionLostError
-from ..turns import Event, Restarted, Usage
-from .openai_types import Choice, Completion, Delta, FinishReason, Function, Message, ToolCall
-from .read_request import ChatRequest
-from .write_stream import ChunkWriter
-from .write_usage import sum_usage, write_usage
+from ...errors import SessionLostError
+from ...turns import Event, Restarted, Usage
+from .read import ChatRequest
+from .usage import sum_usage, write_usage
+from .wire import Choice, Completion, Delta, FinishReason, Function, Message, ToolCall
+from .write import ChunkWriter
 
 
 class ResponseCollector:

@@ -16,16 +16,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .errors import PortTakenError, SettingsError, TrayBridgeError
-from .event_loop import new_event_loop
-from .port import bind, describe_holder, next_free_port
-from .serving import Serving
-from .snapshots import Problem, ServerSnapshot
+from ..errors import PortTakenError, SettingsError, TrayBridgeError
+from ..launch.event_loop import new_event_loop
+from ..machine.port import bind, describe_holder, next_free_port
+from ..snapshots import Problem, ServerSnapshot
+from .run import Serving
 
 if TYPE_CHECKING:
-    from .claude.cli_process import CliProcess
-    from .early_start import EarlyStart
-    from .settings import Settings
+    from ..claude.cli_process import CliProcess
+    from ..settings.schema import Settings
+    from .early_worker import EarlyStart
 
 logger = logging.getLogger(__name__)
 
@@ -165,8 +165,8 @@ class ServerThread:
     def _check_exposure(settings: Settings) -> None:
         if settings.host in ("127.0.0.1", "localhost", "::1"):
             return  # spares the common start an import
-        from .api.access import check_exposure
-        from .api_keys import ApiKeys
+        from ..api.access import check_exposure
+        from ..machine.api_keys import ApiKeys
 
         check_exposure(settings, ApiKeys().exist())
 

@@ -20,8 +20,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..turns import JsonObject, Message, Text
+from .content import Readable, is_text, part_type, read_part, read_text, refuse_part, split_parts
 from .fields import read_list, read_object, refuse, required_string, shown
-from .read_content import Readable, is_text, part_type, read_part, read_text, refuse_part, split_parts
 from .tool_history import Call, Piece, Result, Said, pair_results, read_arguments
 from .tools import safe_name
 

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from . import paths
-from .cli_program import find_cli
-from .errors import SettingsError
-from .port import bind, describe_holder, next_free_port
-from .private_files import make_private_folder
-from .settings import Settings, load_settings, unknown_keys
+from ..errors import SettingsError
+from ..machine import paths
+from ..machine.cli_program import find_cli
+from ..machine.port import bind, describe_holder, next_free_port
+from ..machine.private_files import make_private_folder
+from ..settings.schema import Settings, load_settings, unknown_keys
 
 _ENOUGH_DISK = 500_000_000  # bytes: the session log at its default size, twice and more
 
@@ -128,7 +128,7 @@ def _check_settings(error: SettingsError | None) -> Check:
 def _check_tray() -> Check:
     title = "Tray"
     try:
-        from .desktop.tray_host import HOW_TO_GET_ONE, probe
+        from ..desktop.tray_host import HOW_TO_GET_ONE, probe
     except ImportError as error:
         return Check(title, "warning", f"It cannot be shown here: {error}.", "`tray-bridge serve` needs none.")
     host = probe()

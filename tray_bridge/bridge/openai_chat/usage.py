@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..turns import Usage
-from .openai_types import CompletionUsage
+from ...turns import Usage
+from .wire import CompletionUsage
 
 
 def write_usage(usage: Usage) -> CompletionUsage:

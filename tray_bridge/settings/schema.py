@@ -28,10 +28,10 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from .errors import SettingsError
-from .paths import config_file
-from .private_files import replace_file
-from .snapshots import Problem
+from ..errors import SettingsError
+from ..machine.paths import config_file
+from ..machine.private_files import replace_file
+from ..snapshots import Problem
 
 logger = logging.getLogger(__name__)
 _saving = threading.Lock()

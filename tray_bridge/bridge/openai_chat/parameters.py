@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from .fields import read_boolean, read_list, read_number, read_object, read_string, refuse
+from ..fields import read_boolean, read_list, read_number, read_object, read_string, refuse
 
 Treatment: TypeAlias = Literal["honoured", "accepted", "ignored", "refused"]
 Kind: TypeAlias = Literal["any", "array", "boolean", "number", "object", "string"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..bridge.parameters import PARAMETERS
+from .parameters import PARAMETERS
 
 Schema = dict[str, Any]
 

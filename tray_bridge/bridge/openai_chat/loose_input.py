@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..turns import JsonObject
-from .fields import kind_of, refuse, shown
+from ...turns import JsonObject
+from ..fields import kind_of, refuse, shown
 
 MESSAGES = 10_000
 _CALLS = {"function_call": "arguments", "custom_tool_call": "input"}

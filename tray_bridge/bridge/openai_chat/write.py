@@ -11,8 +11,8 @@ import json
 from collections.abc import Mapping
 from json.encoder import encode_basestring_ascii
 
-from ..errors import UpstreamError
-from ..turns import (
+from ...errors import UpstreamError
+from ...turns import (
     Event,
     Restarted,
     StopReason,
@@ -24,10 +24,10 @@ from ..turns import (
     TurnStarted,
     Usage,
 )
-from .openai_types import Chunk, Delta, FinishReason, FunctionDelta, ToolCallPiece
-from .read_request import ChatRequest
-from .stop_cutter import StopCutter
-from .write_usage import write_usage
+from ..stop_cutter import StopCutter
+from .read import ChatRequest
+from .usage import write_usage
+from .wire import Chunk, Delta, FinishReason, FunctionDelta, ToolCallPiece
 
 REFUSAL = "Claude declined to answer this request."
 _FINISH: Mapping[StopReason, FinishReason] = {

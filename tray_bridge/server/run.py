@@ -13,21 +13,21 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .cli_program import find_cli
-from .errors import RequestCancelledError, ServerStoppingError, TrayBridgeError
-from .paths import cache_folder, log_folder, transcript_folder, work_folder
-from .snapshots import PoolSnapshot, ServerSnapshot, ServerState
+from ..errors import RequestCancelledError, ServerStoppingError, TrayBridgeError
+from ..machine.cli_program import find_cli
+from ..machine.paths import cache_folder, log_folder, transcript_folder, work_folder
+from ..snapshots import PoolSnapshot, ServerSnapshot, ServerState
 
 if TYPE_CHECKING:
     import uvicorn
 
-    from .api.services import Services
-    from .claude.cli_process import CliProcess
-    from .claude.pool import PoolConfig, SessionPool
-    from .server import ServerThread
-    from .session_log import SessionLog
-    from .settings import Settings
-    from .standin import StandIn
+    from ..api.services import Services
+    from ..claude.cli_process import CliProcess
+    from ..claude.pool import PoolConfig, SessionPool
+    from ..session_log import SessionLog
+    from ..settings.schema import Settings
+    from ..standin import StandIn
+    from .thread import ServerThread
 
 PUBLISH_SECONDS = 0.1  # the most often that subscribers hear of changes
 KEEP_ALIVE_SECONDS = 75  # longer than clients keep an idle connection: one that is closed as they write is an error
@@ -85,7 +85,7 @@ class Serving:
     async def _open_pool(self) -> SessionPool:
         self._environment = await asyncio.to_thread(self._start_standin) if self._settings.demo else {}
         try:
-            from .claude.pool import SessionPool
+            from ..claude.pool import SessionPool
         except ImportError as error:
             raise TrayBridgeError(f"A part of Tray Bridge is missing: {error}.") from error
         self._pool = SessionPool(self._pool_config(self._settings), self.changed)
@@ -96,14 +96,14 @@ class Serving:
     def _make_app(self, pool: SessionPool) -> tuple[SessionLog, Services, uvicorn.Server]:
         import uvicorn
 
-        from .api.app import create_app
-        from .api.dashboard_access import DashboardAccess
-        from .api.in_flight import InFlight
-        from .api.last_hour import LastHour
-        from .api.light_fastapi import without_pydantic_1
-        from .api.services import Services
-        from .api_keys import ApiKeys
-        from .session_log import SessionLog
+        from ..api.app import create_app
+        from ..api.in_flight import InFlight
+        from ..api.light_fastapi import without_pydantic_1
+        from ..api.page.access import DashboardAccess
+        from ..api.page.last_hour import LastHour
+        from ..api.services import Services
+        from ..machine.api_keys import ApiKeys
+        from ..session_log import SessionLog
 
         settings = self._settings
         folder = settings.log_folder or log_folder()
@@ -131,7 +131,7 @@ class Serving:
         return log, services, uvicorn.Server(config)
 
     def _start_standin(self) -> dict[str, str]:
-        from .standin import StandIn
+        from ..standin import StandIn
 
         self._standin = StandIn(first_delay=0.2, rate=60.0)
         self._standin.start()
@@ -148,7 +148,7 @@ class Serving:
         }
 
     def _pool_config(self, settings: Settings) -> PoolConfig:
-        from .claude.pool import PoolConfig
+        from ..claude.pool import PoolConfig
 
         program = find_cli()  # the SDK alone looks in fewer places
         return PoolConfig(
@@ -250,7 +250,6 @@ def _import_app() -> None:
     """In a thread of its own, so that the loop meanwhile hears the CLI."""
     import uvicorn.protocols.http.auto  # noqa: F401
 
-    from .api.light_fastapi import import_light
+    from ..api.light_fastapi import import_light
 
     import_light()
-    from .api import app  # noqa: F401

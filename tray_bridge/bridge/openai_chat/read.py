@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from ..turns import Effort, JsonObject, Turn
-from .fields import kind_of, read_boolean, read_integer, read_list, read_object, read_string, refuse, shown
-from .output_schema import plain_schema
+from ...turns import Effort, JsonObject, Turn
+from ..content import find_image_urls
+from ..fields import kind_of, read_boolean, read_integer, read_list, read_object, read_string, refuse, shown
+from ..messages import read_messages
+from ..output_schema import plain_schema
+from ..tools import is_legacy, object_schema, read_tools
+from .loose_input import message_list
 from .parameters import check_parameters
-from .read_content import find_image_urls
-from .read_messages import read_messages
-from .responses_shape import message_list
-from .tools import is_legacy, object_schema, read_tools
 
 __all__ = ["ChatRequest", "find_image_urls", "read_chat_request"]
 

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from .errors import SettingsError
+from ..errors import SettingsError
 from .paths import keys_file
 from .private_files import replace_file
 

@@ -59,7 +59,7 @@ def transcript_folder() -> Path:
 
 def resource(name: str) -> Path:
     """A file that comes with the package, such as `dashboard/index.html`."""
-    return Path(__file__).parent / name
+    return Path(__file__).parent.parent / name
 
 
 def _place(name: str) -> Path:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from fastapi import Request
 from starlette.responses import Response
 
-from ..errors import AccessDeniedError, InvalidKeyError
+from ...errors import AccessDeniedError, InvalidKeyError
 
 OWN_HEADER = "x-tray-bridge"
 _OWN_NAMES = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")

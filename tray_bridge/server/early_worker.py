@@ -11,12 +11,12 @@ import os
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from .cli_program import find_cli
-from .event_loop import new_event_loop
-from .paths import HOME_VARIABLE, config_file, work_folder
+from ..launch.event_loop import new_event_loop
+from ..machine.cli_program import find_cli
+from ..machine.paths import HOME_VARIABLE, config_file, work_folder
 
 if TYPE_CHECKING:
-    from .claude.cli_process import CliProcess
+    from ..claude.cli_process import CliProcess
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +25,8 @@ class EarlyStart:
     """Made in the main thread. Its loop is the server's from its first start on, and with it the process."""
 
     def __init__(self) -> None:
-        from .claude.cli_process import CliProcess, cli_options
-        from .claude.light_sdk import without_tracing
+        from ..claude.cli_process import CliProcess, cli_options
+        from ..claude.light_sdk import without_tracing
 
         program = find_cli()
         options = cli_options(

@@ -15,14 +15,14 @@ from fastapi import APIRouter, Body, Query, Request
 from fastapi.routing import APIRoute
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from ..connect import CLIENTS, NO_KEY, client_name
-from ..paths import resource
-from ..session_log import LogReader
-from .dashboard_access import DashboardAccess
-from .dashboard_events import page_events
-from .json_response import JsonResponse
+from ...known_clients import CLIENTS, NO_KEY, client_name
+from ...machine.paths import resource
+from ...session_log import LogReader
+from ..json_response import JsonResponse
+from ..services import ServerView
+from .access import DashboardAccess
+from .events import page_events
 from .last_hour import LastHour
-from .services import ServerView
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "

@@ -1,0 +1,1 @@
+"""The page's own routes: its JSON, its access and its events."""

@@ -1,0 +1,1 @@
+"""The doctor: checks of what Tray Bridge needs on this machine."""
