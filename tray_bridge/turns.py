@@ -1,6 +1,6 @@
 """What `api`, `bridge` and `claude` say to each other: a turn, the events that answer it, and its usage.
 
-A leaf: imports nothing of ours and knows neither OpenAI's shapes nor the SDK's. Block types and stop reasons bear the
+A leaf: imports leaves alone, and knows neither OpenAI's shapes nor the SDK's. Block types and stop reasons bear the
 Messages API's names (https://docs.anthropic.com/en/api/messages).
 """
 
@@ -10,10 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from .snapshots import SessionKind
+
 JsonObject: TypeAlias = Mapping[str, Any]
 Role: TypeAlias = Literal["user", "assistant"]
 Effort: TypeAlias = Literal["low", "medium", "high", "xhigh", "max"]
-StopReason: TypeAlias = Literal["end_turn", "max_tokens", "stop_sequence", "tool_use", "refusal"]
+StopReason: TypeAlias = Literal[
+    "end_turn",
+    "max_tokens",
+    "stop_sequence",
+    "tool_use",
+    "refusal",
+    "pause_turn",
+    "model_context_window_exceeded",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +62,22 @@ class ToolResult:
     is_error: bool = False
 
 
-Block: TypeAlias = Text | Image | Document | ToolUse | ToolResult
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """Claude's own thinking of an earlier answer. `signature` proves that Claude wrote it; upstream checks it."""
+
+    text: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class RedactedThinking:
+    """Thinking that Claude returned encrypted: a block of the past, and the event that brings it whole."""
+
+    data: str
+
+
+Block: TypeAlias = Text | Image | Document | ToolUse | ToolResult | Thinking | RedactedThinking
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +109,7 @@ class Turn:
     """One question to Claude with all that shapes its answer.
 
     `messages` is the whole conversation; the last one is the user's and is what is asked. `model` is a full Claude
-    model id or an alias that the CLI knows. `None` leaves the CLI's own default.
+    model id or an alias that the CLI knows. `None` leaves the CLI's own default. `keep`: a follow-up is likely, so the worker holds the conversation.
     """
 
     model: str
@@ -97,6 +122,7 @@ class Turn:
     stop: tuple[str, ...] = ()
     effort: Effort | None = None
     thinking: bool = True
+    keep: bool = True
 
     @property
     def demands_call(self) -> bool:
@@ -116,6 +142,14 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Leased:
+    """A worker has been found for the turn: how (`parked`, `generic`, …), and after how many seconds in the queue."""
+
+    kind: SessionKind
+    queued: float
+
+
+@dataclass(frozen=True, slots=True)
 class TurnStarted:
     """The model has begun to answer. `model` is its full id, `usage` what the prompt counts, where that is known."""
 
@@ -131,6 +165,13 @@ class TextDelta:
 @dataclass(frozen=True, slots=True)
 class ThinkingDelta:
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingEnded:
+    """The thinking since the last other event is complete; `signature` is upstream's proof of it ("" for none)."""
+
+    signature: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,4 +205,15 @@ class TurnEnded:
     stop_sequence: str | None = None
 
 
-Event: TypeAlias = TurnStarted | TextDelta | ThinkingDelta | ToolCallStarted | ToolCallDelta | Restarted | TurnEnded
+Event: TypeAlias = (
+    Leased
+    | TurnStarted
+    | TextDelta
+    | ThinkingDelta
+    | ThinkingEnded
+    | RedactedThinking
+    | ToolCallStarted
+    | ToolCallDelta
+    | Restarted
+    | TurnEnded
+)

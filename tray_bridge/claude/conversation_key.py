@@ -13,7 +13,21 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from ..turns import Block, Document, Effort, Image, JsonObject, Message, Text, Tool, ToolResult, ToolUse, Turn
+from ..turns import (
+    Block,
+    Document,
+    Effort,
+    Image,
+    JsonObject,
+    Message,
+    RedactedThinking,
+    Text,
+    Thinking,
+    Tool,
+    ToolResult,
+    ToolUse,
+    Turn,
+)
 
 
 @dataclass(frozen=True)
@@ -63,12 +77,12 @@ def _message(content: tuple[Block, ...]) -> bytes:
         if text.strip():
             parts.append(["text", text.rstrip()])
         text = ""
-        if block is not None:
+        if block is not None and not isinstance(block, (Thinking, RedactedThinking)):  # few clients send it back
             parts.append(_part(block))
     return _canonical(parts)
 
 
-def _part(block: Block) -> list[Any]:
+def _part(block: Text | Image | Document | ToolUse | ToolResult) -> list[Any]:
     match block:
         case Text(text):
             return ["text", text.rstrip()]

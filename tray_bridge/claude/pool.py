@@ -13,11 +13,12 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..errors import CliUnavailableError, QueueFullError, ServerStoppingError, TrayBridgeError
+from ..errors import CliUnavailableError, QueueFullError, ServerStoppingError, SessionLostError, TrayBridgeError
 from ..snapshots import (
     AccountSnapshot,
     ModelSnapshot,
@@ -25,7 +26,7 @@ from ..snapshots import (
     PoolSnapshot,
     SessionKind,
 )
-from ..turns import Message, ToolResult, ToolUse, Turn
+from ..turns import Event, Leased, Message, ToolResult, ToolUse, Turn, TurnStarted
 from .cli_process import CliProcess
 from .conversation_key import Binding, conversation_key
 from .fair_queue import FairQueue
@@ -38,6 +39,7 @@ from .transcript import remove_stale, resumable_past
 logger = logging.getLogger(__name__)
 
 REFILL_YIELD = 2.0  # seconds that a refill waits at most for requests that have not had their first token
+MOST_LOST = 5  # workers for one turn, before the client is told
 MOST_WASTED = 2  # spares in a row that were bound ahead for nothing
 PROVEN_SECONDS = 2.0  # a spare that has lived so long has started well
 RETRY_AFTER = 5.0  # seconds, for who finds the queue full
@@ -177,6 +179,32 @@ class SessionPool:
             self._proved()
         self._trim()
         self._wake.set()
+
+    # Asking
+
+    async def ask(self, turn: Turn) -> AsyncGenerator[Event, None]:
+        """Answer one turn: `Leased` (again for each replaced worker), then the answer's events up to `TurnEnded`.
+
+        A worker that is lost before it has said anything is replaced, and so is the next: what ended one spare may
+        have ended all. Close the generator (`aclosing`) to cancel the turn; its worker is then given back or ended.
+        Raises QueueFullError, CliUnavailableError, ServerStoppingError, and what the turn itself raises.
+        """
+        for left in reversed(range(MOST_LOST)):
+            said, is_waiting = False, True
+            try:
+                async with self.lease(turn) as lease:
+                    yield Leased(lease.kind, lease.queued)
+                    async with aclosing(lease.session.run(lease.turn)) as events:
+                        async for event in events:
+                            said = True
+                            if is_waiting and not isinstance(event, TurnStarted):
+                                is_waiting = False
+                                lease.answering()
+                            yield event
+                return
+            except SessionLostError:
+                if said or not left:
+                    raise
 
     # Lending
 

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from ..snapshots import ModelSnapshot
-from ..turns import Block, Document, Image, Message, Text, ToolResult, ToolUse, Turn
+from ..turns import Block, Document, Image, Message, RedactedThinking, Text, Thinking, ToolResult, ToolUse, Turn
 from .offered_tools import tools_to_lay_over
 
 Wire = dict[str, Any]
@@ -76,6 +76,10 @@ def block_to_wire(block: Block) -> Wire:
                 "content": [block_to_wire(part) for part in content],
             }
             return {**result, "is_error": True} if is_error else result
+        case Thinking(text, signature):
+            return {"type": "thinking", "thinking": text, "signature": signature}
+        case RedactedThinking(data):
+            return {"type": "redacted_thinking", "data": data}
 
 
 def turn_settings(turn: Turn, model: ModelSnapshot | None) -> Mapping[str, Any]:

@@ -1,0 +1,148 @@
+"""What a dialect is: the paths, shapes and words in which one kind of client asks and is answered.
+
+A dialect is one folder beside this file and one line in `all_dialects`. It is pure: no await, no I/O, no clock. It
+reads a body into a `Turn` and writes the turn's events as frames; `api/answering.py` does everything between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
+
+from ..snapshots import ModelSnapshot
+from ..turns import Event, JsonObject, Turn
+
+Framing: TypeAlias = Literal["sse", "named_sse", "ndjson"]
+"""How frames become bytes: SSE with data alone and `[DONE]`, SSE with event names, or a JSON object a line."""
+
+ErrorKind: TypeAlias = Literal[
+    "invalid_request",
+    "unknown_url",
+    "method_not_allowed",
+    "model_not_found",
+    "request_too_large",
+    "unsupported_body",
+    "request_timeout",
+    "access_denied",
+    "invalid_key",
+    "not_signed_in",
+    "rate_limit",
+    "quota",
+    "billing",
+    "permission",
+    "conflict",
+    "overloaded",
+    "timeout",
+    "unavailable",
+    "cancelled",
+    "internal",
+]
+"""What went wrong, in no dialect's words; `api/errors.py` maps our errors to it, each dialect words it."""
+
+
+class Frame(NamedTuple):
+    """One piece of a streamed answer. `data` is JSON in ASCII; `name` is its event name, where the framing has one."""
+
+    data: bytes
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What reading a body needs besides the body.
+
+    `resolve_model` turns the requested name ("default" where there is none) into a Claude model, and may raise
+    ModelNotFoundError. `fetched` holds the bytes of every URL that `Dialect.find_urls` found. `path` is the request's
+    path, `headers` its headers with names in lower case. `show_reasoning` is the setting.
+    """
+
+    resolve_model: Callable[[str], str]
+    fetched: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}))
+    path: str = ""
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    show_reasoning: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One understood request: the turn, and how the client wants its answer.
+
+    `n` answers are wanted. `ignored` names what was accepted but cannot be honoured, in words that fit a header.
+    `options` is the dialect's own.
+    """
+
+    turn: Turn
+    requested_model: str
+    streamed: bool
+    n: int = 1
+    show_reasoning: bool = True
+    ignored: tuple[str, ...] = ()
+    options: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """The answer's id, prefix included, and when it was begun (Unix epoch, whole seconds)."""
+
+    id: str
+    created: int
+
+
+class Failure(NamedTuple):
+    """An error as a dialect is to word it: `status` is HTTP's, `param` the field, `code` a finer word than `kind`."""
+
+    status: int
+    kind: ErrorKind
+    message: str
+    param: str | None = None
+    code: str | None = None
+
+
+class Writer(Protocol):
+    """Writes one streamed answer. It gets what `bridge.answer.AnswerShaper` lets through, in order."""
+
+    def write(self, event: Event) -> Sequence[Frame]: ...
+
+
+class Dialect(Protocol):
+    """One kind of client. Its methods are pure and raise InvalidRequestError alone, whose `param` is a path."""
+
+    name: str  # the folder's: `openai_chat`
+    title: str  # as people know it: "Chat Completions"
+    paths: tuple[str, ...]  # that are POSTed to
+    id_prefix: str  # of an answer's id: "chatcmpl-"
+    framing: Framing
+    streams_by_default: bool
+    operation: JsonObject  # OpenAPI's description of the paths
+
+    def find_urls(self, body: JsonObject) -> Mapping[str, str]:
+        """The picture URLs that must be fetched before `read`, each with the path of its field."""
+        ...
+
+    def read(self, body: JsonObject, reading: Reading) -> Asked: ...
+
+    def writer(self, asked: Asked, stamp: Stamp, index: int) -> Writer:
+        """The writer of answer `index` of `asked.n`."""
+        ...
+
+    def closing(self, asked: Asked, stamp: Stamp, writers: Sequence[Writer]) -> Sequence[Frame]:
+        """What ends the stream after all `writers` have ended (before `[DONE]`): the usage of several choices, say."""
+        ...
+
+    def whole(self, asked: Asked, stamp: Stamp, answers: Sequence[Sequence[Event]]) -> JsonObject:
+        """The answer in one piece, from the shaped events of each of its `asked.n` answers."""
+        ...
+
+    def error(self, failure: Failure) -> JsonObject:
+        """The body of an error's HTTP answer."""
+        ...
+
+    def error_frame(self, failure: Failure, writers: Sequence[Writer]) -> Frame:
+        """What ends a stream that fails after its first byte; `writers` know what was written so far."""
+        ...
+
+    def models(self, offered: Sequence[ModelSnapshot]) -> JsonObject | None:
+        """The list of models in this dialect's shape, or None where it has no such list."""
+        ...
