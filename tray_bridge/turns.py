@@ -109,7 +109,8 @@ class Turn:
     """One question to Claude with all that shapes its answer.
 
     `messages` is the whole conversation; the last one is the user's and is what is asked. `model` is a full Claude
-    model id or an alias that the CLI knows. `None` leaves the CLI's own default. `keep`: a follow-up is likely, so the worker holds the conversation.
+    model id or an alias that the CLI knows. `None` leaves the CLI's own default. `keep`: a follow-up is likely, so the
+    worker holds the conversation.
     """
 
     model: str
