@@ -23,7 +23,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from ..turns import Block, Document, Image, JsonObject, Message, Role, Text, ToolResult, ToolUse
+from ..turns import (
+    Block,
+    Document,
+    Image,
+    JsonObject,
+    Message,
+    RedactedThinking,
+    Role,
+    Text,
+    Thinking,
+    ToolResult,
+    ToolUse,
+)
 from .fields import refuse, shown
 
 NO_RESULT = (Text("No result was given for this call."),)
@@ -49,7 +61,7 @@ class Result:
     param: str
 
 
-Piece: TypeAlias = Text | Image | Document | Call | Result
+Piece: TypeAlias = Text | Image | Document | Thinking | RedactedThinking | Call | Result
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,40 +1,11 @@
 """Every request parameter and what becomes of it: one table, which the README repeats and a test compares.
 
-Honoured ones are read in `read_request` and `tools`; this module checks the others. A parameter that is not
-in the table is passed over in silence, as OpenAI's own clients send extras.
+Honoured ones are read in `read_request` and `tools`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
-
-from ..fields import read_boolean, read_list, read_number, read_object, read_string, refuse
-
-Treatment: TypeAlias = Literal["honoured", "accepted", "ignored", "refused"]
-Kind: TypeAlias = Literal["any", "array", "boolean", "number", "object", "string"]
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """`accepted` means that it changes nothing in the answer; `ignored` that it would, but there is no such
-    knob.
-
-    An ignored parameter is named in `x-bridge-ignored` and a refused one answered with 400, unless it has one
-    of its `neutral` values, which ask for nothing.
-    """
-
-    name: str
-    treatment: Treatment
-    note: str
-    kind: Kind = "any"
-    neutral: tuple[object, ...] = ()
-
-
-def _no_knob(name: str, *neutral: object, kind: Kind = "number") -> Parameter:
-    return Parameter(name, "ignored", "Claude Code offers no such setting.", kind, neutral)
-
+from ..parameters import Parameter, no_knob
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter("model", "honoured", "A family, full id, old name or alias; missing means the default."),
@@ -61,16 +32,16 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("parallel_tool_calls", "honoured", "`false` allows one call an answer."),
     Parameter("functions", "honoured", "The older form of `tools`, answered in its own form."),
     Parameter("function_call", "honoured", "The older form of `tool_choice`."),
-    _no_knob("temperature", 1),
-    _no_knob("top_p", 1),
-    _no_knob("top_k"),
-    _no_knob("min_p", 0),
-    _no_knob("presence_penalty", 0),
-    _no_knob("frequency_penalty", 0),
-    _no_knob("repetition_penalty", 1),
-    _no_knob("logit_bias", {}, kind="object"),
-    _no_knob("verbosity", "medium", kind="string"),
-    _no_knob("web_search_options", kind="object"),
+    no_knob("temperature", 1),
+    no_knob("top_p", 1),
+    no_knob("top_k"),
+    no_knob("min_p", 0),
+    no_knob("presence_penalty", 0),
+    no_knob("frequency_penalty", 0),
+    no_knob("repetition_penalty", 1),
+    no_knob("logit_bias", {}, kind="object"),
+    no_knob("verbosity", "medium", kind="string"),
+    no_knob("web_search_options", kind="object"),
     Parameter("user", "accepted", "Changes nothing.", "string"),
     Parameter("metadata", "accepted", "Changes nothing.", "object"),
     Parameter("seed", "accepted", "Changes nothing: no answer can be had twice for certain.", "number"),
@@ -86,31 +57,3 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("audio", "refused", "Answers are text.", "object"),
     Parameter("previous_response_id", "refused", "No answer is kept: send the whole conversation.", "string"),
 )
-
-
-def check_parameters(body: Mapping[str, Any]) -> list[str]:
-    """The given parameters that cannot be honoured; raises for wrong types and for refused ones."""
-    ignored = []
-    for parameter in PARAMETERS:
-        value = body.get(parameter.name)
-        if value is None:
-            continue
-        _check_kind(parameter, value)
-        if parameter.treatment in {"honoured", "accepted"} or value in parameter.neutral:
-            continue
-        if parameter.treatment == "refused":
-            refuse(f"`{parameter.name}` is not supported. {parameter.note}", parameter.name)
-        ignored.append(parameter.name)
-    return ignored
-
-
-def _check_kind(parameter: Parameter, value: object) -> None:
-    readers = {
-        "array": read_list,
-        "boolean": read_boolean,
-        "number": read_number,
-        "object": read_object,
-        "string": read_string,
-    }
-    if parameter.kind != "any":
-        readers[parameter.kind](value, parameter.name)

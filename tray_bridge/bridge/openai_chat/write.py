@@ -36,6 +36,8 @@ _FINISH: Mapping[StopReason, FinishReason] = {
     "tool_use": "stop",  # without a call that the client can see, there is nothing for it to answer
     "max_tokens": "length",
     "refusal": "content_filter",
+    "pause_turn": "stop",
+    "model_context_window_exceeded": "length",
 }
 
 

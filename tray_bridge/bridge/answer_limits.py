@@ -1,0 +1,76 @@
+"""What a request says of its answer in every dialect of OpenAI's: effort, format, length and stop strings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..turns import Effort, JsonObject
+from .fields import read_integer, read_list, read_object, read_string, refuse, shown
+from .output_schema import plain_schema
+from .tools import object_schema
+
+# OpenAI takes 4; Continue sends its whole list to hosts that it does not know (core/llm/llms/OpenAI.ts).
+STOPS = 64
+STOP_LENGTH = 1_000
+
+EFFORTS: Mapping[str, Effort | None] = {
+    "none": None,
+    "minimal": "low",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "xhigh": "xhigh",
+    "max": "max",
+}
+
+
+def read_effort(value: object, param: str) -> tuple[Effort | None, bool]:
+    """How hard to think (None: the CLI's own default), and whether at all."""
+    name = read_string(value, param)
+    if name is None:
+        return None, True
+    if name not in EFFORTS:
+        refuse(f"{shown(name)} is not a known effort. Known are {', '.join(EFFORTS)}.", param)
+    return EFFORTS[name], name != "none"
+
+
+def read_format(value: object, param: str) -> JsonObject | None:
+    """The schema of a structured answer, nested in `json_schema` or flat; None for plain text."""
+    form = read_object(value, param)
+    if form is None or form.get("type") == "text":
+        return None
+    if form.get("type") == "json_object":
+        return {"type": "object"}
+    if form.get("type") != "json_schema":
+        quoted = shown(form.get("type"))
+        refuse(f"{quoted} is not a known format. Known are text, json_object and json_schema.", f"{param}.type")
+    nested = read_object(form.get("json_schema"), f"{param}.json_schema")
+    holder, path = (form, param) if nested is None else (nested, f"{param}.json_schema")
+    if holder.get("schema") is None:
+        refuse(f"`{path}.schema` is missing.", f"{path}.schema")
+    return plain_schema(object_schema(holder["schema"], f"{path}.schema"))
+
+
+def read_max_tokens(body: Mapping[str, Any], *names: str) -> int | None:
+    """The limit on the answer's tokens, under the first name that is given; some clients send -1 for none."""
+    for name in names:
+        value = body.get(name)
+        if value is not None and value != -1:
+            return read_integer(value, name, least=1)
+    return None
+
+
+def read_stop(value: object, param: str) -> tuple[str, ...]:
+    """The stop strings; an empty one would never be reached, and is left out."""
+    given = [value] if isinstance(value, str) else read_list(value, param) or ()
+    if len(given) > STOPS:
+        refuse(f"`{param}` has {len(given)} entries; at most {STOPS} are taken.", param)
+    stops = []
+    for index, entry in enumerate(given):
+        text = read_string(entry, f"{param}[{index}]")
+        if text and len(text) > STOP_LENGTH:
+            refuse(f"A stop string may have at most {STOP_LENGTH} characters.", f"{param}[{index}]")
+        if text:
+            stops.append(text)
+    return tuple(dict.fromkeys(stops))
