@@ -414,7 +414,7 @@ async def test_every_line_was_clicked_or_only_tells(app: TrayApp, host: FakeTray
 async def test_quit(app: TrayApp, host: FakeTrayHost) -> None:
     """The last test of this module: it ends the app, once the request in flight has its answer."""
     async with httpx.AsyncClient(base_url=app.url, timeout=60) as client:
-        body = {**question("Quit while I speak."), "stream": False}
+        body = {**question(), "stream": False}  # under way for ten seconds: the menu is brought up to date each second
         asking = asyncio.create_task(client.post("/v1/chat/completions", json=body))
         await host.shows("Quit (finishes 1 request)")
         assert psutil.Process(app.pid).children(recursive=True)

@@ -74,14 +74,25 @@ def test_upstream_resets_once(steady: RunningBridge, report: FaultReport) -> Non
 
 
 def test_upstream_resets_a_stream_once(steady: RunningBridge, report: FaultReport) -> None:
-    """The CLI asks again and gets the same answer: the client must see each word once, or an error."""
+    """The CLI asks again and gets the same answer: the client sees each word once, or some of them and an error.
+
+    Which of the two depends on how many words the CLI had passed on when the connection broke.
+    """
+    words = [f"word{n}" for n in range(1, 31)]
+    texts: list[str] = []
+    broken: openai.APIError | None = None
     with bystander(steady):
         asked: Any = question(words=30, break_after=10, break_times=1)
         chunks: Any = steady.client.chat.completions.create(model="sonnet", messages=asked, stream=True)
-        text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
-        assert text.split() == [f"word{n}" for n in range(1, 31)]
+        try:
+            texts.extend(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+        except openai.APIError as error:
+            broken = error
+        got = "".join(texts).split()
+        assert got == words[: len(got)]
+        assert broken is not None or got == words
         seconds = healthy_again(steady, time.monotonic())
-    report.add("upstream", "resets the connection once in mid-stream", "its answer, each word once", seconds)
+    report.add("upstream", "resets the connection once in mid-stream", "each word once, or an error", seconds)
 
 
 def test_upstream_resets_each_time(steady: RunningBridge, report: FaultReport) -> None:
