@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from ..snapshots import ModelSnapshot
 from ..turns import Event, JsonObject, Turn
+from .parameters import Parameter
 
 Framing: TypeAlias = Literal["sse", "named_sse", "ndjson"]
 """How frames become bytes: SSE with data alone and `[DONE]`, SSE with event names, or a JSON object a line."""
@@ -55,7 +56,8 @@ class Reading:
 
     `resolve_model` turns the requested name ("default" where there is none) into a Claude model, and may raise
     ModelNotFoundError. `fetched` holds the bytes of every URL that `Dialect.find_urls` found. `path` is the request's
-    path, `headers` its headers with names in lower case. `show_reasoning` is the setting.
+    path, `headers` its headers with names in lower case. `show_reasoning` is the setting. `stored` holds what an
+    earlier answer left under each of the body's `Dialect.stored_ids`, as far as it is still there.
     """
 
     resolve_model: Callable[[str], str]
@@ -63,14 +65,15 @@ class Reading:
     path: str = ""
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     show_reasoning: bool = True
+    stored: Mapping[str, JsonObject] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One understood request: the turn, and how the client wants its answer.
 
-    `n` answers are wanted. `ignored` names what was accepted but cannot be honoured, in words that fit a header.
-    `options` is the dialect's own.
+    `n` answers are wanted; with 0 the model is not asked, and `Dialect.closing` or `whole` says it all. `ignored` names
+    what was accepted but cannot be honoured, in words that fit a header. `options` is the dialect's own.
     """
 
     turn: Turn
@@ -84,10 +87,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """The answer's id, prefix included, and when it was begun (Unix epoch, whole seconds)."""
+    """The answer's id, prefix included, and when it was begun (Unix epoch, whole seconds).
+
+    `elapsed()` is the time since then in seconds: the one clock that a writer may read.
+    """
 
     id: str
     created: int
+    request_id: str = ""
+    elapsed: Callable[[], float] = float
 
 
 class Failure(NamedTuple):
@@ -98,6 +106,7 @@ class Failure(NamedTuple):
     message: str
     param: str | None = None
     code: str | None = None
+    request_id: str = ""
 
 
 class Writer(Protocol):
@@ -107,19 +116,37 @@ class Writer(Protocol):
 
 
 class Dialect(Protocol):
-    """One kind of client. Its methods are pure and raise InvalidRequestError alone, whose `param` is a path."""
+    """One kind of client. Its methods are pure and raise InvalidRequestError alone, whose `param` is a path.
+
+    A dialect inherits from this class, so that it has the defaults below.
+    """
 
     name: str  # the folder's: `openai_chat`
     title: str  # as people know it: "Chat Completions"
-    paths: tuple[str, ...]  # that are POSTed to
+    paths: tuple[str, ...]  # whole paths that are POSTed to, all prefixes included
     id_prefix: str  # of an answer's id: "chatcmpl-"
     framing: Framing
     streams_by_default: bool
-    operation: JsonObject  # OpenAPI's description of the paths
+    operation: JsonObject  # OpenAPI's description of the paths: `requestBody` and `responses`, "default" among them
+    parameters: Sequence[Parameter] = ()
+    header_seconds: float = 75.0  # of silence, after which the headers of a stream are sent without a first frame
+    stores: bool = False  # whether answers are stored: `stored_ids` and `kept` are asked only then
+
+    def owns(self, path: str, headers: Mapping[str, str]) -> bool:
+        """Whether errors at this path, and `/v1/models`, are this dialect's to word: its paths and what is below."""
+        return any(path == own or path.startswith(f"{own}/") for own in self.paths)
+
+    def headers(self, request_id: str) -> Mapping[str, str]:
+        """Headers of every answer at the paths that the dialect owns, errors included."""
+        return {}
 
     def find_urls(self, body: JsonObject) -> Mapping[str, str]:
         """The picture URLs that must be fetched before `read`, each with the path of its field."""
         ...
+
+    def stored_ids(self, body: JsonObject) -> Sequence[str]:
+        """The ids of stored answers that the body refers to: they are loaded into `Reading.stored` before `read`."""
+        return ()
 
     def read(self, body: JsonObject, reading: Reading) -> Asked: ...
 
@@ -131,9 +158,17 @@ class Dialect(Protocol):
         """What ends the stream after all `writers` have ended (before `[DONE]`): the usage of several choices, say."""
         ...
 
+    def keep_alive(self, asked: Asked, stamp: Stamp) -> Frame | None:
+        """What fills a silence in a stream; None for the framing's own: a comment in SSE, nothing in NDJSON."""
+        return None
+
     def whole(self, asked: Asked, stamp: Stamp, answers: Sequence[Sequence[Event]]) -> JsonObject:
         """The answer in one piece, from the shaped events of each of its `asked.n` answers."""
         ...
+
+    def kept(self, asked: Asked, stamp: Stamp, answers: Sequence[Sequence[Event]]) -> Mapping[str, JsonObject]:
+        """What is stored under which id, from the same events as `whole`; it is stored before the last frame leaves."""
+        return {}
 
     def error(self, failure: Failure) -> JsonObject:
         """The body of an error's HTTP answer."""
