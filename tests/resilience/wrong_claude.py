@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 MEGABYTE = 2**20
-VERSION = "2.1.330"
+VERSION = "2.1.332"
 
 
 def write(message: object) -> None:
