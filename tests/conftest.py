@@ -14,6 +14,8 @@ from running_bridge import RunningBridge, running_bridge
 
 from tray_bridge.standin import StandIn
 
+pytest_plugins = ["together"]
+
 # Under `nohup`, or in the background of a script, all children would ignore them, and the tests of their effect wait
 # for ever.
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:

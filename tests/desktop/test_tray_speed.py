@@ -19,6 +19,7 @@ from tray_app import TrayApp
 
 pytestmark = [
     pytest.mark.full,
+    pytest.mark.alone,
     pytest.mark.skipif(sys.platform != "linux" or not PrivateBus.is_available(), reason="needs Linux and dbus-daemon"),
 ]
 ROUNDS = 5

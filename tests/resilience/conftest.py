@@ -22,11 +22,6 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         _report.write(in_full=not session.config.getoption("markexpr"))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the fuzzing last: it makes this process large, and then each start of another takes longer."""
-    items.sort(key=lambda item: "fuzz" in item.path.name)
-
-
 @pytest.fixture
 def report() -> FaultReport:
     return _report

@@ -1,0 +1,134 @@
+"""How the tests share a machine: processes side by side, some tests alone, and known flakes run again.
+
+A pytest plugin. It knows nothing of what is tested.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+try:
+    import fcntl
+except ImportError:  # Windows: there the processes do not wait for each other
+    fcntl = None  # type: ignore[assignment]
+
+MOST_PROCESSES = 4
+FLAKED = "flaked"
+# Files that take longest come first, so that none of them is left for the end.
+LONGEST = (
+    "resilience/test_wrong_program.py",
+    "e2e/test_pool.py",
+    "desktop/test_tray_life.py",
+    "resilience/test_door.py",
+    "e2e/test_parameters.py",
+    "desktop/test_tray_menu.py",
+    "e2e/test_tools_suspended.py",
+    "resilience/test_machine_faults.py",
+    "e2e/test_tools_rebuilt.py",
+    "test_server.py",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Repeat())
+    config.addinivalue_line("markers", "alone: measures time, so that no other test of this run goes on beside it")
+    config.addinivalue_line(
+        "markers", "flaky(reason): may fail on a busy machine; run again alone, and listed at the end of the run"
+    )
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One process for each core, or this one alone where only files are named or a report is made of all of them."""
+    if config.getoption("write_report", default=False) or all(
+        "::" in argument or argument.endswith(".py") for argument in config.args
+    ):
+        return 0
+    return min(MOST_PROCESSES, os.cpu_count() or 1)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; fuzzing last: it makes a process large, and then each start of another takes longer."""
+
+    def place(item: pytest.Item) -> int:
+        path = item.path.as_posix()
+        if "fuzz" in item.path.name:
+            return len(LONGEST) + 1
+        return next((number for number, name in enumerate(LONGEST) if path.endswith(name)), len(LONGEST))
+
+    items.sort(key=place)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    if item.get_closest_marker("flaky"):
+        return (yield)  # `Repeat` takes its turns
+    with _turn(alone=_is_alone(item)):
+        return (yield)
+
+
+class Repeat:
+    """Run a test that bears `flaky` again if it fails."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        mark = item.get_closest_marker("flaky")
+        if mark is None:
+            return None
+        from _pytest.runner import runtestprotocol
+
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        with _turn(alone=_is_alone(item)):
+            reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        if failed := [report for report in reports if report.failed]:
+            what = str(failed[0].longreprtext).strip().splitlines()[-1:]
+            item._initrequest()  # type: ignore[attr-defined]  # its fixtures are made anew
+            item.user_properties.append((FLAKED, f"{mark.args[0]}: {' '.join(what)}"))
+            with _turn(alone=True):
+                reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        for report in reports:
+            item.ihook.pytest_runtest_logreport(report=report)
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+        return True
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """List the tests that failed once and passed when run again: each is a fault to mend."""
+    seen: dict[str, str] = {}
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        for name, reason in getattr(report, "user_properties", ()):
+            if name == FLAKED:
+                seen[report.nodeid] = reason
+    if seen:
+        terminalreporter.section(f"{len(seen)} known flakes failed once and were run again")
+        for node, reason in seen.items():
+            terminalreporter.write_line(f"{node}: {reason}")
+
+
+def _is_alone(item: pytest.Item) -> bool:
+    return item.get_closest_marker("alone") is not None
+
+
+@contextmanager
+def _turn(alone: bool) -> Iterator[None]:
+    """Hold this run's lock: shared by tests that bear others, exclusive for one that does not."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if fcntl is None or run is None:
+        yield
+        return
+    folder = Path(tempfile.gettempdir()) / f"tray-bridge-tests-{run}"
+    folder.mkdir(exist_ok=True)
+    # The gate keeps others from taking the lock again and again while a test waits to be alone.
+    with (folder / "gate").open("w") as gate, (folder / "lock").open("w") as lock:
+        fcntl.flock(gate, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        if not alone:
+            fcntl.flock(gate, fcntl.LOCK_UN)
+        yield
