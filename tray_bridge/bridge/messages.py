@@ -49,7 +49,7 @@ def read_messages(
     system: list[tuple[str, ...]] = []
     said: list[Said] = []
     for index, (param, message) in enumerate(given):
-        reader = _Reader(fetched, ignored, newest=index >= newest)
+        reader = MessageReader(fetched, ignored, newest=index >= newest)
         role = roles[index]
         if role in _SYSTEM:
             system.append(reader.system(message, param))
@@ -61,11 +61,16 @@ def read_messages(
             if role != "user" and index >= newest:
                 refuse(f"{shown(role)} is not a known role. Known are {', '.join(_ROLES)}.", f"{param}.role")
             said.append(Said("user", reader.user(message, param)))
+    return join_conversation(system, said, given[-1][0])
+
+
+def join_conversation(system: Sequence[tuple[str, ...]], said: Sequence[Said], last: str) -> Conversation:
+    """The conversation of these system messages and turns; `last` is the path of the newest message."""
     messages = pair_results(said)
     if not messages and not said:
         system = [texts for texts in system if texts]
         messages = [Message("user", tuple(map(Text, system.pop())))] if system else []
-    _check_end(messages, given)
+    _check_end(messages, last)
     if messages[0].role == "assistant":
         messages.insert(0, Message("user", (NO_CONTENT,)))
     return Conversation(tuple(text for texts in system for text in texts), tuple(messages))
@@ -85,8 +90,7 @@ def _newest(roles: Sequence[str]) -> int:
     return at
 
 
-def _check_end(messages: Sequence[Message], given: Sequence[tuple[str, JsonObject]]) -> None:
-    param = given[-1][0]
+def _check_end(messages: Sequence[Message], param: str) -> None:
     if not messages:
         refuse("There is nothing to ask: every message is empty.", param)
     if messages[-1].role == "assistant":
@@ -97,7 +101,7 @@ def _check_end(messages: Sequence[Message], given: Sequence[tuple[str, JsonObjec
         )
 
 
-class _Reader:
+class MessageReader:
     """Reads one message: what to do with unknown parts depends on whether it is the newest."""
 
     def __init__(self, fetched: Mapping[str, bytes], ignored: list[str], *, newest: bool) -> None:
@@ -120,7 +124,7 @@ class _Reader:
                 is_error = part.get("is_error") is True
                 pieces.append(self._result(part.get("tool_use_id"), f"{at}.tool_use_id", part, at, is_error))
             else:
-                pieces += self._blocks([(at, part)])
+                pieces += self.blocks([(at, part)])
         return pieces or (NO_CONTENT,)
 
     def result(self, message: JsonObject, param: str) -> Result:
@@ -132,9 +136,9 @@ class _Reader:
         for at, part in split_parts(message.get("content"), f"{param}.content"):
             kind = part_type(part)
             if kind == "tool_use":
-                pieces.append(_call(part.get("id"), part.get("name"), part.get("input"), f"{at}.name"))
+                pieces.append(read_call(part.get("id"), part.get("name"), part.get("input"), f"{at}.name"))
             elif is_text(part):
-                pieces += self._blocks([(at, part)])
+                pieces += self.blocks([(at, part)])
             elif kind not in _THINKING:  # the Messages API takes no pictures and files from the assistant
                 self._ignored.append(f"assistant.{safe_name(kind)}")
         refusal = message.get("refusal")
@@ -148,17 +152,18 @@ class _Reader:
         content = holder.get("content")
         if isinstance(content, Mapping) and not part_type(content):
             content = json.dumps(content, ensure_ascii=False)
-        blocks = self._blocks(split_parts(content, f"{param}.content"))
+        blocks = self.blocks(split_parts(content, f"{param}.content"))
         name = holder.get("name")
         return Result(
             id_ if isinstance(id_, str) else "",
-            _plain_name(name) if isinstance(name, str) else "",
+            plain_name(name) if isinstance(name, str) else "",
             tuple(blocks),
             is_error,
             id_param,
         )
 
-    def _blocks(self, parts: Sequence[tuple[str, JsonObject]]) -> list[Readable]:
+    def blocks(self, parts: Sequence[tuple[str, JsonObject]]) -> list[Readable]:
+        """The blocks of these parts, without blank text."""
         blocks: list[Readable] = []
         for at, part in parts:
             block = read_part(part, at, self._fetched)
@@ -181,17 +186,18 @@ def _read_calls(message: JsonObject, param: str) -> list[Call]:
         field = "custom" if custom else "function"
         function = read_object(call.get(field), f"{at}.{field}") or {}
         arguments = function.get("input" if custom else "arguments")
-        calls.append(_call(call.get("id"), function.get("name"), arguments, f"{at}.{field}.name"))
+        calls.append(read_call(call.get("id"), function.get("name"), arguments, f"{at}.{field}.name"))
     if (legacy := read_object(message.get("function_call"), f"{param}.function_call")) is not None:
-        calls.append(_call(None, legacy.get("name"), legacy.get("arguments"), f"{param}.function_call.name"))
+        calls.append(read_call(None, legacy.get("name"), legacy.get("arguments"), f"{param}.function_call.name"))
     return calls
 
 
-def _call(id_: object, name: object, arguments: object, name_param: str) -> Call:
-    plain = _plain_name(required_string(name, name_param))
+def read_call(id_: object, name: object, arguments: object, name_param: str) -> Call:
+    """A past call; its name is the one thing that must be there."""
+    plain = plain_name(required_string(name, name_param))
     return Call(id_ if isinstance(id_, str) else "", plain, read_arguments(arguments))
 
 
-def _plain_name(name: str) -> str:
+def plain_name(name: str) -> str:
     """A past call's name as the Messages API takes it: other characters become `_`."""
     return re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:64]

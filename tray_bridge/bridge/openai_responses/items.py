@@ -1,0 +1,197 @@
+"""The items of a Responses request → system prompt and turns of the conversation.
+
+Rules beyond those of `messages`, which reads what an item holds:
+
+- Neighbouring items of the assistant (reasoning, message, calls) are one message.
+- Reasoning gives Claude its own signed thinking back where its `encrypted_content` is a token of ours. A summary is
+  never replayed as text, and the reasoning of other models is passed over.
+- What other servers' hosted tools left is passed over; other unknown types are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...turns import JsonObject, RedactedThinking, Thinking
+from ..content import split_parts
+from ..fields import kind_of, refuse, required_string, shown
+from ..messages import Conversation, MessageReader, join_conversation, read_call
+from ..tool_history import Call, Piece, Result, Said
+from .thinking_token import from_token
+from .tools import custom_arguments, upstream_name
+
+ITEMS = 10_000
+_CALLS = {"function_call", "custom_tool_call"}
+_OUTPUTS = {"function_call_output", "custom_tool_call_output"}
+_ROLES = ("system", "developer", "user", "assistant")
+_PASSED_OVER = {
+    "additional_tools",
+    "apply_patch_call",
+    "apply_patch_call_output",
+    "code_interpreter_call",
+    "compaction",
+    "compaction_summary",
+    "computer_call",
+    "computer_call_output",
+    "file_search_call",
+    "ghost_snapshot",
+    "image_generation_call",
+    "local_shell_call",
+    "local_shell_call_output",
+    "mcp_approval_request",
+    "mcp_approval_response",
+    "mcp_call",
+    "mcp_list_tools",
+    "shell_call",
+    "shell_call_output",
+    "tool_search_call",
+    "tool_search_output",
+    "web_search_call",
+}
+_KNOWN = ", ".join(("message", *sorted(_CALLS | _OUTPUTS), "reasoning", "item_reference"))
+
+Place = tuple[str, JsonObject]
+
+
+def list_items(given: object) -> list[JsonObject]:
+    """The items of `input`, a string counting as the user's message."""
+    if isinstance(given, str) and given:
+        return [{"type": "message", "role": "user", "content": given}]
+    if isinstance(given, list):
+        if not given:
+            refuse("`input` is empty. It must hold at least one item.", "input")
+        if len(given) > ITEMS:
+            refuse(f"`input` has {len(given)} items; at most {ITEMS} are read.", "input")
+        for index, item in enumerate(given):
+            if not isinstance(item, Mapping):
+                refuse(f"`input[{index}]` must be an object, not {kind_of(item)}.", f"input[{index}]")
+        return given
+    if given is None or given == "":
+        refuse("`input` is missing or empty. It must be a string or an array of items.", "input")
+    return refuse(f"`input` must be a string or an array of items, not {kind_of(given)}.", "input")
+
+
+def item_type(item: JsonObject) -> str:
+    """The item's type, where it may be left out: of a message, and of a reference that is an id alone."""
+    kind = item.get("type")
+    if isinstance(kind, str):
+        return kind
+    if kind is None and "role" in item:
+        return "message"
+    return "item_reference" if kind is None and isinstance(item.get("id"), str) else ""
+
+
+def references(items: object) -> list[str]:
+    """The ids of the items that a request refers to; never raises."""
+    given = items if isinstance(items, list) else ()
+    return [
+        item["id"]
+        for item in given
+        if isinstance(item, Mapping) and item_type(item) == "item_reference" and isinstance(item.get("id"), str)
+    ]
+
+
+def resolve_references(items: Sequence[JsonObject], found: Mapping[str, JsonObject]) -> list[JsonObject]:
+    """The same items with each reference replaced by what it refers to."""
+    resolved = []
+    for index, item in enumerate(items):
+        if item_type(item) == "item_reference":
+            id_ = required_string(item.get("id"), f"input[{index}].id")
+            if id_ not in found:
+                refuse(
+                    f"Item with id {shown(id_)} is not kept here.",
+                    f"input[{index}].id",
+                    hint="Send the item itself, or the whole conversation with `store` set to false.",
+                )
+            item = found[id_]
+        resolved.append(item)
+    return resolved
+
+
+def read_items(
+    places: Sequence[Place], instructions: str | None, fetched: Mapping[str, bytes], ignored: list[str]
+) -> Conversation:
+    """The conversation in `places`, pairs of path and item; instructions stand before all other system prompts."""
+    return _Reader(fetched, ignored).read(places, instructions)
+
+
+class _Reader:
+    def __init__(self, fetched: Mapping[str, bytes], ignored: list[str]) -> None:
+        self._messages = MessageReader(fetched, ignored, newest=True)
+        self._system: list[tuple[str, ...]] = []
+        self._said: list[Said] = []
+        self._spoken: list[Piece] = []
+        self._call_ids: set[str] = set()
+
+    def read(self, places: Sequence[Place], instructions: str | None) -> Conversation:
+        for param, item in places:
+            self._take(item, item_type(item), param)
+        self._end_spoken()
+        if instructions and instructions.strip():
+            if not self._said:  # with instructions alone, the last system item is what is asked
+                conversation = join_conversation(self._system, self._said, places[-1][0])
+                return Conversation((instructions, *conversation.system), conversation.messages)
+            self._system.insert(0, (instructions,))
+        return join_conversation(self._system, self._said, places[-1][0])
+
+    def _take(self, item: JsonObject, kind: str, param: str) -> None:
+        if kind == "message":
+            self._message(item, param)
+        elif kind in _CALLS:
+            self._spoken.append(self._call(item, kind, param))
+        elif kind in _OUTPUTS:
+            self._end_spoken()
+            self._said.append(Said("user", (self._output(item, param),)))
+        elif kind == "reasoning":
+            if (block := from_token(item.get("encrypted_content"))) is not None:
+                self._spoken.append(block)
+        elif kind == "compaction_trigger":
+            refuse(
+                "Compaction is not done here.",
+                f"{param}.type",
+                hint="Let the client shorten the conversation itself.",
+            )
+        elif kind not in _PASSED_OVER:
+            refuse(f"{shown(item.get('type'))} is not a known type of item. Known are {_KNOWN}.", f"{param}.type")
+
+    def _message(self, item: JsonObject, param: str) -> None:
+        role = required_string(item.get("role"), f"{param}.role")
+        if role == "assistant":
+            self._spoken += self._messages.assistant(item, param)
+        elif role == "user":
+            self._end_spoken()
+            self._said.append(Said("user", self._messages.user(item, param)))
+        elif role in _ROLES:
+            self._system.append(self._messages.system(item, param))
+        else:
+            refuse(f"{shown(role)} is not a known role. Known are {', '.join(_ROLES)}.", f"{param}.role")
+
+    def _call(self, item: JsonObject, kind: str, param: str) -> Call:
+        arguments: Any = item.get("arguments")
+        if kind == "custom_tool_call":
+            arguments = custom_arguments(item.get("input"))
+        name = required_string(item.get("name"), f"{param}.name")
+        call_id = required_string(item.get("call_id") or item.get("id"), f"{param}.call_id")
+        self._call_ids.add(call_id)
+        return read_call(call_id, upstream_name(name, item.get("namespace")), arguments, f"{param}.name")
+
+    def _output(self, item: JsonObject, param: str) -> Result:
+        call_id = required_string(item.get("call_id"), f"{param}.call_id")
+        if call_id not in self._call_ids:
+            refuse(
+                f"No tool call found for function call output with call_id {shown(call_id)}.",
+                f"{param}.call_id",
+                hint="Send the call before its output, or the id of the answer that made it as `previous_response_id`.",
+            )
+        output = item.get("output")
+        blocks = self._messages.blocks(split_parts(output, f"{param}.output"))
+        return Result(call_id, "", tuple(blocks), False, f"{param}.call_id")
+
+    def _end_spoken(self) -> None:
+        """The assistant's turn is over; thinking that nothing followed is of no use upstream."""
+        while self._spoken and isinstance(self._spoken[-1], (Thinking, RedactedThinking)):
+            self._spoken.pop()
+        if self._spoken:
+            self._said.append(Said("assistant", tuple(self._spoken)))
+            self._spoken = []

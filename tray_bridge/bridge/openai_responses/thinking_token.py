@@ -1,0 +1,44 @@
+"""Claude's signed thinking as the opaque `encrypted_content` of a reasoning item, and back.
+
+A token names its version and holds a checksum: one that another server made, or that was cut, is not ours and gives
+nothing back. It is no secret; Claude's own signature is what upstream checks.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from hashlib import sha256
+
+from ...turns import RedactedThinking, Thinking
+
+_VERSION = "tb1."
+_CHECKSUM = 8  # bytes
+_LARGEST = 4 * 1024 * 1024  # bytes of thinking; a model writes far less
+
+
+def to_token(block: Thinking | RedactedThinking) -> str:
+    """The token of one block."""
+    fields = [block.text, block.signature] if isinstance(block, Thinking) else [block.data]
+    packed = zlib.compress(json.dumps(fields).encode())
+    return _VERSION + urlsafe_b64encode(sha256(packed).digest()[:_CHECKSUM] + packed).decode()
+
+
+def from_token(token: object) -> Thinking | RedactedThinking | None:
+    """The block that `to_token` was given; None for everything else."""
+    if not isinstance(token, str) or not token.startswith(_VERSION):
+        return None
+    try:
+        data = urlsafe_b64decode(token[len(_VERSION) :])
+        packed = data[_CHECKSUM:]
+        if sha256(packed).digest()[:_CHECKSUM] != data[:_CHECKSUM]:
+            return None
+        fields = json.loads(zlib.decompressobj().decompress(packed, _LARGEST))
+    except (ValueError, zlib.error, RecursionError):
+        return None
+    if not isinstance(fields, list) or not all(isinstance(field, str) for field in fields):
+        return None
+    if len(fields) == 2:
+        return Thinking(*fields)
+    return RedactedThinking(fields[0]) if len(fields) == 1 else None
