@@ -132,8 +132,10 @@ def test_settings_are_frozen_and_hashable() -> None:
         settings.port = 1
 
 
-def test_max_sessions_is_never_below_the_pool() -> None:
-    assert load_settings({"pool_size": 12}).max_sessions == 12
+def test_the_limit_of_sessions_is_never_below_the_pool() -> None:
+    settings = load_settings({"pool_size": 12})
+    assert settings.session_limit == 12
+    assert settings.model_copy(update={"pool_size": 2}).session_limit == settings.max_sessions == 8
 
 
 def test_a_broken_file_keeps_the_last_good_settings_and_says_so() -> None:

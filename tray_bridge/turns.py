@@ -6,6 +6,8 @@ Messages API's names (https://docs.anthropic.com/en/api/messages).
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -218,3 +220,27 @@ Event: TypeAlias = (
     | Restarted
     | TurnEnded
 )
+
+
+def read_arguments(text: str) -> JsonObject:
+    """Read the arguments of a call, as a client or the model wrote them, as an object.
+
+    An empty text means no arguments. What is not a JSON object is kept under `_raw`: `NaN`, a number beyond a float,
+    and nesting that cannot be read included. Past calls and the model's are read alike, so they can be compared.
+    """
+    try:
+        read = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite) if text.strip() else {}
+    except (ValueError, RecursionError):
+        read = None
+    return read if isinstance(read, dict) else {"_raw": text}
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is too large")
+    return number

@@ -23,6 +23,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from .. import turns
 from ..turns import (
     Block,
     Document,
@@ -86,14 +87,9 @@ def read_arguments(value: object) -> JsonObject:
     """A past call's arguments as an object, whatever the client made of them."""
     if isinstance(value, dict):
         return value
-    text = value if isinstance(value, str) else json.dumps(value)
-    if value is None or not text.strip():
+    if value is None:
         return {}
-    try:
-        parsed = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
-    except (ValueError, RecursionError):
-        parsed = None
-    return parsed if isinstance(parsed, dict) else {"_raw": text}
+    return turns.read_arguments(value if isinstance(value, str) else json.dumps(value))
 
 
 def pair_results(said: Iterable[Said]) -> list[Message]:
@@ -182,14 +178,3 @@ class _UpstreamIds:
             name = f"{base}_{self._uses[base] + 1}"
         self._taken.add(name)
         return name
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if number in {float("inf"), float("-inf")}:
-        raise ValueError(f"{text} is too large")
-    return number

@@ -28,9 +28,9 @@ from ..turns import (
     TurnEnded,
     TurnStarted,
     Usage,
+    read_arguments,
 )
 from .offered_tools import STRUCTURED_OUTPUT
-from .tool_arguments import read_arguments
 
 MOST_REFUSED = 4  # messages with none but calls that are refused, before the turn is given up
 LONGEST_RETRY_WAIT = 5.0  # seconds: a longer wait is the client's to decide on

@@ -159,7 +159,7 @@ class Serving:
             transcript_folder=transcript_folder() if program and program.bundled and not settings.cli_path else None,
             environment=self._environment,
             size=settings.pool_size,
-            max_sessions=settings.max_sessions,
+            max_sessions=settings.session_limit,
             turn_timeout=settings.claude_timeout,
             queue_limit=settings.queue_limit,
             queue_timeout=settings.queue_timeout,
