@@ -9,17 +9,19 @@ What clients send that the Messages API would refuse is mended by these rules:
 - Past messages may have any role and any type of part: an unknown role is read as the user's, an unknown part
   is left out. In the newest message both are refused.
 - A system message may hold text only. Pictures and files in an assistant message are left out.
-- Reasoning that comes back is left out; an assistant's `refusal` without content counts as its text.
+- Reasoning that comes back is left out, but for what the dialect's `recall` knows to be Claude's own; an assistant's
+  `refusal` without content counts as its text.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from ..turns import JsonObject, Message, Text
+from ..turns import JsonObject, Message, RedactedThinking, Text, Thinking
 from .content import Readable, is_text, part_type, read_part, read_text, refuse_part, split_parts
 from .fields import read_list, read_object, refuse, required_string, shown
 from .tool_history import Call, Piece, Result, Said, pair_results, read_arguments
@@ -30,6 +32,7 @@ _SYSTEM = {"system", "developer"}
 _TOOL = {"tool", "function"}
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _THINKING = {"thinking", "redacted_thinking", "reasoning"}
+Recall: TypeAlias = Callable[[JsonObject], Thinking | RedactedThinking | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +44,22 @@ class Conversation:
 
 
 def read_messages(
-    given: Sequence[tuple[str, JsonObject]], fetched: Mapping[str, bytes], ignored: list[str]
+    given: Sequence[tuple[str, JsonObject]],
+    fetched: Mapping[str, bytes],
+    ignored: list[str],
+    *,
+    recall: Recall = lambda _part: None,
 ) -> Conversation:
-    """The conversation in `given`, pairs of path and message; its last message is the user's."""
+    """The conversation in `given`, pairs of path and message; its last message is the user's.
+
+    `recall` gives Claude's own thinking for a part that holds it.
+    """
     roles = [_role(message, param) for param, message in given]
     newest = _newest(roles)
     system: list[tuple[str, ...]] = []
     said: list[Said] = []
     for index, (param, message) in enumerate(given):
-        reader = MessageReader(fetched, ignored, newest=index >= newest)
+        reader = MessageReader(fetched, ignored, newest=index >= newest, recall=recall)
         role = roles[index]
         if role in _SYSTEM:
             system.append(reader.system(message, param))
@@ -104,7 +114,15 @@ def _check_end(messages: Sequence[Message], param: str) -> None:
 class MessageReader:
     """Reads one message: what to do with unknown parts depends on whether it is the newest."""
 
-    def __init__(self, fetched: Mapping[str, bytes], ignored: list[str], *, newest: bool) -> None:
+    def __init__(
+        self,
+        fetched: Mapping[str, bytes],
+        ignored: list[str],
+        *,
+        newest: bool,
+        recall: Recall = lambda _part: None,
+    ) -> None:
+        self._recall = recall
         self._fetched = fetched
         self._ignored = ignored
         self._newest = newest
@@ -139,14 +157,18 @@ class MessageReader:
                 pieces.append(read_call(part.get("id"), part.get("name"), part.get("input"), f"{at}.name"))
             elif is_text(part):
                 pieces += self.blocks([(at, part)])
-            elif kind not in _THINKING:  # the Messages API takes no pictures and files from the assistant
+            elif kind in _THINKING:
+                if (thought := self._recall(part)) is not None:
+                    pieces.append(thought)
+            else:  # the Messages API takes no pictures and files from the assistant
                 self._ignored.append(f"assistant.{safe_name(kind)}")
         refusal = message.get("refusal")
         if not pieces and isinstance(refusal, str) and refusal.strip():
             pieces.append(Text(refusal))
         known = {piece.id for piece in pieces if isinstance(piece, Call)}
         calls = _read_calls(message, param)
-        return [*pieces, *(call for call in calls if not call.id or call.id not in known)]
+        pieces += (call for call in calls if not call.id or call.id not in known)
+        return [] if all(isinstance(piece, (Thinking, RedactedThinking)) for piece in pieces) else pieces
 
     def _result(self, id_: object, id_param: str, holder: JsonObject, param: str, is_error: bool) -> Result:
         content = holder.get("content")

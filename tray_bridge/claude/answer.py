@@ -17,11 +17,13 @@ from ..turns import (
     Event,
     JsonObject,
     Message,
+    RedactedThinking,
     Restarted,
     StopReason,
     Text,
     TextDelta,
     ThinkingDelta,
+    ThinkingEnded,
     ToolCallDelta,
     ToolCallStarted,
     ToolUse,
@@ -70,6 +72,7 @@ class AnswerReader:
         self._said = False  # something of the answer has been passed on
         self._void = False  # what was passed on is replaced by what comes
         self._block = ""
+        self._signature = ""
         self._calls: list[tuple[str, str]] = []
         self._refused = 0
         self._stop_reason = ""
@@ -112,10 +115,14 @@ class AnswerReader:
         if kind == "content_block_start":
             return self._read_block(event["content_block"])
         if kind == "content_block_stop":
-            self._block = ""
-        elif kind == "message_start":
+            block, self._block = self._block, ""
+            if block != "thinking":
+                return _NOTHING
+            self._said = True
+            return (ThinkingEnded(self._signature),)
+        if kind == "message_start":
             return self._read_start(event["message"])
-        elif kind == "message_delta":
+        if kind == "message_delta":
             self._stop_reason = event["delta"].get("stop_reason") or self._stop_reason
             self._usage.update(event.get("usage") or {})
         elif kind == "message_stop":
@@ -129,6 +136,7 @@ class AnswerReader:
             return self._say(text) if text else _NOTHING
         if block == "thinking":
             thinking = _text(delta, "thinking")
+            self._signature += _text(delta, "signature")
             if not thinking:
                 return _NOTHING
             self._said = True
@@ -158,8 +166,11 @@ class AnswerReader:
             self._block = "text"
             return self._read_delta(block)
         if kind == "thinking":
-            self._block = "thinking"
+            self._block, self._signature = "thinking", ""
             return self._read_delta(block)
+        if kind == "redacted_thinking":
+            self._said = True
+            return (RedactedThinking(_text(block, "data")),)
         if kind == "tool_use":
             if block["name"] in self._tool_names:
                 self._block = "call"

@@ -1,0 +1,60 @@
+"""The estimate of a prompt's tokens, against counts of the tokenizer that Anthropic published for earlier models."""
+
+from __future__ import annotations
+
+import pytest
+
+from tray_bridge.bridge.estimate_tokens import estimate_text, estimate_turn
+from tray_bridge.turns import Document, Image, Message, Text, Tool, Turn
+
+COUNTED: dict[str, tuple[str, int]] = {
+    "text": (
+        "The bridge reads the request, finds a worker that already holds the conversation, and asks"
+        " it the newest question. Where none does, a spare one is taken; if all are busy, the reque"
+        "st waits in a queue for at most a minute. Nothing is sent twice, and whatever ends a reque"
+        "st is written down in the session log.",
+        67,
+    ),
+    "python": (
+        "def resolve(name: str, offered: Sequence[Model]) -> str:\n"
+        "    for form in _forms(name):\n"
+        "        found = _exact(form, offered) or _by_family(form, offered)\n"
+        "        if found is not None:\n"
+        "            return found.value\n"
+        '    raise ModelNotFoundError(f"There is no model {name!r}.", param="model")\n',
+        79,
+    ),
+    "json": (
+        '{"id": "chatcmpl-81", "object": "chat.completion", "created": 1700000000, "model": "sonnet'
+        '", "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello!"}, "finish'
+        '_reason": "stop"}], "usage": {"prompt_tokens": 12, "completion_tokens": 7, "total_tokens":'
+        " 19}}",
+        87,
+    ),
+    "chinese": (
+        "桥接程序读取请求，找到已经保存该对话的进程，并向它提出最新的问题。如果没有这样的进程，就启动一个新的"
+        "进程；如果所有进程都在忙，请求最多等待一分钟。任何内容都不会发送两次。",
+        64,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", COUNTED)
+def test_an_estimate_errs_upwards_by_a_quarter_at_most(kind: str) -> None:
+    text, counted = COUNTED[kind]
+    assert counted * 0.98 <= estimate_text(text * 4) / 4 <= counted * 1.25
+
+
+def test_all_that_a_turn_sends_counts() -> None:
+    plain = Turn("m", (Message("user", (Text("Hello there"),)),))
+    count = estimate_turn(plain)
+    assert count > 0
+    pdf = Document("application/pdf", "JVBERi0xIC9UeXBlIC9QYWdl")
+    for more in (
+        Turn("m", plain.messages, system=("Be brief.",)),
+        Turn("m", plain.messages, tools=(Tool("f", "Do it.", {"type": "object"}),)),
+        Turn("m", plain.messages, output_schema={"type": "object"}),
+        Turn("m", (Message("user", (Text("Hello there"), Image("image/png", "broken"))),)),
+        Turn("m", (Message("user", (Text("Hello there"), pdf)),)),
+    ):
+        assert estimate_turn(more) > count

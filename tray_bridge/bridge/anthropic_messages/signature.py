@@ -1,0 +1,69 @@
+"""Thinking on its way to a client and back: how a block of ours is known again, to the byte.
+
+Upstream signs its thinking and refuses a block whose signature it did not give out. A client may send blocks of
+another server, or changed ones; so each signature goes out in an envelope that names this bridge and holds a digest of
+the text. Where the client asked for thinking without its text (`display: omitted`), the envelope holds the text too.
+What comes back without a sound envelope is dropped: the Messages API takes a conversation without its old thinking.
+"""
+
+from __future__ import annotations
+
+import zlib
+from base64 import b64encode
+from binascii import Error as Base64Error
+from binascii import a2b_base64
+from hashlib import sha256
+
+from ...turns import JsonObject, RedactedThinking, Thinking
+
+_MARK = "tray-bridge-1"
+LONGEST_TEXT = 4_000_000  # characters: an envelope that claims more is not one of ours
+
+
+def seal(thinking: Thinking, *, omitted: bool = False) -> str:
+    """The signature as the client gets it; "" for thinking that upstream did not sign."""
+    if not thinking.signature:
+        return ""
+    text = b64encode(zlib.compress(_bytes(thinking.text))).decode() if omitted else ""
+    return ":".join((_MARK, _digest(thinking.text, thinking.signature), text, thinking.signature))
+
+
+def seal_redacted(block: RedactedThinking) -> str:
+    """The data of an encrypted block as the client gets it."""
+    return f"{_MARK}::{block.data}"
+
+
+def unseal(part: JsonObject) -> Thinking | RedactedThinking | None:
+    """The block that Claude wrote, from the one that a client sent back; None where it is not ours or was changed."""
+    if part.get("type") == "redacted_thinking":
+        data = part.get("data")
+        ours = isinstance(data, str) and data.startswith(f"{_MARK}::") and len(data) > len(_MARK) + 2
+        return RedactedThinking(data[len(_MARK) + 2 :]) if ours and isinstance(data, str) else None
+    text, sealed = part.get("thinking"), part.get("signature")
+    if not isinstance(sealed, str) or not isinstance(text, str):
+        return None
+    pieces = sealed.split(":", 3)
+    if len(pieces) != 4 or pieces[0] != _MARK:
+        return None
+    _, digest, kept, signature = pieces
+    whole = _unpack(kept) if kept else text
+    if whole is None or not signature or digest != _digest(whole, signature):
+        return None
+    return Thinking(whole, signature)
+
+
+def _digest(text: str, signature: str) -> str:
+    return sha256(_bytes(signature) + b"\0" + _bytes(text)).hexdigest()[:32]
+
+
+def _unpack(kept: str) -> str | None:
+    try:
+        unpacker = zlib.decompressobj()
+        data = unpacker.decompress(a2b_base64(kept.encode("ascii")), LONGEST_TEXT)
+        return data.decode("utf-8", "surrogatepass") if unpacker.eof else None
+    except (Base64Error, zlib.error, ValueError):
+        return None
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
