@@ -16,7 +16,6 @@ from PIL import Image as Picture
 from tray_bridge.errors import TrayBridgeError
 from tray_bridge.machine.private_files import make_private_folder, replace_file
 from tray_bridge.session_log.exchange import Exchange, Outcome
-from tray_bridge.session_log.index import append_line, searched_text, summarise
 from tray_bridge.session_log.record import Record
 from tray_bridge.session_log.writer import file_of
 from tray_bridge.snapshots import SessionKind
@@ -93,8 +92,6 @@ def write_exchange(
     file = file_of(exchange)
     make_private_folder((folder / file).parent)
     (folder / file).write_bytes(record.render(document))
-    if outcome:
-        append_line((folder / file).parent, summarise(document, file), searched_text(document))
 
 
 def question(text: Any, model: str = "sonnet", **others: Any) -> dict[str, Any]:

@@ -157,7 +157,8 @@ def test_a_full_disk_is_told_and_leaves_no_torn_file(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert "File too large" in run.stdout
-    assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} == {".json", ".jsonl"}
+    others = {path.name for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".json"}
+    assert others <= {"index.db", "index.db-wal", "index.db-shm"}
     assert sorted(summary["id"] for summary in LogReader(tmp_path).all()) == ["before", "during"]
 
 
@@ -258,7 +259,6 @@ WELL: dict[str, Any] = {
     "process": {},
     "blobs": [],
 }
-LINE = {**WELL, "file": "2020-01-02/100000.000-x.json", "at": 1577959200.0, "text": ""}
 ODD_FILES = [
     ("x.json", json.dumps({**WELL, "received": "yesterday"})),
     ("x.json", json.dumps({**WELL, "received": 7})),
@@ -266,11 +266,11 @@ ODD_FILES = [
     ("x.json", json.dumps({**WELL, "tool_calls": [1]})),
     ("x.json", json.dumps({**WELL, "error": "bad", "blobs": [["y"]]})),
     ("x.json", "[" * 100_000),
-    ("index.jsonl", json.dumps(LINE) + "\n"),
-    ("index.jsonl", json.dumps({**LINE, "model": 5, "answered_by": 5, "blobs": None}) + "\n"),
-    ("index.jsonl", "7\n[]\nnull\n"),
+    ("x.json", json.dumps({**WELL, "model": 5, "answered_by": 5})),
+    ("x.json", json.dumps({**WELL, "timings": [], "usage": 7})),
     ("x.json/folder", ""),
-    ("index.jsonl/folder", ""),
+    ("../index.db", "7\n[]\nnull\n" * 1000),
+    ("../index.db/folder", ""),
 ]
 
 
@@ -280,8 +280,9 @@ def test_a_day_that_somebody_else_spoilt_ends_neither_the_log_nor_its_tidying(
 ) -> None:
     odd, old = tmp_path / "2020-01-02" / name, tmp_path / "2020-01-01" / "100000.000-old.json"
     for path in (odd, old):
-        path.parent.mkdir(parents=True)
-    (odd.parent / "100000.000-x.json").write_text(json.dumps(WELL))
+        path.parent.resolve().mkdir(parents=True, exist_ok=True)
+    (tmp_path / "2020-01-02").mkdir(exist_ok=True)
+    (tmp_path / "2020-01-02" / "100000.000-x.json").write_text(json.dumps(WELL))
     odd.write_text(content)
     old.write_text(json.dumps({**WELL, "id": "old", "received": "2020-01-01T10:00:00.000+00:00"}))
     log = SessionLog(tmp_path)

@@ -38,7 +38,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(
         dashboard_router(
             services.server,
-            LogReader(services.log.folder),
+            LogReader(services.log.folder, background=True),
             services.last_hour,
             services.page_access,
             default_model=services.settings.default_model,

@@ -73,7 +73,7 @@ def _search(reader: LogReader, arguments: argparse.Namespace, limit: int) -> lis
 
 
 def _show_one(reader: LogReader, sought: str) -> int:
-    ids = [summary["id"] for summary in reader.all() if summary["id"].endswith(sought)]
+    ids = reader.ending_in(sought)
     document = reader.get(ids[0]) if len(ids) == 1 else None
     if document is None:
         problem = f"{len(ids)} exchanges end in {sought}." if ids else f"There is no exchange {sought}."

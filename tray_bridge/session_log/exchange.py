@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from ..errors import TrayBridgeError
 from ..snapshots import SessionKind
-from ..turns import Event, Restarted, Turn, TurnStarted
+from ..turns import Event, Leased, Restarted, Turn, TurnStarted
 
 LogMode: TypeAlias = Literal["full", "metadata", "off"]
 Outcome: TypeAlias = Literal["completed", "error", "cancelled", "disconnected"]
@@ -33,6 +33,7 @@ class Exchange:
         streamed: bool,
         request: Mapping[str, Any],
         on_end: Callable[[], None],
+        dialect: str = "openai_chat",
     ) -> None:
         self.id = exchange_id
         self.mode: LogMode = mode
@@ -41,6 +42,7 @@ class Exchange:
         self.key_name = key_name
         self.streamed = streamed
         self.request = request
+        self.dialect = dialect
         self.received = datetime.now().astimezone()
         self.turn: Turn | None = None
         self.kind: SessionKind | None = None
@@ -67,6 +69,9 @@ class Exchange:
     def record(self, event: Event) -> None:
         """Something came from Claude."""
         if self.mode == "off":
+            return
+        if isinstance(event, Leased):
+            self.set_session(event.kind, queued=event.queued)
             return
         if "first_token_s" not in self.timings and not isinstance(event, (TurnStarted, Restarted)):
             self._mark("first_token_s")

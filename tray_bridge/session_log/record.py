@@ -15,18 +15,24 @@ from typing import Any, TypeAlias
 from ..turns import (
     Document,
     Image,
+    RedactedThinking,
     Restarted,
     Text,
     TextDelta,
+    Thinking,
     ThinkingDelta,
     ToolCallDelta,
     ToolCallStarted,
     ToolResult,
     ToolUse,
+    Turn,
     TurnEnded,
     TurnStarted,
 )
+from .conversation import Conversation, conversation_of
 from .exchange import Exchange
+
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 StoreBlob: TypeAlias = Callable[[str, str], str]
 """Takes base64 data and its media type, gives the blob's name; raises ValueError if it is no base64."""
@@ -38,9 +44,12 @@ _BLOCKS: dict[type, str] = {
     Document: "document",
     ToolUse: "tool_use",
     ToolResult: "tool_result",
+    Thinking: "thinking",
+    RedactedThinking: "redacted_thinking",
 }
 _SECRETS = {"authorization", "proxy-authorization", "x-api-key", "api-key", "api_key", "apikey"}
-_PROMPTS = {"messages", "tools", "functions"}
+_PROMPTS = {"messages", "tools", "functions", "input", "instructions", "prompt", "system", "suffix"}
+_IMAGE_LIST = "images"  # Ollama's: bare base64
 _BLOB_FIELDS = {"url", "image_url", "file_data", "data"}
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?[^,]{0,200};base64,", re.ASCII | re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]{12,}={0,2}\s*")
@@ -60,6 +69,7 @@ class Record:
         self._reasoning: list[str] = []
         self._calls: dict[int, dict[str, Any]] = {}
         self._ending: dict[str, Any] = {}
+        self._conversation: Conversation | None = None
         # A request may be large and the file is rewritten every second: these two are made once.
         self._plain: dict[str, Any] = {}
         self._rendered: dict[str, str] = {}
@@ -73,6 +83,7 @@ class Record:
             "id": exchange.id,
             "received": exchange.received.isoformat(timespec="milliseconds"),
             "endpoint": exchange.endpoint,
+            "dialect": exchange.dialect,
             "client": exchange.client,
             "key_name": exchange.key_name,
             "model": _text_or_none(exchange.request.get("model")),
@@ -97,19 +108,22 @@ class Record:
             "tool_calls": [call | {"arguments": "".join(call["arguments"])} for call in self._calls.values()],
             "request": self._plain_once("request", exchange.request),
             "turn": self._plain_once("turn", exchange.turn),
+            "conversation": exchange.turn and self._conversation_of(exchange.turn),
             "response": exchange.response and self._to_plain(exchange.response),
         }
         return head | texts | {"blobs": sorted(self._blobs)}
 
     def render(self, document: Mapping[str, Any]) -> bytes:
         """`document` as a pretty-printed file."""
-        members = (f"  {json.dumps(name)}: {self._member(name, value)}" for name, value in document.items())
+        members = (f'  "{name}": {self._member(name, value)}' for name, value in document.items())
         # A lone surrogate, which JSON may bear and UTF-8 may not, becomes its JSON escape.
         return ("{\n" + ",\n".join(members) + "\n}\n").encode("utf-8", "backslashreplace")
 
     def _member(self, name: str, value: object) -> str:
         if name in self._rendered:
             return self._rendered[name]
+        if not value or not isinstance(value, (Mapping, list)):
+            return _encode(value)  # many times as quick as with an indentation
         text = json.dumps(value, indent=2, ensure_ascii=False).replace("\n", "\n  ")
         if name in self._plain:
             self._rendered[name] = text
@@ -143,6 +157,11 @@ class Record:
             elif isinstance(event, Restarted):
                 self._answer, self._reasoning, self._calls = [], [], {}
 
+    def _conversation_of(self, turn: Turn) -> Conversation:
+        if self._conversation is None:
+            self._conversation = conversation_of(turn)
+        return self._conversation
+
     def _plain_once(self, name: str, value: object) -> Any:
         if value is not None and name not in self._plain:
             self._plain[name] = self._to_plain(value)
@@ -161,7 +180,9 @@ class Record:
             return value
         plain: dict[str, Any] = {}
         for name, item in value.items():
-            if not isinstance(item, str):
+            if name == _IMAGE_LIST and isinstance(item, (list, tuple)):
+                plain[name] = [self._without_blob("data", one, {}) if isinstance(one, str) else one for one in item]
+            elif not isinstance(item, str):
                 plain[name] = self._to_plain(item, prompt=prompt or name in _PROMPTS)
             elif name.lower() in _SECRETS and not prompt:
                 plain[name] = "[redacted]"

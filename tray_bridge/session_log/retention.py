@@ -8,11 +8,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from ..machine.private_files import TEMPORARY_SUFFIX
-from .index import INDEX_NAME, Summary
 from .reader import BLOBS, LogReader
 
 _MEGABYTE = 1_000_000
 # What is cut down to, so that not every exchange after the limit brings another round.
+_EMPTY_INDEX = 150_000  # bytes
 _AFTERWARDS = 0.9
 
 
@@ -20,30 +20,25 @@ def discard_old(folder: Path, days: int, megabytes: int) -> None:
     """Delete what is older than `days`, then the oldest of what is over `megabytes`; raises OSError."""
     reader = LogReader(folder)
     oldest_day = str(date.today() - timedelta(days=days))
-    exchanges = reader.all()
-    recent = [summary for summary in exchanges if summary["file"] >= oldest_day]
+    exchanges = reader.sizes()
+    recent = [exchange for exchange in exchanges if exchange[0] >= oldest_day]
     if _fitting(folder, recent, megabytes * _MEGABYTE) < len(recent):
         recent = recent[: _fitting(folder, recent, megabytes * _MEGABYTE * _AFTERWARDS)]
-    if len(recent) < len(exchanges):
-        reader.discard(exchanges[len(recent) :])
+    reader.discard({file for file, _, _ in exchanges} - {file for file, _, _ in recent})
+    reader.close()
     _discard_left_over(folder)
 
 
-def _fitting(folder: Path, exchanges: list[Summary], size: float) -> int:
-    """How many of the newest exchanges, with their blobs and indexes, are within `size` bytes."""
-    counted: set[Path] = set()
-    total = 0
-    for number, summary in enumerate(exchanges):
-        file = folder / summary["file"]
-        files = {
-            file,
-            file.parent / INDEX_NAME,
-            *(folder / BLOBS / blob for blob in summary["blobs"]),
-        } - counted
-        counted |= files
-        for path in files:
+def _fitting(folder: Path, exchanges: list[tuple[str, int, list[str]]], size: float) -> int:
+    """Give how many of the newest exchanges, with their blobs, are within `size` bytes."""
+    counted: set[str] = set()
+    total = _EMPTY_INDEX
+    for number, (_, own, blobs) in enumerate(exchanges):
+        total += own
+        for blob in set(blobs) - counted:
             with suppress(OSError):
-                total += path.stat().st_size
+                total += (folder / BLOBS / blob).stat().st_size
+        counted.update(blobs)
         if total > size:
             return number
     return len(exchanges)

@@ -11,6 +11,7 @@ import hashlib
 import logging
 import os
 import re
+import sqlite3
 import tempfile
 import threading
 import time
@@ -21,7 +22,7 @@ from typing import Any
 from ..machine.private_files import make_private_folder, replace_file
 from ..snapshots import Problem
 from .exchange import Exchange, LogMode
-from .index import append_line, searched_text, summarise
+from .index import Index, Indexed, indexed
 from .reader import BLOBS
 from .record import Record, StoreBlob
 from .retention import discard_old
@@ -34,6 +35,8 @@ LINGER_SECONDS = 0.05
 PROGRESS_SECONDS = 2.0
 RETRY_SECONDS = 3.0
 RETENTION_SECONDS = 6 * 3600.0
+INDEX_SECONDS = 0.5  # without news, after which the index is told; until then readers read the files
+INDEX_BATCH = 32
 MOST_UNWRITTEN = 256
 MOST_WHILE_FAILING = 32  # requests may be large, and a full disk may stay full for long
 _EXTENSIONS = {"image/jpeg": "jpg", "image/svg+xml": "svg", "text/plain": "txt", "": "bin"}
@@ -68,6 +71,8 @@ class SessionLog:
         self._failed_at = 0.0
         self._dropped = 0
         self._retention_due = 0.0
+        self._index = Index(folder)
+        self._unindexed: list[Indexed] = []
         self._process = {"pid": os.getpid(), "alive_at": time.time()}
 
     def open(self) -> None:
@@ -121,6 +126,7 @@ class SessionLog:
         key_name: str | None,
         streamed: bool,
         request: Mapping[str, Any],
+        dialect: str = "openai_chat",
     ) -> Exchange:
         """A request has come; `request` is its body, without headers, and must not be changed afterwards."""
         exchange = Exchange(
@@ -131,6 +137,7 @@ class SessionLog:
             key_name=key_name,
             streamed=streamed,
             request=request,
+            dialect=dialect,
             on_end=self._wake.set,
         )
         if exchange.mode == "off":
@@ -151,6 +158,8 @@ class SessionLog:
             self._wake.clear()
             self._attempt(self._write_entries if self._open else self._prove_writable)
             if closing:
+                self._write_index()
+                self._index.close()
                 return
             if self._failure is not None:
                 self._closing.wait(RETRY_SECONDS)
@@ -158,8 +167,13 @@ class SessionLog:
             if time.monotonic() >= self._retention_due:
                 self._retention_due = time.monotonic() + RETENTION_SECONDS
                 self._attempt(self._discard_old)
-            if self._wake.wait(PROGRESS_SECONDS if self._open else RETENTION_SECONDS):
+            if len(self._unindexed) >= INDEX_BATCH:
+                self._write_index()
+            wait = INDEX_SECONDS if self._unindexed else PROGRESS_SECONDS if self._open else RETENTION_SECONDS
+            if self._wake.wait(wait):
                 self._closing.wait(LINGER_SECONDS)
+            else:
+                self._write_index()
 
     def _attempt(self, step: Callable[[], None]) -> None:
         """Do what may fail as a disk does, and remember how it went."""
@@ -200,14 +214,24 @@ class SessionLog:
             if not entry.exchange.ended and entry.record.has_news and time.monotonic() >= entry.next_progress:
                 self._write(entry, ended=False)
 
+    def _write_index(self) -> None:
+        """Tell the index what has ended. What it misses it reads from the files later."""
+        found, self._unindexed = self._unindexed, []
+        if found:
+            try:
+                self._index.add(found)
+            except sqlite3.Error as error:
+                logger.info("The log's index was not written: %s", error)
+
     def _write(self, entry: _Entry, ended: bool) -> None:
         exchange, began = entry.exchange, time.monotonic()
         try:
             document = entry.record.document(self._process)
             file = file_of(exchange)
-            replace_file(self.folder / file, entry.record.render(document))
-            if ended:
-                append_line((self.folder / file).parent, summarise(document, file), searched_text(document))
+            content = entry.record.render(document)
+            replace_file(self.folder / file, content)
+            if ended and (found := indexed(document, file, len(content))):
+                self._unindexed.append(found)
         except OSError:
             raise
         except Exception:

@@ -153,12 +153,7 @@ def dashboard_router(
     @router.get("/dashboard/api/filters")
     def filters(request: Request) -> Response:
         check(request)
-        every = log.all()
-        values = {
-            f"{field}s": sorted({summary[field] for summary in every if summary[field]})[:200]
-            for field in ("model", "client")
-        }
-        return JsonResponse(values)
+        return JsonResponse({f"{field}s": values[:200] for field, values in log.values().items()})
 
     @router.get("/dashboard/api/exchanges/{exchange_id}")
     def exchange(request: Request, exchange_id: str) -> Response:
@@ -241,9 +236,7 @@ def _static_files() -> dict[str, _StaticFile]:
 
 def _clients_seen(server: ServerView, log: LogReader, last_hour: LastHour) -> dict[str, float]:
     """When each client was last heard of: in the log, since the start, or in this moment."""
-    seen: dict[str, float] = {}
-    for summary in reversed(log.all()):
-        seen[summary["client"] or ""] = summary["at"]
+    seen = log.clients_seen()
     seen |= last_hour.clients()
     seen |= {request.client: request.started_at for request in server.snapshot().requests}
     return seen | {client_name(client): at for client, at in seen.items() if "/" in client}

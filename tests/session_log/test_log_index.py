@@ -1,0 +1,245 @@
+"""The index against the files, which are the truth: every question, and every moment at which a program may end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from log_fixtures import answer, begin, files, wait_until
+
+from tray_bridge.session_log import LogReader, SessionLog, index
+from tray_bridge.session_log.summary import words
+
+WORDS = ("the", "theatre", "Straße", "foo_bar", "漢字", "İstanbul", "a-b", "42", "don't", "ÉTÉ", "été", "x", "\ud800")
+TEXTS = st.lists(st.sampled_from(WORDS), max_size=5).map(" ".join)
+NOW = datetime.now().astimezone().replace(microsecond=0)
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> dict[str, Any]:
+    return {
+        "model": draw(st.sampled_from(["sonnet", "Opus", None])),
+        "answered_by": draw(st.sampled_from(["claude-sonnet-5", None])),
+        "client": draw(st.sampled_from(["Zed", "aider", "curl"])),
+        "key_name": draw(st.sampled_from(["Laptop", None])),
+        "dialect": draw(st.sampled_from(["openai_chat", "ollama"])),
+        "outcome": draw(st.sampled_from(["completed", "error"])),
+        "answer": draw(TEXTS),
+        "request": {"messages": [{"role": "user", "content": draw(TEXTS)}]},
+        "tool_calls": draw(st.lists(st.just({"name": "read_file", "arguments": '{"path":"the end"}'}), max_size=1)),
+    }
+
+
+FILTERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "text": TEXTS | st.sampled_from(["th", "thea", "foo b", "read_f", "字", '"', "the end", "sse"]),
+        "model": st.sampled_from(["son", "SONNET-5", "opus", "x"]),
+        "client": st.sampled_from(["zed", "top", "a"]),
+        "key": st.just("Laptop"),
+        "outcome": st.sampled_from(["completed", "error", "unfinished"]),
+        "dialect": st.just("ollama"),
+        "since": st.integers(0, 12).map(lambda hours: (NOW - timedelta(hours=hours)).timestamp()),
+        "until": st.integers(0, 12).map(lambda hours: (NOW - timedelta(hours=hours)).timestamp()),
+    },
+)
+
+
+def write(folder: Path, number: int, document: dict[str, Any]) -> Path:
+    received = NOW - timedelta(hours=number)
+    whole = {"id": str(number), "received": received.isoformat(), "process": {}, "blobs": [], "timings": {}, **document}
+    path = folder / f"{received:%Y-%m-%d}" / f"{received:%H%M%S}.000-{whole['id']}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(whole), encoding="utf-8")
+    return path
+
+
+def fits(number: int, document: dict[str, Any], filters: dict[str, Any]) -> bool:
+    """What a scan of the file says."""
+    at = (NOW - timedelta(hours=number)).timestamp()
+    texts = [document["request"]["messages"][0]["content"], document["answer"]]
+    texts += [f"{call['name']} {call['arguments']}" for call in document["tool_calls"]]
+    names = {"model": ("model", "answered_by"), "client": ("client", "key_name")}
+    return (
+        (not filters.get("text", "").strip() or any(has_run(text, filters["text"]) for text in texts))
+        and all(
+            name not in filters or any(filters[name].casefold() in (document[field] or "").casefold() for field in both)
+            for name, both in names.items()
+        )
+        and filters.get("key") in (None, document["key_name"])
+        and filters.get("outcome") in (None, document["outcome"])
+        and filters.get("dialect") in (None, document["dialect"])
+        and filters.get("since", 0) <= at < filters.get("until", 4e9)
+    )
+
+
+def has_run(text: str, sought: str) -> bool:
+    there, run = words(text).split(), words(sought).split()
+    if not run:
+        return False
+    for start in range(len(there) - len(run) + 1):
+        last = there[start + len(run) - 1]
+        ends = last.startswith(run[-1]) if len(run[-1]) >= 3 else last == run[-1]
+        if there[start : start + len(run) - 1] == run[:-1] and ends:
+            return True
+    return False
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    log=st.lists(documents(), max_size=8),
+    questions=st.lists(FILTERS, min_size=1, max_size=8),
+    lost=st.sets(st.integers(0, 7), max_size=2),
+)
+def test_every_question_is_answered_as_a_scan_of_the_files_would(
+    tmp_path_factory: pytest.TempPathFactory,
+    log: list[dict[str, Any]],
+    questions: list[dict[str, Any]],
+    lost: set[int],
+) -> None:
+    folder = tmp_path_factory.mktemp("log")
+    paths = [write(folder, number, document) for number, document in enumerate(log)]
+    reader = LogReader(folder)
+    reader.search()
+    for number in lost & set(range(len(log))):
+        paths[number].unlink()
+    for filters in questions:
+        expected = [str(number) for number, one in enumerate(log) if number not in lost and fits(number, one, filters)]
+        page = reader.search(**filters)
+        assert ([one["id"] for one in page.exchanges], page.total) == (expected, len(expected)), filters
+        second = reader.search(**filters, limit=2, offset=1)
+        assert [one["id"] for one in second.exchanges] == expected[1:3]
+    reader.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("after", [0.0, 0.01, 0.03, 0.06, 0.1, 0.2, 0.35])
+def test_killed_at_any_moment_of_writing_the_index_says_what_the_files_say(tmp_path: Path, after: float) -> None:
+    program = """
+        import sys
+        from pathlib import Path
+        sys.path.insert(0, sys.argv[2])
+        from log_fixtures import answer, begin
+        from tray_bridge.session_log import SessionLog, writer
+        writer.LINGER_SECONDS = writer.INDEX_SECONDS = 0.0
+        log = SessionLog(Path(sys.argv[1]))
+        log.open()
+        print("writing", flush=True)
+        for number in range(100000):
+            answer(begin(log, f"id-{number}", f"question {number}"), "word " * 300)
+            while len(log._open) > 20: pass
+        """
+    run_and_kill(program, tmp_path, after)
+    written = {json.loads(path.read_bytes())["id"] for path in files(tmp_path)}
+    page = LogReader(tmp_path).search(limit=-1)
+    assert {one["id"] for one in page.exchanges} == written
+    assert page.total == len(written)
+    ended = [one["id"] for one in page.exchanges if one["outcome"] == "completed"]
+    assert LogReader(tmp_path).search("question", outcome="completed").total == min(len(ended), 1000)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("after", [0.0, 0.02, 0.05, 0.1, 0.2, 0.4])
+def test_killed_at_any_moment_of_a_rebuild_the_index_is_whole_the_next_time(tmp_path: Path, after: float) -> None:
+    for number in range(300):
+        write(tmp_path, number % 20, {"id": f"id-{number}", "outcome": "completed", "answer": f"needle{number:03} " * 50})
+    program = """
+        import sys
+        from pathlib import Path
+        from tray_bridge.session_log import LogReader, index
+        index._BATCH = 7
+        print("writing", flush=True)
+        LogReader(Path(sys.argv[1])).search()
+        """
+    run_and_kill(program, tmp_path, after)
+    reader = LogReader(tmp_path)
+    assert reader.search().total == 300
+    assert [reader.search(f"needle{number:03}").total for number in range(300)] == [1] * 300
+
+
+def run_and_kill(program: str, folder: Path, after: float) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(index.__file__).parents[2])}
+    command = [sys.executable, "-c", textwrap.dedent(program), str(folder), str(Path(__file__).parent)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"writing\n"
+        time.sleep(after)
+        process.send_signal(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("harm", ["garbage", "another version", "no tables", "cut"])
+def test_a_broken_or_old_index_is_made_again(tmp_path: Path, harm: str) -> None:
+    for number in range(5):
+        write(tmp_path, number, {"outcome": "completed", "answer": f"answer {number}"})
+    LogReader(tmp_path).search()
+    path = tmp_path / "index.db"
+    if harm == "garbage":
+        path.write_bytes(b"no database " * 1000)
+    elif harm == "cut":
+        path.write_bytes(path.read_bytes()[: len(path.read_bytes()) // 2])
+    else:
+        import sqlite3
+
+        with sqlite3.connect(path) as connection:
+            connection.execute("PRAGMA user_version = 99" if harm == "another version" else "DROP TABLE texts")
+        connection.close()
+    reader = LogReader(tmp_path)
+    assert reader.search("answer").total == 5
+    assert LogReader(tmp_path).search("answer 3").total == 1
+
+
+def test_an_index_that_is_deleted_while_it_is_used_is_made_again(tmp_path: Path) -> None:
+    log = SessionLog(tmp_path)
+    log.open()
+    reader = LogReader(tmp_path)
+    answer(begin(log, "one"))
+    wait_until(lambda: reader.search(outcome="completed").total == 1)
+    for path in tmp_path.glob("index.db*"):
+        path.unlink()
+    answer(begin(log, "two"))
+    wait_until(lambda: reader.search(outcome="completed").total == 2)
+    log.close()
+    assert LogReader(tmp_path).search(outcome="completed").total == 2
+
+
+def test_a_large_index_is_made_behind_the_page_and_tells_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "_BATCH", 5)
+    for number in range(40):
+        write(tmp_path, number, {"outcome": "completed", "answer": f"answer {number}"})
+    reader = LogReader(tmp_path, background=True)
+    assert reader.search().total < 40
+    assert reader.progress is None or reader.progress.total == 40
+    wait_until(lambda: reader.progress is None)
+    assert reader.search().total == 40
+
+
+def test_the_index_of_version_0_1_goes(tmp_path: Path) -> None:
+    old = write(tmp_path, 5 * 24, {"outcome": "completed"}).with_name("index.jsonl")
+    old.write_text("{}\n")
+    os.utime(old.parent, (1, 1))
+    assert LogReader(tmp_path).search().total == 1
+    assert not old.exists()
+
+
+def test_a_folder_that_cannot_be_written_is_read_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, 0, {"outcome": "completed", "answer": "here"})
+    monkeypatch.setattr(os, "open", refuse)
+    assert LogReader(tmp_path).search("here").total == 1
+    assert not (tmp_path / "index.db").exists()
+
+
+def refuse(*_: object) -> int:
+    raise PermissionError(13, "Permission denied")
