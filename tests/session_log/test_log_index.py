@@ -153,7 +153,9 @@ def test_killed_at_any_moment_of_writing_the_index_says_what_the_files_say(tmp_p
 @pytest.mark.parametrize("after", [0.0, 0.02, 0.05, 0.1, 0.2, 0.4])
 def test_killed_at_any_moment_of_a_rebuild_the_index_is_whole_the_next_time(tmp_path: Path, after: float) -> None:
     for number in range(300):
-        write(tmp_path, number % 20, {"id": f"id-{number}", "outcome": "completed", "answer": f"needle{number:03} " * 50})
+        write(
+            tmp_path, number % 20, {"id": f"id-{number}", "outcome": "completed", "answer": f"needle{number:03} " * 50}
+        )
     program = """
         import sys
         from pathlib import Path
