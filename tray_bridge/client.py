@@ -1,40 +1,36 @@
-"""A client of the bridge for scripts and terminals, over the `openai` library.
+"""A client of the bridge for scripts, over the `openai` library; `command_line/ask.py` is the command on top of it.
 
-`BridgeClient` is the library, `python -m tray_bridge.client` and `tray-bridge ask` are the command. Knows the
-bridge only by its URL. `openai` takes long to import, so it is imported when a client is made.
+Knows the bridge only by its URL. `openai` takes long to import, so it is imported when a client is made.
 """
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import ipaddress
 import os
 import sys
-import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from .command_line.arguments import add_ask_arguments
-from .command_line.bridge_url import bridge_url, root_of
-from .command_line.terminal import prepare_streams, show_error, write
+from . import __version__
 from .errors import BridgeUnreachableError, SettingsError, TrayBridgeError
+from .machine.bridge_address import bridge_url, is_loopback_url, root_of
 
 if TYPE_CHECKING:
-    from openai.types.chat import ChatCompletionUserMessageParam
+    from openai.types.chat import ChatCompletionMessageParam
     from typing_extensions import Self
 
 NO_KEY = "not-needed"
+Prompt: TypeAlias = "str | Sequence[Mapping[str, Any]]"
 
 
 class BridgeClient:
     """Asks a running bridge, blocking or not; use it in a `with` or an `async with`.
 
-    `base_url`, `api_key` and `model` are taken from BRIDGE_URL, OPENROUTER_API_KEY and OPENROUTER_MODEL when
-    not given. Calls raise BridgeUnreachableError if nothing answers, TrayBridgeError with the bridge's words.
+    `base_url`, `api_key` and `model` are taken from BRIDGE_URL, TRAY_BRIDGE_API_KEY and OPENROUTER_MODEL when
+    not given. OPENROUTER_API_KEY is used too, but only with a `base_url` or BRIDGE_URL that the caller named. A
+    prompt is a text or a list of messages. Calls raise BridgeUnreachableError if nothing answers, TrayBridgeError
+    with the bridge's words.
     """
 
     def __init__(self, base_url: str | None = None, api_key: str | None = None, model: str | None = None) -> None:
@@ -42,12 +38,20 @@ class BridgeClient:
 
         self.base_url = root_of(base_url) if base_url else _url_by_settings()
         self.model = model or os.environ.get("OPENROUTER_MODEL") or "default"
-        key = api_key or os.environ.get("OPENROUTER_API_KEY") or NO_KEY
+        key = api_key or os.environ.get("TRAY_BRIDGE_API_KEY")
+        if not key and (base_url or os.environ.get("BRIDGE_URL")):
+            key = os.environ.get("OPENROUTER_API_KEY")
+        key = key or NO_KEY
         # A proxy of the environment cannot reach this machine's loopback.
-        trust_env = not _is_loopback(self.base_url)
+        trust_env = not is_loopback_url(self.base_url)
         url = f"{self.base_url}/v1"
-        self._sync = OpenAI(base_url=url, api_key=key, http_client=DefaultHttpxClient(trust_env=trust_env))
-        self._async = AsyncOpenAI(base_url=url, api_key=key, http_client=DefaultAsyncHttpxClient(trust_env=trust_env))
+        named = {"User-Agent": f"tray-bridge/{__version__}"}
+        self._sync = OpenAI(
+            base_url=url, api_key=key, default_headers=named, http_client=DefaultHttpxClient(trust_env=trust_env)
+        )
+        self._async = AsyncOpenAI(
+            base_url=url, api_key=key, default_headers=named, http_client=DefaultAsyncHttpxClient(trust_env=trust_env)
+        )
 
     def health_check(self) -> bool:
         """Whether the bridge answers and is well; raises nothing."""
@@ -55,7 +59,7 @@ class BridgeClient:
 
         try:
             return httpx.get(
-                f"{self.base_url}/health", timeout=5.0, trust_env=not _is_loopback(self.base_url)
+                f"{self.base_url}/health", timeout=5.0, trust_env=not is_loopback_url(self.base_url)
             ).is_success
         except httpx.HTTPError:
             return False
@@ -65,7 +69,7 @@ class BridgeClient:
         with _told_plainly(self.base_url):
             return [model.id for model in self._sync.models.list()]
 
-    def complete_sync(self, prompt: str, model: str | None = None, *, stream: bool = True) -> str:
+    def complete_sync(self, prompt: Prompt, model: str | None = None, *, stream: bool = True) -> str:
         """The whole answer to `prompt`; `stream` says how it travels."""
         if stream:
             return "".join(self.stream_sync(prompt, model))
@@ -73,7 +77,7 @@ class BridgeClient:
             completion = self._sync.chat.completions.create(model=model or self.model, messages=_ask(prompt))
         return completion.choices[0].message.content or ""
 
-    def stream_sync(self, prompt: str, model: str | None = None) -> Iterator[str]:
+    def stream_sync(self, prompt: Prompt, model: str | None = None) -> Iterator[str]:
         """The answer to `prompt`, piece by piece."""
         with (
             _told_plainly(self.base_url),
@@ -83,7 +87,7 @@ class BridgeClient:
                 if chunk.choices and (text := chunk.choices[0].delta.content):
                     yield text
 
-    async def complete(self, prompt: str, model: str | None = None, *, stream: bool = True) -> str:
+    async def complete(self, prompt: Prompt, model: str | None = None, *, stream: bool = True) -> str:
         """The whole answer to `prompt`; `stream` says how it travels."""
         if stream:
             return "".join([text async for text in self.stream(prompt, model)])
@@ -91,7 +95,7 @@ class BridgeClient:
             completion = await self._async.chat.completions.create(model=model or self.model, messages=_ask(prompt))
         return completion.choices[0].message.content or ""
 
-    async def stream(self, prompt: str, model: str | None = None) -> AsyncIterator[str]:
+    async def stream(self, prompt: Prompt, model: str | None = None) -> AsyncIterator[str]:
         """The answer to `prompt`, piece by piece; leaving the loop cancels the rest."""
         with _told_plainly(self.base_url):
             chunks = await self._async.chat.completions.create(
@@ -128,48 +132,6 @@ class BridgeClient:
         await self.aclose()
 
 
-def ask(arguments: argparse.Namespace, base_url: str | None = None) -> int:
-    """Print the answer to the prompt; gives the exit code, raises TrayBridgeError."""
-    prompt = sys.stdin.read().strip() if arguments.prompt in (None, "-") else arguments.prompt
-    if not prompt:
-        raise TrayBridgeError(
-            "There is nothing to ask.", title="No prompt", hint='Try: tray-bridge ask "What is Python?"'
-        )
-    with BridgeClient(base_url, model=arguments.model) as client:
-        _wait_for_bridge(client, arguments.wait)
-        if arguments.n > 1:
-            return asyncio.run(_ask_at_once(client, prompt, arguments.n, stream=not arguments.no_stream))
-        if arguments.no_stream:
-            write(client.complete_sync(prompt, stream=False))
-        else:
-            for text in client.stream_sync(prompt):
-                write(text)
-        write("\n")
-    return 0
-
-
-def _wait_for_bridge(client: BridgeClient, seconds: float) -> None:
-    """Give a bridge that is just being started the time to answer; the request itself tells if it never does."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and not client.health_check():
-        time.sleep(0.1)
-
-
-async def _ask_at_once(client: BridgeClient, prompt: str, count: int, *, stream: bool) -> int:
-    """Print each answer when it is complete; one that fails does not hold up the others."""
-
-    async def one(number: int) -> int:
-        try:
-            answer = await client.complete(prompt, stream=stream)
-        except TrayBridgeError as error:
-            return show_error(error, f"[{number}] ")
-        write(f"[{number}] {answer}\n")
-        return 0
-
-    async with client:
-        return max(await asyncio.gather(*(one(number) for number in range(1, count + 1))))
-
-
 @contextmanager
 def _told_plainly(url: str) -> Iterator[None]:
     """Turn the library's errors into ours."""
@@ -189,8 +151,10 @@ def _told_plainly(url: str) -> Iterator[None]:
         raise TrayBridgeError("The connection was lost in the middle of the answer.") from error
 
 
-def _ask(prompt: str) -> list[ChatCompletionUserMessageParam]:
-    return [{"role": "user", "content": prompt}]
+def _ask(prompt: Prompt) -> list[ChatCompletionMessageParam]:
+    if isinstance(prompt, str):
+        return [{"role": "user", "content": prompt}]
+    return cast("list[ChatCompletionMessageParam]", list(prompt))
 
 
 def _url_by_settings() -> str:
@@ -205,23 +169,7 @@ def _url_by_settings() -> str:
     return bridge_url(settings.host, settings.port)
 
 
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser("python -m tray_bridge.client", description="Ask a running Tray Bridge.")
-    add_ask_arguments(parser)
-    prepare_streams()
-    try:
-        return ask(parser.parse_args(argv))
-    except (Exception, KeyboardInterrupt) as error:
-        return show_error(error)
-
-
 if __name__ == "__main__":
+    from .command_line.ask import main
+
     sys.exit(main())

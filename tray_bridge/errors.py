@@ -88,7 +88,7 @@ class SignedOutError(TrayBridgeError):
     """Claude Code is not signed in."""
 
     title = "Not signed in"
-    hint = "Run `claude login` in a terminal, or choose Sign in… in the tray, then try again."
+    hint = "Sign in on the page or in the tray's menu, or run `tray-bridge login`, then try again."
 
 
 class UpstreamError(TrayBridgeError):
@@ -136,6 +136,14 @@ class ServerStoppingError(TrayBridgeError):
 
     title = "The server is stopping"
     hint = "Start it again from the tray, then send the request again."
+
+
+class ServerPausedError(ServerStoppingError):
+    """A person paused the server: it takes no new requests."""
+
+    title = "Paused"
+    hint = "Resume it in the tray or on the page, then send the request again."
+    retry_after = 30.0
 
 
 class RequestCancelledError(TrayBridgeError):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .server.thread import ServerThread
     from .settings.schema import Settings
 
+OWN_FILES = ("key", "config", "completion", "autostart")
 FIRST_COLLECTION = 200_000  # new objects: more than are loaded while the app starts, and stay
 
 
@@ -60,22 +61,16 @@ def _run(words: Sequence[str], early: EarlyStart | None) -> int:
 
 def _run_command(arguments: argparse.Namespace, early: EarlyStart | None) -> int:
     from .command_line.arguments import SETTING_FLAGS
-    from .command_line.bridge_url import bridge_url
+    from .machine.bridge_address import bridge_url
 
     command = arguments.command
     if arguments.version:
         return _show_version()
-    if command == "key":
-        from .command_line.key import manage_keys
-
-        return manage_keys(arguments)
-    if command == "autostart":
-        from .command_line.autostart import set_autostart
-
-        return set_autostart(arguments)
     flags = {flag: getattr(arguments, flag) for flag in SETTING_FLAGS if hasattr(arguments, flag)}
+    if command in OWN_FILES:
+        return _run_on_own_files(arguments)
     if command == "doctor":
-        return _examine(flags)
+        return _examine(flags, as_json=arguments.json)
     from .settings.schema import load_settings
 
     settings = load_settings(flags)
@@ -83,20 +78,35 @@ def _run_command(arguments: argparse.Namespace, early: EarlyStart | None) -> int
         from .server.thread import ServerThread
 
         return _serve_until_signalled(ServerThread(settings, early))
-    if command == "ask":
-        from .client import ask
-
-        return ask(arguments, bridge_url(settings.host, settings.port))
-    if command == "status":
-        from .command_line.status import show_status
-
-        return show_status(bridge_url(settings.host, settings.port))
+    if command is None:
+        return _run_tray(settings, flags)
     if command == "logs":
         from .command_line.logs import show_logs
         from .machine.paths import log_folder
 
         return show_logs(arguments, settings.log_folder or log_folder())
-    return _run_tray(settings, flags)
+    from .command_line.verbs import run_verb
+
+    return run_verb(arguments, settings, bridge_url(settings.host, settings.port))
+
+
+def _run_on_own_files(arguments: argparse.Namespace) -> int:
+    """The commands that need no settings."""
+    if arguments.command == "key":
+        from .command_line.key import manage_keys
+
+        return manage_keys(arguments)
+    if arguments.command == "config":
+        from .command_line.config import manage_config
+
+        return manage_config(arguments)
+    if arguments.command == "completion":
+        from .command_line.completion import show_completion
+
+        return show_completion(arguments.shell)
+    from .command_line.autostart import set_autostart
+
+    return set_autostart(arguments)
 
 
 def _start_lightly() -> None:
@@ -118,10 +128,11 @@ def _show_version() -> int:
     return 0
 
 
-def _examine(flags: Mapping[str, object]) -> int:
-    from .command_line.bridge_url import bridge_url
+def _examine(flags: Mapping[str, object], *, as_json: bool) -> int:
     from .command_line.doctor import show_checks
+    from .doctor.tray import check_tray
     from .errors import SettingsError
+    from .machine.bridge_address import bridge_url
     from .settings.schema import Settings, load_settings
 
     error = None
@@ -129,7 +140,7 @@ def _examine(flags: Mapping[str, object]) -> int:
         settings = load_settings(flags)
     except SettingsError as found:
         settings, error = Settings.model_construct(), found
-    return show_checks(settings, error, bridge_url(settings.host, settings.port))
+    return show_checks(settings, error, bridge_url(settings.host, settings.port), [check_tray()], as_json=as_json)
 
 
 def _serve_until_signalled(server: ServerThread) -> int:
@@ -139,25 +150,41 @@ def _serve_until_signalled(server: ServerThread) -> int:
     import threading
 
     from .command_line.terminal import show_error, write
-    from .errors import TrayBridgeError
+    from .doctor.tray import check_tray
+    from .health import as_error, health_of, settled_lines
 
     stop = threading.Event()
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP
             signal.signal(number, lambda *_: stop.set())
+
+    def end(drain: bool) -> None:
+        if drain:
+            server.pause(True)
+            while server.snapshot().active and not stop.wait(0.1):
+                pass
+        stop.set()
+
+    server.on_end = end
+    server.more_checks = lambda: [check_tray()]
     server.start()
     try:
-        told = False
+        told = ""
         # Windows does not wake a wait without a limit for Ctrl+C.
         while not stop.wait(0.2):
             snapshot = server.snapshot()
-            if snapshot.state == "error" and (problem := snapshot.problem):
-                return show_error(TrayBridgeError(problem.message, title=problem.title, hint=problem.hint))
-            if snapshot.state == "ready" and not told:
-                told = True
-                with contextlib.suppress(OSError):  # a full disk, or a reader that has left, is no reason to end
-                    write(f"Tray Bridge serves at {snapshot.base_url}\n")
+            health = health_of(snapshot)
+            if snapshot.state == "error":
+                return show_error(as_error(health))
+            with contextlib.suppress(OSError):  # a full disk, or a reader that has left, is no reason to end
+                if snapshot.state == "ready" and not told:
+                    told = health.word
+                    write("\n".join(settled_lines(snapshot, "Ctrl+C or `tray-bridge stop` ends it.")) + "\n")
+                elif told and snapshot.state == "ready" and health.word != told:
+                    if not health.answers or told not in ("ready", "busy"):
+                        write(f"{health.text}. {health.detail} {health.hint}".strip() + "\n")
+                    told = health.word
     finally:
         server.stop()
     return 0
@@ -165,6 +192,9 @@ def _serve_until_signalled(server: ServerThread) -> int:
 
 def _run_tray(settings: Settings, flags: Mapping[str, object]) -> int:
     from .desktop.tray import run_tray
+    from .doctor.tray import check_tray
     from .server.thread import ServerThread
 
-    return run_tray(settings, ServerThread(settings), flags)
+    server = ServerThread(settings)
+    server.more_checks = lambda: [check_tray()]
+    return run_tray(settings, server, flags)

@@ -95,6 +95,15 @@ class AccountSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """What the last request told of the account, if it failed for that. `until` is when a limit ends."""
+
+    kind: Literal["signed_out", "limit", "refused"]
+    problem: Problem
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSnapshot:
     """A model that the account offers: `value` is what a client may ask for, `resolved` the full id."""
 
@@ -123,6 +132,8 @@ class ServerSnapshot:
     models: tuple[ModelSnapshot, ...] = ()
     problem: Problem | None = None
     log_problem: Problem | None = None
+    trouble: Trouble | None = None
+    paused: bool = False
 
     @property
     def base_url(self) -> str:

@@ -9,8 +9,9 @@ import pytest
 
 from tray_bridge.desktop.actions import Actions
 from tray_bridge.desktop.menu import Item, MenuState, build_menu
-from tray_bridge.desktop.words import clock, status_text
+from tray_bridge.desktop.words import status_text
 from tray_bridge.errors import PortTakenError, SignedOutError
+from tray_bridge.health import clock
 from tray_bridge.known_clients import CLIENTS
 from tray_bridge.snapshots import (
     AccountSnapshot,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-
 from tray_bridge.desktop.sign_in import SignIn
+
 from tray_bridge.errors import CliUnavailableError
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the stand-in for the CLI is a shell script")

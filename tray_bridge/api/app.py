@@ -10,11 +10,13 @@ from fastapi import APIRouter, FastAPI
 from .. import __version__
 from ..bridge.openai_chat.describe import ERROR_RESPONSE
 from ..doctor.checks import run_checks
+from ..health import health_of
 from ..session_log import LogReader
 from .access import AccessMiddleware
 from .chat import chat_router
 from .error_responses import CatchUnexpected, add_error_handlers
 from .model_list import model_router
+from .owner import owner_router
 from .page.routes import dashboard_router
 from .services import Services
 from .stamp import StampMiddleware
@@ -35,6 +37,7 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(openai, prefix=prefix, responses={"default": ERROR_RESPONSE})
     app.include_router(status_router(services))
     app.include_router(status_router(services), prefix="/api/v1")
+    app.include_router(owner_router(services))
     app.include_router(
         dashboard_router(
             services.server,
@@ -42,13 +45,18 @@ def create_app(services: Services) -> FastAPI:
             services.last_hour,
             services.page_access,
             default_model=services.settings.default_model,
-            doctor=lambda: run_checks(services.settings, None, asdict(services.server.snapshot())),
+            doctor=lambda: [*run_checks(services.settings, None, _status(services)), *services.more_checks()],
         )
     )
     add_error_handlers(app)
     app.add_middleware(CatchUnexpected)
     app.add_middleware(
-        AccessMiddleware, settings=services.settings, verify_key=services.keys.verify, has_keys=services.keys.exist
+        AccessMiddleware, settings=services.settings, verify_key=services.verify_key, has_keys=services.keys.exist
     )
     app.add_middleware(StampMiddleware)
     return app
+
+
+def _status(services: Services) -> dict[str, Any]:
+    snapshot = services.server.snapshot()
+    return {"health": health_of(snapshot).as_json(), **asdict(snapshot)}

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ..errors import TrayBridgeError
-from ..snapshots import RequestSnapshot
+from ..health import trouble_of
+from ..snapshots import RequestSnapshot, Trouble
 
 
 class Entry:
@@ -46,29 +47,36 @@ class InFlight:
     def __init__(self, on_change: Callable[[], None]) -> None:
         self._entries: dict[str, Entry] = {}
         self._closed_for: TrayBridgeError | None = None
+        self.paused_for: TrayBridgeError | None = None
         self.on_change = on_change
         self.served = 0
         self.failed = 0
+        self.trouble: Trouble | None = None
+        self.is_proved = False  # the last request that says something of the account was answered
 
     @contextmanager
     def enter(self, request_id: str, client: str, streamed: bool) -> Iterator[Entry]:
         """Count the current task as a request; an abort of it arrives as the error that it was given."""
-        if self._closed_for is not None:
+        if self._closed_for is not None or self.paused_for is not None:
             self.failed += 1
-            raise self._closed_for
+            self.on_change()
+            raise self._closed_for or self.paused_for or TrayBridgeError("The server takes no requests.")
         entry = self._entries[request_id] = Entry(request_id, client, streamed)
         self.on_change()
         try:
             yield entry
             self.served += 1
+            self.trouble, self.is_proved = None, True
         except asyncio.CancelledError:
             if entry.reason is None:
                 raise  # the client left: neither served nor failed
             _uncancel()
             self.failed += 1
             raise entry.reason from None
-        except Exception:
+        except Exception as error:
             self.failed += 1
+            if trouble := trouble_of(error, time.time()):
+                self.trouble, self.is_proved = trouble, False
             raise
         finally:
             del self._entries[request_id]
@@ -80,6 +88,16 @@ class InFlight:
         if entry is not None:
             entry.abort(reason)
         return entry is not None
+
+    def pause(self, reason: TrayBridgeError | None) -> None:
+        """Refuse each new request with this error, until this is called with None; let those under way end."""
+        self.paused_for = reason
+        self.on_change()
+
+    def refuse(self) -> None:
+        """Count a request that was refused before it was one."""
+        self.failed += 1
+        self.on_change()
 
     def close(self, reason: TrayBridgeError) -> None:
         """End every request with this error, and each that still comes."""

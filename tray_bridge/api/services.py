@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ..bridge.model_names import resolve_model
 from ..machine.api_keys import ApiKeys
+from ..machine.sign_in import SignIn
 from ..session_log import SessionLog
 from ..settings.schema import Settings
 from ..snapshots import ModelSnapshot, ServerSnapshot
@@ -17,6 +19,10 @@ from .page.last_hour import LastHour
 
 if TYPE_CHECKING:
     from ..claude.pool import SessionPool
+    from ..doctor.checks import Check
+
+
+OWNER = "the owner"  # in place of a key's name
 
 
 class ServerView(Protocol):
@@ -27,18 +33,37 @@ class ServerView(Protocol):
     def cancel_request(self, request_id: str) -> bool: ...
 
 
+class OwnServer(ServerView, Protocol):
+    """The server as its owner's commands and the first run steer it. Safe from any thread."""
+
+    def pause(self, paused: bool) -> None: ...
+    def page_pass(self) -> str: ...
+    def account_changed(self) -> None: ...
+    @property
+    def sign_in(self) -> SignIn: ...
+    @property
+    def on_end(self) -> Callable[[bool], None]: ...
+
+
 @dataclass
 class Services:
     """Settings may be replaced while the server runs."""
 
     settings: Settings
     log: SessionLog
-    server: ServerView
+    server: OwnServer
     in_flight: InFlight
     last_hour: LastHour
     pool: SessionPool
     keys: ApiKeys
     page_access: DashboardAccess
+    owner_token: str = ""
+    more_checks: Callable[[], Sequence[Check]] = tuple  # the doctor's, of what only the whole app knows: the tray
+
+    def verify_key(self, candidate: str) -> str | None:
+        """The name of the key that `candidate` is; the owner's own token counts as one."""
+        is_owner = secrets.compare_digest(candidate.encode("utf-8", "replace"), self.owner_token.encode())
+        return OWNER if is_owner and self.owner_token else self.keys.verify(candidate)
 
     def models(self) -> tuple[ModelSnapshot, ...]:
         """What the account offers; empty until a session has told."""

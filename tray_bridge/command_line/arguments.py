@@ -6,34 +6,114 @@ Imports nothing of what runs them, so that `--version` and `--help` answer at on
 from __future__ import annotations
 
 import argparse
+import difflib
 import re
 import time
 from datetime import datetime
+from pathlib import Path
+from typing import Any, NoReturn
 
 OUTCOMES = ("completed", "error", "cancelled", "disconnected", "unfinished", "in_progress")
 SETTING_FLAGS = ("host", "port", "pool_size", "demo")
+OVERVIEW = """
+tray-bridge                        # the tray; `--demo` needs no account
+tray-bridge login                  # sign in to Claude
+tray-bridge setup aider            # set a client up
+tray-bridge ask "What is Python?"
+
+BRIDGE_URL says where the bridge is, TRAY_BRIDGE_API_KEY opens one that is not yours.
+Commands end with 0, or 1 (failed), 2 (wrong usage or setting), 3 (no bridge answers), 130 (interrupted).
+"""
+ASK_EXAMPLES = """
+tray-bridge ask "What is Python?"
+git diff | tray-bridge ask "Write a commit message" -s "Be brief"
+tray-bridge ask -f plan.pdf "Summarise this"
+tray-bridge ask -c "And in German?"
+"""
+STATUS_EXAMPLES = "tray-bridge status --watch\ntray-bridge status --json"
+LOGIN_EXAMPLES = "tray-bridge login\ntray-bridge login --console\ntray-bridge login --show"
+SETUP_EXAMPLES = """
+tray-bridge setup                  # what is installed here
+tray-bridge setup zed              # shows the change, asks, writes, tests
+tray-bridge setup zed --undo
+"""
+LOGS_EXAMPLES = "tray-bridge logs --follow\ntray-bridge logs --outcome error --since 2h\ntray-bridge logs show 3f2a91c0"
+CONFIG_EXAMPLES = "tray-bridge config\ntray-bridge config get port\ntray-bridge config set port 8123"
+COMPLETION_EXAMPLES = 'eval "$(tray-bridge completion bash)"\ntray-bridge completion fish'
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, which also shows examples and guesses what a mistyped word was to be."""
+
+    def __init__(self, *args: Any, examples: str = "", **options: Any) -> None:
+        if examples:
+            lines = "\n".join(f"  {line}" for line in examples.strip().splitlines())
+            options["epilog"] = f"examples:\n{lines}"
+        options["formatter_class"] = argparse.RawDescriptionHelpFormatter
+        super().__init__(*args, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage, what is wrong and what would be right; exits with 2."""
+        known = list(self._option_string_actions)
+        for action in self._actions:
+            known += [str(choice) for choice in action.choices or ()]
+        guesses = (
+            difflib.get_close_matches(word, known, 1) for word in re.findall(r"[\w-]+", message.partition("(")[0])
+        )
+        close = next((guess[0] for guess in guesses if guess), None)
+        super().error(f"{message}\nDid you mean `{close}`?" if close and f"`{close}`" not in message else message)
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The parser of `tray-bridge`; `command` is None for the tray."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         "tray-bridge",
         description="Lets every OpenAI client use the Claude that you are signed in to. "
         "Without a command it shows the tray.",
+        examples=OVERVIEW,
     )
     parser.add_argument("--version", action="store_true", help="print the versions of this and of Claude Code")
     add_setting_flags(parser)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
 
-    add_setting_flags(commands.add_parser("serve", help="serve without a tray"))
-    add_ask_arguments(commands.add_parser("ask", help="ask a running bridge"))
-    commands.add_parser("status", help="show what a running bridge does")
-    _add_logs_arguments(commands.add_parser("logs", help="show the session log"))
-    commands.add_parser("doctor", help="check all that is needed")
-    _add_key_arguments(commands.add_parser("key", help="make, list and revoke API keys"))
-    autostart = commands.add_parser("autostart", help="start at login, or not")
+    def command(name: str, help_: str, examples: str, *, flags: bool = True) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=help_, description=f"{help_[0].upper()}{help_[1:]}.", examples=examples)
+        if flags:
+            add_setting_flags(made)
+        return made
+
+    command("serve", "serve without a tray", "tray-bridge serve\ntray-bridge serve --demo --port 8123")
+    add_ask_arguments(command("ask", "ask a running bridge", ASK_EXAMPLES))
+    status = command(
+        "status", "show what a running bridge does", "tray-bridge status --watch\ntray-bridge status --json"
+    )
+    status.add_argument("--watch", "-w", action="store_true", help="show it again each second")
+    doctor = command("doctor", "check all that is needed", "tray-bridge doctor\ntray-bridge doctor --json")
+    for made in (
+        status,
+        doctor,
+        command("models", "list the models that can be asked for", "tray-bridge models --json"),
+    ):
+        made.add_argument("--json", action="store_true", help="one JSON object")
+    page = command("open", "open the page in the browser", "tray-bridge open\ntray-bridge open connect")
+    page.add_argument("view", nargs="?", default="", help="now, log, try, connect, doctor or start")
+    ending = command("stop", "end the Tray Bridge that runs", "tray-bridge stop\ntray-bridge stop --now")
+    ending.add_argument("--now", action="store_true", help="end the requests under way, too")
+    command("pause", "refuse new requests for a while", "tray-bridge pause")
+    command("resume", "answer requests again", "tray-bridge resume")
+    _add_login_arguments(command("login", "sign in to Claude, and ask a test question", LOGIN_EXAMPLES))
+    command("logout", "sign out of Claude", "tray-bridge logout")
+    _add_setup_arguments(command("setup", "set a client up for the bridge", SETUP_EXAMPLES))
+    _add_logs_arguments(command("logs", "show the session log", LOGS_EXAMPLES, flags=False))
+    keys = command("key", "make, list and revoke API keys", "tray-bridge key make laptop", flags=False)
+    _add_key_arguments(keys)
+    config = command("config", "read and change the settings", CONFIG_EXAMPLES, flags=False)
+    _add_config_arguments(config)
+    autostart = command("autostart", "start at login, or not", "tray-bridge autostart on", flags=False)
     autostart.add_argument("action", choices=("on", "off", "status"), nargs="?", default="status")
+    completion = command("completion", "print a script for your shell", COMPLETION_EXAMPLES, flags=False)
+    completion.add_argument("shell", choices=("bash", "zsh", "fish", "powershell"))
     return parser
 
 
@@ -50,13 +130,56 @@ def add_setting_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def add_ask_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("prompt", nargs="?", help="what to ask; read from standard input when left out")
-    parser.add_argument("--model", help="model to ask (OPENROUTER_MODEL; else the bridge's default)")
+    parser.add_argument("prompt", nargs="*", help="what to ask; what is piped in is added to it")
+    parser.add_argument("--model", "-m", help="model to ask (OPENROUTER_MODEL; else the bridge's default)")
+    parser.add_argument("--system", "-s", metavar="TEXT", help="system prompt")
+    parser.add_argument(
+        "--file", "-f", action="append", default=[], type=Path, metavar="FILE", help="text, picture or PDF to add"
+    )
+    parser.add_argument("--continue", "-c", dest="go_on", action="store_true", help="go on with the last conversation")
+    parser.add_argument("--json", action="store_true", help="print the answer as a JSON object")
     parser.add_argument("--no-stream", action="store_true", help="print the answer when it is complete")
     parser.add_argument(
         "--wait", type=float, default=0.0, metavar="S", help="seconds that a bridge may take to start (0)"
     )
-    parser.add_argument("-n", type=int, default=1, metavar="N", help="send the request N times at once")
+    parser.add_argument("-n", type=_count, default=1, metavar="N", help="send the request N times at once")
+
+
+def _add_login_arguments(parser: argparse.ArgumentParser) -> None:
+    kind = parser.add_mutually_exclusive_group()
+    for flag, help_ in (
+        ("claudeai", "a Claude subscription (default)"),
+        ("console", "an Anthropic Console account, billed by use"),
+        ("sso", "single sign-on"),
+    ):
+        kind.add_argument(f"--{flag}", dest="kind", action="store_const", const=flag, default="claudeai", help=help_)
+    parser.add_argument("--email", help="fill this in on the sign-in page")
+    parser.add_argument("--no-test", action="store_true", help="ask no test question afterwards")
+    parser.add_argument("--show", action="store_true", help="only show how Claude Code is signed in")
+
+
+def _add_setup_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("client", nargs="?", help="the client to set up; without it, list what is installed")
+    parser.add_argument("--undo", action="store_true", help="give the client its old file back")
+    parser.add_argument("--yes", "-y", action="store_true", help="write without asking")
+    parser.add_argument("--show", action="store_true", help="only show the change")
+    parser.add_argument("--file", type=Path, help="the client's file, if it is not at its usual place")
+    parser.add_argument("--model", help="model that the client asks for (the bridge's default)")
+    parser.add_argument("--no-test", action="store_true", help="send no request as that client would")
+    parser.add_argument("--json", action="store_true", help="list the clients as JSON")
+
+
+def _add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", parser_class=Parser)
+    get = actions.add_parser("get", help="show one setting, or all")
+    get.add_argument("key", nargs="?", help="such as port")
+    for made in (get, parser):
+        made.add_argument("--json", action="store_true", help="all settings as one JSON object")
+    parser.set_defaults(key=None)
+    change = actions.add_parser("set", help="write one setting")
+    change.add_argument("key", help="such as port")
+    change.add_argument("value", help="the new value; an empty text goes back to the default")
+    actions.add_parser("path", help="print where the settings file is")
 
 
 def _add_logs_arguments(parser: argparse.ArgumentParser) -> None:
@@ -88,3 +211,10 @@ def _moment(text: str) -> float:
         return datetime.fromisoformat(text).timestamp()
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is neither an age (2h, 7d) nor a time") from None
+
+
+def _count(text: str) -> int:
+    """A whole number of 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
+    return int(text)

@@ -2,44 +2,73 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import time
 from typing import Any
 
-from .fetch import fetch_json
+from .fetch import find_bridge
 from .terminal import printable, write
 
+WATCH_SECONDS = 1.0
 
-def show_status(base_url: str) -> int:
-    """Print the bridge's state; raises TrayBridgeError."""
-    write("\n".join(printable(line) for line in _lines(fetch_json(base_url, "/status"))) + "\n")
-    return 0
+
+def show_status(base_url: str | None, *, as_json: bool = False, watch: bool = False) -> int:
+    """Print the bridge's state, again each second if `watch`; raises TrayBridgeError."""
+    bridge = find_bridge(base_url)
+    try:
+        while True:
+            status = bridge.get("/status")
+            text = json.dumps(status) if as_json else "\n".join(printable(line) for line in _lines(status))
+            if watch and not as_json and sys.stdout.isatty():
+                sys.stdout.write("\x1b[H\x1b[2J")  # write() would not let it through
+            write(text + "\n")
+            if not watch:
+                return 0
+            time.sleep(WATCH_SECONDS)
+    except KeyboardInterrupt:
+        return 0
 
 
 def _lines(status: dict[str, Any]) -> list[str]:
-    pool, account = status["pool"], status["account"]
+    pool, account, health = status["pool"], status["account"], status.get("health") or {}
     demo = " (demo)" if status["demo"] else ""
     lines = [
+        f"Health    {health.get('text', 'not known')}",
         f"State     {status['state']}{demo}, {status['served']} answered, {status['failed']} failed",
-        f"Base URL  http://{status['host']}:{status['port']}/v1",
-        f"Account   {_account(account)}",
+        f"Base URL  {_base_url(status)}/v1",
+        f"Page      {_base_url(status)}/dashboard",
+        f"Account   {_account(status)}",
     ]
     lines += [f"          {_window(window)}" for window in account["windows"]]
     kinds = ("warm", "starting", "busy", "parked", "suspended")
-    counts = ", ".join(f"{pool[kind]} {kind}" for kind in kinds if pool[kind])
+    counts = ", ".join(f"{pool[kind]} {kind}" for kind in kinds if pool.get(kind))
     lines.append(f"Sessions  {counts or 'none'}; {pool['queued']} requests wait")
     lines += [f"Request   {_request(request)}" for request in status["requests"]]
+    if health and not health["answers"]:
+        lines.append(f"Problem   {health['text']}: {health['detail']} {health['hint']}".rstrip())
     problems = (status["problem"], pool["problem"], status["log_problem"])
-    lines += [f"Problem   {one['title']}: {one['message']} {one['hint']}".rstrip() for one in problems if one]
-    return lines
+    shown = (one for one in problems if one and one["title"] != health.get("text"))
+    return lines + [f"Problem   {one['title']}: {one['message']} {one['hint']}".rstrip() for one in shown]
 
 
-def _account(account: dict[str, Any]) -> str:
+def _base_url(status: dict[str, Any]) -> str:
+    from ..machine.bridge_address import address_of
+
+    return address_of(status["host"], status["port"])
+
+
+def _account(status: dict[str, Any]) -> str:
+    account = status["account"]
+    version = f", Claude Code {account['cli_version']}" if account["cli_version"] else ""
+    if status["demo"]:
+        return f"none is needed in the demo{version}"
     if account["signed_in"] is None:
         return "not known yet"
     if not account["signed_in"]:
-        return "not signed in: run `claude login`"
+        return f"not signed in{version}: run `tray-bridge login`"
     how = "API key" if account["uses_api_key"] else account["plan"] or "signed in"
-    return f"{how}, Claude Code {account['cli_version']}" if account["cli_version"] else str(how)
+    return f"{how}{version}"
 
 
 def _window(window: dict[str, Any]) -> str:

@@ -22,7 +22,6 @@ from . import autostart
 from .clipboard import copy_text
 from .open_folder import open_page, open_path
 from .server_protocol import Server
-from .sign_in import SignIn
 from .words import last_problem
 
 if TYPE_CHECKING:
@@ -45,7 +44,6 @@ class Actions:
         self._server = server
         self._flags = flags
         self._file_time = _modified(config_file())
-        self.sign_in_process = SignIn(self._signed_in)
 
     def do(self, action: str, value: str | int | None = None) -> None:
         """Does what a line of the menu asks for; what goes wrong is in `problem` afterwards."""
@@ -115,7 +113,7 @@ class Actions:
         self._server.cancel_request(request_id)
 
     def sign_in(self) -> None:
-        self.sign_in_process.start(self.settings.cli_path)
+        self._server.sign_in.start(self.settings.cli_path)
 
     # Session logs
 
@@ -205,10 +203,6 @@ class Actions:
 
     def _log_folder(self) -> Path:
         return self.settings.log_folder or log_folder()
-
-    def _signed_in(self, success: bool) -> None:
-        if success:
-            self._server.restart()
 
 
 def dashboard_url(server: ServerSnapshot, section: str = "", page_pass: str = "") -> str:

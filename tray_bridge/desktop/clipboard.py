@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from shutil import which
 
 from ..errors import TrayBridgeError
-from .open_folder import outside_environment
+from ..machine.outside_environment import outside_environment
 
 
 class ClipboardError(TrayBridgeError):

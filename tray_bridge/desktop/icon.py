@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from ..health import HealthWord, health_of
 from ..snapshots import ServerSnapshot
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageDraw import ImageDraw
 
-IconState: TypeAlias = Literal["stopped", "starting", "ready", "busy", "warning", "error"]
+IconState: TypeAlias = Literal["stopped", "starting", "ready", "busy", "paused", "warning", "error"]
 Colour: TypeAlias = tuple[int, int, int, int]
 
 TEAL, GREY, WHITE = (20, 140, 142, 255), (138, 138, 138, 255), (255, 255, 255, 255)
@@ -35,7 +36,7 @@ class Look:
 
     tile: Literal["solid", "outline", "dashed"]
     colour: Colour
-    badge: Literal["none", "dots", "triangle", "cross"] = "none"
+    badge: Literal["none", "dots", "bars", "triangle", "cross"] = "none"
 
 
 LOOKS: dict[IconState, Look] = {
@@ -43,23 +44,29 @@ LOOKS: dict[IconState, Look] = {
     "starting": Look("dashed", TEAL),
     "ready": Look("solid", TEAL),
     "busy": Look("solid", TEAL, "dots"),
+    "paused": Look("outline", TEAL, "bars"),
     "warning": Look("solid", TEAL, "triangle"),
     "error": Look("outline", GREY, "cross"),
 }
 
 
+STATES: dict[HealthWord, IconState] = {
+    "ready": "ready",
+    "busy": "busy",
+    "paused": "paused",
+    "signed_out": "warning",
+    "limited": "warning",
+    "degraded": "warning",
+    "starting": "starting",
+    "stopping": "starting",
+    "stopped": "stopped",
+    "failed": "error",
+}
+
+
 def icon_state(snapshot: ServerSnapshot) -> IconState:
     """Returns the one state that the icon shows; what a person must act on comes first."""
-    if snapshot.state == "error":
-        return "error"
-    if snapshot.state in ("starting", "stopping"):
-        return "starting"
-    if snapshot.state == "stopped":
-        return "stopped"
-    signed_out = snapshot.account.signed_in is False and not snapshot.demo
-    if signed_out or snapshot.problem or snapshot.pool.problem or snapshot.log_problem:
-        return "warning"
-    return "busy" if snapshot.active else "ready"
+    return STATES[health_of(snapshot).word]
 
 
 @lru_cache(maxsize=len(LOOKS))
@@ -154,6 +161,12 @@ class Pen:
             dot = self.px(0.085)
             for x in (middle - dot * 1.75, middle, middle + dot * 1.75):
                 self.canvas.ellipse((x - dot / 2, middle - dot / 2, x + dot / 2, middle + dot / 2), fill=WHITE)
+        elif kind == "bars":
+            self.canvas.ellipse(cleared, fill=CLEAR)
+            self.canvas.ellipse(disc, fill=BLUE)
+            bar, high = self.px(0.075), r * 0.9
+            for x in (middle - bar * 1.5, middle + bar * 0.5):
+                self.canvas.rectangle((x, middle - high / 2, x + bar - 1, middle + high / 2), fill=WHITE)
         elif kind == "cross":
             self.canvas.ellipse(cleared, fill=CLEAR)
             self.canvas.ellipse(disc, fill=RED)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..snapshots import PlanWindow, ServerSnapshot
-from .words import clock, port_is_taken, window_name
+from ..health import clock, is_reached, window_name
+from ..snapshots import ServerSnapshot
+from .words import port_is_taken
 
 LONGEST_TITLE = 63  # Windows takes 64 with the ending zero,
 LONGEST_TEXT = 255  # and 256: pystray raises ValueError beyond
@@ -55,16 +56,12 @@ def _sign_in(old: ServerSnapshot, new: ServerSnapshot) -> Notification | None:
 
 
 def _limit(old: ServerSnapshot, new: ServerSnapshot, now: float) -> Notification | None:
-    before = {window.name for window in old.account.windows if _is_reached(window)}
+    before = {window.name for window in old.account.windows if is_reached(window, now)}
     for window in new.account.windows:
-        if _is_reached(window) and window.name not in before:
+        if is_reached(window, now) and window.name not in before:
             until = f" It resets at {clock(window.resets_at, now)}." if window.resets_at else ""
             return Notification("Plan limit reached", f"The {window_name(window)} limit of the plan is used up.{until}")
     return None
-
-
-def _is_reached(window: PlanWindow) -> bool:
-    return window.status == "rejected"
 
 
 def _clip(text: str, longest: int) -> str:

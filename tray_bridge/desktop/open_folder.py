@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import TrayBridgeError
+from ..machine.outside_environment import outside_environment
 
 
 class CannotOpenError(TrayBridgeError):
@@ -38,23 +38,6 @@ def open_page(url: str) -> None:
             if webbrowser.open(url):
                 return None
     raise CannotOpenError(f"There is no browser to open {url} with.")
-
-
-def outside_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Returns the environment for programs that are not ours.
-
-    A PyInstaller program finds its own libraries through LD_LIBRARY_PATH, which would break theirs; the
-    bootloader keeps the original beside it (https://pyinstaller.org, "LD_LIBRARY_PATH / LIBPATH
-    considerations").
-    """
-    found = dict(os.environ if environ is None else environ)
-    if getattr(sys, "frozen", False):
-        for name in ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LIBPATH"):
-            original = found.pop(f"{name}_ORIG", None)
-            found.pop(name, None)
-            if original:
-                found[name] = original
-    return found
 
 
 def _open(target: str) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..snapshots import ServerSnapshot
 
 if TYPE_CHECKING:
+    from ..machine.sign_in import SignIn
     from ..settings.schema import Settings
 
 
@@ -17,6 +18,16 @@ class Server(Protocol):
     """The server on its own thread. Every method may be called from any thread, twice, and while it
     starts.
     """
+
+    @property
+    def sign_in(self) -> SignIn:
+        """The sign-in of Claude Code; a success restarts the server."""
+
+    on_end: Callable[[bool], None]
+    """Called when a command asks the whole app to end; with whether requests under way may finish."""
+
+    def pause(self, paused: bool) -> None:
+        """Refuses new requests, or takes them again."""
 
     def start(self) -> None:
         """Begins to start, and returns at once; what goes wrong is in `snapshot().problem`."""

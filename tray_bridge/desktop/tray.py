@@ -20,7 +20,9 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from .. import __version__
+from ..health import health_of, page_url, settled_lines
 from ..machine.api_keys import ApiKeys
+from ..machine.owner_note import all_notes
 from ..machine.paths import config_file
 from ..machine.port import is_tray_bridge, next_free_port
 from ..snapshots import ServerSnapshot
@@ -33,7 +35,7 @@ from .open_folder import CannotOpenError, open_page
 from .server_protocol import Server
 from .single_instance import SingleInstance, ask_first_to_show
 from .view import Picture, View
-from .words import port_is_taken, status_text
+from .words import port_is_taken, tooltip
 
 if TYPE_CHECKING:
     from ..settings.schema import Settings
@@ -56,10 +58,7 @@ def run_tray(settings: Settings, server: Server, flags: Mapping[str, object] = {
     tray = Tray(settings, server, flags)
     instance = SingleInstance.claim(tray.show_dashboard)
     if instance is None:
-        _say("Tray Bridge is running already; its dashboard opens.")
-        if not ask_first_to_show():
-            _open_dashboard_of(settings.host, settings.port)
-        return 0
+        return _show_first(settings, flags)
     with instance:
         return tray.run()
 
@@ -81,6 +80,7 @@ class Tray:
         self._free_ports_for: object = None
         self._before = server.snapshot()
         self._told: Notification | None = None
+        self._said_health = ""
         self._ended = threading.Event()
         self._wakes: SimpleQueue[Wake] = SimpleQueue()  # its `put` may be called in a signal handler
         self._choices: SimpleQueue[tuple[str, str | int | None]] = SimpleQueue()
@@ -92,6 +92,7 @@ class Tray:
             if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP
                 signal.signal(number, lambda *_: self._wakes.put("end"))
         unsubscribe = self._server.subscribe(self._on_server_change)
+        self._server.on_end = lambda drain: self._wakes.put("quit" if drain else "end")
         watcher = threading.Thread(target=self._watch, name="tray-watch")
         watcher.start()
         threading.Thread(target=self._act, name="tray-actions", daemon=True).start()
@@ -101,7 +102,7 @@ class Tray:
             self._wakes.put("end")
             watcher.join(STOP_SECONDS)
             unsubscribe()
-            self._actions.sign_in_process.cancel()
+            self._server.sign_in.cancel()
             self._server.stop(STOP_SECONDS)
         return 0
 
@@ -123,7 +124,7 @@ class Tray:
                 return
             if not said:
                 said = True
-                _say(f"No tray icon: {host.reason}. {tray_host.HOW_TO_GET_ONE} Serving on without.")
+                _say(f"No tray icon: {host.reason}. {tray_host.HOW_TO_GET_ONE}")
                 if self._start_server_at_launch():
                     self.show_dashboard()
             tray_host.wait_for_host(self._ended)
@@ -209,12 +210,23 @@ class Tray:
         self._view.show(self._picture(server))
         self._notify(server)
         self._before = server
+        self._say_health(server)
         if self._is_launching and server.state in ("ready", "error"):
             self._is_launching = False
             if port_is_taken(server) and is_tray_bridge(server.host, server.port):
                 _say(f"Another Tray Bridge has port {server.port}; its dashboard opens.")
                 _open_dashboard_of(server.host, server.port)
                 self._wakes.put("end")
+
+    def _say_health(self, server: ServerSnapshot) -> None:
+        """Tells the terminal, if the app was started in one, once the server has settled and when that changes."""
+        health = health_of(server)
+        if server.state in ("starting", "stopping") or (server.state == "stopped" and not self._said_health):
+            return
+        mark = "running" if health.word in ("ready", "busy") else health.word
+        if mark != self._said_health:
+            self._said_health = mark
+            _say("\n".join(settled_lines(server, "Quit in the tray’s menu, Ctrl+C or `tray-bridge stop` ends it.")))
 
     def _notify(self, server: ServerSnapshot) -> None:
         notification = notification_for(self._before, server, self._told, time.time())
@@ -241,12 +253,11 @@ class Tray:
             starts_on_launch=settings.start_server_on_launch,
             notifies=settings.notifications,
             has_api_key=self._keys.exist(),
-            signing_in=actions.sign_in_process.is_under_way,
+            signing_in=self._server.sign_in.is_under_way,
             quitting=self._is_quitting,
             problem=actions.problem,
         )
-        words = status_text(server, self._is_quitting)
-        return Picture(build_menu(server, state), icon_state(server), f"Tray Bridge: {words[2:]}")
+        return Picture(build_menu(server, state), icon_state(server), tooltip(server, self._is_quitting))
 
     def _ports_to_offer(self, server: ServerSnapshot) -> tuple[int, ...]:
         """Looks for free ports when they may have changed, not each second."""
@@ -272,6 +283,19 @@ class Tray:
         while True:
             self._actions.do(*self._choices.get())
             self._wakes.put("look")
+
+
+def _show_first(settings: Settings, flags: Mapping[str, object]) -> int:
+    """Lets the Tray Bridge that runs already show its page; says where it is, and what of this launch was not used."""
+    first = next(iter(all_notes()), None)
+    host, port = (first.host, first.port) if first else (settings.host, settings.port)
+    _say(f"Tray Bridge is running already. Page: {page_url(ServerSnapshot(host=host, port=port))}")
+    unused = [f"--{name.replace('_', '-')}" for name in flags if name != "port" or str(flags[name]) != str(port)]
+    if unused:
+        _say(f"{', '.join(unused)} changed nothing: `tray-bridge stop` ends the one that runs.")
+    if not ask_first_to_show():
+        _open_dashboard_of(host, port)
+    return 0
 
 
 def _open_dashboard_of(host: str, port: int) -> None:

@@ -5,29 +5,40 @@ from __future__ import annotations
 import time
 
 from ..errors import PortTakenError
+from ..health import HealthWord, clock, health_of, is_reached, window_name
 from ..snapshots import AccountSnapshot, PlanWindow, PoolSnapshot, Problem, RequestSnapshot, ServerSnapshot
 
 LONGEST_LINE = 90  # characters that a menu can take
-WINDOW_NAMES = {
-    "five_hour": "5 h",
-    "seven_day": "7 d",
-    "seven_day_opus": "7 d Opus",
-    "seven_day_sonnet": "7 d Sonnet",
+MARKS: dict[HealthWord, str] = {
+    "ready": "●",
+    "busy": "●",
+    "paused": "‖",
+    "signed_out": "▲",
+    "limited": "▲",
+    "degraded": "▲",
+    "starting": "◐",
+    "stopping": "◐",
+    "stopped": "○",
+    "failed": "✕",
 }
 
 
-def status_text(server: ServerSnapshot, quitting: bool = False) -> str:
+def status_text(server: ServerSnapshot, quitting: bool = False, now: float | None = None) -> str:
     """Returns the server's state in a few words: the menu's first line, and the icon's tooltip."""
     if quitting and server.active:
         return f"◐ Quits when {_count(server.active, 'request')} {_are(server.active)} finished"
+    health = health_of(server, now)
     demo = " (demo)" if server.demo else ""
-    return {
-        "ready": f"● Running on {server.host}:{server.port}{demo}",
-        "starting": "◐ Starting…",
-        "stopping": "◐ Stopping…",
-        "stopped": "○ Stopped",
-        "error": f"✕ {server.problem.title if server.problem else 'The server failed'}",
-    }[server.state]
+    if health.answers and health.word in ("ready", "busy"):
+        return f"{MARKS[health.word]} Running on {server.host}:{server.port}{demo}"
+    return f"{MARKS[health.word]} {health.text}{demo}"
+
+
+def tooltip(server: ServerSnapshot, quitting: bool = False, now: float | None = None) -> str:
+    """Returns what the icon says when it is pointed at: the state, and how much of the plan is used."""
+    now = time.time() if now is None else now
+    used = [_window_text(each, now) for each in server.account.windows if each.used is not None]
+    return "Tray Bridge: " + " · ".join([status_text(server, quitting, now)[2:], *used])
 
 
 def last_problem(server: ServerSnapshot, action_problem: Problem | None = None) -> Problem | None:
@@ -68,6 +79,8 @@ def account_text(server: ServerSnapshot, now: float) -> str:
         return "Claude: demo, a stand-in answers"
     if account.signed_in is None:
         return "Claude: not known yet"
+    if not account.signed_in:
+        return "Claude: not signed in"
     return " · ".join([f"Claude: {_how_signed_in(account)}", *(_window_text(each, now) for each in account.windows)])
 
 
@@ -79,23 +92,11 @@ def _how_signed_in(account: AccountSnapshot) -> str:
 
 def _window_text(window: PlanWindow, now: float) -> str:
     name = window_name(window)
-    if window.status == "rejected":
+    if is_reached(window, now):
         text = f"{name} limit reached"
     else:
         text = name if window.used is None else f"{name} {window.used * 100:.0f} %"
     return f"{text} until {clock(window.resets_at, now)}" if window.resets_at else text
-
-
-def window_name(window: PlanWindow) -> str:
-    """Returns what a window of the plan is called: `5 h`."""
-    return WINDOW_NAMES.get(window.name, window.name.replace("_", " "))
-
-
-def clock(moment: float, now: float) -> str:
-    """Returns a point in time as a person says it: `14:20`, or `Tue 14:20` when it is not today."""
-    then, today = time.localtime(moment), time.localtime(now)
-    same_day = (then.tm_year, then.tm_yday) == (today.tm_year, today.tm_yday)
-    return time.strftime("%H:%M" if same_day else "%a %H:%M", then)
 
 
 def request_text(request: RequestSnapshot, now: float) -> str:

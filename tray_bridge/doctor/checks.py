@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import SettingsError
+from ..health import SIGN_IN_HINT
 from ..machine import paths
 from ..machine.cli_program import find_cli
 from ..machine.port import bind, describe_holder, next_free_port
@@ -38,7 +39,7 @@ class Check:
 def run_checks(
     settings: Settings, settings_error: SettingsError | None, status: Mapping[str, Any] | None
 ) -> list[Check]:
-    """All checks, in the order of a person's questions; takes some seconds at most.
+    """All checks but the tray's, in the order of a person's questions; takes some seconds at most.
 
     `settings_error` is why the settings could not be read at the start, `status` the bridge's `/status`, if one runs.
     """
@@ -47,7 +48,6 @@ def run_checks(
         _check_account(status),
         _check_server(settings, status),
         _check_settings(settings_error),
-        _check_tray(),
         _check_log_folder(settings),
         _check_disk(settings),
     ]
@@ -68,19 +68,18 @@ def _check_cli(settings: Settings) -> Check:
 
 def _check_account(status: Mapping[str, Any] | None) -> Check:
     title = "Signed in"
-    account = (status or {}).get("account") or {}
+    account, health = (status or {}).get("account") or {}, (status or {}).get("health") or {}
     if status and status.get("demo"):
         return Check(title, "ok", "Not needed: a stand-in answers in the demo.")
+    if health.get("word") in ("signed_out", "limited", "degraded") and not health["answers"]:
+        return Check(title, "failed", health.get("detail") or f"{health['text']}.", health["hint"])
     if account.get("signed_in"):
         how = "with an API key" if account.get("uses_api_key") else f"with plan {account.get('plan') or 'unknown'}"
         return Check(title, "ok", f"Claude Code is signed in {how}.")
     if account.get("signed_in") is False:
-        return Check(
-            title,
-            "failed",
-            "Claude Code is not signed in.",
-            "Run `claude login` in a terminal, or choose Sign in… in the tray.",
-        )
+        return Check(title, "failed", "Claude Code is not signed in.", SIGN_IN_HINT)
+    if status:
+        return Check(title, "warning", "Claude Code has not said so yet.", "Look again in a moment.")
     return Check(title, "warning", "Not known while no bridge runs.", "Start `tray-bridge`, then look again.")
 
 
@@ -97,7 +96,7 @@ def _check_server(settings: Settings, status: Mapping[str, Any] | None) -> Check
     except OSError as error:
         holder, is_us = describe_holder(settings.host, settings.port)
         if is_us:
-            return Check(title, "warning", "It answers, but not this command.", "Set OPENROUTER_API_KEY to a key.")
+            return Check(title, "warning", "It answers, but wants an API key.", "Set TRAY_BRIDGE_API_KEY to one.")
         if holder is None and error.errno != errno.EADDRINUSE:
             message = f"{settings.host}:{settings.port} cannot be used: {error.strerror or error}."
             return Check(title, "failed", message, "Correct host and port in the settings.")
@@ -123,18 +122,6 @@ def _check_settings(error: SettingsError | None) -> Check:
         return Check(title, "warning", " ".join(unknown), "Correct or delete the line.")
     path = paths.config_file()
     return Check(title, "ok", f"In {path}." if path.exists() else f"Defaults; {path} is not there.")
-
-
-def _check_tray() -> Check:
-    title = "Tray"
-    try:
-        from ..desktop.tray_host import HOW_TO_GET_ONE, probe
-    except ImportError as error:
-        return Check(title, "warning", f"It cannot be shown here: {error}.", "`tray-bridge serve` needs none.")
-    host = probe()
-    if host.kind == "none":
-        return Check(title, "warning", f"Nothing can show the icon: {host.reason}.", HOW_TO_GET_ONE)
-    return Check(title, "ok", f"The desktop shows tray icons ({host.kind.replace('_', ' ')}).")
 
 
 def _check_log_folder(settings: Settings) -> Check:

@@ -7,6 +7,7 @@ a portable copy or a second one beside the first.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 APP_NAME = "tray-bridge"
@@ -68,9 +69,18 @@ def _place(name: str) -> Path:
     from platformdirs import PlatformDirs
 
     system = PlatformDirs(APP_NAME, appauthor=False)
-    return {
-        "config": system.user_config_path,
-        "logs": system.user_log_path,
-        "cache": system.user_cache_path,
-        "run": system.user_runtime_path,
-    }[name]
+    if name == "run":
+        return _runtime_place(system.user_cache_path)
+    if name == "config":
+        return system.user_config_path
+    return system.user_log_path if name == "logs" else system.user_cache_path
+
+
+def _runtime_place(cache: Path) -> Path:
+    """Return a folder of this user alone: without a login session, Linux has none but /tmp, where others write."""
+    if sys.platform in ("win32", "darwin"):
+        from platformdirs import user_runtime_path
+
+        return user_runtime_path(APP_NAME, appauthor=False)
+    given = os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}"
+    return Path(given) / APP_NAME if os.access(given, os.W_OK) else cache / "run"

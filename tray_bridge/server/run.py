@@ -11,11 +11,14 @@ import gc
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..errors import RequestCancelledError, ServerStoppingError, TrayBridgeError
+from ..errors import RequestCancelledError, ServerPausedError, ServerStoppingError, TrayBridgeError
 from ..machine.cli_program import find_cli
+from ..machine.owner_note import OwnerNote, new_note, remove_note, write_note
 from ..machine.paths import cache_folder, log_folder, transcript_folder, work_folder
+from ..machine.proxy import without_proxy
 from ..snapshots import PoolSnapshot, ServerSnapshot, ServerState
 
 if TYPE_CHECKING:
@@ -54,6 +57,7 @@ class Serving:
         self._standin: StandIn | None = None
         self._pool: SessionPool | None = None
         self._stopping = False
+        self._note: OwnerNote | None = None
 
     async def run(self) -> None:
         """Serve until `stop`. The pool comes first: the CLI starts on another core while the app is imported here."""
@@ -65,12 +69,16 @@ class Serving:
             gc.freeze()  # what was loaded stays: collections need not walk it again and again
             gc.set_threshold(GARBAGE_THRESHOLD)
             self._server.should_exit = self._stopping
+            if self._note is not None:
+                write_note(self._note)
             self._state = "stopping" if self._stopping else "ready"
             self.changed()
             asyncio.get_running_loop().call_later(FILL_AFTER, pool.fill)
             await self._server.serve(sockets=[self._listener])
         finally:
             self._state = "stopping"
+            if self._note is not None:
+                remove_note(self._note)
             if self._early is not None:
                 await self._early.end()
             if self._pool is not None:
@@ -113,7 +121,19 @@ class Serving:
         log.open()
         keys = ApiKeys()
         page_access = DashboardAccess(keys.verify, keys.exist)
-        services = Services(settings, log, self._owner, InFlight(self.changed), LastHour(), pool, keys, page_access)
+        self._note = new_note(settings.host, self._listener.getsockname()[1])
+        services = Services(
+            settings,
+            log,
+            self._owner,
+            InFlight(self.changed),
+            LastHour(),
+            pool,
+            keys,
+            page_access,
+            owner_token=self._note.token,
+            more_checks=self._owner.more_checks,
+        )
         with without_pydantic_1():
             app = create_app(services)
         config = uvicorn.Config(
@@ -145,6 +165,7 @@ class Serving:
             "CLAUDE_CODE_USE_FOUNDRY": "",
             "CLAUDE_CONFIG_DIR": str(cache_folder() / "demo"),
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            **without_proxy(),
         }
 
     def _pool_config(self, settings: Settings) -> PoolConfig:
@@ -185,6 +206,12 @@ class Serving:
     def cancel(self, request_id: str) -> None:
         if self._services is not None:
             self._services.in_flight.abort(request_id, RequestCancelledError("The request was cancelled."))
+
+    def pause(self, paused: bool) -> None:
+        """Refuse new requests, or take them again."""
+        if self._services is not None:
+            reason = ServerPausedError("Tray Bridge is paused.") if paused else None
+            self._services.in_flight.pause(reason)
 
     def page_pass(self) -> str:
         """What lets a browser into the page once, or nothing where no key is needed. From any thread."""
@@ -229,6 +256,9 @@ class Serving:
     def _picture(self) -> ServerSnapshot:
         pool, services = self._pool, self._services
         pool_snapshot = pool.snapshot() if pool else PoolSnapshot(size=self._settings.pool_size)
+        account = pool.account if pool else ServerSnapshot().account
+        if services and services.in_flight.is_proved and account.signed_in is False:
+            account = replace(account, signed_in=True)  # the CLI told before a person signed in elsewhere
         return ServerSnapshot(
             state=self._state,
             host=self._settings.host,
@@ -239,10 +269,12 @@ class Serving:
             requests=services.in_flight.snapshots() if services else (),
             served=services.in_flight.served if services else 0,
             failed=services.in_flight.failed if services else 0,
-            account=pool.account if pool else ServerSnapshot().account,
+            account=account,
             models=pool.models if pool else (),
             problem=pool_snapshot.problem,
             log_problem=services.log.problem if services else None,
+            trouble=services.in_flight.trouble if services else None,
+            paused=bool(services and services.in_flight.paused_for),
         )
 
 

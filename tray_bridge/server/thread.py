@@ -12,18 +12,20 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import PortTakenError, SettingsError, TrayBridgeError
 from ..launch.event_loop import new_event_loop
 from ..machine.port import bind, describe_holder, next_free_port
+from ..machine.sign_in import SignIn
 from ..snapshots import Problem, ServerSnapshot
 from .run import Serving
 
 if TYPE_CHECKING:
     from ..claude.cli_process import CliProcess
+    from ..doctor.checks import Check
     from ..settings.schema import Settings
     from .early_worker import EarlyStart
 
@@ -48,6 +50,9 @@ class ServerThread:
         self._subscribers: list[Subscriber] = []
         self._settled = threading.Condition()
         self._snapshot = ServerSnapshot(host=settings.host, port=settings.port, demo=settings.demo)
+        self.sign_in = SignIn(self._signed_in)
+        self.on_end: Callable[[bool], None] = lambda drain: None
+        self.more_checks: Callable[[], Sequence[Check]] = tuple
 
     @property
     def settings(self) -> Settings:
@@ -108,6 +113,22 @@ class ServerThread:
             elif not is_alive:
                 blank = replace(self._snapshot, host=settings.host, port=settings.port, demo=settings.demo)
                 self.publish(blank)
+
+    def pause(self, paused: bool) -> None:
+        """Refuse new requests, or take them again; those under way go on."""
+        loop, running = self._loop, self._running
+        if loop is not None and running is not None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(running.pause, paused)
+
+    def account_changed(self) -> None:
+        """Let new sessions use the account that Claude Code has now."""
+        if self._snapshot.state in ("ready", "starting"):
+            self.restart()
+
+    def _signed_in(self, success: bool) -> None:
+        if success:
+            self.account_changed()
 
     def snapshot(self) -> ServerSnapshot:
         return self._snapshot

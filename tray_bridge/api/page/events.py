@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 
+from ...health import Health, health_of
 from ...snapshots import ServerSnapshot
 from ..json_response import encode_json
 from ..services import ServerView
@@ -32,15 +33,16 @@ async def page_events(server: ServerView, last_hour: LastHour) -> AsyncIterator[
         loop.call_soon_threadsafe(changed.set)
 
     unsubscribe = server.subscribe(wake)
-    sent: ServerSnapshot | None = None
+    sent: tuple[ServerSnapshot, Health] | None = None
     version, due = -1, 0.0
     try:
         while True:
             changed.clear()
             snapshot = server.snapshot()
-            if snapshot != sent:
-                sent = snapshot
-                yield _event("snapshot", asdict(snapshot))
+            health = health_of(snapshot)
+            if (snapshot, health) != sent:
+                sent = (snapshot, health)
+                yield _event("snapshot", {**asdict(snapshot), "health": health.as_json()})
             now = time.monotonic()
             if now >= due and (last_hour.version != version or now >= due + LAST_HOUR_REFRESH):
                 version, due = last_hour.version, now + LAST_HOUR_PAUSE

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Body, Query, Request
 from fastapi.routing import APIRoute
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
+from ...health import health_of
 from ...known_clients import CLIENTS, NO_KEY, client_name
 from ...machine.paths import resource
 from ...session_log import LogReader
@@ -106,7 +107,8 @@ def dashboard_router(
     @router.get("/dashboard/api/snapshot")
     def snapshot(request: Request) -> Response:
         check(request)
-        return JsonResponse(asdict(server.snapshot()))
+        now = server.snapshot()
+        return JsonResponse({**asdict(now), "health": health_of(now).as_json()})
 
     @router.get("/dashboard/api/last-hour")
     def hour(request: Request) -> Response:

@@ -1,0 +1,79 @@
+"""The owner's commands: `open`, `stop`, `pause`, `resume`, `models`."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+
+from ..errors import BridgeUnreachableError, TrayBridgeError
+from .fetch import find_bridge
+from .terminal import write
+
+END_SECONDS = 15.0
+
+
+def open_page(base_url: str | None, view: str = "") -> int:
+    """Open the page in the browser and print its address; raises TrayBridgeError."""
+    from ..desktop.open_folder import CannotOpenError
+    from ..desktop.open_folder import open_page as show
+
+    bridge = find_bridge(base_url)
+    address = f"{bridge.url}/dashboard"
+    fragment = f"#/{view}" if view else ""
+    given = f"?pass={bridge.post('/owner/pass', {})['pass']}" if bridge.is_own else ""
+    try:
+        show(address + given + fragment)
+    except CannotOpenError as error:
+        # The pass opens the page once: it is worth nothing to a later reader of the terminal.
+        write(f"{address}{given}{fragment}\n")
+        raise TrayBridgeError(
+            "There is no browser to show the page in.", title="Cannot open", hint="Open the address above in one."
+        ) from error
+    write(f"{address}{fragment}\n")
+    return 0
+
+
+def stop(base_url: str | None, *, now: bool = False) -> int:
+    """End the Tray Bridge that runs, after its requests or at once, and wait for it; raises TrayBridgeError."""
+    bridge = find_bridge(base_url)
+    bridge.require_owner("stop it")
+    active = bridge.post("/owner/end", {"drain": not now})["active"]
+    if active:
+        what = f"{active} request" + ("" if active == 1 else "s")
+        write(f"Ends {what}.\n" if now else f"Finishes {what}; `tray-bridge stop --now` ends them.\n")
+    deadline = time.monotonic() + END_SECONDS
+    while time.monotonic() < deadline or (active and not now):
+        try:
+            find_bridge(bridge.url)
+        except BridgeUnreachableError:
+            write("Tray Bridge has stopped.\n")
+            return 0
+        except KeyboardInterrupt:
+            break
+        time.sleep(0.1)
+    raise TrayBridgeError("It has not stopped yet.", title="Still stopping", hint="`tray-bridge status` shows why.")
+
+
+def pause(base_url: str | None, *, paused: bool) -> int:
+    """Refuse new requests, or take them again; raises TrayBridgeError."""
+    bridge = find_bridge(base_url)
+    bridge.require_owner("pause it")
+    bridge.post("/owner/pause", {"paused": paused})
+    write("Paused: new requests are refused.\n" if paused else "Requests are answered again.\n")
+    return 0
+
+
+def show_models(base_url: str | None, *, as_json: bool = False) -> int:
+    """Print the names of the models that a client may ask for; raises TrayBridgeError."""
+    found = find_bridge(base_url).get("/v1/models")
+    models = found.get("data") or []
+    if as_json:
+        write(json.dumps(models) + "\n")
+        return 0
+    for model in models:
+        name = ""
+        with suppress(KeyError, TypeError):
+            name = str(model.get("name") or model.get("display_name") or "")
+        write(f"{model['id']:<32} {name}".rstrip() + "\n")
+    return 0

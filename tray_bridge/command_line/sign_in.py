@@ -1,0 +1,93 @@
+"""`tray-bridge login` and `logout`: Claude Code's own sign-in in this terminal, then a test question."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import CliUnavailableError, TrayBridgeError
+from ..machine.cli_program import find_cli
+from ..machine.outside_environment import outside_environment
+from ..machine.paths import work_folder
+from ..machine.sign_in import auth_command, login_command
+from .fetch import find_bridge
+from .terminal import FAILED, write
+
+TEST_QUESTION = "Reply with the one word: ready"
+TEST_SECONDS = 120.0
+
+
+def log_in(arguments: argparse.Namespace, cli_path: Path | None, base_url: str | None) -> int:
+    """Sign in, let a running bridge know, and ask a test question; raises TrayBridgeError."""
+    if arguments.show:
+        return _show_accounts(cli_path)
+    command = login_command(cli_path, arguments.kind, arguments.email or "")
+    if status := _run(command):
+        raise TrayBridgeError(
+            f"Claude Code's sign-in ended with {status}.", title="Not signed in", hint="Run `tray-bridge login` again."
+        )
+    _tell_bridge(base_url)
+    return 0 if arguments.no_test else _test(cli_path)
+
+
+def log_out(cli_path: Path | None, base_url: str | None) -> int:
+    """Sign out, and let a running bridge know; raises TrayBridgeError."""
+    if status := _run(auth_command(cli_path, "logout")):
+        raise TrayBridgeError(f"Claude Code's sign-out ended with {status}.", title="Not signed out")
+    _tell_bridge(base_url)
+    return 0
+
+
+def _run(command: list[str]) -> int:
+    """Run Claude Code's command in this terminal: it shows its link and takes its code there."""
+    try:
+        return subprocess.call(command, cwd=work_folder(), env=outside_environment())
+    except OSError as error:
+        raise CliUnavailableError(f"{command[0]} cannot be started: {error}.") from error
+
+
+def _tell_bridge(base_url: str | None) -> None:
+    with suppress(TrayBridgeError):
+        bridge = find_bridge(base_url)
+        if bridge.is_own:
+            bridge.post("/owner/signed-in", {})
+
+
+def _test(cli_path: Path | None) -> int:
+    """Ask Claude Code itself: a bridge need not run."""
+    program = find_cli(cli_path)
+    if program is None:
+        raise CliUnavailableError("The `claude` program was not found.")
+    write("Asking a test question…\n")
+    options = ["-p", "--model", "haiku", "--setting-sources", "", "--tools", "", "--no-session-persistence"]
+    try:
+        asked = subprocess.run(
+            [str(program.path), *options, TEST_QUESTION],
+            cwd=work_folder(),
+            env=outside_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=TEST_SECONDS,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise TrayBridgeError(f"The test question failed: {error}.", title="Signed in, but not answered") from error
+    answer = asked.stdout.strip() or asked.stderr.strip()
+    if asked.returncode:
+        raise TrayBridgeError(
+            f"Claude answered: {answer[:300] or 'nothing'}", title="Signed in, but not answered", hint=""
+        )
+    write(f"Claude answered: {answer[:300]}\nYou are signed in. `tray-bridge` starts the bridge.\n")
+    return 0
+
+
+def _show_accounts(cli_path: Path | None) -> int:
+    """Print how Claude Code is signed in, and which other account is set up here; nothing of it is taken."""
+    from ..setup.claude_account import found_accounts
+
+    for line in found_accounts():
+        write(line + "\n")
+    return FAILED if _run([*auth_command(cli_path, "status"), "--text"]) else 0

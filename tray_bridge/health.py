@@ -1,0 +1,160 @@
+"""One word of health for a server, and how it is said in the tray, on the page, by `/health` and in the terminal.
+
+Owns which state counts first. A server is `ready` only if a request can be answered now. Pure; knows snapshots alone.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from .errors import CliUnavailableError, SignedOutError, TrayBridgeError, UpstreamError
+from .snapshots import PlanWindow, Problem, ServerSnapshot, Trouble
+
+HealthWord: TypeAlias = Literal[
+    "ready", "busy", "paused", "signed_out", "limited", "degraded", "starting", "stopping", "stopped", "failed"
+]
+WINDOW_NAMES = {
+    "five_hour": "5 h",
+    "seven_day": "7 d",
+    "seven_day_opus": "7 d Opus",
+    "seven_day_sonnet": "7 d Sonnet",
+}
+SIGN_IN_HINT = "Sign in on the page or in the tray's menu, or run `tray-bridge login`."
+PLAN_WAIT = 60.0  # seconds: a longer wait is a limit of the plan, not a busy moment
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`text` is a few words, `detail` a sentence or nothing, `hint` what to do; `answers`: can a request succeed?"""
+
+    word: HealthWord
+    text: str
+    detail: str = ""
+    hint: str = ""
+    answers: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        return {"word": self.word, "text": self.text, "detail": self.detail, "hint": self.hint, "answers": self.answers}
+
+
+def health_of(server: ServerSnapshot, now: float | None = None) -> Health:
+    """Return the health of a server at `now` (Unix time)."""
+    now = time.time() if now is None else now
+    if server.state != "ready":
+        return _not_running(server)
+    if server.paused:
+        return Health("paused", "Paused", "Requests are refused until it goes on.", "Resume it in the tray or here.")
+    return _blocked(server, now) or _degraded(server) or _running(server)
+
+
+def _not_running(server: ServerSnapshot) -> Health:
+    problem = server.problem
+    if server.state == "error":
+        if problem is None:
+            return Health("failed", "The server failed")
+        return Health("failed", problem.title, problem.message, problem.hint)
+    if server.state == "starting":
+        return Health("starting", "Starting…")
+    if server.state == "stopping":
+        return Health("stopping", "Stopping…")
+    return Health("stopped", "Stopped", hint="Start it from the tray, or with `tray-bridge`.")
+
+
+def _blocked(server: ServerSnapshot, now: float) -> Health | None:
+    """What keeps every request from being answered."""
+    trouble = server.trouble
+    if server.demo:
+        return None
+    if server.account.signed_in is False or (trouble and trouble.kind == "signed_out"):
+        return Health("signed_out", "Not signed in", "Claude Code is not signed in.", SIGN_IN_HINT)
+    ends = [window.resets_at for window in server.account.windows if _blocks_all(window) and is_reached(window, now)]
+    if trouble and trouble.kind == "limit" and (trouble.until or 0) > now:
+        ends.append(trouble.until)
+    if ends:
+        known = [end for end in ends if end is not None]
+        until = f" until {clock(max(known), now)}" if known else ""
+        return Health(
+            "limited",
+            f"Plan limit reached{until}",
+            "The account's plan is used up.",
+            "Wait, or use an account with another limit.",
+        )
+    if trouble and trouble.kind == "refused":
+        return Health("degraded", trouble.problem.title, trouble.problem.message, trouble.problem.hint)
+    return None
+
+
+def _degraded(server: ServerSnapshot) -> Health | None:
+    for problem, answers in ((server.problem, False), (server.pool.problem, False), (server.log_problem, True)):
+        if problem is not None:
+            return Health("degraded", problem.title, problem.message, problem.hint, answers)
+    return None
+
+
+def _running(server: ServerSnapshot) -> Health:
+    demo = "A stand-in answers: this is the demo." if server.demo else ""
+    if server.active:
+        count = f"{server.active} request" if server.active == 1 else f"{server.active} requests"
+        return Health("busy", f"Busy with {count}", demo, answers=True)
+    return Health("ready", "Ready", demo, answers=True)
+
+
+def trouble_of(error: Exception, now: float) -> Trouble | None:
+    """Return what a failed request tells of the account; None if it concerns that request alone."""
+    if isinstance(error, SignedOutError):
+        return Trouble("signed_out", Problem.of(error, now))
+    if isinstance(error, CliUnavailableError):
+        return Trouble("refused", Problem.of(error, now))
+    if not isinstance(error, UpstreamError):
+        return None
+    if error.status == 429 and (error.retry_after or 0) >= PLAN_WAIT:
+        return Trouble("limit", Problem.of(error, now), now + (error.retry_after or 0))
+    if error.status in (401, 402, 403) or "credit balance" in error.message.lower():
+        return Trouble("refused", Problem.of(error, now))
+    return None
+
+
+def is_reached(window: PlanWindow, now: float) -> bool:
+    """Return whether a window of the plan is used up at `now`; it begins anew at `resets_at`."""
+    return window.status == "rejected" and (window.resets_at is None or window.resets_at > now)
+
+
+def _blocks_all(window: PlanWindow) -> bool:
+    """A window of one model family leaves the others usable."""
+    return not window.name.endswith(("_opus", "_sonnet", "_haiku"))
+
+
+def window_name(window: PlanWindow) -> str:
+    """Return what a window of the plan is called: `5 h`."""
+    return WINDOW_NAMES.get(window.name, window.name.replace("_", " "))
+
+
+def clock(moment: float, now: float) -> str:
+    """Return a point in time as a person says it: `14:20`, or `Tue 14:20` if it is not today."""
+    then, today = time.localtime(moment), time.localtime(now)
+    same_day = (then.tm_year, then.tm_yday) == (today.tm_year, today.tm_yday)
+    return time.strftime("%H:%M" if same_day else "%a %H:%M", then)
+
+
+def settled_lines(server: ServerSnapshot, how_to_stop: str) -> list[str]:
+    """Return what a terminal says once the server has settled: address, page and how to stop, or the problem."""
+    health = health_of(server)
+    if server.state != "ready":
+        parts = (f"{health.text}: {health.detail}" if health.detail else health.text, health.hint)
+        return [part for part in parts if part]
+    lines = [f"Tray Bridge serves at {server.base_url}", f"Page: {page_url(server)}", how_to_stop]
+    if not health.answers:
+        lines.append(f"{health.text}. {health.hint}".strip())
+    return lines
+
+
+def page_url(server: ServerSnapshot) -> str:
+    """Return the address of the page, as a browser on this machine reaches it."""
+    return server.base_url.removesuffix("/v1") + "/dashboard"
+
+
+def as_error(health: Health) -> TrayBridgeError:
+    """Return a server's health as the error that a command ends with."""
+    return TrayBridgeError(health.detail or f"{health.text}.", title=health.text, hint=health.hint)
