@@ -48,7 +48,7 @@ def test_a_cli_path_that_is_wrong_is_told(tmp_path: Path) -> None:
 def test_whether_claude_is_signed_in_is_what_the_bridge_says(status: dict[str, object] | None, expected: str) -> None:
     found = check("Signed in", status)
     assert found.status == expected
-    assert found.status != "failed" or "claude login" in found.hint
+    assert found.status != "failed" or "tray-bridge login" in found.hint
 
 
 def test_a_port_that_another_holds_is_told_with_a_free_one() -> None:

@@ -236,7 +236,7 @@ def test_the_newest_problem_is_the_one_that_is_shown() -> None:
 
 def test_a_signed_out_problem_keeps_its_hint() -> None:
     problem = Problem.of(SignedOutError("Claude Code is not signed in."), NOW)
-    assert "Run `claude login`" in " ".join(texts(build_menu(replace(READY, problem=problem), STATE)))
+    assert "run `tray-bridge login`" in " ".join(texts(build_menu(replace(READY, problem=problem), STATE)))
 
 
 def test_every_known_client_can_be_connected() -> None:

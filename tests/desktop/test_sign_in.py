@@ -9,9 +9,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tray_bridge.desktop.sign_in import SignIn
+from running_bridge import wait_for
 
-from tray_bridge.errors import CliUnavailableError
+from tray_bridge.errors import CliUnavailableError, TrayBridgeError
+from tray_bridge.machine.sign_in import SignIn
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the stand-in for the CLI is a shell script")
 
@@ -57,3 +58,38 @@ def test_asked_again_it_begins_anew(own_home: Path, tmp_path: Path) -> None:
 def test_without_the_program_it_says_so(own_home: Path, tmp_path: Path) -> None:
     with pytest.raises(CliUnavailableError, match="not found"):
         SignIn(lambda success: None).start(tmp_path / "gone")
+
+
+def test_its_link_is_shown_and_a_code_goes_back_to_it(own_home: Path, tmp_path: Path) -> None:
+    link = "https://claude.ai/oauth/authorize?code=true&x=y"
+    shown = f"Opening browser…\\n\\033[1mvisit: {link}\\033[0m\\n"
+    script = f"printf '{shown}'; read code; echo $code > {tmp_path}/code; exit 0"
+    ended: queue.Queue[bool] = queue.Queue()
+    sign_in = SignIn(ended.put)
+    sign_in.start(program(tmp_path, script))
+    wait_for(lambda: sign_in.state.link)
+    assert (sign_in.state.stage, sign_in.state.link) == ("waiting", link)
+    with pytest.raises(TrayBridgeError, match="empty"):
+        sign_in.give_code("  ")
+    sign_in.give_code(" abc#def ")
+    assert ended.get(timeout=5) is True
+    assert (tmp_path / "code").read_text() == "abc#def\n"
+    assert (sign_in.state.stage, sign_in.state.link) == ("succeeded", "")
+    with pytest.raises(TrayBridgeError, match="No sign-in waits"):
+        sign_in.give_code("late")
+
+
+def test_a_sign_in_that_fails_says_the_last_that_was_printed(own_home: Path, tmp_path: Path) -> None:
+    ended: queue.Queue[bool] = queue.Queue()
+    sign_in = SignIn(ended.put)
+    sign_in.start(program(tmp_path, "echo Invalid code; exit 1"))
+    assert ended.get(timeout=5) is False
+    wait_for(lambda: "Invalid code" in sign_in.state.message)
+    assert sign_in.state.stage == "failed"
+
+
+def test_another_kind_of_account_is_asked_for(own_home: Path, tmp_path: Path) -> None:
+    ended: queue.Queue[bool] = queue.Queue()
+    SignIn(ended.put).start(program(tmp_path, "exit 0"), "console")
+    assert ended.get(timeout=5) is True
+    assert (tmp_path / "arguments").read_text() == "auth login --console\n"

@@ -44,7 +44,7 @@ LOOKS: dict[IconState, Look] = {
     "starting": Look("dashed", TEAL),
     "ready": Look("solid", TEAL),
     "busy": Look("solid", TEAL, "dots"),
-    "paused": Look("outline", TEAL, "bars"),
+    "paused": Look("dashed", GREY, "bars"),
     "warning": Look("solid", TEAL, "triangle"),
     "error": Look("outline", GREY, "cross"),
 }
