@@ -36,7 +36,7 @@ class BridgeClient:
     def __init__(self, base_url: str | None = None, api_key: str | None = None, model: str | None = None) -> None:
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient, DefaultHttpxClient, OpenAI
 
-        self.base_url = root_of(base_url) if base_url else _url_by_settings()
+        self.base_url = root_of(base_url) if base_url else url_by_settings()
         self.model = model or os.environ.get("OPENROUTER_MODEL") or "default"
         key = api_key or os.environ.get("TRAY_BRIDGE_API_KEY")
         if not key and (base_url or os.environ.get("BRIDGE_URL")):
@@ -157,7 +157,8 @@ def _ask(prompt: Prompt) -> list[ChatCompletionMessageParam]:
     return cast("list[ChatCompletionMessageParam]", list(prompt))
 
 
-def _url_by_settings() -> str:
+def url_by_settings() -> str:
+    """Return BRIDGE_URL, else where the settings put the bridge."""
     from .settings.schema import load_settings
 
     if os.environ.get("BRIDGE_URL"):

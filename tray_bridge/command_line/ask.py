@@ -15,12 +15,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..client import BridgeClient, Prompt
+from ..client import BridgeClient, Prompt, url_by_settings
 from ..errors import BridgeUnreachableError, TrayBridgeError
 from ..machine.paths import cache_folder
 from ..machine.private_files import replace_file
 from .arguments import add_ask_arguments
-from .fetch import Bridge, ForeignProgramError, find_bridge
+from .fetch import Address, Bridge, ForeignProgramError, find_bridge
 from .terminal import prepare_streams, show_error, write
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 LARGEST_FILE = 20_000_000  # bytes
 
 
-def ask(arguments: argparse.Namespace, base_url: str | None = None) -> int:
+def ask(arguments: argparse.Namespace, place: Address | None = None) -> int:
     """Print the answer to the prompt; gives the exit code, raises TrayBridgeError."""
     question = _question(arguments)
     messages = [*_earlier(arguments), {"role": "user", "content": question}]
-    bridge = _wait_for_bridge(base_url, arguments.wait)
+    bridge = _wait_for_bridge(place or Address(url_by_settings(), or_own=True), arguments.wait)
     with BridgeClient(bridge.url, api_key=bridge.key or "not-needed", model=arguments.model) as client:
         if arguments.n > 1:
             return asyncio.run(_ask_at_once(client, messages, arguments))
@@ -115,12 +115,12 @@ def _last() -> Path:
     return cache_folder() / "last-conversation.json"
 
 
-def _wait_for_bridge(base_url: str | None, seconds: float) -> Bridge:
+def _wait_for_bridge(place: Address, seconds: float) -> Bridge:
     """Find the bridge; one that is just being started gets `seconds` to answer."""
     deadline = time.monotonic() + seconds
     while True:
         try:
-            return find_bridge(base_url)
+            return find_bridge(place.url, or_own=place.or_own)
         except ForeignProgramError:
             raise
         except BridgeUnreachableError:

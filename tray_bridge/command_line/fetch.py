@@ -14,7 +14,7 @@ import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import BridgeUnreachableError, TrayBridgeError
 from ..machine.bridge_address import bridge_url, is_loopback_url, port_of
@@ -29,6 +29,13 @@ class ForeignProgramError(BridgeUnreachableError):
     """Something answers at the address, and it is not a Tray Bridge."""
 
     title = "Not a Tray Bridge"
+
+
+class Address(NamedTuple):
+    """Where a command looks for the bridge; `or_own`: any other of this user will do, as nobody named the place."""
+
+    url: str
+    or_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +76,16 @@ class Bridge:
         return document
 
 
-def find_bridge(base_url: str | None = None) -> Bridge:
-    """Return the bridge at `base_url`, else at BRIDGE_URL, else any that this user runs.
+def find_bridge(url: str, *, or_own: bool = False) -> Bridge:
+    """Return the bridge at `url`; with `or_own` any that this user runs, if there is none and nobody named the place.
 
     Raises BridgeUnreachableError if nothing answers, ForeignProgramError if another program does.
     """
-    named = os.environ.get("BRIDGE_URL")
-    url = base_url or bridge_url()
+    named = bool(os.environ.get("BRIDGE_URL"))
     try:
-        return _meet(url, is_named=bool(named))
+        return _meet(url, is_named=named)
     except BridgeUnreachableError:
-        if named:
+        if named or not or_own:
             raise
         for note in all_notes():
             own = bridge_url(note.host, note.port)

@@ -7,18 +7,18 @@ import time
 from contextlib import suppress
 
 from ..errors import BridgeUnreachableError, TrayBridgeError
-from .fetch import find_bridge
+from .fetch import Address, find_bridge
 from .terminal import write
 
 END_SECONDS = 15.0
 
 
-def open_page(base_url: str | None, view: str = "") -> int:
+def open_page(place: Address, view: str = "") -> int:
     """Open the page in the browser and print its address; raises TrayBridgeError."""
     from ..desktop.open_folder import CannotOpenError
     from ..desktop.open_folder import open_page as show
 
-    bridge = find_bridge(base_url)
+    bridge = find_bridge(place.url, or_own=place.or_own)
     address = f"{bridge.url}/dashboard"
     fragment = f"#/{view}" if view else ""
     given = f"?pass={bridge.post('/owner/pass', {})['pass']}" if bridge.is_own else ""
@@ -34,9 +34,9 @@ def open_page(base_url: str | None, view: str = "") -> int:
     return 0
 
 
-def stop(base_url: str | None, *, now: bool = False) -> int:
+def stop(place: Address, *, now: bool = False) -> int:
     """End the Tray Bridge that runs, after its requests or at once, and wait for it; raises TrayBridgeError."""
-    bridge = find_bridge(base_url)
+    bridge = find_bridge(place.url, or_own=place.or_own)
     bridge.require_owner("stop it")
     active = bridge.post("/owner/end", {"drain": not now})["active"]
     if active:
@@ -55,18 +55,18 @@ def stop(base_url: str | None, *, now: bool = False) -> int:
     raise TrayBridgeError("It has not stopped yet.", title="Still stopping", hint="`tray-bridge status` shows why.")
 
 
-def pause(base_url: str | None, *, paused: bool) -> int:
+def pause(place: Address, *, paused: bool) -> int:
     """Refuse new requests, or take them again; raises TrayBridgeError."""
-    bridge = find_bridge(base_url)
+    bridge = find_bridge(place.url, or_own=place.or_own)
     bridge.require_owner("pause it")
     bridge.post("/owner/pause", {"paused": paused})
     write("Paused: new requests are refused.\n" if paused else "Requests are answered again.\n")
     return 0
 
 
-def show_models(base_url: str | None, *, as_json: bool = False) -> int:
+def show_models(place: Address, *, as_json: bool = False) -> int:
     """Print the names of the models that a client may ask for; raises TrayBridgeError."""
-    found = find_bridge(base_url).get("/v1/models")
+    found = find_bridge(place.url, or_own=place.or_own).get("/v1/models")
     models = found.get("data") or []
     if as_json:
         write(json.dumps(models) + "\n")

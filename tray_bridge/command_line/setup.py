@@ -13,14 +13,14 @@ from ..machine.api_keys import ApiKeys
 from ..setup.change import FileChange, SetupError, plan, undo, was_set_up, write
 from ..setup.clients import SETUP_CLIENTS, Place, SetupClient, Values, find_client
 from ..setup.trial import try_out
-from .fetch import find_bridge
+from .fetch import Address, find_bridge
 from .terminal import INTERRUPTED, printable
 from .terminal import write as say
 
 SHOWN_KEY = "(a new key)"
 
 
-def set_up(arguments: argparse.Namespace, base_url: str, model: str) -> int:
+def set_up(arguments: argparse.Namespace, address: Address, model: str) -> int:
     """Do what is asked; gives the exit code, raises TrayBridgeError."""
     place = Place.here()
     if arguments.client is None:
@@ -35,13 +35,14 @@ def set_up(arguments: argparse.Namespace, base_url: str, model: str) -> int:
         with suppress(SettingsError):
             ApiKeys().revoke(_key_name(client))
         return 0
-    return _change(client, arguments, place, _values(arguments, base_url, model))
+    return _change(client, arguments, place, _values(arguments, address, model))
 
 
-def _values(arguments: argparse.Namespace, base_url: str, model: str) -> Values:
+def _values(arguments: argparse.Namespace, address: Address, model: str) -> Values:
     """The address of the bridge that runs, else of the one that the settings describe."""
+    base_url = address.url
     with suppress(BridgeUnreachableError):
-        base_url = find_bridge(base_url).url
+        base_url = find_bridge(address.url, or_own=address.or_own).url
     return Values(f"{base_url}/v1", arguments.model or model, SHOWN_KEY if ApiKeys().exist() else NO_KEY)
 
 

@@ -12,14 +12,14 @@ from ..machine.cli_program import find_cli
 from ..machine.outside_environment import outside_environment
 from ..machine.paths import work_folder
 from ..machine.sign_in import auth_command, login_command
-from .fetch import find_bridge
+from .fetch import Address, find_bridge
 from .terminal import FAILED, write
 
 TEST_QUESTION = "Reply with the one word: ready"
 TEST_SECONDS = 120.0
 
 
-def log_in(arguments: argparse.Namespace, cli_path: Path | None, base_url: str | None) -> int:
+def log_in(arguments: argparse.Namespace, cli_path: Path | None, place: Address) -> int:
     """Sign in, let a running bridge know, and ask a test question; raises TrayBridgeError."""
     if arguments.show:
         return _show_accounts(cli_path)
@@ -28,15 +28,15 @@ def log_in(arguments: argparse.Namespace, cli_path: Path | None, base_url: str |
         raise TrayBridgeError(
             f"Claude Code's sign-in ended with {status}.", title="Not signed in", hint="Run `tray-bridge login` again."
         )
-    _tell_bridge(base_url)
+    _tell_bridge(place)
     return 0 if arguments.no_test else _test(cli_path)
 
 
-def log_out(cli_path: Path | None, base_url: str | None) -> int:
+def log_out(cli_path: Path | None, place: Address) -> int:
     """Sign out, and let a running bridge know; raises TrayBridgeError."""
     if status := _run(auth_command(cli_path, "logout")):
         raise TrayBridgeError(f"Claude Code's sign-out ended with {status}.", title="Not signed out")
-    _tell_bridge(base_url)
+    _tell_bridge(place)
     return 0
 
 
@@ -48,9 +48,9 @@ def _run(command: list[str]) -> int:
         raise CliUnavailableError(f"{command[0]} cannot be started: {error}.") from error
 
 
-def _tell_bridge(base_url: str | None) -> None:
+def _tell_bridge(place: Address) -> None:
     with suppress(TrayBridgeError):
-        bridge = find_bridge(base_url)
+        bridge = find_bridge(place.url, or_own=place.or_own)
         if bridge.is_own:
             bridge.post("/owner/signed-in", {})
 

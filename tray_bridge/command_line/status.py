@@ -7,15 +7,15 @@ import sys
 import time
 from typing import Any
 
-from .fetch import find_bridge
+from .fetch import Address, find_bridge
 from .terminal import printable, write
 
 WATCH_SECONDS = 1.0
 
 
-def show_status(base_url: str | None, *, as_json: bool = False, watch: bool = False) -> int:
+def show_status(place: Address, *, as_json: bool = False, watch: bool = False) -> int:
     """Print the bridge's state, again each second if `watch`; raises TrayBridgeError."""
-    bridge = find_bridge(base_url)
+    bridge = find_bridge(place.url, or_own=place.or_own)
     try:
         while True:
             status = bridge.get("/status")
