@@ -1,0 +1,261 @@
+"""The owner's commands: they know a bridge from another program, and need no key of their own."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import httpx
+import pytest
+from running_bridge import RunningBridge, directive, wait_for
+
+from tray_bridge.machine.api_keys import ApiKeys
+from tray_bridge.machine.owner_note import read_note
+
+
+def run(*arguments: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tray_bridge", *arguments],
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        env={**os.environ, "PYTHONUTF8": "1", **variables},
+    )
+
+
+def at(bridge: RunningBridge) -> tuple[str, str]:
+    return ("--port", str(bridge.snapshot().port))
+
+
+class Listener(http.server.BaseHTTPRequestHandler):
+    """A program that is no bridge, and keeps whatever key is sent to it."""
+
+    keys: list[str | None] = []  # noqa: RUF012 - emptied by each test
+    pretends = False
+
+    def do_GET(self) -> None:
+        self.keys.append(self.headers.get("authorization"))
+        body = b'{"service": "tray-bridge"}' if self.pretends else b"<html>hello</html>"
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_GET  # noqa: N815 - the name that http.server wants
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def foreign_program(pretends: bool = False) -> Iterator[str]:
+    Listener.keys, Listener.pretends = [], pretends
+    server = http.server.HTTPServer(("127.0.0.1", 0), Listener)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield str(server.server_address[1])
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("command", [("status",), ("ask", "hi"), ("models",), ("stop",)])
+def test_a_foreign_program_is_named_and_gets_no_key(command: tuple[str, ...]) -> None:
+    keys = {"OPENROUTER_API_KEY": "sk-or-real", "TRAY_BRIDGE_API_KEY": "tb-mine"}
+    with foreign_program() as port:
+        failed = run("--port", port, *command, **keys)
+        named = run(*command, BRIDGE_URL=f"http://127.0.0.1:{port}", **keys)
+    for result in (failed, named):
+        assert (result.returncode, result.stdout) == (3, "")
+        assert "not Tray Bridge" in result.stderr
+        assert "--port" in result.stderr
+    assert set(Listener.keys) == {None}
+
+
+def test_openrouter_s_key_goes_only_to_an_address_that_the_person_named() -> None:
+    with foreign_program(pretends=True) as port:
+        run("--port", port, "status", OPENROUTER_API_KEY="sk-or-real")
+        assert set(Listener.keys) == {None}
+        run("status", BRIDGE_URL=f"http://127.0.0.1:{port}", OPENROUTER_API_KEY="sk-or-real")
+        assert "Bearer sk-or-real" in Listener.keys
+        Listener.keys.clear()
+        run("--port", port, "status", OPENROUTER_API_KEY="sk-or-real", TRAY_BRIDGE_API_KEY="tb-mine")
+        assert "Bearer tb-mine" in Listener.keys
+        assert "Bearer sk-or-real" not in Listener.keys
+
+
+def test_the_owner_needs_no_key_though_there_are_keys(bridge: RunningBridge) -> None:
+    ApiKeys().make("someone")
+    try:
+        assert httpx.get(f"{bridge.url}/status").status_code == 401
+        assert "Health    Ready" in run(*at(bridge), "status").stdout
+        answered = run(*at(bridge), "ask", directive(text="Still here"))
+        assert answered.stdout == "Still here\n", answered.stderr
+        assert "sonnet" in run(*at(bridge), "models").stdout
+    finally:
+        ApiKeys().revoke("someone")
+
+
+def test_another_user_s_command_has_no_token(bridge: RunningBridge, tmp_path: Path) -> None:
+    ApiKeys().make("someone")
+    try:
+        refused = run(*at(bridge), "status", TRAY_BRIDGE_HOME=str(tmp_path))
+        assert refused.returncode == 1
+        assert "TRAY_BRIDGE_API_KEY" in refused.stderr
+    finally:
+        ApiKeys().revoke("someone")
+    stopped = run(*at(bridge), "stop", TRAY_BRIDGE_HOME=str(tmp_path))
+    assert "Only the user that runs the bridge" in stopped.stderr
+    assert httpx.post(f"{bridge.url}/owner/end", json={"drain": False}).status_code == 401
+    assert bridge.snapshot().state == "ready"
+
+
+def test_a_stale_note_is_no_reason_to_trust_what_answers() -> None:
+    from tray_bridge.machine.owner_note import OwnerNote, remove_note, write_note
+
+    with foreign_program(pretends=True) as port:
+        note = OwnerNote("127.0.0.1", int(port), os.getpid(), "owner-secret")
+        write_note(note)
+        try:
+            assert read_note(int(port)) == note
+            run("--port", port, "status")
+            assert set(Listener.keys) == {None}
+        finally:
+            remove_note(note)
+    assert read_note(int(port)) is None
+
+
+def test_pause_refuses_with_retry_after_and_resume_answers_again(bridge: RunningBridge) -> None:
+    assert "Paused" in run(*at(bridge), "pause").stdout
+    try:
+        body = {"model": "haiku", "messages": [{"role": "user", "content": "hi"}]}
+        refused = httpx.post(f"{bridge.url}/v1/chat/completions", json=body)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "30")
+        assert httpx.get(f"{bridge.url}/health").json()["status"] == "paused"
+        assert "Health    Paused" in run(*at(bridge), "status").stdout
+    finally:
+        assert "again" in run(*at(bridge), "resume").stdout
+    assert run(*at(bridge), "ask", directive(text="Back")).stdout == "Back\n"
+
+
+def test_status_and_models_speak_json(bridge: RunningBridge) -> None:
+    assert json.loads(run(*at(bridge), "status", "--json").stdout)["health"]["word"] in ("ready", "busy")
+    assert "haiku" in {model["id"] for model in json.loads(run(*at(bridge), "models", "--json").stdout)}
+
+
+def test_what_is_piped_in_joins_the_prompt(bridge: RunningBridge) -> None:
+    run(*at(bridge), "ask", "Summarise", "this", "-s", "Be brief", stdin="The text of the file\n")
+    sent = bridge.standin.requests[-1]
+    assert "Summarise this" in json.dumps(asdict(sent), default=str)
+    assert "The text of the file" in json.dumps(asdict(sent), default=str)
+    assert "Be brief" in json.dumps(asdict(sent), default=str)
+
+
+def test_files_go_along_and_a_conversation_goes_on(bridge: RunningBridge, tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("Wombats dig.\n")
+    first = run(*at(bridge), "ask", directive(text="They do."), "-f", str(notes), "--json")
+    assert json.loads(first.stdout)["answer"] == "They do."
+    run(*at(bridge), "ask", "-c", "And then?")
+    sent = json.dumps(asdict(bridge.standin.requests[-1]), default=str)
+    assert all(text in sent for text in ("Wombats dig.", "They do.", "And then?"))
+    missing = run(*at(bridge), "ask", "-f", str(tmp_path / "gone.txt"), "What?")
+    assert "gone.txt cannot be read" in missing.stderr
+
+
+def test_stop_ends_what_runs_and_waits_for_it(tmp_path: Path) -> None:
+    own = {"TRAY_BRIDGE_HOME": str(tmp_path / "own")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "tray_bridge", "serve", "--demo", "--port", "0", "--pool-size", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **own},
+    ) as serving:
+        assert serving.stdout
+        lines = [serving.stdout.readline() for _ in range(3)]
+        assert lines[0].startswith("Tray Bridge serves at http://127.0.0.1:")
+        assert lines[1].startswith("Page: http://127.0.0.1:")
+        assert "stop" in lines[2]
+        # Found without a port: it is this user's own.
+        wait_for(lambda: run("status", **own).returncode == 0)
+        stopped = run("stop", **own)
+        assert (stopped.returncode, stopped.stdout) == (0, "Tray Bridge has stopped.\n"), stopped.stderr
+        assert serving.wait(15) == 0
+    assert list((tmp_path / "own" / "run").glob("bridge-*.json")) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(("satus",), "`status`"), (("ask", "--mdel", "x"), "--model"), (("config", "get", "prot"), "`port`")],
+)
+def test_a_typing_mistake_is_guessed(words: tuple[str, ...], told: str) -> None:
+    failed = run(*words)
+    assert failed.returncode == 2
+    assert told in failed.stderr
+
+
+def test_ask_nothing_a_number_of_times_is_refused() -> None:
+    assert "'0' is not a number of 1 or more" in run("ask", "-n", "0", "hi").stderr
+
+
+@pytest.mark.parametrize("command", ["ask", "status", "stop", "setup", "login", "logs", "config", "completion"])
+def test_every_help_has_an_example(command: str) -> None:
+    assert "examples:\n  " in run(command, "--help").stdout
+
+
+def test_settings_are_read_and_written(tmp_path: Path) -> None:
+    own = {"TRAY_BRIDGE_HOME": str(tmp_path)}
+    assert run("config", "get", "port", **own).stdout == "8000\n"
+    assert run("config", "set", "port", "8123", **own).stdout == "port = 8123\n"
+    assert json.loads(run("config", "--json", **own).stdout)["port"] == 8123
+    assert (tmp_path / "config" / "settings.toml").read_text().count("port = 8123") == 1
+    assert run("config", "set", "port", "far", **own).returncode == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs bash")
+def test_completion_completes_in_bash() -> None:
+    script = run("completion", "bash").stdout
+    tried = subprocess.run(
+        ["bash", "-c", f'{script}\nCOMP_WORDS=(tray-bridge se); COMP_CWORD=1; _tray_bridge; echo "${{COMPREPLY[*]}}"'],
+        capture_output=True,
+        text=True,
+    )
+    assert tried.stdout.split() == ["serve", "setup"], tried.stderr
+    for shell in ("zsh", "fish", "powershell"):
+        assert "tray-bridge" in run("completion", shell).stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the stand-in for the CLI is a shell script")
+def test_login_runs_claude_code_s_own_sign_in_and_asks_a_test_question(tmp_path: Path) -> None:
+    program = tmp_path / "claude"
+    program.write_text(
+        "#!/bin/sh\n"
+        f'echo "$@" >> {tmp_path}/asked\n'
+        'if [ "$2" = login ]; then echo "visit: https://claude.ai/oauth/x"; read code; [ "$code" = right ]; exit; fi\n'
+        'if [ "$1" = -p ]; then echo ready; fi\n'
+    )
+    program.chmod(0o755)
+    own = {"TRAY_BRIDGE_HOME": str(tmp_path / "own"), "TRAY_BRIDGE_CLI_PATH": str(program)}
+    done = run("login", stdin="right\n", **own)
+    assert done.returncode == 0, done.stderr
+    assert "https://claude.ai/oauth/x" in done.stdout
+    assert "Claude answered: ready" in done.stdout
+    failed = run("login", "--console", stdin="wrong\n", **own)
+    assert failed.returncode == 1
+    assert "tray-bridge login" in failed.stderr
+    assert run("logout", **own).returncode == 0
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert [line.split(" Reply")[0] for line in asked if not line.startswith("-p")] == [
+        "auth login",
+        "auth login --console",
+        "auth logout",
+    ]
