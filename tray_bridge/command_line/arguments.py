@@ -53,6 +53,15 @@ class Parser(argparse.ArgumentParser):
         options["formatter_class"] = argparse.RawDescriptionHelpFormatter
         super().__init__(*args, **options)
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse; what is left over is told by the command that it was written after."""
+        found, extra = self.parse_known_args(args, namespace)
+        if extra:
+            name = getattr(found, "command", None) or ""
+            commands = next((one.choices for one in self._actions if isinstance(one, argparse._SubParsersAction)), {})
+            commands.get(name, self).error(f"unrecognized arguments: {' '.join(extra)}")
+        return found
+
     def error(self, message: str) -> NoReturn:
         """Print the usage, what is wrong and what would be right; exits with 2."""
         known = list(self._option_string_actions)
