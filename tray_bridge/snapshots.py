@@ -74,6 +74,15 @@ class RequestSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedPage:
+    """A web page that tried to use the API and is not allowed: its origin, its last try and how many there were."""
+
+    origin: str
+    at: float
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class PlanWindow:
     """A limit of the account's plan: `name` as the CLI has it (`five_hour`, `seven_day`), `used` from 0 to 1."""
 
@@ -134,6 +143,7 @@ class ServerSnapshot:
     log_problem: Problem | None = None
     trouble: Trouble | None = None
     paused: bool = False
+    refused_pages: tuple[RefusedPage, ...] = ()
 
     @property
     def base_url(self) -> str:

@@ -16,8 +16,10 @@ from starlette.middleware import Middleware
 
 from tray_bridge.api.access import AccessMiddleware, check_exposure, is_loopback
 from tray_bridge.api.error_responses import CatchUnexpected, add_error_handlers
+from tray_bridge.api.origins import MOST_REMEMBERED, RefusedPages
 from tray_bridge.api.stamp import StampMiddleware
 from tray_bridge.errors import SettingsError
+from tray_bridge.snapshots import RefusedPage
 
 JAN = "tauri://localhost"
 
@@ -31,6 +33,7 @@ class Door:
     allowed_hosts: tuple[str, ...] = ("host.docker.internal",)
     keys: dict[str, str] = field(default_factory=dict)
     reached: list[tuple[str, str | None]] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
     def app(self) -> FastAPI:
         app = FastAPI(
@@ -41,6 +44,7 @@ class Door:
                     settings=self,
                     verify_key=self.keys.get,
                     has_keys=lambda: bool(self.keys),
+                    refused=self.refused.append,
                 ),
                 Middleware(CatchUnexpected),
             ]
@@ -85,6 +89,13 @@ def assert_refused(answer: httpx.Response, status: int, code: str) -> None:
         "[::1]",
         "[::1]:8000",
         "host.docker.internal:8000",
+        "host.containers.internal:8000",
+        "host.orb.internal",
+        "host.lima.internal:8000",
+        "localhost.",
+        "app.localhost:8000",
+        "ip6-localhost",
+        "127.0.1.1:8000",
     ],
 )
 async def test_a_host_that_names_this_machine_is_let_in(host: str) -> None:
@@ -103,6 +114,10 @@ async def test_a_host_that_names_this_machine_is_let_in(host: str) -> None:
         "localhost@evil.example",
         "127.0.0.1:8000:8000",
         "192.168.1.5",
+        "evil.internal",
+        "localhost..",
+        ".localhost",
+        "evil.localhost.example",
         "[::2]",
         "",
     ],
@@ -128,9 +143,15 @@ async def test_no_host_or_two_hosts_are_refused(hosts: bytes) -> None:
     [
         "https://evil.example",
         "null",
-        "http://localhost:3001",
         "http://localhost:3000.evil.example",
-        "https://localhost:3000",
+        "http://localhost@evil.example",
+        "http://localhost.evil.example",
+        "http://127.0.0.1.evil.example",
+        "http://app.localhost:3000",
+        "ftp://localhost",
+        "app://evil.md",
+        "vscode-webview://",
+        "chrome-extension://abcdefghijklmnop",
         "file://",
         "",
     ],
@@ -140,8 +161,40 @@ async def test_a_foreign_page_cannot_post_even_without_preflight(origin: str) ->
     async with door.client(origin=origin) as client:
         answer = await client.post("/v1/chat/completions", content="{}", headers={"content-type": "text/plain"})
         assert_refused(answer, 403, "access_denied")
-        assert "access-control-allow-origin" not in answer.headers
+        assert answer.headers["access-control-allow-origin"].startswith("Tray Bridge")
     assert door.reached == []
+    assert door.refused == [origin]
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://localhost:3001",
+        "https://localhost",
+        "http://127.0.0.1",
+        "http://[::1]:5173",
+        "app://obsidian.md",
+        "vscode-webview://1f2e3d4c",
+        "vscode-file://vscode-app",
+        "tauri://localhost",
+    ],
+)
+async def test_a_page_of_this_machine_may_use_the_api_and_nothing_else(origin: str) -> None:
+    door = Door(allowed_origins=())
+    async with door.client(origin=origin) as client:
+        for path in ("/v1/chat/completions", "/v1/messages", "/api/chat", "/api/show", "/health", "/"):
+            answer = await client.post(path)
+            assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, origin)
+        reached = len(door.reached)
+        for path in ("/dashboard", "/dashboard/api/exchanges", "/status", "/api/v1/status", "/openapi.json"):
+            assert_refused(await client.get(path), 403, "access_denied")
+    assert len(door.reached) == reached
+
+
+async def test_where_other_machines_can_reach_the_server_a_local_page_is_not_ours() -> None:
+    door = Door(host="0.0.0.0", keys={"right": "me"})
+    async with door.client(origin="http://localhost:3001", authorization="Bearer right") as client:
+        assert_refused(await client.get("/v1/models"), 403, "access_denied")
 
 
 async def test_a_wildcard_in_the_settings_opens_nothing() -> None:
@@ -209,11 +262,28 @@ async def test_a_preflight_of_an_allowed_origin_gets_what_it_asks_for() -> None:
     assert "Origin" in answer.headers["vary"]
 
 
-async def test_a_preflight_of_a_foreign_origin_gets_nothing() -> None:
-    async with Door().client(origin="https://evil.example") as client:
+async def test_a_preflight_of_a_foreign_origin_gets_only_words_for_the_browsers_console() -> None:
+    door = Door()
+    async with door.client(origin="https://evil.example") as client:
         answer = await client.options("/v1/models", headers={"access-control-request-method": "GET"})
     assert_refused(answer, 403, "access_denied")
-    assert not [name for name in answer.headers if name.startswith("access-control-allow")]
+    assert door.refused == ["https://evil.example"]
+    assert [value for name, value in answer.headers.items() if name.startswith("access-control-allow")] == [
+        "Tray Bridge: to let this page in, add https://evil.example to allowed_origins in its settings"
+    ]
+
+
+def test_refused_pages_are_counted_and_the_oldest_are_forgotten() -> None:
+    pages = RefusedPages(clock=lambda: 5.0)
+    for number in range(MOST_REMEMBERED + 5):
+        pages.add(f"https://{number}.example")
+    pages.add("https://24.example")
+    pages.add("a\x00b" * 100)
+    found = pages.snapshot()
+    assert len(found) == MOST_REMEMBERED
+    assert found[-2] == RefusedPage("https://24.example", 5.0, 2)
+    assert found[-1].origin.isascii()
+    assert len(found[-1].origin) <= 100
 
 
 async def test_options_without_cors_tells_the_methods() -> None:

@@ -4,9 +4,9 @@ Everything on the machine can reach 127.0.0.1, every web page in its browser too
 
 - `Host` must name this machine: a page whose own name was re-pointed to 127.0.0.1 (DNS rebinding) sends its
   own name.
-- `Origin`, which browsers add to whatever a page sends, must be ours or an allowed one, exactly; `null` is
-  nobody's. This holds for requests without preflight too. Where a browser sends no Origin, `Sec-Fetch-Site`
-  tells.
+- `Origin`, which browsers add to whatever a page sends, must be ours, an allowed one, exactly, or one of this machine
+  (`origins`), which may use the API and nothing else; `null` is nobody's. This holds for requests without preflight
+  too. Where a browser sends no Origin, `Sec-Fetch-Site` tells.
 - An API key where one is demanded: always on other than loopback, and everywhere once keys exist.
 """
 
@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import AccessDeniedError, InvalidKeyError, SettingsError, TrayBridgeError
 from .error_responses import error_response
+from .origins import console_header, is_api, is_local_host, is_local_origin, spoken
 
 PAGE = "/dashboard"
 METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
@@ -63,13 +64,24 @@ def check_exposure(settings: AccessSettings, has_keys: bool) -> None:
     )
 
 
+class ForeignPageError(AccessDeniedError):
+    """A page that may not use the server; `origin` is as the browser named it."""
+
+    def __init__(self, origin: str) -> None:
+        super().__init__(
+            f"The page {spoken(origin)} may not use this server.",
+            hint="If you trust it, add exactly this to allowed_origins in the settings.",
+        )
+        self.origin = origin
+
+
 class AccessMiddleware:
     """Refuses what may not come in, answers preflights, and marks answers for the one origin that may read
     them.
 
     `verify_key` gives the name of a key or None, in constant time; `has_keys` says whether there are any:
     then each request needs one. The key's name goes to `scope["state"]["key_name"]`; the key itself goes
-    nowhere.
+    nowhere. `refused` hears of each origin that is not let in.
     """
 
     def __init__(
@@ -79,8 +91,10 @@ class AccessMiddleware:
         verify_key: Callable[[str], str | None],
         has_keys: Callable[[], bool],
         open_paths: Collection[str] = ("/health",),
+        refused: Callable[[str], None] = lambda _origin: None,
     ) -> None:
         self.app = app
+        self._refused = refused
         self._verify_key = verify_key
         self._has_keys = has_keys
         self._open_paths = frozenset(open_paths)
@@ -96,7 +110,7 @@ class AccessMiddleware:
                 await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        foreign = None
+        foreign: str | None = None
         try:
             self._check_host(scope, headers)
             foreign = self._foreign_origin(scope, headers)
@@ -104,6 +118,11 @@ class AccessMiddleware:
                 await _with_headers(_options(headers), foreign)(scope, receive, send)
                 return
             scope.setdefault("state", {})["key_name"] = self._check_key(scope, headers)
+        except ForeignPageError as error:
+            self._refused(error.origin)
+            # Nobody's origin: no page can read the answer, but the browser's console quotes it.
+            await _with_headers(error_response(error), console_header(error.origin))(scope, receive, send)
+            return
         except TrayBridgeError as error:
             await _with_headers(error_response(error), foreign)(scope, receive, send)
             return
@@ -112,7 +131,7 @@ class AccessMiddleware:
     def _check_host(self, scope: Scope, headers: Headers) -> None:
         values = headers.getlist("host")
         match = _HOST.fullmatch(values[0].lower()) if len(values) == 1 else None
-        if match and (match[1] in self._hosts or self._is_own_address(scope, match[1])):
+        if match and (match[1] in self._hosts or is_local_host(match[1]) or self._is_own_address(scope, match[1])):
             return
         named = values[0][:100] if values else "nothing"
         raise AccessDeniedError(
@@ -133,12 +152,13 @@ class AccessMiddleware:
             return None
         if origins == [f"{scope['scheme']}://{headers['host']}"]:
             return None
-        if len(origins) == 1 and origins[0] in self._origins:
+        if len(origins) == 1 and (origins[0] in self._origins or self._is_local(scope, origins[0])):
             return origins[0]
-        raise AccessDeniedError(
-            f"The page {origins[0][:100]} may not use this server.",
-            hint="If you trust it, add exactly this to allowed_origins in the settings.",
-        )
+        raise ForeignPageError(origins[0])
+
+    def _is_local(self, scope: Scope, origin: str) -> bool:
+        """Whether a page of this machine asks for the API. Where the server is open to others, no machine is ours."""
+        return self._loopback and is_local_origin(origin) and is_api(scope["path"])
 
     def _check_fetch_site(self, scope: Scope, headers: Headers) -> None:
         """Refuse what a foreign page loads as image, script or frame; a link to a page of ours may be

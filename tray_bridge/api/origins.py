@@ -1,0 +1,99 @@
+"""Which web origins and host names belong to this machine, and which pages were refused.
+
+A page that this machine serves, or an app that is installed on it, may use the API; any other site, and a browser's
+extension, only once a person names it in `allowed_origins`. A refused page sees a bare network error: so the refusal is
+remembered for log, status, page and tray, and said in the one header whose value browsers print in their console.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from ..snapshots import RefusedPage
+
+logger = logging.getLogger(__name__)
+
+_LOOPBACK_PAGE = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
+_APP = re.compile(
+    r"app://obsidian\.md|vscode-webview://[a-z0-9-]{1,64}|vscode-file://vscode-app|tauri://localhost"
+    r"|https?://tauri\.localhost"
+)
+# How a program in a container names the machine that runs it. `.internal` is no name of the public DNS.
+_CONTAINER_HOSTS = frozenset(
+    """
+    host.docker.internal gateway.docker.internal host.containers.internal host.orb.internal host.lima.internal
+    host.rancher-desktop.internal
+    """.split()
+)
+_LOCAL_NAMES = frozenset(["localhost", "ip6-localhost", "ip6-loopback"])
+MOST_REMEMBERED = 20
+LOG_EVERY = 60.0  # seconds, for one page
+LONGEST_ORIGIN = 100
+
+
+def is_local_origin(origin: str) -> bool:
+    """Whether the page was served by this machine, or is part of an app on it."""
+    return bool(_LOOPBACK_PAGE.fullmatch(origin) or _APP.fullmatch(origin))
+
+
+def is_local_host(host: str) -> bool:
+    """Whether every resolver takes the name for this machine, or only a container knows it.
+
+    RFC 6761, section 6.3: `localhost` and all names below it are loopback. An address cannot be re-pointed.
+    """
+    name = host.lower().removesuffix(".") if not host.endswith("..") else host
+    if name in _LOCAL_NAMES or name in _CONTAINER_HOSTS or re.fullmatch(r"([a-z0-9_-]+\.)+localhost", name):
+        return True
+    try:
+        address = ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return address.is_loopback
+
+
+def is_api(path: str) -> bool:
+    """Whether a local page may use the path: not the bridge's own page, nor what tells of the account."""
+    return path in ("/", "/health") or (path.startswith(("/v1/", "/api/")) and not path.endswith("/status"))
+
+
+def spoken(origin: str) -> str:
+    """An origin as a message and a header may hold it."""
+    return re.sub(r"[^!-~]", "?", origin[:LONGEST_ORIGIN]) or "?"
+
+
+def console_header(origin: str) -> str:
+    """A value of `access-control-allow-origin` that lets nobody in, and that the browser's console quotes."""
+    if origin == "null":
+        return "Tray Bridge lets in no page without an origin"
+    return f"Tray Bridge: to let this page in, add {spoken(origin)} to allowed_origins in its settings"
+
+
+class RefusedPages:
+    """The pages that were refused, newest last. Lives in the server's loop."""
+
+    def __init__(self, changed: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.time) -> None:
+        self._changed = changed
+        self._clock = clock
+        self._pages: OrderedDict[str, RefusedPage] = OrderedDict()
+        self._logged: dict[str, float] = {}
+
+    def add(self, origin: str) -> None:
+        """Remember a refusal, and log it at most once a minute for each page."""
+        origin, now = spoken(origin), self._clock()
+        before = self._pages.pop(origin, None)
+        self._pages[origin] = RefusedPage(origin, now, (before.count if before else 0) + 1)
+        if now - self._logged.get(origin, 0.0) >= LOG_EVERY:
+            self._logged[origin] = now
+            logger.warning("Refused the page %s. To let it in: allowed_origins = [%r]", origin, origin)
+        while len(self._pages) > MOST_REMEMBERED:
+            gone, _ = self._pages.popitem(last=False)
+            self._logged.pop(gone, None)
+        self._changed()
+
+    def snapshot(self) -> tuple[RefusedPage, ...]:
+        return tuple(self._pages.values())
