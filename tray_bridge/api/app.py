@@ -51,7 +51,11 @@ def create_app(services: Services) -> FastAPI:
     add_error_handlers(app)
     app.add_middleware(CatchUnexpected)
     app.add_middleware(
-        AccessMiddleware, settings=services.settings, verify_key=services.verify_key, has_keys=services.keys.exist
+        AccessMiddleware,
+        settings=services.settings,
+        verify_key=services.verify_key,
+        has_keys=services.keys.exist,
+        refused=services.page_refused,
     )
     app.add_middleware(StampMiddleware)
     return app

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from ..bridge.model_names import resolve_model
@@ -14,6 +14,7 @@ from ..session_log import SessionLog
 from ..settings.schema import Settings
 from ..snapshots import ModelSnapshot, ServerSnapshot
 from .in_flight import InFlight
+from .origins import RefusedPages
 from .page.access import DashboardAccess
 from .page.last_hour import LastHour
 
@@ -57,6 +58,7 @@ class Services:
     pool: SessionPool
     keys: ApiKeys
     page_access: DashboardAccess
+    refused_pages: RefusedPages = field(default_factory=RefusedPages)
     owner_token: str = ""
     more_checks: Callable[[], Sequence[Check]] = tuple  # the doctor's, of what only the whole app knows: the tray
 
@@ -64,6 +66,11 @@ class Services:
         """The name of the key that `candidate` is; the owner's own token counts as one."""
         is_owner = secrets.compare_digest(candidate.encode("utf-8", "replace"), self.owner_token.encode())
         return OWNER if is_owner and self.owner_token else self.keys.verify(candidate)
+
+    def page_refused(self, origin: str) -> None:
+        """A web page was not let in: it counts as a failure, and status, page and tray name it."""
+        self.in_flight.failed += 1
+        self.refused_pages.add(origin)
 
     def models(self) -> tuple[ModelSnapshot, ...]:
         """What the account offers; empty until a session has told."""

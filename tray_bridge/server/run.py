@@ -107,6 +107,7 @@ class Serving:
         from ..api.app import create_app
         from ..api.in_flight import InFlight
         from ..api.light_fastapi import without_pydantic_1
+        from ..api.origins import RefusedPages
         from ..api.page.access import DashboardAccess
         from ..api.page.last_hour import LastHour
         from ..api.services import Services
@@ -134,6 +135,7 @@ class Serving:
             owner_token=self._note.token,
             more_checks=self._owner.more_checks,
         )
+        services.refused_pages = RefusedPages(self.changed)
         with without_pydantic_1():
             app = create_app(services)
         config = uvicorn.Config(
@@ -275,6 +277,7 @@ class Serving:
             log_problem=services.log.problem if services else None,
             trouble=services.in_flight.trouble if services else None,
             paused=bool(services and services.in_flight.paused_for),
+            refused_pages=services.refused_pages.snapshot() if services else (),
         )
 
 
