@@ -16,6 +16,7 @@ _FALLBACK = tuple(ModelSnapshot(name, name, name.capitalize()) for name in ("opu
 # Words in slugs that say nothing about which model is meant.
 _FILLERS = {"claude", "anthropic", "latest", "default", "thinking", "beta", "preview", "extended", "v"}
 _LONG = "[1m]"
+_TAG = ":latest"  # with which Ollama's clients name a model
 
 
 def resolve_model(requested: str, models: Sequence[ModelSnapshot], aliases: Mapping[str, str], default: str) -> str:
@@ -41,9 +42,12 @@ def _means_default(name: str) -> bool:
 
 
 def _forms(name: str) -> Iterator[str]:
-    """The name as given, then without its provider (`anthropic/`, `us.anthropic.`), lower case."""
+    """The name as given, then without Ollama's tag and its provider (`anthropic/`, `us.anthropic.`), lower case."""
     name = name.strip().lower()
     yield name
+    if name.endswith(_TAG):
+        name = name.removesuffix(_TAG)
+        yield name
     if "/" in name:
         yield name.rsplit("/", 1)[1]
     if "anthropic." in name:

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING
 
 from ..launch.event_loop import new_event_loop
 from ..machine.cli_program import find_cli
+from ..machine.own_address import without_loop
 from ..machine.paths import HOME_VARIABLE, config_file, work_folder
 
 if TYPE_CHECKING:
     from ..claude.cli_process import CliProcess
 
 logger = logging.getLogger(__name__)
+
+USUAL_PORT = 8000  # the settings' default
 
 
 class EarlyStart:
@@ -30,7 +33,10 @@ class EarlyStart:
 
         program = find_cli()
         options = cli_options(
-            model="sonnet", work_folder=work_folder(), cli_path=program and program.path, environment={}
+            model="sonnet",
+            work_folder=work_folder(),
+            cli_path=program and program.path,
+            environment=without_loop(os.environ, [USUAL_PORT]),
         )
         self.loop = new_event_loop()
         self._process: CliProcess | None = CliProcess(options)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import RequestCancelledError, ServerPausedError, ServerStoppingError, TrayBridgeError
 from ..machine.cli_program import find_cli
+from ..machine.own_address import without_loop
 from ..machine.owner_note import OwnerNote, new_note, remove_note, write_note
 from ..machine.paths import cache_folder, log_folder, transcript_folder, work_folder
 from ..machine.proxy import without_proxy
@@ -91,7 +93,10 @@ class Serving:
                 self._publishing.cancel()
 
     async def _open_pool(self) -> SessionPool:
-        self._environment = await asyncio.to_thread(self._start_standin) if self._settings.demo else {}
+        own_ports = [self._listener.getsockname()[1]]
+        self._environment = (
+            await asyncio.to_thread(self._start_standin) if self._settings.demo else without_loop(os.environ, own_ports)
+        )
         try:
             from ..claude.pool import SessionPool
         except ImportError as error:

@@ -29,6 +29,7 @@ _THINKING = ("enabled", "adaptive", "between_tools", "disabled")
 
 def read_request(body: JsonObject, reading: Reading) -> Asked:
     """Read the parsed JSON of a request."""
+    _refuse_own_worker(reading)
     body = with_past(body, reading.stored)
     ignored = check_parameters(body, PARAMETERS)
     counts = reading.path.endswith(COUNT_PATH)
@@ -63,6 +64,16 @@ def read_request(body: JsonObject, reading: Reading) -> Asked:
         ignored=tuple(dict.fromkeys(ignored)),
         options=Options(omit_thinking=omitted, counts=counts, thread=kept_request(body)),
     )
+
+
+def _refuse_own_worker(reading: Reading) -> None:
+    """Our own Claude Code names itself: where it asks us, by whatever way, it would do so for ever."""
+    if reading.headers.get("x-client-app", "").startswith("tray-bridge/"):
+        refuse(
+            "Tray Bridge's own Claude Code was led back to Tray Bridge, so the request would go round in circles.",
+            "x-client-app",
+            hint="Take ANTHROPIC_BASE_URL, or the gateway that leads here, out of the bridge's environment.",
+        )
 
 
 def _resolve(requested: str, reading: Reading) -> str:

@@ -1,0 +1,50 @@
+"""Keeps Claude Code from asking the bridge: people point ANTHROPIC_BASE_URL at it for their own Claude Code. A leaf.
+
+A worker with that address would ask the bridge, which would ask a worker, until the queue is full.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from collections.abc import Collection, Mapping
+from urllib.parse import urlsplit
+
+logger = logging.getLogger(__name__)
+
+BASE_URL = "ANTHROPIC_BASE_URL"
+_KEYS = ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY")  # what goes with the address is for the bridge, too
+
+
+def without_loop(environ: Mapping[str, str], ports: Collection[int]) -> dict[str, str]:
+    """The variables to blank for a worker, where its address is this bridge's own; none where it is another's."""
+    given = {name.upper(): value for name, value in environ.items()}
+    url = given.get(BASE_URL, "")
+    if not is_own(url, ports):
+        return {}
+    logger.warning(
+        "%s is %s, which is Tray Bridge itself. Its own Claude Code does without it and uses your sign-in.",
+        BASE_URL,
+        url,
+    )
+    return {BASE_URL: "", **{name: "" for name in _KEYS if given.get(name)}}
+
+
+def is_own(url: str, ports: Collection[int]) -> bool:
+    """Whether the address leads to this machine and one of these ports."""
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return False
+    return port in ports and _is_here(host.rstrip("."))
+
+
+def _is_here(host: str) -> bool:
+    if host == "localhost" or host.endswith((".localhost", ".internal")):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
