@@ -15,7 +15,7 @@ from live_server import exchange, serve
 from starlette.middleware import Middleware
 
 from tray_bridge.api.access import AccessMiddleware, check_exposure, is_loopback
-from tray_bridge.api.error_responses import CatchUnexpected, add_error_handlers
+from tray_bridge.api.errors import CatchUnexpected, add_error_handlers
 from tray_bridge.api.origins import MOST_REMEMBERED, RefusedPages
 from tray_bridge.api.stamp import StampMiddleware
 from tray_bridge.errors import SettingsError

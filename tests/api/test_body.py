@@ -18,8 +18,9 @@ from live_server import exchange, serve
 from starlette.responses import Response
 
 from tray_bridge.api.body import MAX_DEPTH, MAX_VALUES, parse_json_object, read_json_body
-from tray_bridge.api.error_responses import add_error_handlers
-from tray_bridge.api.json_response import JsonResponse, encode_json
+from tray_bridge.api.errors import add_error_handlers
+from tray_bridge.api.json_response import JsonResponse
+from tray_bridge.bridge.frames import encode_json
 from tray_bridge.errors import InvalidRequestError, RequestTooLargeError
 
 MEGABYTE = 1024 * 1024

@@ -11,8 +11,8 @@ from chat_bodies import PROPERTY, USER, base64_of, data_url, picture, read
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tray_bridge.bridge.content import find_image_urls
 from tray_bridge.bridge.openai_chat.parameters import PARAMETERS
-from tray_bridge.bridge.openai_chat.read import find_image_urls
 from tray_bridge.errors import InvalidRequestError
 from tray_bridge.turns import Message, Text, ToolResult, ToolUse, Turn
 

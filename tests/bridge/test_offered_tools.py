@@ -163,7 +163,7 @@ def test_the_older_functions_are_tools_with_one_call_an_answer() -> None:
     chat = ask(functions=[FUNCTION], function_call={"name": "f"})
     assert chat.turn.tools == (Tool("f", " As it is.\n", SCHEMA),)
     assert chat.turn.tool_choice == ToolChoice("tool", "f", parallel=False)
-    assert chat.legacy_functions
+    assert chat.options.legacy_functions
 
 
 @pytest.mark.parametrize(("call", "kind"), [(None, "auto"), ("auto", "auto"), ("none", "none")])
@@ -174,4 +174,4 @@ def test_the_older_function_call_may_be_a_word(call: object, kind: str) -> None:
 def test_tools_win_over_the_older_functions() -> None:
     chat = ask(tools=[CHAT], functions=[{"name": "g"}])
     assert [tool.name for tool in chat.turn.tools] == ["f"]
-    assert not chat.legacy_functions
+    assert not chat.options.legacy_functions

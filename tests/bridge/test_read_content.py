@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from chat_bodies import USER, base64_of, data_url, messages_of, picture, read, refusal_of
 
-from tray_bridge.bridge.openai_chat.read import find_image_urls
+from tray_bridge.bridge.content import find_image_urls
 from tray_bridge.turns import Document, Image
 
 PDF = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from chat_bodies import USER, ask, read, refusal_of
 
+from tray_bridge.bridge.dialect import Reading
 from tray_bridge.bridge.openai_chat.parameters import PARAMETERS
-from tray_bridge.bridge.openai_chat.read import read_chat_request
+from tray_bridge.bridge.openai_chat.read import read_chat
 from tray_bridge.errors import ModelNotFoundError
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "additionalProperties": False}
@@ -28,7 +29,7 @@ def test_unknown_extras_are_passed_over_in_silence() -> None:
 
 
 def test_the_model_is_resolved_and_the_requested_name_kept() -> None:
-    chat = read_chat_request({"messages": [USER], "model": "gpt-4o"}, resolve_model={"gpt-4o": "sonnet"}.__getitem__)
+    chat = read_chat({"messages": [USER], "model": "gpt-4o"}, Reading({"gpt-4o": "sonnet"}.__getitem__))
     assert (chat.turn.model, chat.requested_model) == ("sonnet", "gpt-4o")
 
 
@@ -42,7 +43,7 @@ def test_an_unknown_model_is_the_resolvers_own_error() -> None:
         raise ModelNotFoundError(f"No {name}.", param="model", code="model_not_found")
 
     with pytest.raises(ModelNotFoundError):
-        read_chat_request({"messages": [USER], "model": "x"}, resolve_model=resolve)
+        read_chat({"messages": [USER], "model": "x"}, Reading(resolve))
 
 
 @pytest.mark.parametrize("body", [None, [], "x", 1])
@@ -136,9 +137,9 @@ def test_the_format_of_the_answer_is_a_schema(fields: dict[str, Any], schema: ob
 
 def test_streaming_usage_and_choices_are_read() -> None:
     chat = ask(stream=True, stream_options={"include_usage": True, "include_obfuscation": False}, n=4.0)
-    assert (chat.streamed, chat.include_usage, chat.n) == (True, True, 4)
+    assert (chat.streamed, chat.options.include_usage, chat.n) == (True, True, 4)
     plain = ask(stream=None, stream_options=None, n=None)
-    assert (plain.streamed, plain.include_usage, plain.n) == (False, False, 1)
+    assert (plain.streamed, plain.options.include_usage, plain.n) == (False, False, 1)
 
 
 @pytest.mark.parametrize(

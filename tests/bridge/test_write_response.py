@@ -6,15 +6,14 @@ import json
 from typing import Any, get_args
 
 import pytest
-from chat_bodies import PROPERTY, ask
+from chat_bodies import CHAT, PROPERTY, STAMP, USER, StreamedAnswer, ask, read
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion
 
-from tray_bridge.bridge.openai_chat.read import ChatRequest
-from tray_bridge.bridge.openai_chat.whole import ResponseCollector, write_completion
+from tray_bridge.bridge.answer import REFUSAL, WholeAnswer
+from tray_bridge.bridge.dialect import Asked
 from tray_bridge.bridge.openai_chat.wire import Chunk, Message
-from tray_bridge.bridge.openai_chat.write import REFUSAL, ChunkWriter
 from tray_bridge.errors import SessionLostError
 from tray_bridge.turns import (
     Event,
@@ -32,18 +31,18 @@ from tray_bridge.turns import (
 USAGE = Usage(10, 20, 300, 4_000, 5)
 
 
-def collect(chat: ChatRequest, *events: Event, show_reasoning: bool = True) -> dict[str, Any]:
-    collector = ResponseCollector(chat, show_reasoning=show_reasoning)
+def collect(chat: Asked, *events: Event) -> dict[str, Any]:
+    answer = WholeAnswer(chat)
     for event in events:
-        if not collector.finished:
-            collector.write(event)
-    completion = write_completion([collector], id_="chatcmpl-1", created=1)
+        answer.add(event)
+    completion = CHAT.whole(chat, STAMP, [answer.events()])
     ChatCompletion.model_validate(completion, strict=True)
     return dict(completion)
 
 
 def message_of(*events: Event, show_reasoning: bool = True, **fields: Any) -> Message:
-    answer = collect(ask(**fields), *events, TurnEnded("end_turn"), show_reasoning=show_reasoning)
+    asked = read({"messages": [USER], **fields}, show_reasoning=show_reasoning)
+    answer = collect(asked, *events, TurnEnded("end_turn"))
     message: Message = answer["choices"][0]["message"]
     return message
 
@@ -116,18 +115,15 @@ def test_a_stop_string_ends_the_answer() -> None:
 
 
 def test_an_answer_without_an_end_is_no_answer() -> None:
-    collector = ResponseCollector(ask())
-    collector.write(TextDelta("x"))
+    answer = WholeAnswer(ask())
+    answer.add(TextDelta("x"))
     with pytest.raises(SessionLostError):
-        write_completion([collector], id_="x", created=1)
+        answer.events()
 
 
 def test_several_choices_are_one_completion_with_their_usage_summed() -> None:
-    collectors = [ResponseCollector(ask(n=3)) for _ in range(3)]
-    for number, collector in enumerate(collectors):
-        collector.write(TextDelta(str(number)))
-        collector.write(TurnEnded("end_turn", USAGE))
-    completion = write_completion(collectors, id_="x", created=1)
+    answers: list[list[Event]] = [[TextDelta(str(number)), TurnEnded("end_turn", USAGE)] for number in range(3)]
+    completion = CHAT.whole(ask(n=3), STAMP, answers)
     assert [(choice["index"], choice["message"]["content"]) for choice in completion["choices"]] == [
         (0, "0"),
         (1, "1"),
@@ -187,15 +183,17 @@ def reassembled(chunks: list[Chunk]) -> tuple[dict[str, Any], list[str]]:
 @PROPERTY
 @given(answers(), st.sampled_from([None, ["E"], ["ab", "\nE"]]), st.booleans())
 def test_the_stream_put_together_is_the_response(events: list[Event], stop: Any, show: bool) -> None:
-    chat = ask(stop=stop, stream=True, stream_options={"include_usage": True})
-    writer = ChunkWriter(chat, id_="x", created=1, show_reasoning=show)
-    chunks: list[Chunk] = [json.loads(line) for event in events for line in writer.write_json(event)]
+    body = {"messages": [USER], "stop": stop, "stream": True, "stream_options": {"include_usage": True}}
+    chat = read(body, show_reasoning=show)
+    streamed = StreamedAnswer(chat)
+    chunks: list[Chunk] = [json.loads(line) for event in events for line in streamed.frames(event)]
+    chunks += streamed.closing()
     assert [chunk["choices"][0]["delta"].get("role") for chunk in chunks[:-1]] == ["assistant"] + [None] * (
         len(chunks) - 2
     )
     assert chunks[-2]["choices"][0]["delta"] == {}
     message, reasons = reassembled(chunks)
-    answer = collect(chat, *events, show_reasoning=show)
+    answer = collect(chat, *events)
     (choice,) = answer["choices"]
     assert reasons == [choice["finish_reason"]]
     assert message == {**choice["message"], "content": choice["message"]["content"] or ""}

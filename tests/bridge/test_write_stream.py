@@ -6,12 +6,14 @@ import json
 from typing import Any
 
 import pytest
-from chat_bodies import ask
+from chat_bodies import CHAT, STAMP, USER, StreamedAnswer, read
 from openai.types.chat import ChatCompletionChunk
 
+from tray_bridge.bridge.answer import REFUSAL
+from tray_bridge.bridge.frames import json_frame
 from tray_bridge.bridge.openai_chat.usage import sum_usage
 from tray_bridge.bridge.openai_chat.wire import Chunk
-from tray_bridge.bridge.openai_chat.write import REFUSAL, ChunkWriter, usage_chunk
+from tray_bridge.bridge.openai_chat.write import usage_chunk
 from tray_bridge.errors import UpstreamError
 from tray_bridge.turns import (
     Event,
@@ -30,13 +32,14 @@ BEGAN = TurnStarted("claude-sonnet-4-6", Usage(input_tokens=10, cache_read_token
 ENDED = TurnEnded("end_turn", USAGE)
 
 
-def writer(show_reasoning: bool = True, index: int = 0, **fields: Any) -> ChunkWriter:
-    return ChunkWriter(ask(**fields), id_="chatcmpl-1", created=1, index=index, show_reasoning=show_reasoning)
+def writer(show_reasoning: bool = True, index: int = 0, **fields: Any) -> StreamedAnswer:
+    asked = read({"model": "sonnet", "messages": [USER], **fields}, show_reasoning=show_reasoning)
+    return StreamedAnswer(asked, index)
 
 
 def chunks_of(*events: Event, show_reasoning: bool = True, **fields: Any) -> list[Chunk]:
     made = writer(show_reasoning, **fields)
-    return [chunk for event in events for chunk in made.write(event)]
+    return [*(chunk for event in events for chunk in made.write(event)), *made.closing()]
 
 
 def story(chunks: list[Chunk]) -> list[Any]:
@@ -179,17 +182,17 @@ def test_a_stop_string_cuts_across_chunks_and_ends_the_answer() -> None:
     made = writer(stop=["END"], stream_options={"include_usage": True})
     chunks = [chunk for text in ("one E", "ND two") for chunk in made.write(TextDelta(text))]
     assert story(chunks) == [{"role": "assistant", "content": ""}, {"content": "one "}, "stop"]
-    assert "usage" in chunks[-1]
-    assert made.finished
+    assert "usage" in made.closing()[0]
+    assert made.shaper.finished
     assert made.write(TextDelta("three")) == made.write(ENDED) == []
-    assert made.write_json(TextDelta("three")) == []
+    assert made.frames(TextDelta("three")) == []
 
 
 def test_after_a_stop_string_usage_tells_the_prompt_and_an_estimate() -> None:
     made = writer(stop=["."], stream_options={"include_usage": True})
     made.write(BEGAN)
     made.write(TextDelta("12345678."))
-    assert made.usage == Usage(input_tokens=10, output_tokens=3, cache_read_tokens=300)
+    assert made.writer.usage == Usage(input_tokens=10, output_tokens=3, cache_read_tokens=300)
 
 
 @pytest.mark.parametrize("event", [ThinkingDelta("hm"), ToolCallStarted(0, "a", "f"), ENDED])
@@ -232,7 +235,7 @@ def test_json_says_the_same_as_the_chunks_in_ascii(text: str) -> None:
     events: list[Event] = [BEGAN, TextDelta(text), TextDelta(text), ThinkingDelta(text), TextDelta(""), ENDED]
     written, encoded = writer(model=text), writer(model=text)
     for event in events:
-        lines = encoded.write_json(event)
+        lines = encoded.frames(event)
         assert [json.loads(line) for line in lines] == written.write(event)
         assert all(line.isascii() and b"\n" not in line for line in lines)
 
@@ -242,5 +245,6 @@ def test_several_choices_share_one_usage_chunk() -> None:
     chunks = [chunk for each in made for event in (TextDelta("x"), ENDED) for chunk in each.write(event)]
     assert [choice["index"] for chunk in chunks for choice in chunk["choices"]] == [0, 0, 0, 1, 1, 1]
     assert not any("usage" in chunk for chunk in chunks)
-    last = usage_chunk("chatcmpl-1", made[0].model, 1, sum_usage(each.usage for each in made))
+    last = usage_chunk(STAMP, "sonnet", sum_usage(each.writer.usage for each in made))
     assert last["usage"]["total_tokens"] == 2 * 4_330
+    assert CHAT.closing(made[0].asked, STAMP, [each.writer for each in made]) == (json_frame(last),)

@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.responses import StreamingResponse
 
-from tray_bridge.api.error_responses import add_error_handlers
+from tray_bridge.api.errors import add_error_handlers
 from tray_bridge.api.page.access import DashboardAccess
 from tray_bridge.api.page.last_hour import LastHour
 from tray_bridge.api.page.routes import dashboard_router

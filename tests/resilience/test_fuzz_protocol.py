@@ -21,9 +21,9 @@ from running_bridge import RunningBridge
 from test_wrong_program import Program
 from wrong_claude import SCRAPS, WORDS
 
-from tray_bridge.bridge.openai_chat.read import read_chat_request
-from tray_bridge.bridge.openai_chat.whole import ResponseCollector, write_completion
-from tray_bridge.bridge.openai_chat.write import ChunkWriter
+from tray_bridge.bridge.all_dialects import DIALECTS
+from tray_bridge.bridge.answer import AnswerShaper, WholeAnswer
+from tray_bridge.bridge.dialect import Reading, Stamp
 from tray_bridge.claude.answer import AnswerReader
 from tray_bridge.claude.session import NOT_UNDERSTOOD
 from tray_bridge.errors import TrayBridgeError
@@ -79,9 +79,9 @@ def relay(lines: list[Any], *, structured: bool, demanded: bool) -> tuple[int, s
     Gives how many were read, and what came of them.
     """
     body = {"messages": [{"role": "user", "content": "Hello"}], "stream_options": {"include_usage": True}}
-    chat = read_chat_request(body, resolve_model=lambda name: name, fetched={})
-    writer = ChunkWriter(chat, id_="x", created=1, index=0, show_reasoning=True)
-    collector = ResponseCollector(chat, show_reasoning=True)
+    dialect, stamp = DIALECTS[0], Stamp("x", 1)
+    asked = dialect.read(body, Reading(lambda name: name))
+    shaper, writer, whole = AnswerShaper(asked, streamed=True), dialect.writer(asked, stamp, 0), WholeAnswer(asked)
     reader = AnswerReader(frozenset({"look"}), structured=structured, demanded=demanded)
     events: list[Event] = []
     for count, line in enumerate(lines, 1):
@@ -91,12 +91,13 @@ def relay(lines: list[Any], *, structured: bool, demanded: bool) -> tuple[int, s
             return count, "an error that is told"
         events += found
         for event in found:
-            writer.write_json(event)
-            collector.write(event)
+            whole.add(event)
+            for shaped in shaper.shape(event):
+                writer.write(shaped)
         if reader.rest is not None:
             assert isinstance(events[-1], TurnEnded)
             reader.answer_message()
-            write_completion([collector], id_="x", created=1)
+            dialect.whole(asked, stamp, [whole.events()])
             return count, "an answer"
     return len(lines), "an answer that goes on"
 

@@ -23,12 +23,14 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import AccessDeniedError, InvalidKeyError, SettingsError, TrayBridgeError
-from .error_responses import error_response
+from .errors import error_response
 from .origins import console_header, is_api, is_local_host, is_local_origin, spoken
 
 PAGE = "/dashboard"
 METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
-EXPOSED_HEADERS = "x-request-id, openai-processing-ms, retry-after, retry-after-ms, x-should-retry, x-bridge-ignored"
+EXPOSED_HEADERS = (
+    "x-request-id, request-id, openai-processing-ms, retry-after, retry-after-ms, x-should-retry, x-bridge-ignored"
+)
 LONGEST_KEY = 512  # characters: what is longer is no key of ours and not worth hashing
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:\[\]/@]+)(:\d{1,5})?")
 _HEADER_LIST = re.compile(r"[\w\-, ]{1,2000}", re.ASCII)
@@ -121,10 +123,10 @@ class AccessMiddleware:
         except ForeignPageError as error:
             self._refused(error.origin)
             # Nobody's origin: no page can read the answer, but the browser's console quotes it.
-            await _with_headers(error_response(error), console_header(error.origin))(scope, receive, send)
+            await _with_headers(error_response(error, scope), console_header(error.origin))(scope, receive, send)
             return
         except TrayBridgeError as error:
-            await _with_headers(error_response(error), foreign)(scope, receive, send)
+            await _with_headers(error_response(error, scope), foreign)(scope, receive, send)
             return
         await _with_headers(self.app, foreign)(scope, receive, send)
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from .. import __version__
+from ..bridge.all_dialects import DIALECTS
 from ..bridge.openai_chat.describe import ERROR_RESPONSE
 from ..doctor.checks import run_checks
 from ..health import health_of
 from ..session_log import LogReader
 from .access import AccessMiddleware
-from .chat import chat_router
-from .error_responses import CatchUnexpected, add_error_handlers
+from .answering import answering_router
+from .errors import CatchUnexpected, add_error_handlers
+from .extra_routes import extra_routers
 from .model_list import model_router
 from .owner import owner_router
 from .page.routes import dashboard_router
@@ -30,11 +32,11 @@ NO_TELEMETRY: Any = {"auto_configure": False, "tracing": False, "metrics": False
 def create_app(services: Services) -> FastAPI:
     """Build the app. It opens and closes nothing: `server` owns the pool and the log."""
     app = FastAPI(title="Tray Bridge", version=__version__, docs_url=None, redoc_url=None, telemetry=NO_TELEMETRY)
-    openai = APIRouter()
-    openai.include_router(chat_router(services))
-    openai.include_router(model_router(services))
+    app.include_router(answering_router(services, DIALECTS))
     for prefix in PREFIXES:
-        app.include_router(openai, prefix=prefix, responses={"default": ERROR_RESPONSE})
+        app.include_router(model_router(services), prefix=prefix, responses={"default": ERROR_RESPONSE})
+    for router in extra_routers(services):
+        app.include_router(router)
     app.include_router(status_router(services))
     app.include_router(status_router(services), prefix="/api/v1")
     app.include_router(owner_router(services))

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 from fastapi import APIRouter
 
+from ..bridge.openai_chat.models import write_model, write_models
 from ..snapshots import ModelSnapshot
 from .json_response import JsonResponse
 from .services import Services
 
-RELEASED = 1_700_000_000  # clients want a creation time (JetBrains/koog#139); the CLI tells none
 FAMILIES = tuple(ModelSnapshot(name, name, name.capitalize()) for name in ("opus", "sonnet", "haiku"))
+
+
+def offered_models(services: Services) -> tuple[ModelSnapshot, ...]:
+    """What may be asked for: the account's models, and the aliases that stand for one of them."""
+    models = {model.value: model for model in services.models() or FAMILIES if model.value != "default"}
+    aliases = (
+        replace(models[target], value=alias)
+        for alias, target in services.settings.model_aliases.items()
+        if target in models and alias not in models
+    )
+    return (*models.values(), *aliases)
 
 
 def model_router(services: Services) -> APIRouter:
@@ -20,14 +31,7 @@ def model_router(services: Services) -> APIRouter:
     @router.get("/models")
     async def list_models() -> JsonResponse:
         """List the models that may be asked for."""
-        models = {model.value: model for model in services.models() or FAMILIES if model.value != "default"}
-        data = [_model(model.value, model) for model in models.values()]
-        data += [
-            _model(alias, models[target])
-            for alias, target in services.settings.model_aliases.items()
-            if target in models and alias not in models
-        ]
-        return JsonResponse({"object": "list", "data": data})
+        return JsonResponse(write_models(offered_models(services)))
 
     @router.get("/models/{model_id:path}")
     async def retrieve_model(model_id: str) -> JsonResponse:
@@ -35,17 +39,6 @@ def model_router(services: Services) -> APIRouter:
         resolved = services.resolve_model(model_id)
         models = services.models() or FAMILIES
         model = next((m for m in models if resolved in (m.value, m.resolved)), None)
-        return JsonResponse(_model(model_id, model or ModelSnapshot(resolved, resolved, resolved)))
+        return JsonResponse(write_model(model_id, model or ModelSnapshot(resolved, resolved, resolved)))
 
     return router
-
-
-def _model(model_id: str, model: ModelSnapshot) -> dict[str, Any]:
-    return {
-        "id": model_id,
-        "object": "model",
-        "created": RELEASED,
-        "owned_by": "anthropic",
-        "name": model.display_name,
-        "resolved": model.resolved,
-    }

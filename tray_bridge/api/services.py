@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +13,7 @@ from ..machine.sign_in import SignIn
 from ..session_log import SessionLog
 from ..settings.schema import Settings
 from ..snapshots import ModelSnapshot, ServerSnapshot
+from ..turns import JsonObject
 from .in_flight import InFlight
 from .origins import RefusedPages
 from .page.access import DashboardAccess
@@ -46,6 +47,13 @@ class OwnServer(ServerView, Protocol):
     def on_end(self) -> Callable[[bool], None]: ...
 
 
+class AnswerStore(Protocol):
+    """Keeps what dialects want kept of their answers (`Dialect.kept`). `owner` names the API key that asked, if any."""
+
+    async def load(self, ids: Sequence[str], owner: str | None) -> Mapping[str, JsonObject]: ...
+    async def save(self, answers: Mapping[str, JsonObject], owner: str | None) -> None: ...
+
+
 @dataclass
 class Services:
     """Settings may be replaced while the server runs."""
@@ -61,6 +69,7 @@ class Services:
     refused_pages: RefusedPages = field(default_factory=RefusedPages)
     owner_token: str = ""
     more_checks: Callable[[], Sequence[Check]] = tuple  # the doctor's, of what only the whole app knows: the tray
+    answers: AnswerStore | None = None
 
     def verify_key(self, candidate: str) -> str | None:
         """The name of the key that `candidate` is; the owner's own token counts as one."""

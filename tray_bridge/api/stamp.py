@@ -1,5 +1,5 @@
-"""The outermost middleware: gives each request an id, and each answer `x-request-id` and
-`openai-processing-ms`.
+"""The outermost middleware: gives each request an id, and each answer `x-request-id`, `openai-processing-ms` and the
+headers of the dialect that owns its path.
 
 The id is in `scope["state"]["request_id"]`: the session log and the list of running requests use the same
 one.
@@ -10,7 +10,10 @@ from __future__ import annotations
 import secrets
 import time
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ..bridge.all_dialects import dialect_of
 
 
 class StampMiddleware:
@@ -29,11 +32,13 @@ class StampMiddleware:
 
         async def stamp(message: Message) -> None:
             if message["type"] == "http.response.start":
+                own = dialect_of(scope["path"], Headers(scope=scope)).headers(request_id)
                 elapsed = round((time.perf_counter() - began) * 1000)
                 message["headers"] = [
                     *message.get("headers", ()),
                     (b"x-request-id", request_id.encode()),
                     (b"openai-processing-ms", str(elapsed).encode()),
+                    *((name.encode(), value.encode()) for name, value in own.items()),
                 ]
             await send(message)
 

@@ -10,9 +10,9 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 
+from ...bridge.frames import encode_json
 from ...health import Health, health_of
 from ...snapshots import ServerSnapshot
-from ..json_response import encode_json
 from ..services import ServerView
 from .last_hour import LastHour
 

@@ -1,7 +1,7 @@
 """What the app's OpenAPI description says of POST /v1/chat/completions. It describes and checks nothing.
 
-Requests are read by `bridge.read_request`, which is more patient than any schema; each parameter's words are those of
-the table there.
+Requests are read by `read`, which takes more than any schema says; each parameter's words are those of the table in
+`parameters`.
 """
 
 from __future__ import annotations
@@ -181,5 +181,6 @@ CHAT_OPERATION: Schema = {
                 "text/event-stream": {"itemSchema": _EVENT},
             },
         },
+        "default": ERROR_RESPONSE,
     },
 }

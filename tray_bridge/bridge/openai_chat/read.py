@@ -1,4 +1,4 @@
-"""A request to /chat/completions → `ChatRequest`: the turn to ask, and how the client wants its answer.
+"""A request to /chat/completions → `Asked`: the turn to ask, and how the client wants its answer.
 
 The body is JSON that somebody sent: whatever it holds, the only error raised is `InvalidRequestError`, whose
 `param` is the path of the field that is wrong.
@@ -6,14 +6,13 @@ The body is JSON that somebody sent: whatever it holds, the only error raised is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from ...turns import Effort, JsonObject, Turn
 from ..answer_limits import read_effort, read_format, read_max_tokens, read_stop
-from ..content import find_image_urls
+from ..dialect import Asked, Reading
 from ..fields import kind_of, read_boolean, read_integer, read_object, read_string, refuse
 from ..messages import read_messages
 from ..parameters import check_parameters
@@ -21,39 +20,19 @@ from ..tools import is_legacy, read_tools
 from .loose_input import message_list
 from .parameters import PARAMETERS
 
-__all__ = ["ChatRequest", "find_image_urls", "read_chat_request"]
-
 CHOICES = 4
-
-_NOTHING_FETCHED: Mapping[str, bytes] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class ChatRequest:
-    """One request. `ignored` names what was accepted but cannot be honoured, in words that fit a header.
+class ChatOptions:
+    """`include_usage`: the stream ends with a usage chunk. `legacy_functions`: calls go out as `function_call`."""
 
-    `legacy_functions`: the answer's calls go out as `function_call`. `show_reasoning`: False where the client
-    asked for none to be shown.
-    """
-
-    turn: Turn
-    requested_model: str
-    streamed: bool = False
     include_usage: bool = False
-    n: int = 1
     legacy_functions: bool = False
-    show_reasoning: bool = True
-    ignored: tuple[str, ...] = ()
 
 
-def read_chat_request(
-    body: object, *, resolve_model: Callable[[str], str], fetched: Mapping[str, bytes] = _NOTHING_FETCHED
-) -> ChatRequest:
-    """Read the parsed JSON of a request.
-
-    `resolve_model` turns the requested name ("default" where there is none) into a Claude model, and may
-    raise `ModelNotFoundError`; `fetched` holds the bytes of every URL that `find_image_urls` found.
-    """
+def read_chat(body: object, reading: Reading) -> Asked:
+    """Read the parsed JSON of a request."""
     if not isinstance(body, Mapping):
         refuse(f"The body must be a JSON object, not {kind_of(body)}.", "body")
     ignored = check_parameters(body, PARAMETERS)
@@ -70,9 +49,9 @@ def read_chat_request(
     hidden = read_boolean(body.get("include_reasoning"), "include_reasoning") is False
     hidden = hidden or read_boolean(reasoning.get("exclude"), "reasoning.exclude") is True
     hidden = hidden or not thinking  # a model that cannot stop thinking does it silently
-    conversation = read_messages(message_list(body), fetched, ignored)
+    conversation = read_messages(message_list(body), reading.fetched, ignored)
     turn = Turn(
-        model=resolve_model(requested),
+        model=reading.resolve_model(requested),
         messages=conversation.messages,
         system=conversation.system,
         tools=tools,
@@ -83,15 +62,14 @@ def read_chat_request(
         effort=effort,
         thinking=thinking,
     )
-    return ChatRequest(
+    return Asked(
         turn=turn,
         requested_model=requested,
         streamed=streamed,
-        include_usage=include_usage,
         n=n,
-        legacy_functions=is_legacy(body),
-        show_reasoning=not hidden,
+        show_reasoning=reading.show_reasoning and not hidden,
         ignored=tuple(dict.fromkeys(ignored)),
+        options=ChatOptions(include_usage, is_legacy(body)),
     )
 
 

@@ -15,23 +15,33 @@ from fastapi import FastAPI, Request
 from live_server import serve
 from starlette.responses import Response
 
-from tray_bridge.api.error_responses import add_error_handlers
-from tray_bridge.api.sse import Chunk, EventStream, run_unless_disconnected
+from tray_bridge.api.errors import add_error_handlers, failure_of
+from tray_bridge.api.framing import WIRES
+from tray_bridge.api.streaming import FrameStream, run_unless_disconnected
+from tray_bridge.bridge.dialect import Frame
+from tray_bridge.bridge.frames import json_frame
+from tray_bridge.bridge.openai_chat.errors import write_error
 from tray_bridge.errors import QueueFullError, SessionLostError, UpstreamError
 
-Source = Callable[[], AsyncGenerator[Chunk, None]]
+Source = Callable[[], AsyncGenerator[Frame, None]]
 
 MORE_THAN_BUFFERS_HOLD = 16 * 2**20
 
 
-def chunk(text: str, **choice: Any) -> dict[str, Any]:
-    return {
-        "id": "chatcmpl-1",
-        "object": "chat.completion.chunk",
-        "created": 1,
-        "model": "m",
-        "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None, **choice}],
-    }
+def chunk(text: str, **choice: Any) -> Frame:
+    return json_frame(
+        {
+            "id": "chatcmpl-1",
+            "object": "chat.completion.chunk",
+            "created": 1,
+            "model": "m",
+            "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None, **choice}],
+        }
+    )
+
+
+def error_frame(error: Exception) -> Frame:
+    return json_frame(write_error(failure_of(error)))
 
 
 def app_of(source: Source, *, keepalive: float = 10, header_seconds: float = 10) -> FastAPI:
@@ -41,8 +51,13 @@ def app_of(source: Source, *, keepalive: float = 10, header_seconds: float = 10)
     @app.post("/v1/chat/completions")
     async def answer(request: Request) -> Response:
         await request.body()
-        return EventStream(
-            source(), keepalive_seconds=keepalive, header_seconds=header_seconds, headers={"x-extra": "1"}
+        return FrameStream(
+            source(),
+            WIRES["sse"],
+            error_frame=error_frame,
+            keepalive_seconds=keepalive,
+            header_seconds=header_seconds,
+            headers={"x-extra": "1"},
         )
 
     return app
@@ -54,9 +69,9 @@ async def post(app: FastAPI) -> httpx.Response:
 
 
 async def test_chunks_become_frames_and_done_comes_last() -> None:
-    async def source() -> AsyncGenerator[Chunk, None]:
-        yield {"a": "é\u2028\ud800"}
-        yield b'{"b":2}'
+    async def source() -> AsyncGenerator[Frame, None]:
+        yield json_frame({"a": "é\u2028\ud800"})
+        yield Frame(b'{"b":2}')
 
     answer = await post(app_of(source))
     assert answer.content == b'data: {"a":"\\u00e9\\u2028\\ud800"}\n\ndata: {"b":2}\n\ndata: [DONE]\n\n'
@@ -69,7 +84,7 @@ async def test_chunks_become_frames_and_done_comes_last() -> None:
 async def test_a_chunk_goes_out_before_the_next_is_made() -> None:
     seen = asyncio.Event()
 
-    async def source() -> AsyncGenerator[Chunk, None]:
+    async def source() -> AsyncGenerator[Frame, None]:
         yield chunk("first")
         await asyncio.wait_for(seen.wait(), 5)
         yield chunk("second")
@@ -86,7 +101,7 @@ async def test_a_chunk_goes_out_before_the_next_is_made() -> None:
 
 
 async def test_silence_is_filled_with_comments_and_the_pending_read_goes_on() -> None:
-    async def source() -> AsyncGenerator[Chunk, None]:
+    async def source() -> AsyncGenerator[Frame, None]:
         yield chunk("a")
         await asyncio.sleep(0.55)
         yield chunk("b")
@@ -95,16 +110,16 @@ async def test_silence_is_filled_with_comments_and_the_pending_read_goes_on() ->
     frames = answer.text.split("\n\n")
     assert 3 <= frames.count(": keep-alive") <= 5
     assert [frame for frame in frames if frame not in (": keep-alive", "")] == [
-        f"data: {json.dumps(chunk('a'), separators=(',', ':'))}",
-        f"data: {json.dumps(chunk('b'), separators=(',', ':'))}",
+        f"data: {chunk('a').data.decode()}",
+        f"data: {chunk('b').data.decode()}",
         "data: [DONE]",
     ]
 
 
 async def test_a_comment_for_a_slow_reader_never_comes_after_the_end(caplog: pytest.LogCaptureFixture) -> None:
-    async def source() -> AsyncGenerator[Chunk, None]:
-        yield b"1" * MORE_THAN_BUFFERS_HOLD
-        yield b"2"
+    async def source() -> AsyncGenerator[Frame, None]:
+        yield Frame(b"1" * MORE_THAN_BUFFERS_HOLD)
+        yield Frame(b"2")
 
     async with serve(app_of(source, keepalive=0.1)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -120,7 +135,7 @@ async def test_a_comment_for_a_slow_reader_never_comes_after_the_end(caplog: pyt
 
 
 async def test_a_busy_stream_has_no_comments() -> None:
-    async def source() -> AsyncGenerator[Chunk, None]:
+    async def source() -> AsyncGenerator[Frame, None]:
         for _ in range(20):
             await asyncio.sleep(0.02)
             yield chunk("x")
@@ -129,10 +144,10 @@ async def test_a_busy_stream_has_no_comments() -> None:
 
 
 async def test_an_error_before_the_first_chunk_is_a_status() -> None:
-    async def source() -> AsyncGenerator[Chunk, None]:
+    async def source() -> AsyncGenerator[Frame, None]:
         await asyncio.sleep(0.1)
         raise QueueFullError("All sessions are busy.", retry_after=2)
-        yield {}
+        yield Frame(b"{}")
 
     answer = await post(app_of(source, keepalive=0.01))
     assert answer.status_code == 429
@@ -142,7 +157,7 @@ async def test_an_error_before_the_first_chunk_is_a_status() -> None:
 
 
 async def test_an_error_after_the_first_chunk_ends_the_stream_without_done() -> None:
-    async def source() -> AsyncGenerator[Chunk, None]:
+    async def source() -> AsyncGenerator[Frame, None]:
         yield chunk("a")
         raise UpstreamError("Overloaded.", status=529)
 
@@ -154,7 +169,7 @@ async def test_an_error_after_the_first_chunk_ends_the_stream_without_done() -> 
 
 
 async def test_an_unexpected_error_does_not_show_its_text() -> None:
-    async def source() -> AsyncGenerator[Chunk, None]:
+    async def source() -> AsyncGenerator[Frame, None]:
         yield chunk("a")
         raise RuntimeError("a secret detail")
 
@@ -164,10 +179,10 @@ async def test_an_unexpected_error_does_not_show_its_text() -> None:
 
 
 async def test_headers_go_out_when_the_first_chunk_is_long_in_coming() -> None:
-    async def source() -> AsyncGenerator[Chunk, None]:
+    async def source() -> AsyncGenerator[Frame, None]:
         await asyncio.sleep(0.5)
         raise SessionLostError("Gone.")
-        yield {}
+        yield Frame(b"{}")
 
     began = asyncio.get_running_loop().time()
     async with (
@@ -182,7 +197,7 @@ async def test_headers_go_out_when_the_first_chunk_is_long_in_coming() -> None:
 
 
 async def test_the_openai_client_reads_through_comments_and_raises_on_an_error_event() -> None:
-    async def source() -> AsyncGenerator[Chunk, None]:
+    async def source() -> AsyncGenerator[Frame, None]:
         yield chunk("a", delta={"role": "assistant", "content": ""})
         await asyncio.sleep(0.3)
         yield chunk("hello")
@@ -217,11 +232,11 @@ class Work:
             await asyncio.sleep(0.1)
             self.cleaned.set()
 
-    async def waiting(self) -> AsyncGenerator[Chunk, None]:
+    async def waiting(self) -> AsyncGenerator[Frame, None]:
         yield chunk("a")
         await self.run()
 
-    async def flooding(self) -> AsyncGenerator[Chunk, None]:
+    async def flooding(self) -> AsyncGenerator[Frame, None]:
         try:
             self.begun.set()
             while True:
@@ -231,9 +246,9 @@ class Work:
             await asyncio.sleep(0.2)
             self.cleaned.set()
 
-    async def silent(self) -> AsyncGenerator[Chunk, None]:
+    async def silent(self) -> AsyncGenerator[Frame, None]:
         await self.run()
-        yield {}
+        yield Frame(b"{}")
 
 
 async def leave_while_under_way(app: FastAPI, work: Work) -> None:
@@ -255,7 +270,7 @@ async def test_when_the_client_leaves_the_source_cleans_up_to_its_end(kind: str)
 
 async def test_when_the_server_is_cancelled_the_source_still_cleans_up() -> None:
     work = Work()
-    stream = EventStream(work.waiting(), keepalive_seconds=10)
+    stream = FrameStream(work.waiting(), WIRES["sse"], error_frame=error_frame, keepalive_seconds=10)
 
     async def receive() -> dict[str, Any]:
         await asyncio.sleep(30)
@@ -276,7 +291,7 @@ async def test_when_the_server_is_cancelled_the_source_still_cleans_up() -> None
 async def test_a_stream_adds_two_tasks_however_many_its_chunks() -> None:
     counts = set()
 
-    async def source() -> AsyncGenerator[Chunk, None]:
+    async def source() -> AsyncGenerator[Frame, None]:
         for _ in range(200):
             counts.add(len(asyncio.all_tasks()))
             yield chunk("x")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import httpx
@@ -12,14 +13,10 @@ from fastapi import FastAPI
 from live_server import serve
 
 from tray_bridge import errors
-from tray_bridge.api.error_responses import (
-    TABLE,
-    CatchUnexpected,
-    add_error_handlers,
-    error_body,
-    error_response,
-)
+from tray_bridge.api.errors import TABLE, CatchUnexpected, add_error_handlers, error_response
 from tray_bridge.errors import QueueFullError, TrayBridgeError, UpstreamError
+
+SCOPE = {"type": "http", "path": "/v1/chat/completions", "headers": []}
 
 
 def children(cls: type[TrayBridgeError]) -> set[type[TrayBridgeError]]:
@@ -64,10 +61,10 @@ def test_every_error_that_a_request_can_meet_is_in_the_table() -> None:
 def test_an_error_becomes_its_status_code_and_advice(
     error: Exception, status: int, code: str | None, retry: str
 ) -> None:
-    answer = error_response(error)
+    answer = error_response(error, SCOPE)
     assert answer.status_code == status
     assert answer.headers["x-should-retry"] == retry
-    body = error_body(error)["error"]
+    body = json.loads(bytes(answer.body))["error"]
     assert body["code"] == code
     assert body["param"] == getattr(error, "param", None)
     assert isinstance(body["message"], str)
@@ -88,7 +85,7 @@ def test_an_error_becomes_its_status_code_and_advice(
 def test_a_wait_is_told_in_whole_seconds_and_in_milliseconds(
     error: Exception, seconds: str | None, milliseconds: str | None
 ) -> None:
-    headers = error_response(error).headers
+    headers = error_response(error, SCOPE).headers
     assert headers.get("retry-after") == seconds
     assert headers.get("retry-after-ms") == milliseconds
 

@@ -1,0 +1,297 @@
+"""The life of any request: read the body, understand it, ask the pool, write the events as the dialect does, account.
+
+Knows no dialect by name and no worker: a dialect reads and writes, `pool.ask` answers. What each step means is
+elsewhere; here is their order, and that every way out is logged and counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from ..bridge.answer import AnswerShaper, WholeAnswer
+from ..bridge.dialect import Asked, Dialect, Frame, Reading, Stamp, Writer
+from ..errors import InvalidRequestError, RequestCancelledError, SessionLostError, TrayBridgeError
+from ..known_clients import client_name
+from ..session_log import Exchange, Outcome
+from ..turns import Event, JsonObject, Leased, TurnEnded
+from .body import read_json_body
+from .errors import failure_of, request_id_of
+from .framing import WIRES
+from .in_flight import Entry
+from .json_response import JsonResponse
+from .services import Services
+from .streaming import FrameStream, run_unless_disconnected
+
+
+def answering_router(services: Services, dialects: Sequence[Dialect]) -> APIRouter:
+    """A POST route for every path of every dialect."""
+    router = APIRouter()
+    for dialect in dialects:
+        for path in dialect.paths:
+            router.add_api_route(
+                path,
+                _endpoint(services, dialect),
+                methods=["POST"],
+                summary=dialect.title,
+                description="Answer a conversation, in one piece or as a stream.",
+                name=f"{dialect.name} {path}",
+                openapi_extra=dict(dialect.operation),
+            )
+    return router
+
+
+def _endpoint(services: Services, dialect: Dialect) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        answering = await _understand(services, dialect, request)
+        asked, stamp = answering.asked, answering.stamp
+        headers = {"x-bridge-ignored": ", ".join(asked.ignored)} if asked.ignored else {}
+        if not asked.streamed:
+            body = await run_unless_disconnected(request, answering.whole())
+            return JsonResponse(body, headers=headers)
+        return FrameStream(
+            answering.frames(),
+            WIRES[dialect.framing],
+            error_frame=answering.error_frame,
+            keep_alive=lambda: dialect.keep_alive(asked, stamp),
+            keepalive_seconds=services.settings.keepalive_seconds,
+            header_seconds=dialect.header_seconds,
+            headers=headers,
+        )
+
+    return answer
+
+
+async def _understand(services: Services, dialect: Dialect, request: Request) -> Answering:
+    """Read the request; one that is refused is logged too."""
+    began, created = time.perf_counter(), int(time.time())
+    request_id = request_id_of(request.scope)
+    body = await read_json_body(request, limit_megabytes=services.settings.body_limit_mb)
+    client = client_name(request.headers.get("user-agent", ""))
+    owner = request.scope["state"].get("key_name")
+    exchange = services.log.begin(
+        exchange_id=request_id,
+        endpoint=request.url.path,
+        client=client,
+        key_name=owner,
+        streamed=body.get("stream", dialect.streams_by_default) is True,
+        request=body,
+    )
+    exchange.dialect = dialect.name
+    try:
+        asked = await read_asked(services, dialect, request, body)
+    except TrayBridgeError as error:
+        services.in_flight.failed += 1
+        services.last_hour.failed(request_id, client, error)
+        exchange.end("error", status=failure_of(error).status, error=error)
+        raise
+    except asyncio.CancelledError:
+        exchange.end("disconnected", status=499)
+        raise
+    except Exception as error:
+        exchange.end("error", status=500, error=TrayBridgeError(str(error)))
+        raise
+    exchange.set_turn(asked.turn)
+    stamp = Stamp(
+        f"{dialect.id_prefix}{request_id.removeprefix('req_')}",
+        created,
+        request_id,
+        lambda: time.perf_counter() - began,
+    )
+    return Answering(services, dialect, asked, stamp, exchange, client, owner)
+
+
+async def read_asked(services: Services, dialect: Dialect, request: Request, body: JsonObject) -> Asked:
+    """Understand a body: load what it refers to, fetch its pictures and let the dialect read it."""
+    stored: Mapping[str, JsonObject] = {}
+    if dialect.stores and services.answers is not None and (ids := dialect.stored_ids(body)):
+        stored = await services.answers.load(ids, request.scope["state"].get("key_name"))
+    reading = Reading(
+        resolve_model=services.resolve_model,
+        fetched=await _fetch(services, dialect.find_urls(body)),
+        path=request.url.path,
+        headers=request.headers,
+        show_reasoning=services.settings.show_reasoning,
+        stored=stored,
+    )
+    return dialect.read(body, reading)
+
+
+async def _fetch(services: Services, urls: Mapping[str, str]) -> Mapping[str, bytes]:
+    if not urls:
+        return {}
+    from .fetch_images import ImageUrlError, fetch_images  # its HTTP client is slow to import, and few need it
+
+    try:
+        return await fetch_images(urls, allow_private=services.settings.fetch_private_addresses)
+    except ImageUrlError as error:
+        raise InvalidRequestError(error.message, param=urls.get(error.url), code=error.code, hint=error.hint) from error
+
+
+class Answering:
+    """One understood request, from the pool to the client. Either `whole` or `frames` is used, once."""
+
+    def __init__(
+        self,
+        services: Services,
+        dialect: Dialect,
+        asked: Asked,
+        stamp: Stamp,
+        exchange: Exchange,
+        client: str,
+        owner: str | None,
+    ) -> None:
+        self.asked = asked
+        self.stamp = stamp
+        self._services = services
+        self._dialect = dialect
+        self._exchange = exchange
+        self._client = client
+        self._owner = owner
+        self._writers: Sequence[Writer] = ()
+
+    async def whole(self) -> JsonObject:
+        """The answer in one piece."""
+        answers = [WholeAnswer(self.asked) for _ in range(self.asked.n)]
+        with self._accounted() as entry:
+            await _all_or_none([self._collect(entry, index, answer) for index, answer in enumerate(answers)])
+            events = [answer.events() for answer in answers]
+            body = self._dialect.whole(self.asked, self.stamp, events)
+            await self._store(events)
+            self._exchange.end("completed", status=200, response=body)
+            return body
+
+    async def frames(self) -> AsyncGenerator[Frame, None]:
+        """The answer's frames, each as soon as it is known."""
+        asked, dialect = self.asked, self._dialect
+        writers = self._writers = [dialect.writer(asked, self.stamp, index) for index in range(asked.n)]
+        with self._accounted() as entry:
+            if writers:
+                source = self._one(entry, 0, writers[0]) if len(writers) == 1 else self._many(entry, writers)
+                async with aclosing(source) as frames:
+                    async for frame in frames:
+                        yield frame
+            for frame in dialect.closing(asked, self.stamp, writers):
+                yield frame
+            self._exchange.end("completed", status=200)
+
+    def error_frame(self, error: Exception) -> Frame:
+        """What ends the stream after its first byte."""
+        return self._dialect.error_frame(failure_of(error, self.stamp.request_id), self._writers)
+
+    async def _collect(self, entry: Entry, index: int, answer: WholeAnswer) -> None:
+        async with aclosing(self._events(entry, index)) as events:
+            async for event in events:
+                answer.add(event)
+                if answer.finished:
+                    return
+
+    async def _one(self, entry: Entry, index: int, writer: Writer) -> AsyncGenerator[Frame, None]:
+        """One answer; what is to be kept of it is stored before its last frames leave."""
+        shaper = AnswerShaper(self.asked)
+        shape, write = shaper.shape, writer.write
+        kept: list[Event] | None = [] if self._dialect.stores else None
+        async with aclosing(self._events(entry, index)) as events:
+            async for event in events:
+                for shaped in shape(event):
+                    if kept is not None:
+                        kept.append(shaped)
+                        if shaper.finished and isinstance(shaped, TurnEnded):
+                            await self._store([kept])
+                    for frame in write(shaped):
+                        yield frame
+                if shaper.finished:
+                    return
+        raise SessionLostError("The answer has no end.")
+
+    async def _many(self, entry: Entry, writers: Sequence[Writer]) -> AsyncGenerator[Frame, None]:
+        """Each answer is a turn of its own; their frames are interleaved as they come."""
+        queue: asyncio.Queue[Frame | None] = asyncio.Queue()
+
+        async def relay(index: int, writer: Writer) -> None:
+            async with aclosing(self._one(entry, index, writer)) as frames:
+                async for frame in frames:
+                    queue.put_nowait(frame)
+
+        work = asyncio.create_task(_all_or_none([relay(index, writer) for index, writer in enumerate(writers)]))
+        work.add_done_callback(lambda _: queue.put_nowait(None))
+        try:
+            while (frame := await queue.get()) is not None:
+                yield frame
+            await work
+        finally:
+            work.cancel()
+            await asyncio.wait({work})
+
+    async def _events(self, entry: Entry, index: int) -> AsyncGenerator[Event, None]:
+        """One answer's events, counted and logged on their way; the log keeps the first answer's."""
+        exchange, is_first = self._exchange, index == 0
+        record = exchange.record
+        async with aclosing(self._services.pool.ask(self.asked.turn)) as events:
+            async for event in events:
+                if isinstance(event, Leased):
+                    entry.queued = False
+                    if is_first:
+                        exchange.set_session(event.kind, queued=event.queued)
+                    continue
+                entry.tokens += 1
+                if is_first:
+                    record(event)
+                if isinstance(event, TurnEnded):
+                    self._services.last_hour.answered(
+                        client=self._client,
+                        first_token=exchange.timings.get("first_token_s"),
+                        output_tokens=event.usage.output_tokens,
+                    )
+                yield event
+
+    async def _store(self, answers: Sequence[Sequence[Event]]) -> None:
+        store = self._services.answers
+        if not self._dialect.stores or store is None:
+            return
+        if kept := self._dialect.kept(self.asked, self.stamp, answers):
+            await store.save(kept, self._owner)
+
+    @contextmanager
+    def _accounted(self) -> Iterator[Entry]:
+        """The request is in flight; whatever ends it is counted and logged."""
+        exchange, client, request_id = self._exchange, self._client, self.stamp.request_id
+        failed = self._services.last_hour.failed
+        try:
+            with self._services.in_flight.enter(request_id, client, self.asked.streamed) as entry:
+                entry.model = self.asked.requested_model
+                yield entry
+        except TrayBridgeError as error:
+            outcome: Outcome = "cancelled" if isinstance(error, RequestCancelledError) else "error"
+            exchange.end(outcome, status=failure_of(error).status, error=error)
+            failed(request_id, client, error)
+            raise
+        except (asyncio.CancelledError, GeneratorExit):
+            exchange.end("disconnected", status=499)
+            raise
+        except Exception as error:
+            unexpected = TrayBridgeError(str(error))
+            exchange.end("error", status=500, error=unexpected)
+            failed(request_id, client, unexpected)
+            raise
+
+
+async def _all_or_none(works: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Run all at once; when one fails the others are ended before its error goes on."""
+    if len(works) < 2:
+        for work in works:
+            await work
+        return
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)

@@ -1,0 +1,18 @@
+"""Routes of single dialects besides the paths that they answer: stored answers, a count of tokens, a list of models.
+
+Each is a module beside this one with a function from `Services` to a router, and one line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from fastapi import APIRouter
+
+from .services import Services
+
+ROUTERS: Sequence[Callable[[Services], APIRouter]] = ()
+
+
+def extra_routers(services: Services) -> list[APIRouter]:
+    return [router(services) for router in ROUTERS]

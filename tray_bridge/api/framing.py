@@ -1,0 +1,42 @@
+"""`Frame` → bytes: how each framing writes one, fills a silence and ends. Knows no dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from ..bridge.dialect import Frame, Framing
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """One framing. `keep_alive` fills a silence, `end` follows the last frame of an answer that did not fail.
+
+    SSE's keep-alive is a comment, as OpenRouter sends it: every parser that follows the standard skips it. No frame
+    has an `id:` line, because openai-python before 2.38 then takes the comment for an event.
+    """
+
+    media_type: str
+    encode: Callable[[Frame], bytes]
+    keep_alive: bytes
+    end: bytes
+
+
+def _data(frame: Frame) -> bytes:
+    return b"data: %b\n\n" % frame.data
+
+
+def _named(frame: Frame) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (frame.name.encode("ascii"), frame.data)
+
+
+def _line(frame: Frame) -> bytes:
+    return frame.data + b"\n"
+
+
+WIRES: Mapping[Framing, Wire] = {
+    "sse": Wire("text/event-stream", _data, b": keep-alive\n\n", b"data: [DONE]\n\n"),
+    "named_sse": Wire("text/event-stream", _named, b": keep-alive\n\n", b""),
+    # Clients parse each line, so an empty one would be an error: only the headers can be sent early.
+    "ndjson": Wire("application/x-ndjson", _line, b"", b""),
+}

@@ -1,0 +1,15 @@
+"""The dialects that are served, and which of them owns a path. A new dialect is one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .dialect import Dialect
+from .openai_chat.dialect import ChatCompletions
+
+DIALECTS: tuple[Dialect, ...] = (ChatCompletions(),)
+
+
+def dialect_of(path: str, headers: Mapping[str, str]) -> Dialect:
+    """The dialect that words what is said at `path`: its owner, else the first one. `headers` have lower-case names."""
+    return next((dialect for dialect in DIALECTS if dialect.owns(path, headers)), DIALECTS[0])

@@ -1,0 +1,182 @@
+"""Events → events: the rules of an answer that every dialect needs, applied once, before a dialect's writer.
+
+What comes out is simpler than what the pool gives: `TurnStarted` comes once and first, no delta is empty, each call
+has arguments, hidden reasoning is gone, and `TurnEnded` is the last event, also after a stop string.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..errors import SessionLostError, UpstreamError
+from ..turns import (
+    Event,
+    Leased,
+    RedactedThinking,
+    Restarted,
+    TextDelta,
+    ThinkingDelta,
+    ThinkingEnded,
+    ToolCallDelta,
+    ToolCallStarted,
+    TurnEnded,
+    TurnStarted,
+    Usage,
+)
+from .dialect import Asked
+from .stop_cutter import StopCutter
+
+REFUSAL = "Claude declined to answer this request."  # for dialects that have a place for such words
+CHARACTERS_PER_TOKEN = 4  # of the estimate after a stop string
+_NOTHING: Sequence[Event] = ()
+
+
+class AnswerShaper:
+    """Shapes one answer. `finished` is True after `TurnEnded` came out: the caller then stops reading.
+
+    A stop string ends the answer at once, and the turn's own count never comes: input is what the turn said when it
+    started, output an estimate of one token for four characters.
+
+    `streamed` is `asked.streamed` where nothing else is said. A streamed answer that begins again after a part of it
+    came out is an UpstreamError, because a client would read its text twice. One that is not streamed passes
+    `Restarted` on: what came before it, but for `TurnStarted`, is void.
+    """
+
+    def __init__(self, asked: Asked, *, streamed: bool | None = None) -> None:
+        self.finished = False
+        self._streamed = asked.streamed if streamed is None else streamed
+        self._show_reasoning = asked.show_reasoning
+        self._cutter = StopCutter(asked.turn.stop) if asked.turn.stop else None
+        self._usage = Usage()
+        self._started = False
+        self._shown = False
+        self._characters = 0
+        self._calls = 0
+        self._empty_call: int | None = None
+
+    def shape(self, event: Event) -> Sequence[Event]:
+        """The events that the client learns of now: none, one or several."""
+        if self.finished:
+            return _NOTHING
+        if isinstance(event, TextDelta):
+            return self._text(event)
+        if isinstance(event, (ThinkingDelta, ThinkingEnded, RedactedThinking)):
+            return self._thinking(event)
+        if isinstance(event, ToolCallStarted):
+            return self._call(event)
+        if isinstance(event, ToolCallDelta):
+            return self._arguments(event)
+        if isinstance(event, TurnEnded):
+            return self._end(event)
+        if isinstance(event, Restarted):
+            return self._restart(event)
+        return self._start(event)
+
+    def _start(self, event: Leased | TurnStarted) -> Sequence[Event]:
+        if isinstance(event, Leased):
+            return _NOTHING
+        self._usage = event.usage
+        if self._started:
+            return _NOTHING
+        self._started = True
+        return (event,)
+
+    def _text(self, event: TextDelta) -> Sequence[Event]:
+        if not event.text:
+            return _NOTHING
+        if self._cutter is None:
+            self._shown = True
+            return (event,) if self._empty_call is None else (*self._fill_call(), event)
+        self._characters += len(event.text)
+        said = self._said(self._cutter.push(event.text))
+        if self._cutter.stop is None:
+            return said
+        usage = replace(self._usage, output_tokens=-(-self._characters // CHARACTERS_PER_TOKEN), thinking_tokens=0)
+        return (*said, *self._fill_call(), self._finish(TurnEnded("stop_sequence", usage, self._cutter.stop)))
+
+    def _said(self, text: str) -> Sequence[Event]:
+        if not text:
+            return _NOTHING
+        self._shown = True
+        return (*self._fill_call(), TextDelta(text))
+
+    def _thinking(self, event: ThinkingDelta | ThinkingEnded | RedactedThinking) -> Sequence[Event]:
+        held = self._flush()
+        if not self._show_reasoning or (isinstance(event, ThinkingDelta) and not event.text):
+            return held
+        self._shown = True
+        return (*held, *self._fill_call(), event)
+
+    def _call(self, event: ToolCallStarted) -> Sequence[Event]:
+        before = (*self._flush(), *self._fill_call())
+        self._shown = True
+        self._calls += 1
+        self._empty_call = event.index
+        return (*before, event)
+
+    def _arguments(self, event: ToolCallDelta) -> Sequence[Event]:
+        if not event.partial_json:
+            return _NOTHING
+        if event.index == self._empty_call:
+            self._empty_call = None
+        return (event,)
+
+    def _fill_call(self) -> Sequence[Event]:
+        """A call without arguments ends as an empty object: clients parse what they joined."""
+        index, self._empty_call = self._empty_call, None
+        return _NOTHING if index is None else (ToolCallDelta(index, "{}"),)
+
+    def _end(self, event: TurnEnded) -> Sequence[Event]:
+        before = (*self._flush(), *self._fill_call())
+        # The reason says what the client sees: it may have been shown no call, or calls that the model says nothing of.
+        if event.stop_reason == "tool_use" and not self._calls:
+            event = replace(event, stop_reason="end_turn")
+        elif event.stop_reason == "end_turn" and self._calls:
+            event = replace(event, stop_reason="tool_use")
+        return (*before, self._finish(event))
+
+    def _finish(self, event: TurnEnded) -> TurnEnded:
+        self.finished = True
+        return event
+
+    def _restart(self, event: Restarted) -> Sequence[Event]:
+        if self._shown and self._streamed:
+            raise UpstreamError(
+                "Claude's answer broke off and began again.", status=502, hint="Send the request again."
+            )
+        if self._cutter is not None:
+            self._cutter.reset()
+        self._characters = self._calls = 0
+        self._empty_call = None
+        was_shown, self._shown = self._shown, False
+        return (event,) if was_shown else _NOTHING
+
+    def _flush(self) -> Sequence[Event]:
+        return self._said(self._cutter.flush()) if self._cutter is not None else _NOTHING
+
+
+class WholeAnswer:
+    """Collects one answer that is sent in one piece, as shaped events: `Dialect.whole` reads them."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._shaper = AnswerShaper(asked, streamed=False)
+        self._events: list[Event] = []
+
+    @property
+    def finished(self) -> bool:
+        return self._shaper.finished
+
+    def add(self, event: Event) -> None:
+        """Take one event of the turn; an answer that begins again is collected anew."""
+        for shaped in self._shaper.shape(event):
+            if isinstance(shaped, Restarted):
+                self._events = [kept for kept in self._events if isinstance(kept, TurnStarted)]
+            else:
+                self._events.append(shaped)
+
+    def events(self) -> Sequence[Event]:
+        """The finished answer. Raises SessionLostError where its end has not come."""
+        if not self.finished:
+            raise SessionLostError("The answer has no end.")
+        return self._events
