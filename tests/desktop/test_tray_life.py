@@ -179,7 +179,13 @@ async def test_without_a_tray_host_it_serves_says_why_and_waits_for_one(app: Tra
     app.start()
     await app.answers()
     assert await app.opened() == f"{app.url}/dashboard"
-    assert [line for line in app.errors.splitlines() if line.startswith("No tray icon: ")] == app.errors.splitlines()
+    lines = app.errors.splitlines()
+    assert lines[0].startswith("No tray icon: ")
+    assert lines[1:] == [
+        f"Tray Bridge serves at {app.url}/v1",
+        f"Page: {app.url}/dashboard",
+        "Quit in the tray’s menu, Ctrl+C or `tray-bridge stop` ends it.",
+    ]
     assert "AppIndicator" in app.errors
     async with FakeTrayHost(bus.address) as host:
         await host.has_item()

@@ -94,12 +94,14 @@ class AccessMiddleware:
         has_keys: Callable[[], bool],
         open_paths: Collection[str] = ("/health",),
         refused: Callable[[str], None] = lambda _origin: None,
+        is_same_user: Callable[[Scope], bool] = lambda scope: True,
     ) -> None:
         self.app = app
         self._refused = refused
         self._verify_key = verify_key
         self._has_keys = has_keys
         self._open_paths = frozenset(open_paths)
+        self._is_same_user = is_same_user
         self._origins = frozenset(settings.allowed_origins) - {"null", "*"}
         self._loopback = is_loopback(settings.host)
         self._hosts = frozenset(_names_of_this_machine(settings.host, settings.allowed_hosts))
@@ -179,14 +181,19 @@ class AccessMiddleware:
         return path in self._open_paths or path == PAGE or path.startswith(f"{PAGE}/")
 
     def _check_key(self, scope: Scope, headers: Headers) -> str | None:
-        has_keys = self._has_keys()
-        if (self._loopback and not has_keys) or self._is_open(scope["path"]):
+        if scope["path"] in self._open_paths:
+            return None
+        is_same_user = not self._loopback or self._is_same_user(scope)
+        scope.setdefault("state", {})["is_same_user"] = is_same_user
+        if (self._loopback and is_same_user and not self._has_keys()) or self._is_open(scope["path"]):
             return None
         candidates = [key for key in _sent_keys(headers) if len(key) <= LONGEST_KEY]
         for candidate in candidates:
             if name := self._verify_key(candidate):
                 return name
         problem = "The API key is not one of this server's." if candidates else "An API key is needed here."
+        if not candidates and not is_same_user:
+            problem = "This Tray Bridge is another user's: an API key of theirs is needed."
         raise InvalidKeyError(problem, hint="`tray-bridge key make NAME` makes one.")
 
 

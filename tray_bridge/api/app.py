@@ -17,9 +17,12 @@ from .access import AccessMiddleware
 from .answering import answering_router
 from .errors import CatchUnexpected, add_error_handlers
 from .extra_routes import extra_routers
+from .landing import LANDING, landing_router
 from .model_list import model_router
 from .owner import owner_router
+from .page.first_run import first_run_router
 from .page.routes import dashboard_router
+from .same_user import SameUser
 from .services import Services
 from .stamp import StampMiddleware
 from .status import status_router
@@ -50,6 +53,10 @@ def create_app(services: Services) -> FastAPI:
             doctor=lambda: [*run_checks(services.settings, None, _status(services)), *services.more_checks()],
         )
     )
+    app.include_router(
+        first_run_router(services.server, services.page_access, services.keys, lambda: services.settings)
+    )
+    app.include_router(landing_router())
     add_error_handlers(app)
     app.add_middleware(CatchUnexpected)
     app.add_middleware(
@@ -58,6 +65,8 @@ def create_app(services: Services) -> FastAPI:
         verify_key=services.verify_key,
         has_keys=services.keys.exist,
         refused=services.page_refused,
+        open_paths=("/health", *LANDING),
+        is_same_user=SameUser(),
     )
     app.add_middleware(StampMiddleware)
     return app

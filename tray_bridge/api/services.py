@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..doctor.checks import Check
 
 
-OWNER = "the owner"  # in place of a key's name
+OWNER, PAGE = "the owner", "the page"  # in place of a key's name
 
 
 class ServerView(Protocol):
@@ -72,9 +72,13 @@ class Services:
     answers: AnswerStore | None = None
 
     def verify_key(self, candidate: str) -> str | None:
-        """The name of the key that `candidate` is; the owner's own token counts as one."""
-        is_owner = secrets.compare_digest(candidate.encode("utf-8", "replace"), self.owner_token.encode())
-        return OWNER if is_owner and self.owner_token else self.keys.verify(candidate)
+        """The name of the key that `candidate` is; the owner's own token and the page's count as such."""
+        given = candidate.encode("utf-8", "replace")
+        if self.owner_token and secrets.compare_digest(given, self.owner_token.encode()):
+            return OWNER
+        if secrets.compare_digest(given, self.page_access.page_key.encode()):
+            return PAGE
+        return self.keys.verify(candidate)
 
     def page_refused(self, origin: str) -> None:
         """A web page was not let in: it counts as a failure, and status, page and tray name it."""

@@ -1,0 +1,22 @@
+"""The addresses that people type: `/` and `/v1` lead a browser to the page, and tell a program what is here."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+LANDING = ("/", "/v1", "/v1/", "/api", "/api/v1")
+
+
+def landing_router() -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    async def land(request: Request) -> Response:
+        if "text/html" in request.headers.get("accept", ""):
+            return RedirectResponse("/dashboard", status_code=302)
+        base = f"{request.url.scheme}://{request.headers.get('host', '')}"
+        return PlainTextResponse(f"Tray Bridge is running. Base URL: {base}/v1   Page: {base}/dashboard\n")
+
+    for path in LANDING:
+        router.add_api_route(path, land, methods=["GET", "HEAD"])
+    return router

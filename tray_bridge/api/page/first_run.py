@@ -1,0 +1,159 @@
+"""The page's first hour: sign in to Claude, set clients up, pause. Every route changes this user's own machine, so each
+is checked as the rest of the page is.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, Body, Request
+from starlette.responses import Response
+
+from ...errors import InvalidRequestError, SettingsError
+from ...health import health_of
+from ...known_clients import NO_KEY
+from ...machine.api_keys import ApiKeys
+from ...machine.bridge_address import address_of
+from ...machine.sign_in import ACCOUNT_KINDS
+from ...settings.schema import Settings
+from ...setup.change import FileChange, plan, undo, was_set_up, write
+from ...setup.claude_account import found_accounts
+from ...setup.clients import SETUP_CLIENTS, Place, SetupClient, Values, find_client
+from ..json_response import JsonResponse
+from ..services import OwnServer
+from .access import DashboardAccess
+
+OPEN_WEBUI = ("open-webui", "sdk")  # theirs is a file in a project's folder, which the page does not know
+
+
+def first_run_router(
+    server: OwnServer, access: DashboardAccess, keys: ApiKeys, settings: Callable[[], Settings]
+) -> APIRouter:
+    """Make the routes, below `/dashboard/api`."""
+    router = APIRouter(prefix="/dashboard/api", include_in_schema=False)
+
+    def check(request: Request) -> None:
+        access.check_place(request)
+        access.check_person(request)
+
+    @router.get("/account")
+    def account(request: Request) -> Response:
+        """How Claude Code is signed in, and what else is set up here."""
+        check(request)
+        snapshot = server.snapshot()
+        return JsonResponse(
+            {
+                "health": health_of(snapshot).as_json(),
+                "account": asdict(snapshot.account),
+                "demo": snapshot.demo,
+                "sign_in": server.sign_in.state.as_json(),
+                "found": found_accounts(),
+                "key": access.page_key,
+            }
+        )
+
+    @router.post("/account/sign-in")
+    def sign_in(request: Request, kind: str = Body("claudeai", embed=True, max_length=20)) -> Response:
+        check(request)
+        if kind not in ACCOUNT_KINDS:
+            raise InvalidRequestError(f"{kind!r} is not a kind of account.", param="kind")
+        server.sign_in.start(settings().cli_path, kind)
+        return JsonResponse(server.sign_in.state.as_json())
+
+    @router.post("/account/code")
+    def code(request: Request, code: str = Body(embed=True, max_length=4096)) -> Response:
+        check(request)
+        server.sign_in.give_code(code)
+        return JsonResponse(server.sign_in.state.as_json())
+
+    @router.post("/account/cancel")
+    def cancel(request: Request) -> Response:
+        check(request)
+        server.sign_in.cancel()
+        return JsonResponse(server.sign_in.state.as_json())
+
+    @router.post("/pause")
+    def pause(request: Request, paused: bool = Body(embed=True)) -> Response:
+        check(request)
+        server.pause(paused)
+        return JsonResponse({"paused": paused})
+
+    @router.get("/setup")
+    def clients(request: Request) -> Response:
+        """The clients that can be set up from here."""
+        check(request)
+        place = Place.here()
+        return JsonResponse({"clients": [_described(client, place) for client in _offered()]})
+
+    @router.get("/setup/{client_id}")
+    def preview(request: Request, client_id: str) -> Response:
+        """The change of a client's files, not written."""
+        check(request)
+        client = _client(client_id)
+        shown = "(a new key)" if keys.exist() else NO_KEY
+        changes = plan(client, _values(shown), Place.here())
+        return JsonResponse(_told(client, changes))
+
+    @router.post("/setup/{client_id}")
+    def set_up(request: Request, client_id: str) -> Response:
+        check(request)
+        client = _client(client_id)
+        changes = plan(client, _values(_key(client)), Place.here())
+        write(client, changes)
+        return JsonResponse(_told(client, changes))
+
+    @router.delete("/setup/{client_id}")
+    def take_back(request: Request, client_id: str) -> Response:
+        check(request)
+        paths = undo(_client(client_id))
+        return JsonResponse({"files": [str(path) for path in paths]})
+
+    def _values(key: str) -> Values:
+        snapshot = server.snapshot()
+        return Values(f"{address_of(snapshot.host, snapshot.port)}/v1", settings().default_model, key)
+
+    def _key(client: SetupClient) -> str:
+        if not keys.exist():
+            return NO_KEY
+        name = f"{client.name} setup"
+        with making:
+            if any(key.name == name for key in keys.list()):
+                keys.revoke(name)
+            return keys.make(name)
+
+    making = threading.Lock()
+    return router
+
+
+def _offered() -> list[SetupClient]:
+    return [client for client in SETUP_CLIENTS if client.id not in OPEN_WEBUI]
+
+
+def _client(client_id: str) -> SetupClient:
+    client = find_client(client_id)
+    if client is None or client not in _offered():
+        raise SettingsError(f"{client_id[:50]!r} is not a client that can be set up here.")
+    return client
+
+
+def _described(client: SetupClient, place: Place) -> dict[str, Any]:
+    return {
+        "id": client.id,
+        "name": client.name,
+        "installed": client.is_installed(place),
+        "set_up": was_set_up(client),
+        "files": [str(path) for path, _ in client.files(place)],
+    }
+
+
+def _told(client: SetupClient, changes: list[FileChange]) -> dict[str, Any]:
+    return {
+        "id": client.id,
+        "name": client.name,
+        "diff": "\n".join(change.diff() for change in changes if change.differs),
+        "next": client.next_step.replace("{file}", str(changes[0].path)).replace("{key}", "of this bridge"),
+        "set_up": was_set_up(client),
+    }
