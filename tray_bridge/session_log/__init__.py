@@ -1,13 +1,27 @@
 """The session log: every exchange in one file, written beside the server and never in its way.
 
 A folder per day holds one pretty-printed JSON file per exchange; `blobs` holds images and files, once each;
-`index.db` finds them and can be made again from the files. `writer` puts them there, `reader` finds and deletes them.
+`index.db` finds them and can be made again from the files; `usage.db` counts for a year. `writer` puts them there, `reader` finds and deletes them.
 """
 
 from .exchange import Exchange, LogMode, Outcome
+from .prices import prices_of
 from .reader import LogReader
 from .search import Filter, LogPage
 from .summary import Summary
+from .usage import GROUPS, UsageBook
 from .writer import SessionLog
 
-__all__ = ["Exchange", "Filter", "LogMode", "LogPage", "LogReader", "Outcome", "SessionLog", "Summary"]
+__all__ = [
+    "GROUPS",
+    "Exchange",
+    "Filter",
+    "LogMode",
+    "LogPage",
+    "LogReader",
+    "Outcome",
+    "SessionLog",
+    "Summary",
+    "UsageBook",
+    "prices_of",
+]

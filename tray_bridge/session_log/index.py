@@ -21,6 +21,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from .summary import Summary, is_summary, searched_text, summarise
+from .usage import UsageBook
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ class Index:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / INDEX_NAME
+        self.usage = UsageBook(folder)
         self.progress: Progress | None = None
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
@@ -108,6 +110,7 @@ class Index:
     def close(self) -> None:
         """Close the database; the next use opens it again."""
         with self._lock:
+            self.usage.close()
             connection, self._connection = self._connection, None
             if connection is not None:
                 with suppress(sqlite3.Error):
@@ -118,13 +121,15 @@ class Index:
             if self._inode == _inode(self.path):
                 return self._connection
             self.close()  # somebody deleted it
-        if self._broken or not _is_ours(self.path):
+        # Without the book of usage all is read again, so that it counts what there is.
+        if self._broken or not _is_ours(self.path) or not self.usage.path.exists():
             self._discard()
         self._broken = False
         try:
             if not self.path.exists():
                 os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
             self._connection = _connect(self.path)
+            self.usage.take(())
         except (OSError, sqlite3.Error) as error:
             logger.info("The log's index is kept in memory: %s", error)
             self._connection = _connect(":memory:")
@@ -139,7 +144,10 @@ class Index:
         self._listings = {}
 
     def add(self, entries: Iterable[Indexed]) -> None:
-        """Take exchanges in, or in again."""
+        """Take exchanges in, or in again. The book of usage comes first: what the index has is never counted later."""
+        entries = list(entries)
+        if self._is_on_disk():
+            self.usage.take(entry.summary for entry in entries)
         with self.use() as connection:
             for entry in entries:
                 _put(connection, entry)
@@ -221,7 +229,7 @@ class Index:
     def _read_behind(self, missing: list[tuple[str, str]], listed: Mapping[str, int]) -> None:
         behind = Index(self.folder)
         try:
-            if not self._connection_is_shared():
+            if not self._is_on_disk():
                 behind = self
             behind._read(missing, listed, self._tell)
         except (OSError, sqlite3.Error) as error:
@@ -231,7 +239,7 @@ class Index:
             if behind is not self:
                 behind.close()
 
-    def _connection_is_shared(self) -> bool:
+    def _is_on_disk(self) -> bool:
         with self.use() as connection:
             return bool(connection.execute("PRAGMA database_list").fetchone()[2])
 

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from .index import Index, Progress, is_alive
 from .search import Filter, LogPage, find
 from .summary import Summary
+from .usage import UsageBook
 
 BLOBS = "blobs"
 _BLOB = re.compile(r"[0-9a-f]{64}(\.\w{1,16})?")
@@ -46,6 +47,12 @@ class LogReader:
     def close(self) -> None:
         """Close the index; the next question opens it again."""
         self._index.close()
+
+    @property
+    def usage(self) -> UsageBook:
+        """The book of usage, in line with the files."""
+        self._ask(lambda _: None)
+        return self._index.usage
 
     def search(self, text: str | None = None, *, limit: int = 100, offset: int = 0, **filters: Any) -> LogPage:
         """Give the exchanges that fit all that is given: see `Filter`."""

@@ -25,6 +25,7 @@ def discard_old(folder: Path, days: int, megabytes: int) -> None:
     if _fitting(folder, recent, megabytes * _MEGABYTE) < len(recent):
         recent = recent[: _fitting(folder, recent, megabytes * _MEGABYTE * _AFTERWARDS)]
     reader.discard({file for file, _, _ in exchanges} - {file for file, _, _ in recent})
+    reader.usage.forget_old()
     reader.close()
     _discard_left_over(folder)
 

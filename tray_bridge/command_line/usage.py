@@ -1,0 +1,91 @@
+"""`tray-bridge usage`: what was used, by day, hour, client, model, key or dialect, and what it would have cost.
+
+Reads the book of usage in the log's folder, so it works whether a bridge runs or not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from ..session_log import LogReader
+from .terminal import printable, write
+
+COLUMNS = (
+    ("name", "{by}"),
+    ("requests", "Requests"),
+    ("errors", "Errors"),
+    ("input_tokens", "In"),
+    ("cache_read_tokens", "From cache"),
+    ("cache_creation_tokens", "To cache"),
+    ("output_tokens", "Out"),
+    ("thinking_tokens", "Thinking"),
+    ("first_token_median", "First token"),
+    ("cost", "Cost"),
+    ("saved_by_cache", "Saved"),
+)
+
+
+def show_usage(arguments: argparse.Namespace, folder: Path) -> int:
+    """Print the report that the arguments ask for."""
+    report = LogReader(folder).usage.report(arguments.by, arguments.since, arguments.until)
+    if arguments.json:
+        write(json.dumps(report, indent=2) + "\n")
+    elif arguments.csv:
+        write(as_csv(report))
+    elif not report["rows"]:
+        write(f"Nothing was used in that time, as {folder} knows it.\n")
+    else:
+        _print(report)
+    return 0
+
+
+def as_csv(report: dict[str, Any]) -> str:
+    """Give a report's rows as CSV with a line of names; a name that a table would take for a formula gets a quote."""
+    out = io.StringIO()
+    names = ["name", *(name for name in report["total"])]
+    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer.writeheader()
+    for row in report["rows"]:
+        name = row["name"]
+        writer.writerow(row | {"name": f"'{name}" if name[:1] in tuple("=+-@\t\r") else name})
+    return out.getvalue()
+
+
+def _print(report: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for field, title in COLUMNS:
+        table.add_column(title.format(by=report["by"].capitalize()), justify="left" if field == "name" else "right")
+    for row in (*report["rows"], {"name": "Total", **report["total"]}):
+        table.add_row(*(printable(_cell(field, row[field])) for field, _ in COLUMNS))
+    Console(highlight=False, markup=False, emoji=False).print(table)
+    write(printable(prices_note(report)) + "\n")
+
+
+def _cell(field: str, value: Any) -> str:
+    if field == "name":
+        return str(value)
+    if value is None:
+        return ""
+    if field == "first_token_median":
+        return f"{value:.2f} s"
+    return f"${value:,.2f}" if field in ("cost", "saved_by_cache") else f"{value:,}"
+
+
+def prices_note(report: dict[str, Any]) -> str:
+    """Say how far the costs are to be trusted."""
+    told = report["prices_told_at"]
+    if told is None:
+        return "No prices are known: Claude Code has named none, so that costs are left out."
+    day = time.strftime("%d %B %Y", time.localtime(told))
+    note = f"Costs are estimates at the API's prices, as Claude Code named them on {day}; a plan pays no such bill."
+    unpriced = report["total"]["unpriced"]
+    return note + (f" {unpriced:,} answers are of models without a known price." if unpriced else "")

@@ -1,0 +1,203 @@
+"""The book of usage: what each exchange has used, without its texts, for a year.
+
+Owns `usage.db` beside the index: it outlives the texts, so that it is no part of the index, and it is filled through
+the index, so that each exchange counts once whatever ended a program. Safe from any thread.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import statistics
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from .prices import Price, cost_of
+from .summary import Summary
+
+USAGE_NAME = "usage.db"
+KEPT_SECONDS = 366 * 86400
+TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens", "thinking_tokens")
+_TABLES = """
+CREATE TABLE IF NOT EXISTS answers (
+    file TEXT PRIMARY KEY, at REAL NOT NULL, client TEXT, key_name TEXT, model TEXT, dialect TEXT, outcome TEXT,
+    input_tokens INTEGER, output_tokens INTEGER, cache_read_tokens INTEGER, cache_creation_tokens INTEGER,
+    thinking_tokens INTEGER, first_token REAL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS by_time ON answers (at);
+CREATE TABLE IF NOT EXISTS prices (model TEXT PRIMARY KEY, input REAL, output REAL, told_at REAL);
+"""
+_COLUMNS = ("at", "client", "key_name", "model", "outcome", *TOKENS, "first_token", "dialect")
+_PUT = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+GROUPS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "day": lambda row: f"{datetime.fromtimestamp(row['at']):%Y-%m-%d}",
+    "hour": lambda row: f"{datetime.fromtimestamp(row['at']):%Y-%m-%d %H:00}",
+    "client": lambda row: row["client"] or "unnamed client",
+    "model": lambda row: row["model"] or "no model",
+    "key": lambda row: row["key_name"] or "no key",
+    "dialect": lambda row: row["dialect"] or "openai_chat",
+}
+
+
+class UsageBook:
+    """The book in `folder`; one that is not there is empty."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / USAGE_NAME
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        """Close the book; the next use opens it again."""
+        with self._lock:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.close()
+
+    @contextmanager
+    def _use(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            if self._connection is not None and not self.path.exists():
+                self.close()
+            if self._connection is None:
+                self._connection = _connect(self.path)
+            with self._connection:
+                yield self._connection
+
+    def take(self, summaries: Iterable[Summary]) -> None:
+        """Count exchanges that have ended; one that was counted is counted anew. Raises sqlite3.Error."""
+        rows = [_row(summary) for summary in summaries if summary["outcome"]]
+        if rows or not self.path.exists():
+            with self._use() as connection:
+                connection.executemany(_PUT, rows)
+
+    def forget_old(self) -> None:
+        """Take out what is older than a year. Raises sqlite3.Error."""
+        if self.path.exists():
+            with self._use() as connection:
+                connection.execute("DELETE FROM answers WHERE at < ?", (time.time() - KEPT_SECONDS,))
+
+    def learn_prices(self, prices: Mapping[str, Price], told_at: float) -> None:
+        """Remember what models cost, as told now. Raises sqlite3.Error."""
+        known = {model: price for model, (price, _) in self.prices().items()}
+        if prices and {**known, **prices} != known:
+            with self._use() as connection:
+                rows = [(model, price.input, price.output, told_at) for model, price in prices.items()]
+                connection.executemany("INSERT OR REPLACE INTO prices VALUES (?, ?, ?, ?)", rows)
+
+    def prices(self) -> dict[str, tuple[Price, float]]:
+        """Give each model's price and when it was told."""
+        if not self.path.exists():
+            return {}
+        with self._use() as connection:
+            rows = connection.execute("SELECT model, input, output, told_at FROM prices").fetchall()
+        return {model: (Price(input_, output), told_at) for model, input_, output, told_at in rows}
+
+    def tokens_since(self, since: float, **who: str) -> tuple[int, int]:
+        """Give the requests and tokens (in and out) since then, of the `client` or `key_name` given."""
+        if not self.path.exists():
+            return 0, 0
+        conditions = "".join(f" AND {column} = ?" for column in who)
+        total = " + ".join(TOKENS[:4])
+        query = f"SELECT count(*), coalesce(sum({total}), 0) FROM answers WHERE at >= ?{conditions}"
+        with self._use() as connection:
+            requests, tokens = connection.execute(query, (since, *who.values())).fetchone()
+        return int(requests), int(tokens)
+
+    def report(self, by: str, since: float | None = None, until: float | None = None) -> dict[str, Any]:
+        """Give what was used, by `day`, `hour`, `client`, `model`, `key` or `dialect`: rows and their sum.
+
+        Days and hours are those of this machine's clock. Costs are estimates in dollars; `unpriced` counts answers of
+        models whose price was never told.
+        """
+        group = GROUPS[by]
+        told = self.prices()
+        prices = {model: price for model, (price, _) in told.items()}
+        groups: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        for row in self._rows(since, until):
+            groups[group(row)].append(row)
+        by_time = by in ("day", "hour")
+        rows = [{"name": name, **_summed(found, prices)} for name, found in sorted(groups.items())]
+        if not by_time:
+            rows.sort(key=lambda row: -(row["input_tokens"] + row["output_tokens"] + row["cache_read_tokens"]))
+        everything = [row for found in groups.values() for row in found]
+        return {
+            "by": by,
+            "since": since,
+            "until": until,
+            "rows": rows,
+            "total": _summed(everything, prices),
+            "first": min((row["at"] for row in everything), default=None),
+            "prices": {model: {"input": price.input, "output": price.output} for model, price in prices.items()},
+            "prices_told_at": max((at for _, at in told.values()), default=None),
+        }
+
+    def _rows(self, since: float | None, until: float | None) -> list[Mapping[str, Any]]:
+        if not self.path.exists():
+            return []
+        query = f"SELECT {', '.join(_COLUMNS)} FROM answers WHERE at >= ? AND at < ?"
+        with self._use() as connection:
+            rows = connection.execute(query, (since or 0.0, 1e12 if until is None else until)).fetchall()
+        return [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+
+
+def _summed(rows: Iterable[Mapping[str, Any]], prices: Mapping[str, Price]) -> dict[str, Any]:
+    rows = list(rows)
+    sums: dict[str, Any] = {name: sum(row[name] or 0 for row in rows) for name in TOKENS}
+    waits = [row["first_token"] for row in rows if row["first_token"] is not None]
+    cost = saved = 0.0
+    unpriced = 0
+    for row in rows:
+        price = prices.get(row["model"] or "")
+        if price:
+            own, own_saved = cost_of(price, *(row[name] or 0 for name in TOKENS[:4]))
+            cost, saved = cost + own, saved + own_saved
+        elif row["output_tokens"]:
+            unpriced += 1
+    return {
+        "requests": len(rows),
+        "errors": sum(row["outcome"] == "error" for row in rows),
+        **sums,
+        "first_token_median": statistics.median(waits) if waits else None,
+        "first_token_slowest": max(waits, default=None),
+        "cost": round(cost, 6),
+        "saved_by_cache": round(saved, 6),
+        "unpriced": unpriced,
+    }
+
+
+def _row(summary: Summary) -> tuple[Any, ...]:
+    usage = summary["usage"] or {}
+    timings = summary["timings"] or {}
+    return (
+        summary["file"],
+        summary["at"],
+        *(_storable(summary[name]) for name in ("client", "key_name")),
+        _storable(summary["answered_by"] or summary["model"]),
+        _storable(summary["dialect"]),
+        summary["outcome"],
+        *(usage.get(name) for name in TOKENS),
+        timings.get("first_token_s"),
+    )
+
+
+def _storable(text: str | None) -> str | None:
+    return text and text.encode("utf-8", "replace").decode()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=10, check_same_thread=False)
+    try:
+        path.chmod(0o600)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.executescript(_TABLES)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
