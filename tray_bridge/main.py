@@ -85,6 +85,11 @@ def _run_command(arguments: argparse.Namespace, early: EarlyStart | None) -> int
         from .machine.paths import log_folder
 
         return show_logs(arguments, settings.log_folder or log_folder())
+    if command == "usage":
+        from .command_line.usage import show_usage
+        from .machine.paths import log_folder
+
+        return show_usage(arguments, settings.log_folder or log_folder())
     from .command_line.verbs import run_verb
 
     return run_verb(arguments, settings, bridge_url(settings.host, settings.port))

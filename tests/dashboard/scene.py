@@ -171,7 +171,13 @@ def busy_scene() -> ServerSnapshot:
         ),
     )
     models = (
-        ModelSnapshot("sonnet", "claude-sonnet-4-5-20250929", "Sonnet 4.5", efforts=("low", "medium", "high")),
+        ModelSnapshot(
+            "sonnet",
+            "claude-sonnet-4-5-20250929",
+            "Sonnet 4.5",
+            "Efficient for routine tasks · $3/$15 per Mtok",
+            efforts=("low", "medium", "high"),
+        ),
         ModelSnapshot("opus", "claude-opus-4-1-20250805", "Opus 4.1"),
         ModelSnapshot("haiku", "claude-haiku-4-5-20251001", "Haiku 4.5"),
     )

@@ -22,6 +22,8 @@ VIEWS = {
     "now": (".window", "#/now"),
     "log": (".rows a", "#/log"),
     "exchange": (".turn.answer", "#/log/req_picture"),
+    "usage": (".figures dd", "#/usage"),
+    "usage by client": (".bar-list li", "#/usage?by=client"),
     "try": (".snippet code", "#/try"),
     "connect": (".detail pre", "#/connect/zed"),
     "doctor": (".check h2", "#/doctor"),

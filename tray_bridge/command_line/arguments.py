@@ -38,6 +38,7 @@ tray-bridge setup zed              # shows the change, asks, writes, tests
 tray-bridge setup zed --undo
 """
 LOGS_EXAMPLES = "tray-bridge logs --follow\ntray-bridge logs --outcome error --since 2h\ntray-bridge logs show 3f2a91c0"
+USAGE_EXAMPLES = "tray-bridge usage\ntray-bridge usage --by client --since 7d\ntray-bridge usage --by model --csv"
 CONFIG_EXAMPLES = "tray-bridge config\ntray-bridge config get port\ntray-bridge config set port 8123"
 COMPLETION_EXAMPLES = 'eval "$(tray-bridge completion bash)"\ntray-bridge completion fish'
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -115,6 +116,9 @@ def make_parser() -> argparse.ArgumentParser:
     command("logout", "sign out of Claude", "tray-bridge logout")
     _add_setup_arguments(command("setup", "set a client up for the bridge", SETUP_EXAMPLES))
     _add_logs_arguments(command("logs", "show the session log", LOGS_EXAMPLES, flags=False))
+    _add_usage_arguments(
+        command("usage", "show what was used and what it would have cost", USAGE_EXAMPLES, flags=False)
+    )
     keys = command("key", "make, list and revoke API keys", "tray-bridge key make laptop", flags=False)
     _add_key_arguments(keys)
     config = command("config", "read and change the settings", CONFIG_EXAMPLES, flags=False)
@@ -203,6 +207,15 @@ def _add_logs_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (20)")
     show = parser.add_subparsers(dest="action", metavar="show").add_parser("show", help="one exchange in full")
     show.add_argument("id", help="as the table has it: the end of an id is enough")
+
+
+def _add_usage_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--by", choices=("day", "hour", "client", "model", "key", "dialect"), default="day")
+    parser.add_argument("--since", type=_moment, metavar="TIME", help="such as 2h, 7d or 2025-01-31T12:00")
+    parser.add_argument("--until", type=_moment, metavar="TIME", help="like --since")
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--json", action="store_true", help="one JSON object")
+    forms.add_argument("--csv", action="store_true", help="a line for each row")
 
 
 def _add_key_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,14 +6,12 @@ Reads the book of usage in the log's folder, so it works whether a bridge runs o
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import time
 from pathlib import Path
 from typing import Any
 
-from ..session_log import LogReader
+from ..session_log import LogReader, as_csv
 from .terminal import printable, write
 
 COLUMNS = (
@@ -43,18 +41,6 @@ def show_usage(arguments: argparse.Namespace, folder: Path) -> int:
     else:
         _print(report)
     return 0
-
-
-def as_csv(report: dict[str, Any]) -> str:
-    """Give a report's rows as CSV with a line of names; a name that a table would take for a formula gets a quote."""
-    out = io.StringIO()
-    names = ["name", *(name for name in report["total"])]
-    writer = csv.DictWriter(out, names, lineterminator="\n")
-    writer.writeheader()
-    for row in report["rows"]:
-        name = row["name"]
-        writer.writerow(row | {"name": f"'{name}" if name[:1] in tuple("=+-@\t\r") else name})
-    return out.getvalue()
 
 
 def _print(report: dict[str, Any]) -> None:

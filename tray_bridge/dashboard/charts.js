@@ -73,3 +73,39 @@ export function drawBars({ minutes, from, to }, width, height) {
   }, s("title", {}, `${clock(from + i * step)}: ${tokens} tokens`)));
   return svg(width, height, parts, bars);
 }
+
+/** One column for each row of usage, oldest first: in, from the cache, out, one on the other. */
+export function drawColumns(rows, width, height) {
+  const pieces = (row) => [["in", row.input_tokens + row.cache_creation_tokens], ["cached", row.cache_read_tokens], ["out", row.output_tokens]];
+  const sum = (row) => pieces(row).reduce((all, [, v]) => all + v, 0);
+  const top = roundUp(Math.max(100, ...rows.map(sum)));
+  const y = (v) => PAD.top + (height - PAD.top - PAD.bottom) * (1 - v / top);
+  const short = (v) => (v >= 1e6 ? `${v / 1e6}M` : v >= 1000 ? `${v / 1000}k` : String(v));
+  const step = (width - PAD.left - PAD.right) / rows.length;
+  const wide = Math.min(56, Math.max(1, step * 0.72));
+  const lines = [0, top / 2, top].map((v) => [
+    s("line", { class: "grid", x1: PAD.left, x2: width - PAD.right, y1: y(v), y2: y(v) }),
+    s("text", { class: "tick", x: PAD.left - 8, y: y(v) + 4, "text-anchor": "end" }, short(v)),
+  ]);
+  const every = Math.ceil(rows.length / Math.max(1, Math.floor(width / 90)));
+  return svg(width, height, lines, rows.map((row, i) => {
+    const middle = PAD.left + (i + 0.5) * step;
+    let below = 0;
+    const bars = pieces(row).filter(([, v]) => v > 0).map(([kind, v]) => {
+      const bar = s("rect", { class: `bar ${kind}`, x: middle - wide / 2, width: wide, y: y(below + v), height: Math.max(0.5, y(below) - y(below + v)) },
+        s("title", {}, `${row.name}: ${sum(row)} tokens`));
+      below += v;
+      return bar;
+    });
+    const label = i % every === 0 ? s("text", { class: "tick", x: middle, y: height - 5, "text-anchor": "middle" }, row.name.slice(5)) : null;
+    return [bars, label];
+  }));
+}
+
+/** A bar for each `[name, value, words]`, with its words beside it: read as a list. */
+export function barList(rows) {
+  const most = Math.max(1, ...rows.map(([, value]) => value));
+  return h("ul", { class: "bar-list" }, rows.map(([name, value, words]) => h("li", {},
+    h("bdi", {}, name), h("span", { class: "number" }, words),
+    s("svg", { viewBox: "0 0 1000 8", preserveAspectRatio: "none", "aria-hidden": "true" }, s("rect", { class: "bar", width: Math.max(3, (value / most) * 1000), height: 8, rx: 2 })))));
+}

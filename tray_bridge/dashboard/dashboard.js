@@ -7,9 +7,10 @@ import { announce, h, icon, say, show } from "./dom.js";
 import { logView } from "./log.js";
 import { nowView } from "./now.js";
 import { tryView } from "./try.js";
+import { usageView } from "./usage.js";
 
-const views = { now: nowView, log: logView, try: tryView, connect: connectView, doctor: doctorView };
-const titles = { now: "Now", log: "Log", try: "Try it", connect: "Connect", doctor: "Doctor" };
+const views = { now: nowView, log: logView, usage: usageView, try: tryView, connect: connectView, doctor: doctorView };
+const titles = { now: "Now", log: "Log", usage: "Usage", try: "Try it", connect: "Connect", doctor: "Doctor" };
 const main = document.getElementById("main");
 let current = { name: null, view: null };
 

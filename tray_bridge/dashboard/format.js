@@ -54,6 +54,9 @@ export function dayName(at) {
   return dayFormat.format(at * 1000);
 }
 
+/** Dollars, with as many digits as say something. */
+export const money = (n) => (n && Math.abs(n) < 0.01 ? `$${n.toFixed(4)}` : `$${n.toLocaleString("en-GB", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`);
+
 export function bytes(n) {
   if (n < 1024) return `${n} bytes`;
   if (n < 1024 ** 2) return `${(n / 1024).toFixed(0)} KB`;

@@ -1,7 +1,8 @@
 """The session log: every exchange in one file, written beside the server and never in its way.
 
 A folder per day holds one pretty-printed JSON file per exchange; `blobs` holds images and files, once each;
-`index.db` finds them and can be made again from the files; `usage.db` counts for a year. `writer` puts them there, `reader` finds and deletes them.
+`index.db` finds them and can be made again from the files; `usage.db` counts for a year. `writer` puts them there,
+`reader` finds and deletes them.
 """
 
 from .exchange import Exchange, LogMode, Outcome
@@ -9,7 +10,7 @@ from .prices import prices_of
 from .reader import LogReader
 from .search import Filter, LogPage
 from .summary import Summary
-from .usage import GROUPS, UsageBook
+from .usage import GROUPS, UsageBook, as_csv
 from .writer import SessionLog
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "SessionLog",
     "Summary",
     "UsageBook",
+    "as_csv",
     "prices_of",
 ]

@@ -6,6 +6,8 @@ the index, so that each exchange counts once whatever ended a program. Safe from
 
 from __future__ import annotations
 
+import csv
+import io
 import sqlite3
 import statistics
 import threading
@@ -85,7 +87,7 @@ class UsageBook:
     def learn_prices(self, prices: Mapping[str, Price], told_at: float) -> None:
         """Remember what models cost, as told now. Raises sqlite3.Error."""
         known = {model: price for model, (price, _) in self.prices().items()}
-        if prices and {**known, **prices} != known:
+        if self.path.parent.is_dir() and {**known, **prices} != known:
             with self._use() as connection:
                 rows = [(model, price.input, price.output, told_at) for model, price in prices.items()]
                 connection.executemany("INSERT OR REPLACE INTO prices VALUES (?, ?, ?, ?)", rows)
@@ -144,6 +146,18 @@ class UsageBook:
         with self._use() as connection:
             rows = connection.execute(query, (since or 0.0, 1e12 if until is None else until)).fetchall()
         return [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+
+
+def as_csv(report: dict[str, Any]) -> str:
+    """Give a report's rows as CSV with a line of names; a name that a table would take for a formula gets a quote."""
+    out = io.StringIO()
+    names = ["name", *(name for name in report["total"])]
+    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer.writeheader()
+    for row in report["rows"]:
+        name = row["name"]
+        writer.writerow(row | {"name": f"'{name}" if name[:1] in tuple("=+-@\t\r") else name})
+    return out.getvalue()
 
 
 def _summed(rows: Iterable[Mapping[str, Any]], prices: Mapping[str, Price]) -> dict[str, Any]:

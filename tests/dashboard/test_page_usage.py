@@ -1,0 +1,56 @@
+"""Usage as the page shows it: figures, charts that can be read without eyes, and files to take along."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import httpx
+from chromium import Open
+from log_filler import answer, fill, question, write_exchange
+from playwright.sync_api import expect
+
+pytest_plugins = ["browsing"]
+
+
+def test_figures_table_and_files_say_the_same(origin: str, log: Path, open_page: Open) -> None:
+    for number in range(3):
+        write_exchange(log, f"req_{number}", client="Zed", request=question("Hm"), events=answer("Ja", cached=360))
+    write_exchange(log, "req_x", client="=evil()", request=question("Hm"), events=answer("Ja", tokens=20))
+    page = open_page(f"{origin}/dashboard#/usage?by=client&days=7")
+    figures = page.locator(".figures")
+    expect(figures).to_contain_text("Requests4no errors")
+    expect(figures).to_contain_text("Tokens in3,64030 % from the cache")
+    expect(figures).to_contain_text("Tokens out560")
+    cost = (4 * 640 * 3 + 560 * 15 + 3 * 360 * 0.3) / 1e6
+    expect(figures).to_contain_text(f"${cost:.2f}")
+    row = page.get_by_role("row", name="Zed")
+    expect(row).to_contain_text("540")
+    expect(page.get_by_role("row", name="All together")).to_contain_text("560")
+    expect(page.locator(".usage")).to_contain_text("estimates at the API's prices")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8"))))
+    assert [(row["name"], row["output_tokens"]) for row in rows] == [("Zed", "540"), ("'=evil()", "20")]
+    report = httpx.get(f"{origin}/dashboard/api/usage?by=client").json()
+    assert report["total"]["output_tokens"] == 560
+
+
+def test_the_choice_has_an_address_and_back_returns_to_the_one_before(origin: str, log: Path, open_page: Open) -> None:
+    fill(log, 40)
+    page = open_page(f"{origin}/dashboard#/usage")
+    chart = page.get_by_role("img", name="days; most tokens")
+    expect(chart.locator("rect").first).to_be_attached()
+    page.get_by_label("By", exact=True).select_option("model")
+    expect(page).to_have_title("Usage by model · Tray Bridge")
+    expect(page.locator(".bar-list li")).not_to_have_count(0)
+    page.reload()
+    expect(page.get_by_label("By", exact=True)).to_have_value("model")
+    page.go_back()
+    expect(page.get_by_label("By", exact=True)).to_have_value("day")
+
+
+def test_without_usage_it_says_so(origin: str, open_page: Open) -> None:
+    page = open_page(f"{origin}/dashboard#/usage")
+    expect(page.locator(".usage")).to_contain_text("Nothing was used")

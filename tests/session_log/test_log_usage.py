@@ -1,0 +1,119 @@
+"""The book of usage: exact counts that outlive texts, programs and the index."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import time
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from log_fixtures import begin, files
+
+from tray_bridge.errors import UpstreamError
+from tray_bridge.session_log import LogReader, SessionLog, as_csv, prices_of
+from tray_bridge.session_log.prices import Price, cost_of
+from tray_bridge.snapshots import ModelSnapshot
+from tray_bridge.turns import TextDelta, TurnEnded, TurnStarted, Usage
+
+USED = Usage(1000, 200, 5000, 400, 50)
+
+
+def log_some(folder: Path, mode: str = "full") -> None:
+    log = SessionLog(folder, mode)  # type: ignore[arg-type]
+    log.open()
+    for number in range(3):
+        exchange = begin(log, f"{mode}-{number}")
+        exchange.record(TurnStarted("claude-sonnet-5"))
+        exchange.record(TextDelta("Yes"))
+        exchange.record(TurnEnded("end_turn", USED))
+        exchange.end("completed", status=200)
+    begin(log, f"{mode}-failed").end("error", status=529, error=UpstreamError("Overloaded", status=529))
+    log.close(10)
+
+
+@pytest.mark.parametrize("mode", ["full", "metadata"])
+def test_the_sums_are_those_of_the_answers_to_the_token(tmp_path: Path, mode: str) -> None:
+    log_some(tmp_path, mode)
+    total = LogReader(tmp_path).usage.report("day")["total"]
+    assert (total["requests"], total["errors"]) == (4, 1)
+    assert (total["input_tokens"], total["output_tokens"], total["thinking_tokens"]) == (3000, 600, 150)
+    assert (total["cache_read_tokens"], total["cache_creation_tokens"]) == (15000, 1200)
+    assert total["first_token_median"] is not None
+
+
+def test_counts_outlive_the_texts_and_the_index(tmp_path: Path) -> None:
+    log_some(tmp_path)
+    reader = LogReader(tmp_path)
+    reader.delete_all()
+    assert files(tmp_path) == []
+    for path in tmp_path.glob("index.db*"):
+        path.unlink()
+    assert LogReader(tmp_path).usage.report("model")["total"]["requests"] == 4
+
+
+def test_each_exchange_counts_once_however_often_the_index_is_made(tmp_path: Path) -> None:
+    for name in ("index.db*", "usage.db*", "*.db*"):
+        if not files(tmp_path):
+            log_some(tmp_path)
+        for path in tmp_path.glob(name):
+            path.unlink()
+        assert LogReader(tmp_path).usage.report("day")["total"]["requests"] == 4
+
+
+def test_groups(tmp_path: Path) -> None:
+    log_some(tmp_path)
+    book = LogReader(tmp_path).usage
+    names = {by: [row["name"] for row in book.report(by)["rows"]] for by in ("day", "client", "key", "dialect")}
+    today = f"{datetime.now():%Y-%m-%d}"
+    assert names == {"day": [today], "client": ["curl"], "key": ["no key"], "dialect": ["openai_chat"]}
+    by_model = {row["name"]: row["requests"] for row in book.report("model")["rows"]}
+    assert by_model == {"claude-sonnet-5": 3, "sonnet": 1}
+    assert book.report("day", since=time.time() + 60)["rows"] == []
+    assert book.tokens_since(0, client="curl") == (4, 3 * (1000 + 200 + 5000 + 400))
+    assert book.tokens_since(0, client="Zed") == (0, 0)
+
+
+def test_costs_are_worked_out_from_what_claude_code_tells(tmp_path: Path) -> None:
+    log_some(tmp_path)
+    models = (
+        ModelSnapshot(
+            "sonnet", "claude-sonnet-5", "Sonnet", "Efficient · $3/$15 per Mtok ($6/$22.50 for long prompts)"
+        ),
+        ModelSnapshot("odd", "claude-odd", "Odd", "Nobody knows"),
+    )
+    prices = prices_of(models)
+    assert prices == {"claude-sonnet-5": Price(3, 15)}
+    book = LogReader(tmp_path).usage
+    assert book.report("day")["total"]["unpriced"] == 3
+    book.learn_prices(prices, told_at=1000.0)
+    report = LogReader(tmp_path).usage.report("day")
+    one = 1000 * 3e-6 + 200 * 15e-6 + 5000 * 0.3e-6 + 400 * 3.75e-6
+    assert report["total"]["cost"] == pytest.approx(3 * one)
+    assert report["total"]["saved_by_cache"] == pytest.approx(3 * (5000 * 2.7e-6 - 400 * 0.75e-6))
+    assert (report["total"]["unpriced"], report["prices_told_at"]) == (0, 1000.0)
+    assert cost_of(Price(3, 15), 0, 0, 0, 1_000_000) == pytest.approx((3.75, -0.75))
+
+
+def test_a_table_that_a_spreadsheet_opens_runs_no_formula(tmp_path: Path) -> None:
+    log_some(tmp_path)
+    report = LogReader(tmp_path).usage.report("client")
+    report["rows"][0]["name"] = '=cmd|"/c calc"!A1'
+    (row,) = csv.DictReader(io.StringIO(as_csv(report)))
+    assert row["name"].startswith("'=")
+    assert row["output_tokens"] == "600"
+
+
+def test_what_is_older_than_a_year_is_forgotten(tmp_path: Path) -> None:
+    log_some(tmp_path)
+    path = files(tmp_path)[0]
+    document = json.loads(path.read_bytes())
+    old = tmp_path / "2020-01-01" / "100000.000-old.json"
+    old.parent.mkdir()
+    old.write_text(json.dumps(document | {"id": "old", "received": "2020-01-01T10:00:00.000+00:00"}))
+    book = LogReader(tmp_path).usage
+    assert book.report("day")["total"]["requests"] == 5
+    book.forget_old()
+    assert book.report("day")["total"]["requests"] == 4

@@ -1,0 +1,67 @@
+"""The page itself: its files, the pass and the key that open it. Anybody at this machine may have them."""
+
+from __future__ import annotations
+
+import hashlib
+
+from fastapi import APIRouter, Body, Depends, Request
+from starlette.responses import RedirectResponse, Response
+
+from ...machine.paths import resource
+from ..json_response import JsonResponse
+from .access import DashboardAccess
+from .route import PageRoute, missing
+
+STATIC_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+
+
+def static_router(access: DashboardAccess) -> APIRouter:
+    """Make the routes of the page's files and of its sign-in."""
+    router = APIRouter(
+        route_class=PageRoute, include_in_schema=False, prefix="/dashboard", dependencies=[Depends(access.check_place)]
+    )
+    static = _static_files()
+
+    @router.get("")
+    @router.get("/")
+    def page(request: Request) -> Response:
+        if given := request.query_params.get("pass"):
+            response: Response = RedirectResponse("/dashboard", status_code=303)
+            access.redeem(request, response, given)
+            return response
+        return Response(static["index.html"].content, media_type="text/html")
+
+    @router.get("/static/{name}")
+    def static_file(request: Request, name: str) -> Response:
+        if name not in static:
+            return missing("There is no such file.")
+        file = static[name]
+        if request.headers.get("if-none-match") == file.etag:
+            return Response(status_code=304, headers={"etag": file.etag, "cache-control": "no-cache"})
+        headers = {"etag": file.etag, "cache-control": "no-cache"}
+        return Response(file.content, media_type=file.media_type, headers=headers)
+
+    @router.post("/api/sign-in")
+    def sign_in(request: Request, key: str = Body(embed=True, max_length=512)) -> Response:
+        response = JsonResponse({"signed_in": True})
+        access.sign_in(request, response, key)
+        return response
+
+    return router
+
+
+class _StaticFile:
+    def __init__(self, content: bytes, media_type: str) -> None:
+        self.content = content
+        self.media_type = media_type
+        self.etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def _static_files() -> dict[str, _StaticFile]:
+    """The page's files, read once: names that a request brings never reach the disk."""
+    types = STATIC_TYPES | {".html": "text/html"}
+    return {
+        path.name: _StaticFile(path.read_bytes(), types[path.suffix])
+        for path in resource("dashboard").iterdir()
+        if path.suffix in types
+    }

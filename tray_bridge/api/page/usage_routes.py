@@ -1,0 +1,36 @@
+"""Usage as the page shows it, as JSON and as CSV."""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from ...session_log import LogReader, as_csv, prices_of
+from ..json_response import JsonResponse
+from ..services import ServerView
+from .route import PageRoute
+
+
+def usage_router(server: ServerView, log: LogReader) -> APIRouter:
+    """Make the routes of the book of usage."""
+    router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+    @router.get("/usage")
+    def usage(
+        by: Literal["day", "hour", "client", "model", "key", "dialect"] = "day",
+        since: float | None = None,
+        until: float | None = None,
+        form: Literal["json", "csv"] = "json",
+    ) -> Response:
+        book = log.usage
+        book.learn_prices(prices_of(server.snapshot().models), time.time())
+        report = book.report(by, since, until)
+        if form == "json":
+            return JsonResponse(report)
+        headers = {"content-disposition": f'attachment; filename="usage-by-{by}.csv"'}
+        return Response(as_csv(report), media_type="text/csv", headers=headers)
+
+    return router

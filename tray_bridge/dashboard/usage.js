@@ -1,0 +1,117 @@
+// The view Usage: tokens, requests, waiting times and estimated costs, by time or by who used them.
+
+import { barList, chart, drawColumns } from "./charts.js";
+import { ask } from "./connection.js";
+import { h, problemBox, say, show } from "./dom.js";
+import { count, duration, exactTime, money, now, plural, visible } from "./format.js";
+
+const groups = { day: "Day", hour: "Hour", client: "Client", model: "Model", key: "Key", dialect: "Dialect" };
+const periods = { 1: "Last 24 hours", 7: "Last 7 days", 30: "Last 30 days", 366: "Last year" };
+const dialects = { openai_chat: "Chat Completions", openai_responses: "Responses", openai_completions: "Completions", anthropic_messages: "Messages", ollama: "Ollama" };
+
+const columns = [
+  ["Requests", (row) => count(row.requests)],
+  ["Errors", (row) => count(row.errors)],
+  ["Tokens in", (row) => count(row.input_tokens)],
+  ["From the cache", (row) => count(row.cache_read_tokens)],
+  ["To the cache", (row) => count(row.cache_creation_tokens)],
+  ["Tokens out", (row) => count(row.output_tokens)],
+  ["Thinking", (row) => count(row.thinking_tokens)],
+  ["First token", (row) => duration(row.first_token_median)],
+  ["Cost", (row) => money(row.cost)],
+  ["Saved by the cache", (row) => money(row.saved_by_cache)],
+];
+
+const tokens = (row) => row.input_tokens + row.cache_read_tokens + row.cache_creation_tokens + row.output_tokens;
+
+function figures(total) {
+  const read = total.input_tokens + total.cache_read_tokens + total.cache_creation_tokens;
+  const pairs = [
+    ["Requests", count(total.requests), total.errors ? plural(total.errors, "error") : "no errors"],
+    ["Tokens in", count(read), read ? `${Math.round((100 * total.cache_read_tokens) / read)} % from the cache` : ""],
+    ["Tokens out", count(total.output_tokens), total.thinking_tokens ? `${count(total.thinking_tokens)} for thinking` : ""],
+    ["First token", duration(total.first_token_median), total.first_token_slowest === null ? "" : `slowest ${duration(total.first_token_slowest)}`],
+    ["Cost, estimated", money(total.cost), total.saved_by_cache > 0 ? `the cache saved ${money(total.saved_by_cache)}` : ""],
+  ];
+  return h("dl", { class: "figures" }, pairs.map(([name, value, more]) => h("div", { class: "card" }, h("dt", {}, name), h("dd", { class: "figure" }, value), h("dd", { class: "muted" }, more))));
+}
+
+function table(report) {
+  const rows = [...report.rows].reverse();
+  const line = (name, row, props = {}) => h("tr", props, h("th", { scope: "row" }, h("bdi", {}, visible(name))), columns.map(([, value]) => h("td", { class: "number" }, value(row))));
+  const ordered = report.by === "day" || report.by === "hour" ? rows : report.rows;
+  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Usage as a table" },
+    h("table", {}, h("caption", { class: "unseen" }, `Usage by ${groups[report.by].toLowerCase()}`),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, groups[report.by]), columns.map(([name]) => h("th", { scope: "col", class: "number" }, name)))),
+      h("tbody", {}, ordered.map((row) => line(report.by === "dialect" ? dialects[row.name] ?? row.name : row.name, row))),
+      h("tfoot", {}, line("All together", report.total))));
+}
+
+function note(report) {
+  if (report.prices_told_at === null) return "No prices are known: Claude Code has named none, so costs are not worked out.";
+  const unpriced = report.total.unpriced ? ` ${plural(report.total.unpriced, "answer")} of models without a known price are left out.` : "";
+  return `Costs are estimates at the API's prices, as Claude Code named them on ${exactTime(report.prices_told_at)}; a plan pays no such bill.${unpriced}`;
+}
+
+export function usageView() {
+  const option = ([value, words]) => h("option", { value }, words);
+  const by = h("select", { id: "by", onchange: choose }, Object.entries(groups).map(option));
+  const days = h("select", { id: "days", onchange: choose }, Object.entries(periods).map(option));
+  const body = h("div", { class: "usage-body" });
+  const csv = h("a", { class: "button", download: true }, "CSV");
+  const json = h("a", { class: "button", download: "usage.json" }, "JSON");
+  const heading = h("h2", { id: "usage-chart" });
+  const columnsChart = chart(drawColumns);
+  const element = h("div", { class: "usage" },
+    h("div", { class: "heading" }, h("h1", {}, "Usage"),
+      h("form", { class: "choices", onsubmit: (event) => event.preventDefault() },
+        h("label", { for: "by" }, "By"), by, h("label", { for: "days" }, "Over"), days, csv, json)),
+    body);
+  let asking = null;
+
+  function choose() {
+    location.hash = `#/usage?by=${by.value}&days=${days.value}`;
+  }
+
+  async function load() {
+    asking?.abort();
+    asking = new AbortController();
+    const query = new URLSearchParams({ by: by.value, since: Math.floor(now() - days.value * 86400) });
+    csv.href = `/dashboard/api/usage?${query}&form=csv`;
+    json.href = `/dashboard/api/usage?${query}`;
+    try {
+      render(await ask(`/usage?${query}`, { signal: asking.signal }));
+    } catch (problem) {
+      if (problem.name !== "AbortError") show(body, problemBox(problem));
+    }
+  }
+
+  function render(report) {
+    if (!report.rows.length) {
+      show(body, h("p", { class: "empty" }, "Nothing was used in that time. What requests use is counted from now on, also without their texts."));
+      return;
+    }
+    say(heading, `Tokens by ${groups[report.by].toLowerCase()}`);
+    const overTime = report.by === "day" || report.by === "hour";
+    const biggest = report.rows.reduce((most, row) => (tokens(row) > tokens(most) ? row : most));
+    const summary = `${plural(report.rows.length, groups[report.by].toLowerCase())}; most tokens, ${count(tokens(biggest))}: ${visible(biggest.name)}. The table below has every figure.`;
+    if (overTime) columnsChart.update(report.rows.slice(-62), summary);
+    show(body, figures(report.total),
+      h("section", { class: "card", "aria-labelledby": "usage-chart" }, heading,
+        overTime ? columnsChart.element : barList(report.rows.slice(0, 12).map((row) => [visible(report.by === "dialect" ? dialects[row.name] ?? row.name : row.name), tokens(row), `${count(tokens(row))}`])),
+        h("p", { class: "legend" }, h("span", {}, h("span", { class: "dot in" }), "In"), h("span", {}, h("span", { class: "dot cached" }), "From the cache"), h("span", {}, h("span", { class: "dot out" }), "Out"))),
+      h("section", { class: "card", "aria-label": "All figures" }, table(report), h("p", { class: "muted" }, note(report))));
+    if (!overTime) body.querySelector(".legend").remove();
+  }
+
+  return {
+    element,
+    enter(_rest, query) {
+      by.value = query.get("by") in groups ? query.get("by") : "day";
+      days.value = query.get("days") in periods ? query.get("days") : "30";
+      document.title = `Usage by ${groups[by.value].toLowerCase()} · Tray Bridge`;
+      load();
+    },
+    leave: () => asking?.abort(),
+  };
+}
