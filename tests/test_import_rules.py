@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -69,12 +70,29 @@ def test_only_the_door_knows_fastapi_and_only_one_module_the_sdk() -> None:
 
 
 def test_the_sdk_is_imported_without_what_is_never_used() -> None:
-    program = "import sys, tray_bridge.claude.pool; print(*sys.modules)"
+    program = "from tray_bridge import launch; launch.begin(); import sys, tray_bridge.claude.pool; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert "claude_agent_sdk" in modules
     assert not [name for name in modules if name.split(".")[0] in ("mcp", "jsonschema")]
-    again = "import tray_bridge.claude.pool; from mcp.types import Tool; Tool(name='t', inputSchema={})"
+    again = (
+        "from tray_bridge import launch; launch.begin(); import tray_bridge.claude.pool"
+        "; from mcp.types import Tool; Tool(name='t', inputSchema={})"
+    )
     subprocess.run([sys.executable, "-c", again], check=True)
+
+
+@pytest.mark.parametrize("variable", ["0", "1"])
+def test_a_program_that_embeds_the_server_and_a_plain_start_change_nothing_of_the_process(variable: str) -> None:
+    begin = "launch.begin(); " if variable == "1" else ""
+    program = (
+        f"import gc, sys; from tray_bridge import launch; {begin}before = gc.get_threshold()"
+        "; import tray_bridge.claude.pool"
+        "; from tray_bridge.launch.collector import settle; settle()"
+        "; print('mcp' in sys.modules, gc.get_threshold() == before, gc.get_freeze_count())"
+    )
+    environment = {**os.environ, "TRAY_BRIDGE_PLAIN_START": variable}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout.split() == ["True", "True", "0"]
 
 
 def test_the_version_is_told_without_heavy_imports() -> None:

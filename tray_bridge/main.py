@@ -6,10 +6,10 @@ that `serve` runs where no display is and `--version` answers at once.
 
 from __future__ import annotations
 
-import gc
-import os
 import sys
 from typing import TYPE_CHECKING
+
+from . import launch
 
 if TYPE_CHECKING:
     import argparse
@@ -20,13 +20,12 @@ if TYPE_CHECKING:
     from .settings.schema import Settings
 
 OWN_FILES = ("key", "config", "completion", "autostart")
-FIRST_COLLECTION = 200_000  # new objects: more than are loaded while the app starts, and stay
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run what the arguments ask for and give the exit code."""
     words = sys.argv[1:] if argv is None else argv
-    _start_lightly()
+    launch.begin()
     early = _start_early(words)
     try:
         return _run(words, early)
@@ -112,14 +111,6 @@ def _run_on_own_files(arguments: argparse.Namespace) -> int:
     from .command_line.autostart import set_autostart
 
     return set_autostart(arguments)
-
-
-def _start_lightly() -> None:
-    """Before anything large is imported: no search for plugins of pydantic, which we have no use for, and no
-    collection while so much is loaded that stays.
-    """
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    gc.set_threshold(FIRST_COLLECTION)
 
 
 def _show_version() -> int:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from ..launch import is_plain
 from ..launch.event_loop import new_event_loop
 from ..machine.cli_program import find_cli
 from ..machine.own_address import without_loop
@@ -29,7 +30,6 @@ class EarlyStart:
 
     def __init__(self) -> None:
         from ..claude.cli_process import CliProcess, cli_options
-        from ..claude.light_sdk import without_tracing
 
         program = find_cli()
         options = cli_options(
@@ -40,8 +40,7 @@ class EarlyStart:
         )
         self.loop = new_event_loop()
         self._process: CliProcess | None = CliProcess(options)
-        with without_tracing():
-            self.loop.run_until_complete(self._process.start())
+        self.loop.run_until_complete(self._process.start())
 
     def take(self) -> CliProcess | None:
         """The process, once; whoever has it ends it."""
@@ -58,7 +57,7 @@ class EarlyStart:
 def start_early(words: Collection[str]) -> EarlyStart | None:
     """Start, unless the words of the command line, or other settings, may well want something else."""
     named = any(name.upper().startswith("TRAY_BRIDGE_") and name != HOME_VARIABLE for name in os.environ)
-    if named or not {"--demo", "--help", "-h"}.isdisjoint(words) or config_file().exists():
+    if is_plain() or named or not {"--demo", "--help", "-h"}.isdisjoint(words) or config_file().exists():
         return None
     try:
         return EarlyStart()

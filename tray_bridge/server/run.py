@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import os
 import socket
 import time
@@ -16,6 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import RequestCancelledError, ServerPausedError, ServerStoppingError, TrayBridgeError
+from ..launch import collector, fast_imports
 from ..machine.cli_program import find_cli
 from ..machine.own_address import without_loop
 from ..machine.owner_note import OwnerNote, new_note, remove_note, write_note
@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 
 PUBLISH_SECONDS = 0.1  # the most often that subscribers hear of changes
 KEEP_ALIVE_SECONDS = 75  # longer than clients keep an idle connection: one that is closed as they write is an error
-GARBAGE_THRESHOLD = 20_000  # new objects between two collections; all but cycles goes without one
-FILL_AFTER = 0.1  # seconds: who waited for the start is let in before more spares are started
+FILL_AFTER = 0.1  # seconds: serve requests that waited for startup before starting more spares
 GRACE_SECONDS = 2  # what requests get to write their last words
 
 
@@ -68,8 +67,7 @@ class Serving:
             pool = await self._open_pool()
             await asyncio.to_thread(_import_app)
             log, self._services, self._server = self._make_app(pool)
-            gc.freeze()  # what was loaded stays: collections need not walk it again and again
-            gc.set_threshold(GARBAGE_THRESHOLD)
+            collector.settle()
             self._server.should_exit = self._stopping
             if self._note is not None:
                 write_note(self._note)
@@ -111,7 +109,6 @@ class Serving:
 
         from ..api.app import create_app
         from ..api.in_flight import InFlight
-        from ..api.light_fastapi import without_pydantic_1
         from ..api.origins import RefusedPages
         from ..api.page.access import DashboardAccess
         from ..api.page.last_hour import LastHour
@@ -141,13 +138,12 @@ class Serving:
             more_checks=self._owner.more_checks,
         )
         services.refused_pages = RefusedPages(self.changed)
-        with without_pydantic_1():
-            app = create_app(services)
+        app = create_app(services)
         config = uvicorn.Config(
             app,
             log_config=None,  # the default one raises where there is no stdout (a windowed bundle)
             access_log=False,
-            proxy_headers=False,  # nobody stands before us, and whom a header names is not to be believed
+            proxy_headers=False,  # no proxy in front of us, so X-Forwarded-* must not be trusted
             lifespan="off",
             ws="none",
             server_header=False,
@@ -290,6 +286,4 @@ def _import_app() -> None:
     """In a thread of its own, so that the loop meanwhile hears the CLI."""
     import uvicorn.protocols.http.auto  # noqa: F401
 
-    from ..api.light_fastapi import import_light
-
-    import_light()
+    fast_imports.import_fastapi()

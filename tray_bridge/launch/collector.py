@@ -1,0 +1,23 @@
+"""The garbage collector of Tray Bridge's own process, set once when all is loaded."""
+
+from __future__ import annotations
+
+import gc
+
+from . import is_fast
+
+THRESHOLD = 20_000  # allocations between two collections; only cycles need the collector
+_is_settled = False
+
+
+def settle() -> None:
+    """Keep what was loaded out of later collections; the second call and later ones do nothing.
+
+    There is no collection first: it would hold up the first answer, and what garbage there is stays only once.
+    """
+    global _is_settled
+    if _is_settled or not is_fast():
+        return
+    _is_settled = True
+    gc.freeze()
+    gc.set_threshold(THRESHOLD)
