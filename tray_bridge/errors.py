@@ -91,6 +91,20 @@ class SignedOutError(TrayBridgeError):
     hint = "Sign in on the page or in the tray's menu, or run `tray-bridge login`, then try again."
 
 
+class PlanLimitError(TrayBridgeError):
+    """The plan does not cover the request, and time does not change that: another plan, or paid usage, does."""
+
+    title = "Not covered by the plan"
+    hint = "Waiting does not help: turn on extra usage in Claude's settings, or choose another model."
+
+
+class BillingError(TrayBridgeError):
+    """The account has no credit left, or its payment failed."""
+
+    title = "No credit"
+    hint = "Waiting does not help: add credit or mend the payment in the account's billing settings."
+
+
 class UpstreamError(TrayBridgeError):
     """Claude answered with an error: `status` is the Messages API's HTTP status, `retry_after` in seconds."""
 

@@ -53,6 +53,8 @@ TABLE: dict[type[TrayBridgeError], Row] = {
     errors.InvalidKeyError: Row(401, "invalid_key", "invalid_api_key"),
     errors.QueueFullError: Row(429, "rate_limit", "rate_limit_exceeded", retry=True),
     errors.SignedOutError: Row(401, "not_signed_in", "not_signed_in"),
+    errors.PlanLimitError: Row(429, "quota", "insufficient_quota"),
+    errors.BillingError: Row(402, "billing", "insufficient_quota"),
     errors.SessionLostError: Row(502, "internal", "session_lost", retry=True),
     errors.CliUnavailableError: Row(503, "unavailable", "cli_unavailable"),
     errors.TurnTimeoutError: Row(504, "timeout", "timeout"),

@@ -7,12 +7,11 @@ Dictionaries in, `turns` events out. Owns the traps at the end of a message: whe
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from ..errors import InvalidRequestError, SignedOutError, TrayBridgeError, UpstreamError
+from ..errors import InvalidRequestError, TrayBridgeError, UpstreamError
 from ..turns import (
     Event,
     JsonObject,
@@ -32,7 +31,8 @@ from ..turns import (
     Usage,
     read_arguments,
 )
-from .offered_tools import STRUCTURED_OUTPUT
+from .failures import error_of
+from .offered_tools import KEPT_BACK, STRUCTURED_OUTPUT
 
 MOST_REFUSED = 4  # messages with none but calls that are refused, before the turn is given up
 LONGEST_RETRY_WAIT = 5.0  # seconds: a longer wait is the client's to decide on
@@ -73,6 +73,8 @@ class AnswerReader:
         self._void = False  # what was passed on is replaced by what comes
         self._block = ""
         self._signature = ""
+        self._current: int | None = None  # the index of the open block that is passed on
+        self._held: dict[int, list[Mapping[str, Any]]] = {}  # what came of others meanwhile
         self._calls: list[tuple[str, str]] = []
         self._refused = 0
         self._stop_reason = ""
@@ -93,7 +95,7 @@ class AnswerReader:
         elif kind == "system" and message.get("subtype") == "api_retry":
             return self._read_retry(message)
         elif kind == "system" and message.get("subtype") == "init":
-            self._check_schema(message.get("tools") or ())
+            self._check_tools(message.get("tools") or ())
         elif kind == "rate_limit_event":
             self._read_limit(message.get("rate_limit_info") or {})
         return _NOTHING
@@ -111,23 +113,47 @@ class AnswerReader:
     def _read_stream_event(self, event: Mapping[str, Any]) -> Sequence[Event]:
         kind = event["type"]
         if kind == "content_block_delta":
-            return self._read_delta(event["delta"])
+            return self._read_delta(event["delta"]) if event["index"] == self._current else self._hold(event)
         if kind == "content_block_start":
+            if self._current is not None:
+                return self._hold(event)
+            self._current = event["index"]
             return self._read_block(event["content_block"])
         if kind == "content_block_stop":
-            block, self._block = self._block, ""
-            if block != "thinking":
-                return _NOTHING
-            self._said = True
-            return (ThinkingEnded(self._signature),)
+            return self._close_block() if event["index"] == self._current else self._hold(event)
         if kind == "message_start":
             return self._read_start(event["message"])
         if kind == "message_delta":
             self._stop_reason = event["delta"].get("stop_reason") or self._stop_reason
             self._usage.update(event.get("usage") or {})
         elif kind == "message_stop":
-            return self._read_stop()
+            return (*self._close_all(), *self._read_stop())
         return _NOTHING
+
+    def _hold(self, event: Mapping[str, Any]) -> Sequence[Event]:
+        """Blocks come out one after the other, though upstream may send pieces of several in turn."""
+        if event["type"] == "content_block_start" or event["index"] in self._held:
+            self._held.setdefault(event["index"], []).append(event)
+        return _NOTHING
+
+    def _close_block(self) -> Sequence[Event]:
+        """The block is complete; what was held of the next ones follows."""
+        events: list[Event] = []
+        if self._block == "thinking":
+            self._said = True
+            events.append(ThinkingEnded(self._signature))
+        self._block, self._current = "", None
+        if self._held:
+            for event in self._held.pop(next(iter(self._held))):
+                events += self._read_stream_event(event)
+        return events
+
+    def _close_all(self) -> Sequence[Event]:
+        """For a message that ends while a block is open."""
+        events: list[Event] = []
+        while self._current is not None or self._held:
+            events += self._close_block()
+        return events
 
     def _read_delta(self, delta: Mapping[str, Any]) -> Sequence[Event]:
         block = self._block
@@ -190,6 +216,7 @@ class AnswerReader:
     def _read_start(self, message: Mapping[str, Any]) -> Sequence[Event]:
         events = self._restart() if self._open or self._void else []
         self._open, self._void = True, False
+        self._block, self._current, self._held = "", None, {}
         self._stop_reason = ""
         self._usage = dict(message.get("usage") or {})
         if not self._started:
@@ -243,8 +270,15 @@ class AnswerReader:
         self.rest = rest
         return (TurnEnded(reason, _read_usage(self._usage)),)
 
-    def _check_schema(self, tools: Sequence[str]) -> None:
+    def _check_tools(self, tools: Sequence[str]) -> None:
         """The CLI says nothing of a schema that it cannot read: it only offers no tool for it."""
+        if missing := sorted(self._tool_names - set(tools) - {KEPT_BACK}):
+            raise InvalidRequestError(
+                f"Claude Code does not take the parameters of `{missing[0]}`.",
+                param=f"tools.{missing[0]}.parameters",
+                code="invalid_schema",
+                hint="Check them against JSON Schema 2020-12.",
+            )
         if self._structured and STRUCTURED_OUTPUT not in tools:
             raise InvalidRequestError(
                 "The JSON Schema of the answer cannot be used: something in it is wrong.",
@@ -256,7 +290,7 @@ class AnswerReader:
     def _read_retry(self, message: Mapping[str, Any]) -> Sequence[Event]:
         self._retry_after = _number(message, "retry_delay_ms") / 1000
         if self._retry_after > LONGEST_RETRY_WAIT:
-            raise _upstream_error(message.get("error_status"), "Claude is over its limit.", self._retry_after)
+            raise error_of("", message.get("error_status"), "Claude is over its limit.", self._retry_after)
         return self._restart() if self._open else _NOTHING
 
     def _read_limit(self, info: Mapping[str, Any]) -> None:
@@ -267,13 +301,10 @@ class AnswerReader:
     def _failure(self, result: Mapping[str, Any]) -> TrayBridgeError:
         text = str(result.get("result") or "; ".join(map(str, result.get("errors") or ())) or "")
         status = result.get("api_error_status")
-        if status in (None, 401) and (self._error_kind == "authentication_failed" or "/login" in text):
-            return SignedOutError(f"Claude Code is not signed in: {_plain(text)}.")
-        if status is None and self._error_kind == "rate_limit":
-            status = 429
-        if status == 429 and self._retry_after is None:
+        limited = status == 429 or (status is None and self._error_kind == "rate_limit")
+        if limited and self._retry_after is None:
             self._retry_after = self._until_reset or LONG_RETRY_WAIT
-        return _upstream_error(status, _plain(text), self._retry_after)
+        return error_of(self._error_kind or "", status, text, self._retry_after)
 
 
 def _read_input(name: str, arguments: str) -> JsonObject:
@@ -309,20 +340,3 @@ def _number(values: Mapping[str, Any], key: str) -> float:
     if not isinstance(number, (int, float)) or not math.isfinite(number):
         raise TypeError(key)
     return number
-
-
-def _upstream_error(status: Any, message: str, retry_after: float | None) -> UpstreamError:
-    number = status if isinstance(status, int) and status >= 400 else 502
-    code = None
-    if "prompt is too long" in message.lower():
-        number, code = 400, "context_length_exceeded"
-    if number not in (429, 503, 529):
-        retry_after = None
-    return UpstreamError(message or "Claude gave no answer.", status=number, retry_after=retry_after, code=code)
-
-
-def _plain(text: str) -> str:
-    """The words of an error that the CLI wraps as `API Error: 529 {"error": {"message": …}}`."""
-    inner = re.search(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)"', text)
-    plain = inner.group(1) if inner else re.sub(r"^.*?API Error:\s*(\d{3}\s*)?", "", text, flags=re.DOTALL)
-    return plain.strip()

@@ -91,6 +91,8 @@ def cli_environment(inherited: Mapping[str, str]) -> dict[str, str]:
         "MCP_TOOL_TIMEOUT": "86400000",  # ms: a call may wait for as long as a session may stay suspended
         "CLAUDE_CODE_MAX_RETRIES": "2",  # clients of OpenAI's API retry by themselves
         "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",
+        "CLAUDE_STREAM_IDLE_TIMEOUT_MS": "1800000",  # how long silence may last is for CLAUDE_TIMEOUT to say
+        "CLAUDE_CODE_ENABLE_FINE_GRAINED_TOOL_STREAMING": "1",  # long arguments come piece by piece
         "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
         "CLAUDE_CODE_DISABLE_TERMINAL_TITLE": "1",  # else each turn asks the model for a title first
         "DISABLE_AUTOUPDATER": "1",

@@ -62,9 +62,12 @@ def read_plan_window(info: Mapping[str, Any]) -> PlanWindow:
     """Read the `rate_limit_info` of a rate limit event."""
     used = info.get("utilization")
     resets_at = info.get("resetsAt")
+    status = str(info.get("status") or "allowed")
+    if info.get("isUsingOverage") is True:
+        status = "extra_usage"  # the window is used up, and paid usage goes on
     return PlanWindow(
         name=str(info.get("rateLimitType") or "plan"),
         used=float(used) if used is not None else None,
         resets_at=float(resets_at) if resets_at is not None else None,
-        status=str(info.get("status") or "allowed"),
+        status=status,
     )

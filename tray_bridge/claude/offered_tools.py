@@ -16,7 +16,7 @@ from ..turns import Tool, Turn
 
 STRUCTURED_OUTPUT = "StructuredOutput"  # the CLI's tool for an answer that fits a schema
 _STRUCTURED_OUTPUT_USE = "Give the final answer by calling this tool, exactly once, at the end."
-_KEPT_BACK = "ToolSearch"
+KEPT_BACK = "ToolSearch"  # a name that the CLI keeps for a tool of its own
 _STRIPPED = {"Cf", "Cn", "Co"}
 _COMBINATORS = {"allOf", "anyOf", "oneOf"}
 
@@ -50,7 +50,7 @@ def tools_to_lay_over(turn: Turn) -> list[dict[str, Any]] | None:
 
 
 def _passes(tool: Tool) -> bool:
-    if tool.name == _KEPT_BACK:
+    if tool.name == KEPT_BACK:
         return False
     text = tool.description + json.dumps(tool.input_schema, ensure_ascii=False)
     if text.isascii():

@@ -26,7 +26,8 @@ from ..snapshots import (
     PoolSnapshot,
     SessionKind,
 )
-from ..turns import Event, Leased, Message, ToolResult, ToolUse, Turn, TurnStarted
+from ..turns import Event, Leased, Message, ToolResult, ToolUse, Turn, TurnEnded, TurnStarted
+from .account_state import AccountState
 from .cli_process import CliProcess
 from .conversation_key import Binding, conversation_key
 from .fair_queue import FairQueue
@@ -117,14 +118,17 @@ class SessionPool:
         self._last_binding: Binding | None = None
         self._wasted = 0  # spares bound ahead for nothing since a new conversation last fitted the one before
         self._taken: Counter[SessionKind] = Counter()
-        self._windows: dict[str, PlanWindow] = {}
+        self._account = AccountState(on_change)
         self._last_request = 0.0
         self._can_resume = True
         self._is_open = False
         self._first: Session | None = None
         self._keeper: asyncio.Task[None] | None = None
-        self.account = AccountSnapshot()
         self.models: tuple[ModelSnapshot, ...] = ()
+
+    @property
+    def account(self) -> AccountSnapshot:
+        return self._account.account
 
     # Opening and closing
 
@@ -200,11 +204,16 @@ class SessionPool:
                             if is_waiting and not isinstance(event, TurnStarted):
                                 is_waiting = False
                                 lease.answering()
+                            if isinstance(event, TurnEnded):
+                                self._account.answered()  # first: nobody need read on after the last event
                             yield event
                 return
             except SessionLostError:
                 if said or not left:
                     raise
+            except TrayBridgeError as error:
+                self._account.failed(error)
+                raise
 
     # Lending
 
@@ -467,7 +476,7 @@ class SessionPool:
     def _greet(self, session: Session) -> None:
         """Take in what the CLI told of account and models when it was bound."""
         if session.greeting is not None:
-            self.account = replace(session.greeting.account, windows=tuple(self._windows.values()))
+            self._account.greeted(session.greeting.account)
             self.models = session.greeting.models
 
     def _failed(self, error: TrayBridgeError) -> None:
@@ -496,7 +505,7 @@ class SessionPool:
         return max(0.05, min(due))
 
     def _new_session(self, past: Sequence[Message] = (), early: CliProcess | None = None) -> Session:
-        config = self._config.for_session(self._start_slots, self._note_plan_window)
+        config = self._config.for_session(self._start_slots, self._account.note_window)
         process = config.new_process()
         if early is not None and early.runs and early.options == process.options:
             process = early
@@ -507,11 +516,6 @@ class SessionPool:
     def _spares(self) -> list[Session]:
         spares = (session for session in self._sessions if session.state in ("warm", "fitting"))
         return sorted(spares, key=lambda session: session.id)
-
-    def _note_plan_window(self, window: PlanWindow) -> None:
-        self._windows[window.name] = window
-        self.account = replace(self.account, windows=tuple(self._windows.values()))
-        self._on_change()
 
     def _own(self, work: object) -> None:
         task: asyncio.Task[None] = asyncio.ensure_future(work)  # type: ignore[call-overload]

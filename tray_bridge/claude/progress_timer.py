@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
+# The CLI tells of upstream's pings once in 10 s where nothing else comes: less silence proves nothing.
+SHORTEST_SILENCE = 12.0
 STALL_SECONDS = 1.0  # a timer that is late by more tells that this program itself stood still
 
 
@@ -15,18 +18,28 @@ class ProgressTimer:
     """
 
     def __init__(self, limit: float, on_late: Callable[[], None]) -> None:
-        self._limit = limit
+        self._limit = self._given = limit
         self._on_late = on_late
         self._progress = 0.0
         self._handle: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         self.note()
+        self._limit = self._given
         self._look_again(self._limit)
 
     def note(self) -> None:
         """There was progress."""
         self._progress = asyncio.get_running_loop().time()
+
+    def see(self, message: Mapping[str, Any]) -> None:
+        """Take in one line of the CLI: pieces of an answer, and pings of upstream, are progress."""
+        kind = message.get("type")
+        if kind == "stream_event":
+            self.note()
+        elif kind == "system" and message.get("status") == "requesting":
+            self.note()
+            self._limit = max(self._limit, SHORTEST_SILENCE)
 
     def cancel(self) -> None:
         if self._handle is not None:

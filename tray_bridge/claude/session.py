@@ -385,12 +385,11 @@ class Session:
         """Count progress and read what is about the account; raises for the two signs that nothing will come."""
         if message is None:
             raise self._lost()
+        self._progress.see(message)
         kind = message.get("type")
-        if kind == "stream_event":
-            self._progress.note()
-        elif message is _TIMED_OUT:
+        if message is _TIMED_OUT:
             raise self._too_slow()
-        elif kind == "rate_limit_event":
+        if kind == "rate_limit_event":
             with contextlib.suppress(*NOT_UNDERSTOOD):  # it is only for show
                 self.config.on_plan_window(read_plan_window(message.get("rate_limit_info") or {}))
         return message

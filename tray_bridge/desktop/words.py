@@ -94,6 +94,8 @@ def _window_text(window: PlanWindow, now: float) -> str:
     name = window_name(window)
     if is_reached(window, now):
         text = f"{name} limit reached"
+    elif window.status == "extra_usage":
+        text = f"{name} limit reached, extra usage goes on"
     else:
         text = name if window.used is None else f"{name} {window.used * 100:.0f} %"
     return f"{text} until {clock(window.resets_at, now)}" if window.resets_at else text

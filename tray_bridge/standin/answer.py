@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.requests import ClientDisconnect
@@ -28,9 +28,21 @@ class Answer:
         self._gone = gone
         self._asked = time.perf_counter()
         self._on_first_delta = on_first_delta
+        self._headers: Mapping[str, str] = {}
+
+    async def _play(self, events: Sequence[Mapping[str, Any]]) -> None:
+        """Send these events as they are, with their pauses."""
+        self._on_first_delta()
+        for event in events:
+            if "pause" in event:
+                await self._pause(event["pause"])
+            else:
+                await self._put(frame(event).data, more=True)
+        await self._put(b"", more=False)
 
     async def give(self, reply: Reply, spec: Spec, *, streamed: bool) -> None:
         """Answer as scripted. Returning early cuts the connection: uvicorn closes an unfinished response."""
+        self._headers = spec.headers or {}
         await self._pause(self._asked + (spec.first_delay or 0) - time.perf_counter())
         if spec.hang:
             await self._pause(None if spec.hang is True else spec.hang)
@@ -39,6 +51,9 @@ class Answer:
             return
         if streamed:
             await self._begin(200, STREAM)
+        if spec.events and streamed:
+            await self._play(spec.events)
+            return
         started, sent = time.perf_counter(), 0
         for event in frames(reply):
             if sent == spec.break_after:
@@ -84,6 +99,7 @@ class Answer:
             "cache-control": "no-cache",
             "request-id": f"req_standin{uuid.uuid4().hex[:16]}",
             **(extra or {}),
+            **self._headers,
         }
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         await self._send({"type": "http.response.start", "status": status, "headers": raw})

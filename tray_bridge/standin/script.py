@@ -47,6 +47,11 @@ class Spec:
     stubborn: bool = False
     """Answer the same again when, thereupon, a call is demanded."""
 
+    events: tuple[Mapping[str, Any], ...] = ()
+    """The exact events of the stream, instead of all that; `{"pause": 2}` waits so many seconds."""
+    headers: Mapping[str, str] | None = None
+    """Further headers of the answer, of an error too."""
+
     first_delay: float | None = None
     rate: float | None = None
     stop_reason: str | None = None

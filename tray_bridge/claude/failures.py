@@ -1,0 +1,171 @@
+"""The errors that the CLI reports → the family that people see, sorted by what mends them.
+
+Pure. The CLI says of an error: its kind (`error` of the assistant message that it makes up), the HTTP status of the
+Messages API, and a sentence, its own or the API's. A row of `ROWS` matches on these; the first that fits counts.
+`docs/faults.md` shows the table, and a test asks for every row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import (
+    BillingError,
+    CliUnavailableError,
+    InvalidRequestError,
+    ModelNotFoundError,
+    PlanLimitError,
+    SignedOutError,
+    TrayBridgeError,
+    TurnTimeoutError,
+    UpstreamError,
+)
+
+_OTHER_SIGN_IN = "Sign in with an account that may use Claude Code, then try again."
+_OTHER_CREDENTIALS = "Renew the credentials of this provider, then try again."
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the CLI said of one failure. `kind` and `text` may be empty, `status` None; `wait` is in seconds."""
+
+    kind: str
+    status: int | None
+    text: str
+    wait: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One sort of failure: all of `kinds`, `statuses` and `words` that are given must fit."""
+
+    make: Callable[[Report], TrayBridgeError]
+    words: str = ""
+    kinds: frozenset[str] = frozenset()
+    statuses: frozenset[int | None] = frozenset()
+
+    def fits(self, report: Report) -> bool:
+        return (
+            (not self.kinds or report.kind in self.kinds)
+            and (not self.statuses or report.status in self.statuses)
+            and (not self.words or re.search(self.words, report.text, re.IGNORECASE) is not None)
+        )
+
+
+def error_of(kind: str, status: Any, text: str, wait: float | None = None) -> TrayBridgeError:
+    """The error that the CLI's report amounts to; one that no row knows is an UpstreamError with its status."""
+    number = status if isinstance(status, int) and status >= 400 else None
+    report = Report(kind, number, plain(text), wait)
+    return next(row.make(report) for row in ROWS if row.fits(report))
+
+
+def plain(text: str) -> str:
+    """The words of an error that the CLI wraps as `API Error: 529 {"error": {"message": …}}`."""
+    inner = re.search(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)"', text)
+    found = inner.group(1) if inner else re.sub(r"^.*?API Error:\s*(\d{3}\s*)?", "", text, flags=re.DOTALL)
+    return found.strip()
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def _signed_out(report: Report) -> TrayBridgeError:
+    return SignedOutError(f"Claude Code is not signed in: {_sentence(report.text)}")
+
+
+def _cannot_renew(report: Report) -> TrayBridgeError:
+    return CliUnavailableError(_sentence(report.text), hint="Free the disk or unlock the keychain, then try again.")
+
+
+def _other_account(report: Report) -> TrayBridgeError:
+    return SignedOutError(f"This account cannot be used: {_sentence(report.text)}", hint=_OTHER_SIGN_IN)
+
+
+def _other_provider(report: Report) -> TrayBridgeError:
+    return SignedOutError(f"The provider refused the credentials: {_sentence(report.text)}", hint=_OTHER_CREDENTIALS)
+
+
+def _plan(report: Report) -> TrayBridgeError:
+    return PlanLimitError(_sentence(report.text))
+
+
+def _billing(report: Report) -> TrayBridgeError:
+    return BillingError(_sentence(report.text))
+
+
+def _no_model(report: Report) -> TrayBridgeError:
+    return ModelNotFoundError(f"Claude does not offer this model: {_sentence(report.text)}", param="model")
+
+
+def _too_long(report: Report) -> TrayBridgeError:
+    return UpstreamError(report.text, status=400, code="context_length_exceeded")
+
+
+def _invalid(report: Report) -> TrayBridgeError:
+    return InvalidRequestError(_sentence(report.text))
+
+
+def _silent(report: Report) -> TrayBridgeError:
+    return TurnTimeoutError(_sentence(report.text), hint="Try again.")
+
+
+def _limited(report: Report) -> TrayBridgeError:
+    return UpstreamError(report.text or "Claude is over its limit.", status=429, retry_after=report.wait)
+
+
+def _upstream(report: Report) -> TrayBridgeError:
+    wait = report.wait if report.status in (429, 503, 529) else None
+    return UpstreamError(report.text or "Claude gave no answer.", status=report.status or 502, retry_after=wait)
+
+
+ROWS = (
+    Row(_too_long, r"prompt is too long|input length and .?max_tokens.? exceed|exceeds? the context window"),
+    # Money or another plan mends it; waiting does not.
+    Row(_billing, kinds=frozenset({"billing_error"})),
+    Row(_billing, statuses=frozenset({402})),
+    Row(_billing, r"credit balance|billing[_ ]error|doesn't have enough credit|payment (is )?(required|failed)"),
+    Row(
+        _plan,
+        r"(extra usage|usage credits?) (is |are )?required|requires? (extra usage|usage credits?)"
+        r"|out of (extra usage|usage credits?)|usage credits ran out|draw from your (extra usage|usage credits?)"
+        r"|spend(ing)? limit|reached your specified[\w\s-]*usage limits"
+        r"|not available with the claude \w+ plan|unavailable for your plan",
+    ),
+    # The machine of the sign-in is full or locked.
+    Row(_cannot_renew, r"failed to refresh oauth token: (the disk|can't save)"),
+    # Signing in mends it.
+    Row(
+        _other_provider,
+        r"(AWS|Google Cloud|Foundry|gateway) (credential|token)s?",
+        kinds=frozenset({"authentication_failed"}),
+    ),
+    Row(_other_provider, kinds=frozenset({"cloud_credential_error"})),
+    Row(
+        _other_account,
+        r"organization has been disabled|not (currently )?allowed for this organization"
+        r"|api key authentication is disabled",
+    ),
+    Row(_other_account, kinds=frozenset({"oauth_org_not_allowed", "account_on_hold", "verification_required"})),
+    Row(
+        _signed_out,
+        r"token (has been |was |is )?(revoked|expired|invalid)|(login|session) (has )?expired|please run /login",
+        statuses=frozenset({None, 400, 401, 403}),
+    ),
+    Row(_signed_out, statuses=frozenset({401})),
+    Row(_signed_out, kinds=frozenset({"authentication_failed"}), statuses=frozenset({None})),
+    Row(_signed_out, r"/login\b|claude (auth )?login", statuses=frozenset({None})),
+    # The model is unknown to the account.
+    Row(_no_model, kinds=frozenset({"model_not_found"})),
+    Row(_no_model, r"\bmodel:|invalid model name|issue with the selected model", statuses=frozenset({400, 403, 404})),
+    # Time mends it.
+    Row(_silent, r"stream idle timeout|no data arrived for|request timed out", statuses=frozenset({None})),
+    Row(_limited, statuses=frozenset({429})),
+    Row(_limited, kinds=frozenset({"rate_limit"}), statuses=frozenset({None})),
+    # The request is wrong.
+    Row(_invalid, kinds=frozenset({"invalid_request"}), statuses=frozenset({None})),
+    Row(_upstream),
+)
