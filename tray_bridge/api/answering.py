@@ -233,7 +233,7 @@ class Answering:
         """One answer's events, counted and logged on their way; the log keeps the first answer's."""
         exchange, is_first = self._exchange, index == 0
         record = exchange.record
-        async with aclosing(self._services.pool.ask(self.asked.turn)) as events:
+        async with aclosing(self._services.pool.ask(self.asked.turn_of(index))) as events:
             async for event in events:
                 if isinstance(event, Leased):
                     entry.queued = False

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from fastapi import APIRouter
 
 from .services import Services
+from .stored_answers import stored_answers_router
 
-ROUTERS: Sequence[Callable[[Services], APIRouter]] = ()
+ROUTERS: Sequence[Callable[[Services], APIRouter]] = (stored_answers_router,)
 
 
 def extra_routers(services: Services) -> list[APIRouter]:

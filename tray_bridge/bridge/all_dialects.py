@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from .dialect import Dialect
 from .openai_chat.dialect import ChatCompletions
+from .openai_completions.dialect import Completions
+from .openai_responses.dialect import Responses
 
-DIALECTS: tuple[Dialect, ...] = (ChatCompletions(),)
+DIALECTS: tuple[Dialect, ...] = (ChatCompletions(), Responses(), Completions())
 
 
 def dialect_of(path: str, headers: Mapping[str, str]) -> Dialect:

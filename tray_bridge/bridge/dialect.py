@@ -83,6 +83,11 @@ class Asked:
     show_reasoning: bool = True
     ignored: tuple[str, ...] = ()
     options: Any = None
+    turns: Sequence[Turn] = ()
+
+    def turn_of(self, index: int) -> Turn:
+        """The turn of answer `index`: `turns` has them where they differ."""
+        return self.turns[index] if self.turns else self.turn
 
 
 @dataclass(frozen=True, slots=True)

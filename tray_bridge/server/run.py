@@ -26,6 +26,7 @@ from ..snapshots import PoolSnapshot, ServerSnapshot, ServerState
 if TYPE_CHECKING:
     import uvicorn
 
+    from ..answer_store import AnswerStore, Rules
     from ..api.services import Services
     from ..claude.cli_process import CliProcess
     from ..claude.pool import PoolConfig, SessionPool
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 PUBLISH_SECONDS = 0.1  # the most often that subscribers hear of changes
 KEEP_ALIVE_SECONDS = 75  # longer than clients keep an idle connection: one that is closed as they write is an error
 FILL_AFTER = 0.1  # seconds: serve requests that waited for startup before starting more spares
+ANSWERS = "answers.sqlite"  # in the folder of the session log
 GRACE_SECONDS = 2  # what requests get to write their last words
 
 
@@ -57,6 +59,7 @@ class Serving:
         self._services: Services | None = None
         self._standin: StandIn | None = None
         self._pool: SessionPool | None = None
+        self._answers: AnswerStore | None = None
         self._stopping = False
         self._note: OwnerNote | None = None
 
@@ -87,6 +90,8 @@ class Serving:
                 await asyncio.to_thread(self._standin.stop)
             if log is not None:
                 await asyncio.to_thread(log.close)
+            if self._answers is not None:
+                await asyncio.to_thread(self._answers.close)
             if self._publishing is not None:
                 self._publishing.cancel()
 
@@ -107,6 +112,7 @@ class Serving:
     def _make_app(self, pool: SessionPool) -> tuple[SessionLog, Services, uvicorn.Server]:
         import uvicorn
 
+        from ..answer_store import AnswerStore
         from ..api.app import create_app
         from ..api.in_flight import InFlight
         from ..api.origins import RefusedPages
@@ -124,6 +130,7 @@ class Serving:
         log.open()
         keys = ApiKeys()
         page_access = DashboardAccess(keys.verify, keys.exist)
+        self._answers = AnswerStore(folder / ANSWERS, **_answer_rules(settings))
         self._note = new_note(settings.host, self._listener.getsockname()[1])
         services = Services(
             settings,
@@ -134,6 +141,7 @@ class Serving:
             pool,
             keys,
             page_access,
+            answers=self._answers,
             owner_token=self._note.token,
             more_checks=self._owner.more_checks,
         )
@@ -228,6 +236,8 @@ class Serving:
             self._services.settings = settings
             self._services.log.set_mode(settings.log_mode)
             self._services.log.set_limits(settings.log_days, settings.log_megabytes)
+        if self._answers is not None:
+            self._answers.configure(**_answer_rules(settings))
         if self._pool is not None:
             self._pool.reconfigure(self._pool_config(settings))
         self.changed()
@@ -280,6 +290,15 @@ class Serving:
             paused=bool(services and services.in_flight.paused_for),
             refused_pages=services.refused_pages.snapshot() if services else (),
         )
+
+
+def _answer_rules(settings: Settings) -> Rules:
+    """Stored answers are kept as the session log is, and in memory only where the log keeps no contents."""
+    return {
+        "persistent": settings.log_mode == "full",
+        "days": settings.log_days,
+        "megabytes": settings.log_megabytes,
+    }
 
 
 def _import_app() -> None:

@@ -1,0 +1,5 @@
+"""Stored answers: what a client may go on from by an id, in memory and, by the session log's rules, on disk."""
+
+from .store import AnswerStore, Rules
+
+__all__ = ["AnswerStore", "Rules"]

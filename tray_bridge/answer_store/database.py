@@ -1,0 +1,154 @@
+"""The answers on disk: one private SQLite file. Blocks on the disk; all methods run in one thread.
+
+Raises sqlite3.Error and OSError.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sqlite3
+import time
+import zlib
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+from ..machine.private_files import make_private_folder
+from ..turns import JsonObject
+
+logger = logging.getLogger(__name__)
+
+_VERSION = 1
+_MEGABYTE = 1_000_000
+_AFTERWARDS = 0.9  # of the limit is what is cut down to, so that not every answer after it brings another round
+_LONGEST_CHAIN = 10_000
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS answers (
+    id TEXT PRIMARY KEY, owner TEXT NOT NULL, parent TEXT, used REAL NOT NULL, size INTEGER NOT NULL,
+    deleted INTEGER NOT NULL DEFAULT 0, record BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS answers_by_parent ON answers (parent);
+"""
+_CHAIN = """
+WITH RECURSIVE chain (id, parent, depth) AS (
+    SELECT id, parent, 0 FROM answers WHERE id = ?
+    UNION ALL
+    SELECT answers.id, answers.parent, depth + 1 FROM answers JOIN chain ON answers.id = chain.parent WHERE depth < ?
+)
+SELECT answers.id, owner, deleted, record FROM chain JOIN answers USING (id) ORDER BY depth
+"""
+_LEAVES = "FROM answers WHERE NOT EXISTS (SELECT 1 FROM answers AS child WHERE child.parent = answers.id)"
+
+
+class Row(NamedTuple):
+    id: str
+    owner: str
+    deleted: bool
+    record: JsonObject
+
+
+class AnswerDatabase:
+    """Opened at its first use. A file that is no database of ours is put aside, and a new one begun."""
+
+    def __init__(self, file: Path, now: Callable[[], float] = time.time) -> None:
+        self._file = file
+        self._now = now
+        self._connection: sqlite3.Connection | None = None
+
+    def exists(self) -> bool:
+        """Whether anything was ever written."""
+        return self._connection is not None or self._file.exists()
+
+    def save(self, id_: str, owner: str, record: JsonObject) -> None:
+        """Write one answer; the one that it goes on from counts as used now."""
+        data = zlib.compress(json.dumps(record, separators=(",", ":")).encode("ascii"), 1)
+        parent = record["parent"]
+        with self._open() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO answers (id, owner, parent, used, size, record) VALUES (?, ?, ?, ?, ?, ?)",
+                (id_, owner, parent, self._now(), len(data), data),
+            )
+            if parent:
+                connection.execute("UPDATE answers SET used = ? WHERE id = ?", (self._now(), parent))
+
+    def load_chain(self, id_: str) -> list[Row]:
+        """The answer and those before it, newest first; nothing where it is not there."""
+        if not self.exists():
+            return []
+        with closing(self._open().execute(_CHAIN, (id_, _LONGEST_CHAIN))) as rows:
+            return [Row(row, owner, bool(gone), json.loads(zlib.decompress(data))) for row, owner, gone, data in rows]
+
+    def delete(self, id_: str) -> None:
+        """Make an answer unreachable; its row stays as long as another answer goes on from it."""
+        with self._open() as connection:
+            connection.execute("UPDATE answers SET deleted = 1 WHERE id = ?", (id_,))
+            self._drop_deleted(connection)
+
+    def discard_old(self, days: float, megabytes: float) -> None:
+        """Drop what was not used for `days`, then the least recently used of what is over `megabytes`.
+
+        An answer goes only after all those that go on from it.
+        """
+        with self._open() as connection:
+            oldest = self._now() - days * 86_400
+            while connection.execute(f"DELETE {_LEAVES} AND used < ?", (oldest,)).rowcount:
+                pass
+            total = self._size(connection)
+            wanted = megabytes * _MEGABYTE * (_AFTERWARDS if total > megabytes * _MEGABYTE else 1)
+            while total > wanted:
+                leaves = connection.execute(f"SELECT id, size {_LEAVES} ORDER BY used LIMIT 100").fetchall()
+                for leaf, size in leaves:
+                    if total > wanted:
+                        connection.execute("DELETE FROM answers WHERE id = ?", (leaf,))
+                        total -= size
+            self._drop_deleted(connection)
+        self._open().execute("PRAGMA incremental_vacuum").fetchall()
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    @staticmethod
+    def _drop_deleted(connection: sqlite3.Connection) -> None:
+        while connection.execute(f"DELETE {_LEAVES} AND deleted").rowcount:
+            pass
+
+    @staticmethod
+    def _size(connection: sqlite3.Connection) -> int:
+        (total,) = connection.execute("SELECT COALESCE(SUM(size), 0) FROM answers").fetchone()
+        return int(total)
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            try:
+                self._connection = self._connect()
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.OperationalError):
+                    raise
+                logger.warning("The stored answers in %s cannot be read and are put aside: %s", self._file, error)
+                self._file.replace(self._file.with_suffix(".broken"))
+                self._connection = self._connect()
+        return self._connection
+
+    def _connect(self) -> sqlite3.Connection:
+        make_private_folder(self._file.parent)
+        # SQLite gives its own files beside this one the same mode.
+        os.close(os.open(self._file, os.O_CREAT | os.O_RDWR, 0o600))
+        connection = sqlite3.connect(self._file, timeout=5, check_same_thread=False)
+        try:
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost the last answers, never the file
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version not in (0, _VERSION):
+                raise sqlite3.DatabaseError(f"version {version} is not known here")
+            connection.executescript(_SCHEMA)
+            connection.execute(f"PRAGMA user_version = {_VERSION}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection

@@ -1,0 +1,89 @@
+"""The answers that were used last, in memory: bounded by count, size and age. Knows no disk and no dialect."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..turns import JsonObject
+
+COUNT = 1_000
+BYTES = 64_000_000
+SECONDS = 24 * 3600.0
+
+
+@dataclass(slots=True)
+class Remembered:
+    """One answer. A deleted one is there for the answers that go on from it, and for nothing else."""
+
+    record: JsonObject
+    owner: str
+    size: int
+    at: float
+    deleted: bool = False
+
+
+class RecentAnswers:
+    """The least recently used go first; an answer that is used keeps those before it in its chain. One thread's own."""
+
+    def __init__(
+        self, count: int = COUNT, size: int = BYTES, seconds: float = SECONDS, now: Callable[[], float] = time.time
+    ) -> None:
+        self._most, self._largest, self._longest, self._now = count, size, seconds, now
+        self._answers: OrderedDict[str, Remembered] = OrderedDict()
+        self._size = 0
+
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    def add(self, id_: str, owner: str, record: JsonObject, *, deleted: bool = False) -> None:
+        self.remove(id_)
+        answer = Remembered(record, owner, weight(record), self._now(), deleted)
+        self._answers[id_] = answer
+        self._size += answer.size
+        self._trim()
+
+    def get(self, id_: str) -> Remembered | None:
+        """The answer, which counts as used now."""
+        answer = self._answers.get(id_)
+        if answer is None:
+            return None
+        if self._now() - answer.at > self._longest:
+            self.remove(id_)
+            return None
+        answer.at = self._now()
+        self._answers.move_to_end(id_)
+        return answer
+
+    def remove(self, id_: str) -> None:
+        if (answer := self._answers.pop(id_, None)) is not None:
+            self._size -= answer.size
+
+    def delete(self, id_: str) -> None:
+        """Make the answer unreachable, and forget it unless another goes on from it."""
+        if any(answer.record["parent"] == id_ for answer in self._answers.values()):
+            self._answers[id_].deleted = True
+        else:
+            self.remove(id_)
+
+    def _trim(self) -> None:
+        oldest = self._now() - self._longest
+        while self._answers:
+            id_, answer = next(iter(self._answers.items()))
+            if len(self._answers) <= self._most and self._size <= self._largest and answer.at >= oldest:
+                return
+            self.remove(id_)
+
+
+def weight(value: Any) -> int:
+    """About how many bytes a record takes: those of its strings, and a little for each value."""
+    if isinstance(value, str):
+        return 50 + len(value)
+    if isinstance(value, (list, tuple)):
+        return 50 + sum(map(weight, value))
+    if isinstance(value, dict):
+        return 50 + sum(20 + len(key) + weight(item) for key, item in value.items())
+    return 30

@@ -1,0 +1,128 @@
+"""What the Responses API has besides POST /v1/responses: stored answers, a count of tokens, and what is not done here.
+
+Stored answers open conversations, so these routes are behind the same checks of Host, Origin and key as all others,
+and another key's answers are unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from ..bridge.dialect import Failure
+from ..bridge.estimate_tokens import estimate_turn
+from ..bridge.fields import read_integer, refuse, shown
+from ..bridge.openai_responses.dialect import Responses
+from ..turns import JsonObject
+from .answering import read_asked
+from .body import read_json_body
+from .json_response import JsonResponse
+from .services import Services
+
+PREFIXES = ("/v1", "/api/v1")
+PAGE, LARGEST_PAGE = 20, 100
+_DIALECT = Responses()
+
+
+def stored_answers_router(services: Services) -> APIRouter:
+    router = APIRouter()
+    for prefix in PREFIXES:
+        router.include_router(_router(services), prefix=prefix)
+    return router
+
+
+def _router(services: Services) -> APIRouter:
+    router = APIRouter(prefix="/responses")
+
+    @router.get("")
+    async def no_list(request: Request) -> Response:
+        """Answers cannot be listed; a client that asks for a WebSocket is told to use HTTP."""
+        if request.headers.get("upgrade", "").lower() == "websocket":
+            return _failure(426, "There are no WebSockets here; send POST requests.", {"upgrade": "HTTP/1.1"})
+        return _failure(405, "Answers are not listed. Use POST, or GET with an answer's id.", {"allow": "POST"})
+
+    @router.post("/input_tokens")
+    async def count_input_tokens(request: Request) -> Response:
+        """Estimate how many tokens a request's input has."""
+        body = await read_json_body(request, limit_megabytes=services.settings.body_limit_mb)
+        asked = await read_asked(services, _DIALECT, request, body)
+        return JsonResponse({"object": "response.input_tokens", "input_tokens": estimate_turn(asked.turn)})
+
+    @router.post("/compact")
+    async def no_compaction() -> Response:
+        """Conversations are not compacted here."""
+        return _failure(404, "Conversations are not compacted here; let the client shorten them.", code="unknown_url")
+
+    @router.get("/{response_id}")
+    async def retrieve_response(response_id: str, request: Request) -> Response:
+        """Give a stored answer as it was sent."""
+        if request.query_params.get("stream", "").lower() == "true":
+            refuse("A stored answer is given whole, not as a stream.", "stream")
+        record = await _find(services, request, response_id)
+        return _unknown(response_id) if record is None else JsonResponse(record["answer"])
+
+    @router.delete("/{response_id}")
+    async def delete_response(response_id: str, request: Request) -> Response:
+        """Forget a stored answer."""
+        store = services.answers
+        if store is None or not await store.delete(response_id, request.scope["state"].get("key_name")):
+            return _unknown(response_id)
+        return JsonResponse({"id": response_id, "object": "response", "deleted": True})
+
+    @router.get("/{response_id}/input_items")
+    async def list_input_items(response_id: str, request: Request) -> Response:
+        """List the items that a stored answer's request came with, newest first."""
+        query = request.query_params
+        order = query.get("order", "desc")
+        if order not in ("asc", "desc"):
+            refuse(f"{shown(order)} is no order. Known are asc and desc.", "order")
+        limit = query.get("limit", str(PAGE))
+        size = read_integer(int(limit) if limit.isdecimal() else None, "limit", least=1, most=LARGEST_PAGE)
+        if size is None:
+            refuse(f"`limit` must be a number from 1 to {LARGEST_PAGE}, not {shown(limit[:20])}.", "limit")
+        record = await _find(services, request, response_id)
+        if record is None:
+            return _unknown(response_id)
+        items = list(record["input"] if order == "asc" else reversed(record["input"]))
+        after = query.get("after")
+        begin = next((place + 1 for place, item in enumerate(items) if item["id"] == after), 0)
+        page = items[begin : begin + size]
+        return JsonResponse(
+            {
+                "object": "list",
+                "data": page,
+                "first_id": page[0]["id"] if page else None,
+                "last_id": page[-1]["id"] if page else None,
+                "has_more": begin + size < len(items),
+            }
+        )
+
+    @router.post("/{response_id}/cancel")
+    async def cancel_response(response_id: str, request: Request) -> Response:
+        """Only background answers can be cancelled by their id, and there are none."""
+        if await _find(services, request, response_id) is None:
+            return _unknown(response_id)
+        return _failure(400, "Only background responses can be cancelled; close the connection of any other.")
+
+    return router
+
+
+async def _find(services: Services, request: Request, id_: str) -> JsonObject | None:
+    if services.answers is None:
+        return None
+    return (await services.answers.load([id_], request.scope["state"].get("key_name"))).get(id_)
+
+
+def _unknown(id_: str) -> Response:
+    return _failure(404, f"Response with id {shown(id_)} not found.", code="response_not_found")
+
+
+def _failure(
+    status: int, message: str, headers: Mapping[str, str] | None = None, *, code: str | None = None
+) -> Response:
+    failure = Failure(status, "invalid_request", message, code=code)
+    return JsonResponse(
+        _DIALECT.error(failure), status_code=status, headers={**(headers or {}), "x-should-retry": "false"}
+    )

@@ -1,0 +1,29 @@
+"""Every parameter of a legacy completion and what becomes of it."""
+
+from __future__ import annotations
+
+from ..parameters import Parameter, no_knob
+
+PARAMETERS: tuple[Parameter, ...] = (
+    Parameter("model", "honoured", "A family, full id, old name or alias; missing means the default."),
+    Parameter("prompt", "honoured", "A string, or several, each with its own answer; fill-in markers are understood."),
+    Parameter("suffix", "honoured", "What follows the gap: the answer is the middle alone."),
+    Parameter("stream", "honoured", "One chunk per delta."),
+    Parameter("stream_options", "honoured", "`include_usage` adds the usage chunk."),
+    Parameter("max_tokens", "honoured", "A hard limit upstream; missing or -1 means none."),
+    Parameter("stop", "honoured", "A string or an array of strings; cuts exactly."),
+    Parameter("n", "honoured", "1 to 4 answers for each prompt."),
+    Parameter("best_of", "honoured", "At least `n`; `n` answers are written and come back."),
+    Parameter("echo", "honoured", "The prompt comes before the answer."),
+    no_knob("temperature", 1),
+    no_knob("top_p", 1),
+    no_knob("top_k"),
+    no_knob("min_p", 0),
+    no_knob("presence_penalty", 0),
+    no_knob("frequency_penalty", 0),
+    no_knob("repetition_penalty", 1),
+    no_knob("logit_bias", {}, kind="object"),
+    Parameter("seed", "accepted", "Changes nothing: no answer can be had twice for certain.", "number"),
+    Parameter("user", "accepted", "Changes nothing.", "string"),
+    Parameter("logprobs", "refused", "Claude does not report them.", "any", (0, False)),
+)

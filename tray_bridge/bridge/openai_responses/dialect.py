@@ -1,0 +1,71 @@
+"""Responses as a dialect: what the folder's parts do, under the names that `api` calls them by.
+
+https://platform.openai.com/docs/api-reference/responses and https://www.openresponses.org
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ...snapshots import ModelSnapshot
+from ...turns import Event, JsonObject
+from ..content import find_image_urls
+from ..dialect import Asked, Dialect, Failure, Frame, Framing, Reading, Stamp, Writer
+from ..openai_chat.errors import write_error
+from .answer_object import write_object
+from .describe import RESPONSES_OPERATION
+from .ids import PREFIX
+from .parameters import PARAMETERS
+from .read import read_request
+from .stored import stored_ids, write_record, written
+from .write import ResponseWriter
+
+
+class Responses(Dialect):
+    """OpenAI's Responses API."""
+
+    name = "openai_responses"
+    title = "Responses"
+    paths = ("/v1/responses", "/api/v1/responses")
+    id_prefix = PREFIX
+    framing: Framing = "named_sse"
+    streams_by_default = False
+    operation = RESPONSES_OPERATION
+    parameters = PARAMETERS
+    stores = True
+
+    def find_urls(self, body: JsonObject) -> Mapping[str, str]:
+        return find_image_urls({"input": body.get("input")})
+
+    def stored_ids(self, body: JsonObject) -> Sequence[str]:
+        return stored_ids(body)
+
+    def read(self, body: JsonObject, reading: Reading) -> Asked:
+        return read_request(body, reading)
+
+    def writer(self, asked: Asked, stamp: Stamp, index: int) -> ResponseWriter:
+        return ResponseWriter(asked, stamp)
+
+    def closing(self, asked: Asked, stamp: Stamp, writers: Sequence[Writer]) -> Sequence[Frame]:
+        return ()
+
+    def whole(self, asked: Asked, stamp: Stamp, answers: Sequence[Sequence[Event]]) -> JsonObject:
+        """The object that a stream of the same events ends with."""
+        writer = written(asked, stamp, answers[0])
+        return writer.answer or write_object(stamp, asked.options.echo, asked.turn.model, "incomplete")
+
+    def kept(self, asked: Asked, stamp: Stamp, answers: Sequence[Sequence[Event]]) -> Mapping[str, JsonObject]:
+        record = write_record(asked, stamp, answers[0])
+        return {} if record is None else {stamp.id: record}
+
+    def error(self, failure: Failure) -> JsonObject:
+        return write_error(failure)
+
+    def error_frame(self, failure: Failure, writers: Sequence[Writer]) -> Frame:
+        """`response.failed`: the one event from which every client learns the reason."""
+        (writer,) = writers
+        assert isinstance(writer, ResponseWriter)  # noqa: S101 - `writer` made it
+        return writer.fail(failure)
+
+    def models(self, offered: Sequence[ModelSnapshot]) -> None:
+        return None

@@ -1,0 +1,42 @@
+"""The ids of an answer's items: each tells which answer it belongs to, so that a reference to it can be looked up."""
+
+from __future__ import annotations
+
+import re
+
+from ...turns import JsonObject
+
+PREFIX = "resp_"
+_INPUT = 0x8000  # the items that came with the request count from here
+_ITEM = re.compile(r"[a-z]+_([0-9a-f]{8,64})[0-9a-f]{4}", re.ASCII)
+_PREFIXES = {
+    "message": "msg",
+    "reasoning": "rs",
+    "function_call": "fc",
+    "function_call_output": "fco",
+    "custom_tool_call": "ctc",
+    "custom_tool_call_output": "ctco",
+}
+
+
+def item_id(answer_id: str, kind: str, number: int) -> str:
+    """The id of an answer's item: `number` counts the items of one answer."""
+    return f"{_PREFIXES.get(kind, 'item')}_{answer_id.removeprefix(PREFIX)}{number:04x}"
+
+
+def answer_of(id_: str) -> str | None:
+    """The id of the answer that the item of this id belongs to; None where it is not one of ours."""
+    found = _ITEM.fullmatch(id_)
+    return PREFIX + found[1] if found else None
+
+
+def with_ids(items: tuple[JsonObject, ...], answer_id: str) -> tuple[JsonObject, ...]:
+    """The items of a request, each with an id and its type."""
+    named = []
+    for number, item in enumerate(items):
+        kind = str(item.get("type") or "message")
+        id_ = item.get("id")
+        if not isinstance(id_, str) or not id_:
+            id_ = item_id(answer_id, kind, _INPUT + number)
+        named.append({**item, "type": kind, "id": id_})
+    return tuple(named)

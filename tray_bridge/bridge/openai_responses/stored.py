@@ -1,0 +1,100 @@
+"""What is stored of an answer, and how a later request goes on from it.
+
+A record holds the answer as it was sent, the items of its own request, its output with all of Claude's thinking, and
+the id of the answer before it: a link and not a copy, so that a chain grows by what is new. Instructions, tools and
+format of the request are not part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ...turns import Event, JsonObject, TextDelta, ThinkingDelta, ToolCallDelta, TurnEnded
+from ..dialect import Asked, Stamp
+from ..fields import refuse, shown
+from .ids import answer_of, with_ids
+from .items import references
+from .request import ResponseOptions
+from .write import ResponseWriter
+
+
+def stored_ids(body: JsonObject) -> Sequence[str]:
+    """The answers that a request refers to: the one it goes on from, and those that its item references belong to."""
+    previous = body.get("previous_response_id")
+    ids = [previous] if isinstance(previous, str) and previous else []
+    owners = (answer_of(id_) for id_ in references(body.get("input")))
+    return list(dict.fromkeys([*ids, *(owner for owner in owners if owner)]))
+
+
+def read_history(previous: str | None, stored: Mapping[str, JsonObject]) -> list[JsonObject]:
+    """The items of the chain that ends with this answer, oldest first."""
+    chain: list[JsonObject] = []
+    id_ = previous
+    while id_ is not None:
+        record = stored.get(id_)
+        if record is None:
+            refuse(
+                f"Previous response with id {shown(previous)} not found.",
+                "previous_response_id",
+                code="previous_response_not_found",
+                hint="It is not kept here any more: send the whole conversation.",
+            )
+        chain.append(record)
+        id_ = record["parent"]
+    return [item for record in reversed(chain) for part in ("input", "output") for item in record[part]]
+
+
+def stored_items(stored: Mapping[str, JsonObject]) -> Mapping[str, JsonObject]:
+    """Every item of these answers by its id."""
+    return {item["id"]: item for record in stored.values() for part in ("input", "output") for item in record[part]}
+
+
+def write_record(asked: Asked, stamp: Stamp, events: Sequence[Event]) -> JsonObject | None:
+    """The record of an answer; None for one that is not stored, because of `store: false` or a refusal."""
+    options: ResponseOptions = asked.options
+    if not options.store or any(isinstance(event, TurnEnded) and event.stop_reason == "refusal" for event in events):
+        return None
+    writer = written(asked, stamp, events)
+    return {
+        "parent": options.previous,
+        "input": with_ids(options.given, stamp.id),
+        "output": writer.items,
+        "answer": writer.answer,
+    }
+
+
+def written(asked: Asked, stamp: Stamp, events: Iterable[Event]) -> ResponseWriter:
+    """A writer that has written these events."""
+    writer = ResponseWriter(asked, stamp)
+    for event in _joined(events):
+        writer.write(event)
+    return writer
+
+
+def _joined(events: Iterable[Event]) -> Iterable[Event]:
+    """The same events with neighbouring deltas joined: an answer has thousands of them."""
+    pieces: list[str] = []
+    last: Event | None = None
+    for event in events:
+        kind = type(event)
+        if last is not None and (type(last) is not kind or (kind is ToolCallDelta and _index(last) != _index(event))):
+            yield _delta(last, pieces)
+            last, pieces = None, []
+        if kind is TextDelta or kind is ThinkingDelta or kind is ToolCallDelta:
+            last = event
+            pieces.append(event.partial_json if isinstance(event, ToolCallDelta) else event.text)  # type: ignore[union-attr]
+        else:
+            yield event
+    if last is not None:
+        yield _delta(last, pieces)
+
+
+def _index(event: Event) -> int:
+    return event.index if isinstance(event, ToolCallDelta) else -1
+
+
+def _delta(event: Event, pieces: Sequence[str]) -> Event:
+    text = "".join(pieces)
+    if isinstance(event, ToolCallDelta):
+        return ToolCallDelta(event.index, text)
+    return TextDelta(text) if isinstance(event, TextDelta) else ThinkingDelta(text)
