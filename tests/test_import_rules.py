@@ -55,6 +55,22 @@ def test_translation_and_sessions_do_not_know_each_other() -> None:
     assert_never(("claude",), "tray_bridge.bridge", "tray_bridge.api", "fastapi", "openai")
 
 
+def test_workers_name_no_field_of_a_dialect() -> None:
+    fields = ("response_format", "chat.completion", "output_config", "text.format", "finish_reason")
+    for path in files("claude"):
+        text = path.read_text(encoding="utf-8")
+        assert not [field for field in fields if field in text], path.name
+
+
+def test_the_engine_names_no_dialect() -> None:
+    """A dialect is its folder and one line in `all_dialects`."""
+    folders = [found.parent.name for found in (PACKAGE / "bridge").glob("*/dialect.py")]
+    assert folders
+    for name in ("answering", "framing", "streaming", "errors", "stamp", "access", "body", "in_flight"):
+        for module in imports(PACKAGE / "api" / f"{name}.py"):
+            assert not [folder for folder in folders if f".{folder}" in module], f"{name} imports {module}"
+
+
 def test_the_faces_know_neither_the_door_nor_what_is_behind_it() -> None:
     behind = ("tray_bridge.api", "tray_bridge.bridge", "tray_bridge.claude", "fastapi", "claude_agent_sdk")
     assert_never(("desktop",), *behind)

@@ -38,6 +38,12 @@ class InvalidRequestError(TrayBridgeError):
         self.code = code
 
 
+class OutputSchemaError(InvalidRequestError):
+    """Claude Code cannot use the JSON Schema of the answer; whoever knows the request's dialect names the field."""
+
+    title = "Unusable schema"
+
+
 class RequestTooLargeError(InvalidRequestError):
     """The request is over a limit on size or count."""
 

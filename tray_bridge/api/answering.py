@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from ..bridge.answer import AnswerShaper, WholeAnswer
 from ..bridge.dialect import Asked, Dialect, Frame, Reading, Stamp, Writer
-from ..errors import InvalidRequestError, RequestCancelledError, SessionLostError, TrayBridgeError
+from ..errors import InvalidRequestError, OutputSchemaError, RequestCancelledError, SessionLostError, TrayBridgeError
 from ..known_clients import client_name
 from ..session_log import Exchange, Outcome
 from ..turns import Event, JsonObject, Leased, TurnEnded
@@ -268,6 +268,8 @@ class Answering:
                 entry.model = self.asked.requested_model
                 yield entry
         except TrayBridgeError as error:
+            if isinstance(error, OutputSchemaError):
+                error.param = self.asked.schema_param
             outcome: Outcome = "cancelled" if isinstance(error, RequestCancelledError) else "error"
             exchange.end(outcome, status=failure_of(error).status, error=error)
             failed(request_id, client, error)

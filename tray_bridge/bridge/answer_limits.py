@@ -52,6 +52,12 @@ def read_format(value: object, param: str) -> JsonObject | None:
     return plain_schema(object_schema(holder["schema"], f"{path}.schema"))
 
 
+def schema_path(value: object, param: str) -> str:
+    """The path of the schema in a format that `read_format` has read."""
+    nested = isinstance(value, Mapping) and value.get("json_schema") is not None
+    return f"{param}.json_schema.schema" if nested else f"{param}.schema"
+
+
 def read_max_tokens(body: Mapping[str, Any], *names: str) -> int | None:
     """The limit on the answer's tokens, under the first name that is given; some clients send -1 for none."""
     for name in names:

@@ -73,7 +73,8 @@ class Asked:
     """One understood request: the turn, and how the client wants its answer.
 
     `n` answers are wanted; with 0 the model is not asked, and `Dialect.closing` or `whole` says it all. `ignored` names
-    what was accepted but cannot be honoured, in words that fit a header. `options` is the dialect's own.
+    what was accepted but cannot be honoured, in words that fit a header. `schema_param` is the path of the field that
+    gave `turn.output_schema`. `options` is the dialect's own.
     """
 
     turn: Turn
@@ -82,6 +83,7 @@ class Asked:
     n: int = 1
     show_reasoning: bool = True
     ignored: tuple[str, ...] = ()
+    schema_param: str | None = None
     options: Any = None
     turns: Sequence[Turn] = ()
 

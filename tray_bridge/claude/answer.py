@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from ..errors import InvalidRequestError, TrayBridgeError, UpstreamError
+from ..errors import InvalidRequestError, OutputSchemaError, TrayBridgeError, UpstreamError
 from ..turns import (
     Event,
     JsonObject,
@@ -43,7 +43,8 @@ _STOP_REASONS: Mapping[str, StopReason] = {
     "end_turn": "end_turn",
     "stop_sequence": "stop_sequence",
     "max_tokens": "max_tokens",
-    "model_context_window_exceeded": "max_tokens",
+    "model_context_window_exceeded": "model_context_window_exceeded",
+    "pause_turn": "pause_turn",
     "tool_use": "tool_use",
     "refusal": "refusal",
 }
@@ -237,7 +238,7 @@ class AnswerReader:
             return _NOTHING  # the CLI closed what broke off; it tries again, or the result says what happened
         self._open = False
         reason = _STOP_REASONS.get(self._stop_reason, "end_turn")
-        if reason in ("max_tokens", "refusal"):
+        if reason in ("max_tokens", "model_context_window_exceeded", "refusal"):
             return self._end(reason, "spent")
         if reason == "tool_use":
             if self._calls:
@@ -280,9 +281,8 @@ class AnswerReader:
                 hint="Check them against JSON Schema 2020-12.",
             )
         if self._structured and STRUCTURED_OUTPUT not in tools:
-            raise InvalidRequestError(
+            raise OutputSchemaError(
                 "The JSON Schema of the answer cannot be used: something in it is wrong.",
-                param="response_format.json_schema.schema",
                 code="invalid_schema",
                 hint="Check it against draft-07: unknown types, references to nothing, patterns.",
             )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...turns import Effort, JsonObject, Turn
-from ..answer_limits import read_effort, read_format, read_max_tokens, read_stop
+from ..answer_limits import read_effort, read_format, read_max_tokens, read_stop, schema_path
 from ..dialect import Asked, Reading
 from ..fields import kind_of, read_boolean, read_integer, read_object, read_string, refuse
 from ..messages import read_messages
@@ -40,7 +40,7 @@ def read_chat(body: object, reading: Reading) -> Asked:
     reasoning = read_object(body.get("reasoning"), "reasoning") or {}
     effort, thinking = _read_effort(body, reasoning)
     tools, choice = read_tools(body, ignored)
-    output_schema = _read_output_schema(body)
+    output_schema, schema_param = _read_output_schema(body)
     max_tokens = read_max_tokens(body, "max_completion_tokens", "max_tokens", "max_output_tokens")
     stop = _read_stop(body)
     streamed = read_boolean(body.get("stream"), "stream") or False
@@ -69,6 +69,7 @@ def read_chat(body: object, reading: Reading) -> Asked:
         n=n,
         show_reasoning=reading.show_reasoning and not hidden,
         ignored=tuple(dict.fromkeys(ignored)),
+        schema_param=schema_param if output_schema is not None else None,
         options=ChatOptions(include_usage, is_legacy(body)),
     )
 
@@ -86,10 +87,12 @@ def _read_effort(body: Mapping[str, Any], reasoning: JsonObject) -> tuple[Effort
     return effort, thinking
 
 
-def _read_output_schema(body: Mapping[str, Any]) -> JsonObject | None:
-    if body.get("response_format") is not None:
-        return read_format(body["response_format"], "response_format")
-    return read_format((read_object(body.get("text"), "text") or {}).get("format"), "text.format")
+def _read_output_schema(body: Mapping[str, Any]) -> tuple[JsonObject | None, str]:
+    """The schema and the path of its field."""
+    form, param = body.get("response_format"), "response_format"
+    if form is None:
+        form, param = (read_object(body.get("text"), "text") or {}).get("format"), "text.format"
+    return read_format(form, param), schema_path(form, param)
 
 
 def _read_stop(body: Mapping[str, Any]) -> tuple[str, ...]:
