@@ -167,12 +167,80 @@ Tool calling: on
 """,
         r"(?i)jetbrains|ktor",
     ),
+    Client(
+        "Codex",
+        "in ~/.codex/config.toml",
+        """\
+model = "{model}"
+model_provider = "tray-bridge"
+
+[model_providers.tray-bridge]
+name = "Tray Bridge"
+base_url = "{base_url}"
+wire_api = "responses"
+http_headers = { "Authorization" = "Bearer {api_key}" }
+""",
+        r"(?i)\bcodex",
+    ),
+    Client(
+        "opencode",
+        "in ~/.config/opencode/opencode.json",
+        """\
+"provider": {
+  "tray-bridge": {
+    "npm": "@ai-sdk/openai-compatible",
+    "name": "Tray Bridge",
+    "options": { "baseURL": "{base_url}", "apiKey": "{api_key}" },
+    "models": { "{model}": { "name": "Claude ({model})" } }
+  }
+}
+""",
+        r"(?i)opencode",
+    ),
+    Client(
+        "VS Code",
+        "in chatLanguageModels.json (Chat: Manage Language Models), from VS Code 1.122 on",
+        """\
+[
+  {
+    "name": "Tray Bridge",
+    "vendor": "customendpoint",
+    "apiKey": "{api_key}",
+    "apiType": "chat-completions",
+    "models": [{ "id": "{model}", "name": "Claude ({model})", "url": "{base_url}/chat/completions",
+                 "toolCalling": true, "vision": true, "maxInputTokens": 200000, "maxOutputTokens": 32000 }]
+  }
+]
+""",
+        r"(?i)GitHubCopilotChat|vscode",
+    ),
+    Client(
+        "PowerShell",
+        "in Windows' PowerShell; the first two lines are for programs that use OpenAI's SDK",
+        """\
+$env:OPENAI_BASE_URL = "{base_url}"
+$env:OPENAI_API_KEY = "{api_key}"
+$body = @{ model = "{model}"; messages = @(@{ role = "user"; content = "Hello!" }) } | ConvertTo-Json -Depth 5
+$headers = @{ Authorization = "Bearer {api_key}" }
+(Invoke-RestMethod "{base_url}/chat/completions" -Method Post -ContentType "application/json" `
+  -Headers $headers -Body $body).choices[0].message.content
+""",
+        r"(?i)PowerShell",
+    ),
+    Client(
+        "Any other client",
+        "in its settings for a provider that is compatible with OpenAI",
+        """\
+Base URL: {base_url}
+API key: {api_key}
+Model: {model}
+""",
+    ),
 )
 
 OTHER_NAMES = (
     (r"ai-sdk/", "Vercel AI SDK"),
-    (r"(?i)\bcodex", "Codex"),
-    (r"(?i)opencode", "opencode"),
+    (r"^claude-cli/", "Claude Code"),
     (r"(?i)tray-bridge|BridgeClient", "Tray Bridge"),
     (r"^Mozilla/", "a browser"),
 )

@@ -18,10 +18,14 @@ from starlette.responses import StreamingResponse
 
 from tray_bridge.api.errors import add_error_handlers
 from tray_bridge.api.page.access import DashboardAccess
+from tray_bridge.api.page.first_run import first_run_router
 from tray_bridge.api.page.last_hour import LastHour
 from tray_bridge.api.page.routes import dashboard_router
 from tray_bridge.doctor.checks import Check
+from tray_bridge.machine.api_keys import ApiKeys
+from tray_bridge.machine.sign_in import SignIn
 from tray_bridge.session_log import LogReader
+from tray_bridge.settings.schema import load_settings
 from tray_bridge.snapshots import (
     AccountSnapshot,
     ModelSnapshot,
@@ -47,6 +51,7 @@ class Scene:
         self._snapshot = snapshot
         self._callbacks: list[Callable[[ServerSnapshot], None]] = []
         self.cancelled: list[str] = []
+        self._sign_in = SignIn(lambda success: self.account_changed() if success else None)
 
     def snapshot(self) -> ServerSnapshot:
         return self._snapshot
@@ -61,6 +66,23 @@ class Scene:
         self.cancelled.append(request_id)
         self.show(requests=tuple(r for r in self._snapshot.requests if r.id != request_id))
         return True
+
+    def pause(self, paused: bool) -> None:
+        self.show(paused=paused)
+
+    def page_pass(self) -> str:
+        return ""
+
+    def account_changed(self) -> None:
+        self.show(account=AccountSnapshot(signed_in=True, plan="Max"))
+
+    @property
+    def sign_in(self) -> SignIn:
+        return self._sign_in
+
+    @property
+    def on_end(self) -> Callable[[bool], None]:
+        return lambda drain: None
 
     def show(self, **changes: object) -> None:
         self._snapshot = replace(self._snapshot, **changes)  # type: ignore[arg-type]
@@ -82,12 +104,18 @@ def dashboard_app(
     async def say() -> StreamingResponse:
         return StreamingResponse(_spoken(), media_type="text/event-stream")
 
+    hour, entrance, log = (
+        last_hour or LastHour(),
+        access or DashboardAccess(lambda _key: None, lambda: False),
+        LogReader(folder),
+    )
+    app.include_router(first_run_router(scene, entrance, ApiKeys(), load_settings, log, hour))
     app.include_router(
         dashboard_router(
             scene,
-            LogReader(folder),
-            last_hour or LastHour(),
-            access or DashboardAccess(lambda _key: None, lambda: False),
+            log,
+            hour,
+            entrance,
             default_model="sonnet",
             doctor=lambda: findings,
         )

@@ -87,7 +87,7 @@ async def _understand(services: Services, dialect: Dialect, request: Request) ->
     try:
         asked = await read_asked(services, dialect, request, body)
     except TrayBridgeError as error:
-        services.in_flight.failed += 1
+        services.in_flight.refuse()
         services.last_hour.failed(request_id, client, error)
         exchange.end("error", status=failure_of(error).status, error=error)
         raise

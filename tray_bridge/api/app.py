@@ -43,10 +43,11 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(status_router(services))
     app.include_router(status_router(services), prefix="/api/v1")
     app.include_router(owner_router(services))
+    log = LogReader(services.log.folder, background=True)
     app.include_router(
         dashboard_router(
             services.server,
-            LogReader(services.log.folder, background=True),
+            log,
             services.last_hour,
             services.page_access,
             default_model=services.settings.default_model,
@@ -54,7 +55,9 @@ def create_app(services: Services) -> FastAPI:
         )
     )
     app.include_router(
-        first_run_router(services.server, services.page_access, services.keys, lambda: services.settings)
+        first_run_router(
+            services.server, services.page_access, services.keys, lambda: services.settings, log, services.last_hour
+        )
     )
     app.include_router(landing_router())
     add_error_handlers(app)

@@ -6,11 +6,12 @@ import { doctorView } from "./doctor.js";
 import { announce, h, icon, say, show } from "./dom.js";
 import { logView } from "./log.js";
 import { nowView } from "./now.js";
+import { startView } from "./start.js";
 import { tryView } from "./try.js";
 import { usageView } from "./usage.js";
 
-const views = { now: nowView, log: logView, usage: usageView, try: tryView, connect: connectView, doctor: doctorView };
-const titles = { now: "Now", log: "Log", usage: "Usage", try: "Try it", connect: "Connect", doctor: "Doctor" };
+const views = { now: nowView, log: logView, usage: usageView, try: tryView, connect: connectView, doctor: doctorView, start: startView };
+const titles = { now: "Now", log: "Log", usage: "Usage", try: "Try it", connect: "Connect", doctor: "Doctor", start: "First steps" };
 const main = document.getElementById("main");
 let current = { name: null, view: null };
 
@@ -35,13 +36,12 @@ function route() {
   current.view.enter(rest, new URLSearchParams(query));
 }
 
-const words = { stopped: "Stopped", starting: "Starting", ready: "Ready", stopping: "Stopping", error: "Error" };
-
 function showState({ snapshot, connected }) {
   const element = document.getElementById("state");
-  const busy = connected && snapshot.state === "ready" && snapshot.requests.length > 0;
-  const state = !connected ? "away" : busy ? "busy" : snapshot.state;
-  const text = !connected ? "Not reachable" : busy ? `Busy · ${snapshot.requests.length}` : words[snapshot.state];
+  const { word, text: said } = snapshot.health;
+  const known = ["ready", "busy", "starting", "stopping", "stopped"].includes(word);
+  const state = !connected ? "away" : word === "failed" ? "error" : known ? word : "warn";
+  const text = !connected ? "Not reachable" : word === "busy" ? `Busy · ${snapshot.requests.length}` : said;
   if (element.dataset.state === state && element.textContent === text) return;
   element.dataset.state = state;
   show(element, h("span", { class: "dot", "aria-hidden": "true" }), h("span", {}, text));

@@ -11,18 +11,21 @@ export const baseUrl = () => `${location.origin}/v1`;
 function hero() {
   const state = h("h1");
   const facts = h("p", { class: "muted facts" });
+  const signIn = h("p", { class: "sign-in-now", hidden: true }, h("a", { class: "button primary", href: "#/start" }, "Sign in"));
   const url = h("code", { class: "url" }, baseUrl());
   const element = h("section", { class: "hero", "aria-label": "Server" },
-    h("div", {}, state, facts),
+    h("div", {}, state, facts, signIn),
     h("div", { class: "address" }, h("span", { class: "muted" }, "Base URL for every OpenAI client"),
       h("div", { class: "copyable" }, url, copyButton("Copy", baseUrl, { "aria-label": "Copy the base URL" }))));
   return {
     element,
     update({ snapshot, connected }) {
-      const sentences = { ready: "Ready for requests", starting: "Starting…", stopping: "Stopping…", stopped: "Stopped", error: "Not running" };
-      const busy = snapshot.requests.length;
-      say(state, !connected ? "The server does not answer" : busy ? `Answering ${plural(busy, "request")}` : sentences[snapshot.state]);
+      const { word, text, detail } = snapshot.health;
+      const sentences = { ready: "Ready for requests", busy: `Answering ${plural(snapshot.requests.length, "request")}` };
+      say(state, !connected ? "The server does not answer" : (sentences[word] ?? text));
+      signIn.hidden = word !== "signed_out";
       const parts = [];
+      if (connected && !sentences[word] && detail) parts.push(detail);
       if (snapshot.demo) parts.push("Demo: a stand-in answers, no account is used");
       if (snapshot.started_at) parts.push(`up for ${duration(now() - snapshot.started_at).replace(/ \d+ s$/, "")}`);
       parts.push(`${count(snapshot.served)} served`);

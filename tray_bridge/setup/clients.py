@@ -283,7 +283,7 @@ SETUP_CLIENTS = (
     ),
     SetupClient(
         "cline",
-        "Cline CLI",
+        "Cline",
         lambda place: (
             (_cline_folder(place) / "globalState.json", _cline),
             (_cline_folder(place) / "secrets.json", _cline_secrets),

@@ -14,10 +14,11 @@ from starlette.responses import Response
 
 from ...errors import InvalidRequestError, SettingsError
 from ...health import health_of
-from ...known_clients import NO_KEY
+from ...known_clients import NO_KEY, client_name
 from ...machine.api_keys import ApiKeys
 from ...machine.bridge_address import address_of
 from ...machine.sign_in import ACCOUNT_KINDS
+from ...session_log import LogReader
 from ...settings.schema import Settings
 from ...setup.change import FileChange, plan, undo, was_set_up, write
 from ...setup.claude_account import found_accounts
@@ -25,12 +26,19 @@ from ...setup.clients import SETUP_CLIENTS, Place, SetupClient, Values, find_cli
 from ..json_response import JsonResponse
 from ..services import OwnServer
 from .access import DashboardAccess
+from .last_hour import LastHour
 
+LAMP_EXCHANGES = 200  # the newest of the log that are looked at
 OPEN_WEBUI = ("open-webui", "sdk")  # theirs is a file in a project's folder, which the page does not know
 
 
 def first_run_router(
-    server: OwnServer, access: DashboardAccess, keys: ApiKeys, settings: Callable[[], Settings]
+    server: OwnServer,
+    access: DashboardAccess,
+    keys: ApiKeys,
+    settings: Callable[[], Settings],
+    log: LogReader,
+    last_hour: LastHour,
 ) -> APIRouter:
     """Make the routes, below `/dashboard/api`."""
     router = APIRouter(prefix="/dashboard/api", include_in_schema=False)
@@ -80,6 +88,19 @@ def first_run_router(
         check(request)
         server.pause(paused)
         return JsonResponse({"paused": paused})
+
+    @router.get("/lamps")
+    def lamps(request: Request) -> Response:
+        """Each client's newest request: answered, or why not. The log tells of those before the start."""
+        check(request)
+        found: dict[str, dict[str, Any]] = {}
+        for summary in reversed(log.search(outcome="completed", limit=LAMP_EXCHANGES).exchanges):
+            found[summary["client"] or ""] = {"answered_at": summary["at"], "problem": None}
+        for client, lamp in last_hour.lamps().items():
+            earlier = found.get(client, {}).get("answered_at")
+            found[client] = {**lamp, "answered_at": lamp["answered_at"] or earlier}
+        named = {client_name(client): lamp for client, lamp in found.items() if "/" in client}
+        return JsonResponse({"lamps": {**found, **named}})
 
     @router.get("/setup")
     def clients(request: Request) -> Response:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from tray_bridge.errors import TrayBridgeError
@@ -50,6 +50,8 @@ class LastHour:
         self._answers: deque[_Answer] = deque(maxlen=KEPT)
         self._failures: deque[_Failure] = deque(maxlen=ERRORS)
         self._clients: dict[str, float] = {}
+        self._answered: dict[str, float] = {}
+        self._problems: dict[str, _Failure] = {}
         self.version = 0
 
     def answered(self, client: str, *, first_token: float | None, output_tokens: int) -> None:
@@ -57,12 +59,18 @@ class LastHour:
         with self._lock:
             self._answers.append(_Answer(self._clock(), first_token, output_tokens))
             self._note(client)
+            if client in self._clients:
+                self._answered[client] = self._clock()
+                self._problems.pop(client, None)
 
     def failed(self, exchange_id: str, client: str, error: TrayBridgeError) -> None:
         """Add a request that has just ended in an error."""
         with self._lock:
-            self._failures.append(_Failure(self._clock(), exchange_id, client, error.title, error.message))
+            failure = _Failure(self._clock(), exchange_id, client, error.title, error.message)
+            self._failures.append(failure)
             self._note(client)
+            if client in self._clients:
+                self._problems[client] = failure
 
     def _note(self, client: str) -> None:
         self.version += 1
@@ -73,6 +81,15 @@ class LastHour:
         """When each client's newest request ended, since the start."""
         with self._lock:
             return dict(self._clients)
+
+    def lamps(self) -> dict[str, dict[str, Any]]:
+        """Give for each client, since the start, when it was answered last, and why its newest request failed."""
+        with self._lock:
+            return {
+                client: {"answered_at": self._answered.get(client), "problem": problem and asdict(problem)}
+                for client in self._clients
+                for problem in [self._problems.get(client)]
+            }
 
     def as_json(self) -> dict[str, Any]:
         """Give what the page draws: dots, tokens of each minute (oldest first), newest errors first."""

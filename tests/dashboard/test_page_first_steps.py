@@ -1,0 +1,160 @@
+"""First steps on the page: from signed out to a green lamp, with no terminal; and the one word of health."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+from chromium import Open
+from log_filler import question, write_exchange
+from playwright.sync_api import expect
+from running_bridge import RunningBridge, directive
+from scene import Scene, busy_scene, serve
+
+from tray_bridge.api.page.last_hour import LastHour
+from tray_bridge.errors import ModelNotFoundError
+from tray_bridge.machine.api_keys import ApiKeys
+from tray_bridge.machine.port import next_free_port
+from tray_bridge.snapshots import AccountSnapshot, PlanWindow, Problem, ServerSnapshot
+
+pytest_plugins = ["browsing"]
+posix_only = pytest.mark.skipif(os.name != "posix", reason="the stand-in for the CLI's sign-in is a shell script")
+SIGNED_OUT = AccountSnapshot(signed_in=False)
+CALM = replace(busy_scene(), requests=(), problem=None, log_problem=None)
+
+
+@pytest.mark.parametrize(
+    ("server", "text"),
+    [
+        (replace(CALM, account=SIGNED_OUT), "Not signed in"),
+        (replace(CALM, paused=True), "Paused"),
+        (
+            replace(CALM, account=AccountSnapshot(True, windows=(PlanWindow("five_hour", 1.0, None, "rejected"),))),
+            "Plan limit reached",
+        ),
+        (replace(CALM, log_problem=Problem("The disk is full", "No room.")), "The disk is full"),
+    ],
+)
+def test_nothing_is_green_while_something_is_wrong(
+    server: ServerSnapshot, text: str, log: Path, open_page: Open
+) -> None:
+    with serve(Scene(server), log) as origin:
+        page = open_page(f"{origin}/dashboard")
+        expect(page.locator("#state")).to_have_text(text)
+        expect(page.locator("h1")).to_have_text(text)
+        assert page.locator("#state").get_attribute("data-state") == "warn"
+
+
+def test_signed_out_the_page_offers_to_sign_in(log: Path, open_page: Open) -> None:
+    with serve(Scene(replace(CALM, account=SIGNED_OUT)), log) as origin:
+        page = open_page(f"{origin}/dashboard")
+        page.get_by_role("link", name="Sign in").click()
+        expect(page.locator("h1")).to_have_text("First steps")
+        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+@posix_only
+def test_from_signed_out_to_a_green_lamp_in_six_clicks(
+    make_bridge: Callable[..., RunningBridge], open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sign-in is a stand-in that prints a link and takes a code; everything after it is the real thing."""
+    from tray_bridge.machine.cli_program import find_cli
+
+    real = find_cli()
+    assert real
+    program = tmp_path / "claude"
+    shown = 'echo "If the browser did not open, visit: https://claude.ai/oauth/authorize?x=1"'
+    sign_in = f'[ "$1" = auth ] && {{ {shown}; read code; [ "$code" = the-code ] && touch {tmp_path}/in; exit $?; }}'
+    key = f"[ -e {tmp_path}/in ] || unset ANTHROPIC_API_KEY"
+    program.write_text(f'#!/bin/sh\n{sign_in}\n{key}\nexec {real.path} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home" / ".continue").mkdir(parents=True)
+    # A port of its own: with port 0 the restart after the sign-in would take another.
+    bridge = make_bridge(pool_size=1, cli_path=program, port=next_free_port("127.0.0.1", 18_900))
+    bridge.wait_for(lambda server: server.account.signed_in is False)
+
+    clicks = 0
+    page = open_page(f"{bridge.url}/dashboard#/start")
+    first, second, third = page.locator(".step").all()
+    expect(page.locator("#state")).to_have_text("Not signed in")
+    first.get_by_role("button", name="Sign in").click()
+    clicks += 1
+    expect(first.get_by_role("link", name="https://claude.ai/oauth/authorize?x=1")).to_be_visible()
+    first.get_by_label("Code").fill("the-code")
+    first.get_by_role("button", name="Send the code").click()
+    clicks += 1
+    expect(first).to_contain_text("Done", timeout=30_000)
+    expect(page.locator("#state")).to_have_text("Ready", timeout=30_000)
+
+    second.get_by_role("button", name="Ask a test question").click()
+    clicks += 1
+    expect(second).to_contain_text("Done", timeout=30_000)
+
+    third.get_by_role("button", name="Set up Continue").click()
+    clicks += 1
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator("pre")).to_contain_text(f"apiBase: {bridge.base_url}")
+    dialog.get_by_role("button", name="Write it").click()
+    clicks += 1
+    expect(dialog).to_contain_text("Written, with a backup")
+    dialog.get_by_role("button", name="Close").click()
+    clicks += 1
+    assert clicks <= 6
+    written = (tmp_path / "home" / ".continue" / "config.yaml").read_text()
+    assert bridge.base_url in written
+
+    body = {"model": "haiku", "messages": [{"role": "user", "content": directive(text="Hello")}]}
+    row = third.locator("li", has_text="Continue")
+    expect(row).to_contain_text("not yet heard")
+    httpx.post(f"{bridge.base_url}/chat/completions", json=body, headers={"user-agent": "Continue/1.0"}, timeout=60)
+    expect(row).to_contain_text("answered")
+    assert "on" in (row.locator(".light").get_attribute("class") or "").split()
+    httpx.post(
+        f"{bridge.base_url}/chat/completions", json={**body, "model": "nosuch"}, headers={"user-agent": "Continue/1.0"}
+    )
+    expect(row).to_contain_text("its last request failed: Unknown model")
+    assert "amber" in (row.locator(".light").get_attribute("class") or "").split()
+
+    page.get_by_role("button", name="Set up Continue").click()
+    page.get_by_role("button", name="Give the old file back").click()
+    expect(page.get_by_role("dialog")).to_contain_text("as it was before")
+    assert not (tmp_path / "home" / ".continue" / "config.yaml").exists()
+
+
+def test_connect_s_lamps_are_green_only_for_an_answer(log: Path, open_page: Open) -> None:
+    write_exchange(log, "req_1", client="curl", request=question("Hi"))
+    hour = LastHour()
+    hour.answered("Zed", first_token=0.1, output_tokens=3)
+    hour.failed("req_2", "Zed", ModelNotFoundError("There is no model x."))
+    with serve(Scene(CALM), log, last_hour=hour) as origin:
+        page = open_page(f"{origin}/dashboard#/connect")
+        curl = page.locator(".clients a", has_text="curl")
+        expect(curl).to_contain_text("answered")
+        zed = page.locator(".clients a", has_text="Zed")
+        expect(zed).to_contain_text("its last request failed: Unknown model")
+        expect(zed.locator(".light.amber")).to_be_visible()
+        expect(page.locator(".clients a", has_text="Any other client")).to_be_visible()
+
+
+def test_what_the_page_changes_needs_its_own_header_and_its_key_where_there_are_keys(bridge: RunningBridge) -> None:
+    api = f"{bridge.url}/dashboard/api"
+    assert httpx.post(f"{api}/account/sign-in", json={}).status_code == 403
+    assert httpx.post(f"{api}/setup/aider").status_code == 403
+    ApiKeys().make("someone")
+    try:
+        for path in ("account", "setup", "setup/aider", "lamps"):
+            assert httpx.get(f"{api}/{path}").status_code == 401
+    finally:
+        ApiKeys().revoke("someone")
+    key = httpx.get(f"{api}/account").json()["key"]
+    assert (
+        httpx.post(
+            f"{bridge.url}/owner/end", json={"drain": False}, headers={"authorization": f"Bearer {key}"}
+        ).status_code
+        == 401
+    )

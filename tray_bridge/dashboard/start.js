@@ -1,0 +1,179 @@
+// The view First steps: signed in, a test question answered, a client set up. It can be left and found again.
+
+import { ask, live } from "./connection.js";
+import { announce, h, problemBox, say, show } from "./dom.js";
+import { lamp } from "./lamp.js";
+import { setUpButton } from "./set_up.js";
+
+const KINDS = [
+  ["claudeai", "A Claude subscription"],
+  ["console", "An Anthropic Console account, billed by use"],
+  ["sso", "Single sign-on"],
+];
+const POLL = 1000;
+
+function step(number, title) {
+  const state = h("span", { class: "step-state", role: "status" });
+  const body = h("div", { class: "step-body" });
+  const element = h("li", { class: "card step" },
+    h("div", { class: "heading" }, h("h2", {}, `${number} ${title}`), state), body);
+  return {
+    element,
+    body,
+    done(yes, words) {
+      element.dataset.done = yes;
+      say(state, words);
+    },
+  };
+}
+
+/** Step 1: Claude Code's own sign-in, with its link and its code. */
+function signInStep() {
+  const part = step("①", "Signed in to Claude");
+  const words = h("p");
+  const found = h("ul", { class: "muted" });
+  const kind = h("select", { id: "account-kind" }, KINDS.map(([value, text]) => h("option", { value }, text)));
+  const start = h("button", { type: "button", class: "primary", onclick: () => act("/account/sign-in", { kind: kind.value }) }, "Sign in");
+  const link = h("a", { target: "_blank", rel: "noreferrer noopener" });
+  const code = h("input", { id: "account-code", autocomplete: "off" });
+  const waiting = h("div", { class: "waiting" },
+    h("p", {}, "Go on in your browser. If none opened, open this page: ", link),
+    h("form", { class: "row", onsubmit: send }, h("label", { for: "account-code" }, "Code, if the page shows one"), code,
+      h("button", { type: "submit" }, "Send the code"),
+      h("button", { type: "button", class: "quiet", onclick: () => act("/account/cancel", {}) }, "Cancel")));
+  const choose = h("div", { class: "row" }, h("label", { for: "account-kind" }, "Account"), kind, start);
+  const wrong = h("div");
+  part.body.append(words, choose, waiting, wrong, found);
+
+  async function act(path, body) {
+    start.disabled = true;
+    show(wrong);
+    try {
+      await ask(path, { method: "POST", body });
+    } catch (problem) {
+      show(wrong, problemBox(problem));
+    }
+    start.disabled = false;
+  }
+
+  function send(event) {
+    event.preventDefault();
+    act("/account/code", { code: code.value }).then(() => (code.value = ""));
+  }
+
+  return {
+    element: part.element,
+    update({ health, account, demo, sign_in: signIn, found: others }) {
+      const signedIn = demo || (account.signed_in === true && health.word !== "signed_out");
+      const pending = signIn.stage === "waiting";
+      part.done(signedIn, signedIn ? "Done" : pending ? "Waiting for you" : account.signed_in === null ? "Not known yet" : "To do");
+      const how = account.uses_api_key ? "with an API key" : account.plan ? `with plan ${account.plan}` : "";
+      say(words, demo ? "Not needed: a stand-in answers in the demo." : signedIn ? `Claude Code is signed in ${how}`.trim() + "." : "Claude Code needs to be signed in once. It keeps your credentials itself.");
+      choose.hidden = signedIn || pending;
+      waiting.hidden = !pending;
+      if (link.textContent !== signIn.link) {
+        link.href = signIn.link;
+        say(link, signIn.link);
+      }
+      if (signIn.stage === "failed" && !signedIn) show(wrong, problemBox({ title: "Not signed in", message: signIn.message }));
+      else if (signIn.stage === "succeeded") show(wrong);
+      found.hidden = signedIn || !others.length;
+      if (found.childElementCount !== others.length) show(found, others.map((line) => h("li", {}, line)));
+    },
+  };
+}
+
+/** Step 2: one real question, so that a person knows that all of it works. */
+function questionStep(key) {
+  const part = step("②", "A test question answered");
+  const answer = h("div", { "aria-live": "polite" });
+  const button = h("button", { type: "button", class: "primary", onclick: run }, "Ask a test question");
+  part.body.append(h("div", { class: "row" }, button), answer);
+  part.done(false, "To do");
+
+  async function run() {
+    button.disabled = true;
+    show(answer, h("p", { class: "muted" }, "Asking…"));
+    try {
+      const body = { model: "default", messages: [{ role: "user", content: "Reply with the one word: ready" }] };
+      const headers = { "content-type": "application/json", authorization: `Bearer ${key()}` };
+      const response = await fetch("/v1/chat/completions", { method: "POST", headers, body: JSON.stringify(body) });
+      const told = await response.json();
+      if (!response.ok) throw { title: "The question was not answered", message: told.error.message };
+      show(answer, h("blockquote", { dir: "auto" }, told.choices[0].message.content));
+      part.done(true, "Done");
+      announce("The test question was answered");
+    } catch (problem) {
+      part.done(false, "It failed");
+      show(answer, problemBox({ title: problem.title ?? "The question was not answered", message: problem.message }));
+    }
+    button.disabled = false;
+  }
+
+  return { element: part.element, update() {} };
+}
+
+/** Step 3: a client, until its lamp is green. */
+function clientStep() {
+  const part = step("③", "Your client connected");
+  const list = h("ul", { class: "setup-clients" });
+  part.body.append(
+    h("p", { class: "muted" }, "Choose your client. Its lamp turns green when its first request is answered."), list,
+    h("p", {}, "Another one? ", h("a", { href: "#/connect" }, "Connect has the settings of every client.")));
+  let clients = null;
+  const lamps = new Map();
+
+  async function load() {
+    const fresh = (await ask("/setup")).clients;
+    fresh.sort((a, b) => Number(b.installed || b.set_up) - Number(a.installed || a.set_up));
+    clients = fresh;
+    lamps.clear();
+    show(list, clients.map((client) => {
+      const light = lamp();
+      lamps.set(client.name, light);
+      return h("li", {}, light.dot, h("span", { class: "name" }, client.name),
+        h("span", { class: "muted" }, client.set_up ? "set up" : client.installed ? "installed here" : ""), light.words, setUpButton(client, load));
+    }));
+  }
+
+  return {
+    element: part.element,
+    async update(_account, seen) {
+      if (!clients) await load();
+      const green = clients.some((client) => seen[client.name]?.answered_at && !seen[client.name].problem);
+      part.done(green, green ? "Done" : "To do");
+      for (const [name, light] of lamps) light.update(seen[name], true);
+    },
+  };
+}
+
+export function startView() {
+  let key = "";
+  const parts = [signInStep(), questionStep(() => key), clientStep()];
+  const element = h("div", { class: "start" },
+    h("div", { class: "intro" }, h("h1", {}, "First steps"), h("p", { class: "muted" }, "Three steps, then every OpenAI client on this machine can use your Claude. You can leave this page and come back.")),
+    h("ol", { class: "steps" }, parts.map((part) => part.element)));
+  const wrong = h("div");
+  element.append(wrong);
+
+  async function load() {
+    try {
+      const [account, seen] = await Promise.all([ask("/account"), ask("/lamps")]);
+      key = account.key;
+      show(wrong);
+      for (const part of parts) await part.update(account, seen.lamps);
+    } catch (problem) {
+      if (live.connected) show(wrong, problemBox(problem)); // a restart after the sign-in is no problem
+    }
+  }
+
+  load();
+  const tick = setInterval(load, POLL);
+  return {
+    element,
+    enter() {},
+    leave() {
+      clearInterval(tick);
+    },
+  };
+}
