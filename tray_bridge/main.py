@@ -83,7 +83,9 @@ def _run_command(arguments: argparse.Namespace, early: EarlyStart | None) -> int
         from .command_line.logs import show_logs
         from .machine.paths import log_folder
 
-        return show_logs(arguments, settings.log_folder or log_folder())
+        return show_logs(
+            arguments, settings.log_folder or log_folder(), bridge_url(settings.host, settings.port).removesuffix("/v1")
+        )
     if command == "usage":
         from .command_line.usage import show_usage
         from .machine.paths import log_folder

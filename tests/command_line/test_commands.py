@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -185,7 +186,12 @@ def test_logs_show_exchanges_in_a_table_and_as_json(bridge: RunningBridge) -> No
     assert "No exchange" in run("logs", "--text", "never said by anyone").stdout
 
     shown = run("logs", "show", found["id"][-8:])
-    assert json.loads(shown.stdout)["answer"] == "A wombat digs"
+    assert "## Answer\n\nA wombat digs\n" in shown.stdout
+    assert json.loads(run("logs", "show", found["id"][-8:], "--json").stdout)["answer"] == "A wombat digs"
+    curl = run("logs", "show", found["id"][-8:], "--curl").stdout
+    assert re.match(rf"curl -N http://\S+{found['endpoint']} ", curl)
+    newest = json.loads(run("logs", "--json", "--limit", "1").stdout)["id"]
+    assert newest in run("logs", "show", "last").stdout
     missing = run("logs", "show", "nothing")
     assert (missing.returncode, missing.stdout) == (1, "")
     assert "There is no exchange nothing." in missing.stderr

@@ -49,12 +49,16 @@ def write_exchange(
     queued: float = 0.0,
     error: TrayBridgeError | None = None,
     mode: Any = "full",
+    dialect: str = "openai_chat",
+    endpoint: str = "/v1/chat/completions",
+    turn: Turn | None = None,
 ) -> None:
     """Put one exchange into the log in `folder`; without an outcome it stays without an end."""
     exchange = Exchange(
         exchange_id,
         mode=mode,
-        endpoint="/v1/chat/completions",
+        endpoint=endpoint,
+        dialect=dialect,
         client=client,
         key_name=None,
         streamed=bool(request.get("stream")),
@@ -62,10 +66,7 @@ def write_exchange(
         on_end=lambda: None,
     )
     exchange.received = (received or datetime.now()).astimezone()
-    last = request["messages"][-1]["content"]
-    text = last if isinstance(last, str) else "\n".join(part.get("text", "") for part in last)
-    tools = tuple(Tool(t["function"]["name"], "", {}) for t in request.get("tools", ()))
-    exchange.set_turn(Turn("claude-sonnet-4-5", (Message("user", (TextBlock(text),)),), ("Be brief.",), tools=tools))
+    exchange.set_turn(turn or turn_of(request))
     exchange.set_session(kind, queued=queued)
     for event in events:
         exchange.record(event)
@@ -92,6 +93,19 @@ def write_exchange(
     file = file_of(exchange)
     make_private_folder((folder / file).parent)
     (folder / file).write_bytes(record.render(document))
+
+
+def turn_of(request: Mapping[str, Any]) -> Turn:
+    """The turn of a request in Chat Completions, as far as the log's tests need it."""
+    messages = [m for m in request.get("messages", ()) if m["role"] in ("user", "assistant") and m.get("content")]
+    last = [(m["role"], m["content"]) for m in messages] or [("user", "")]
+    tools = tuple(Tool(t["function"]["name"], "", {}) for t in request.get("tools", ()))
+    turned = tuple(Message(role, (TextBlock(_joined(content)),)) for role, content in last)
+    return Turn("claude-sonnet-4-5", turned, ("Be brief.",), tools=tools)
+
+
+def _joined(content: Any) -> str:
+    return content if isinstance(content, str) else "\n".join(part.get("text", "") for part in content)
 
 
 def question(text: Any, model: str = "sonnet", **others: Any) -> dict[str, Any]:

@@ -22,6 +22,7 @@ VIEWS = {
     "now": (".window", "#/now"),
     "log": (".rows a", "#/log"),
     "exchange": (".turn.answer", "#/log/req_picture"),
+    "compare": (".difference", "#/log/req_picture?with=req_0000000000000042"),
     "usage": (".figures dd", "#/usage"),
     "usage by client": (".bar-list li", "#/usage?by=client"),
     "try": (".snippet code", "#/try"),

@@ -37,7 +37,7 @@ tray-bridge setup                  # what is installed here
 tray-bridge setup zed              # shows the change, asks, writes, tests
 tray-bridge setup zed --undo
 """
-LOGS_EXAMPLES = "tray-bridge logs --follow\ntray-bridge logs --outcome error --since 2h\ntray-bridge logs show 3f2a91c0"
+LOGS_EXAMPLES = "tray-bridge logs --follow\ntray-bridge logs --outcome error --since 2h\ntray-bridge logs show last"
 USAGE_EXAMPLES = "tray-bridge usage\ntray-bridge usage --by client --since 7d\ntray-bridge usage --by model --csv"
 CONFIG_EXAMPLES = "tray-bridge config\ntray-bridge config get port\ntray-bridge config set port 8123"
 COMPLETION_EXAMPLES = 'eval "$(tray-bridge completion bash)"\ntray-bridge completion fish'
@@ -206,7 +206,10 @@ def _add_logs_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--text", help="a part of the question, answer, tool calls or error")
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (20)")
     show = parser.add_subparsers(dest="action", metavar="show").add_parser("show", help="one exchange in full")
-    show.add_argument("id", help="as the table has it: the end of an id is enough")
+    show.add_argument("id", help="as the table has it: the end of an id is enough; `last` is the newest")
+    forms = show.add_mutually_exclusive_group()
+    forms.add_argument("--curl", action="store_true", help="a command that asks the same again")
+    forms.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="all that the log has of it")
 
 
 def _add_usage_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import TrayBridgeError
-from ..session_log import LogReader, Summary
+from ..session_log import LogReader, Summary, as_curl, as_markdown
 from .terminal import printable, write
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ _ID_LENGTH = 8
 _WIDE = 100
 
 
-def show_logs(arguments: argparse.Namespace, folder: Path) -> int:
-    """Print what the arguments ask for; raises TrayBridgeError."""
+def show_logs(arguments: argparse.Namespace, folder: Path, origin: str) -> int:
+    """Print what the arguments ask for; `origin` is the bridge's address. Raises TrayBridgeError."""
     reader = LogReader(folder)
     if arguments.action == "show":
-        return _show_one(reader, arguments.id)
+        return _show_one(reader, arguments, origin)
     found = _search(reader, arguments, limit=arguments.limit)
     _print(found[::-1], as_json=arguments.json)  # the newest last, next to the prompt
     if not arguments.follow:
@@ -72,13 +72,25 @@ def _search(reader: LogReader, arguments: argparse.Namespace, limit: int) -> lis
     ).exchanges
 
 
-def _show_one(reader: LogReader, sought: str) -> int:
+def _show_one(reader: LogReader, arguments: argparse.Namespace, origin: str) -> int:
+    sought = arguments.id
     ids = reader.ending_in(sought)
     document = reader.get(ids[0]) if len(ids) == 1 else None
     if document is None:
         problem = f"{len(ids)} exchanges end in {sought}." if ids else f"There is no exchange {sought}."
         raise TrayBridgeError(problem, title="Not found", hint="`tray-bridge logs` shows their ids.")
-    write(printable(json.dumps(document, indent=2, ensure_ascii=not _is_unicode())) + "\n")
+    if arguments.curl:
+        if document.get("request") is None:
+            raise TrayBridgeError(
+                "The log keeps no texts of this exchange.",
+                title="Nothing to ask again",
+                hint="Only figures were asked for: `tray-bridge config set log_mode full` keeps texts from now on.",
+            )
+        write(as_curl(document, origin))
+    elif arguments.json:
+        write(printable(json.dumps(document, indent=2, ensure_ascii=not _is_unicode())) + "\n")
+    else:
+        write(as_markdown(document))
     return 0
 
 

@@ -3,9 +3,10 @@
 import { h, show, copyButton } from "./dom.js";
 import { prettyJson } from "./format.js";
 
-export function asCurl(url, body) {
+export function asCurl(url, body, keyed = false) {
+  const key = keyed ? `  -H "Authorization: Bearer YOUR-KEY" \\\n` : "";
   // A quoted heredoc takes every character as it is; JSON never has a line that is just its end mark.
-  return `curl -N ${url} \\\n  -H "Content-Type: application/json" \\\n  --data-binary @- <<'JSON'\n${prettyJson(body)}\nJSON`;
+  return `curl -N ${url} \\\n${key}  -H "Content-Type: application/json" \\\n  --data-binary @- <<'JSON'\n${prettyJson(body)}\nJSON`;
 }
 
 // Parameters that the OpenAI SDK for Python knows as keywords; others go in extra_body.
@@ -14,16 +15,59 @@ const KEYWORDS = new Set(["messages", "model", "audio", "frequency_penalty", "fu
   "prompt_cache_key", "reasoning_effort", "response_format", "safety_identifier", "seed", "service_tier", "stop", "store", "stream",
   "stream_options", "temperature", "tool_choice", "tools", "top_logprobs", "top_p", "user", "verbosity", "web_search_options"]);
 
-export function asPython(baseUrl, body) {
-  const known = Object.entries(body).filter(([name]) => KEYWORDS.has(name));
-  const others = Object.fromEntries(Object.entries(body).filter(([name]) => !KEYWORDS.has(name)));
+/** The arguments of a call of an SDK: those that it knows, and the others in extra_body. */
+function keywords(body, names) {
+  const known = Object.entries(body).filter(([name]) => names.has(name));
+  const others = Object.fromEntries(Object.entries(body).filter(([name]) => !names.has(name)));
   const lines = known.map(([name, value]) => `    ${name}=${python(value, 1)},`);
   if (Object.keys(others).length) lines.push(`    extra_body=${python(others, 1)},`);
+  return lines.join("\n");
+}
+
+const openAi = (baseUrl, key, call, body, names, read) => `from openai import OpenAI\n\nclient = OpenAI(base_url="${baseUrl}", api_key="${key}")\n`
+  + `answer = client.${call}(\n${keywords(body, names)}\n)\n${read}`;
+
+export function asPython(baseUrl, body, key = "not-needed") {
   const read = body.stream
     ? "for chunk in answer:\n    for choice in chunk.choices:\n        print(choice.delta.content or \"\", end=\"\", flush=True)"
     : "print(answer.choices[0].message.content)";
-  return `from openai import OpenAI\n\nclient = OpenAI(base_url="${baseUrl}", api_key="not-needed")\n`
-    + `answer = client.chat.completions.create(\n${lines.join("\n")}\n)\n${read}`;
+  return openAi(baseUrl, key, "chat.completions.create", body, KEYWORDS, read);
+}
+
+const RESPONSES = new Set(["background", "include", "input", "instructions", "max_output_tokens", "max_tool_calls", "metadata", "model", "parallel_tool_calls",
+  "previous_response_id", "prompt_cache_key", "reasoning", "safety_identifier", "service_tier", "store", "stream", "stream_options", "temperature", "text",
+  "tool_choice", "tools", "top_logprobs", "top_p", "truncation", "user"]);
+
+export function asPythonResponses(baseUrl, body, key = "not-needed") {
+  const read = body.stream
+    ? "for event in answer:\n    if event.type == \"response.output_text.delta\":\n        print(event.delta, end=\"\", flush=True)"
+    : "print(answer.output_text)";
+  return openAi(baseUrl, key, "responses.create", body, RESPONSES, read);
+}
+
+const COMPLETIONS = new Set(["best_of", "echo", "frequency_penalty", "logit_bias", "logprobs", "max_tokens", "model", "n", "presence_penalty", "prompt", "seed",
+  "stop", "stream", "stream_options", "suffix", "temperature", "top_p", "user"]);
+
+export function asPythonCompletions(baseUrl, body, key = "not-needed") {
+  const read = body.stream ? "for chunk in answer:\n    print(chunk.choices[0].text if chunk.choices else \"\", end=\"\", flush=True)" : "print(answer.choices[0].text)";
+  return openAi(baseUrl, key, "completions.create", body, COMPLETIONS, read);
+}
+
+const MESSAGES = new Set(["max_tokens", "messages", "metadata", "model", "service_tier", "stop_sequences", "stream", "system", "temperature", "thinking", "tool_choice", "tools", "top_k", "top_p"]);
+
+export function asPythonMessages(baseUrl, body, key = "not-needed") {
+  const read = body.stream
+    ? "for event in answer:\n    if event.type == \"content_block_delta\" and event.delta.type == \"text_delta\":\n        print(event.delta.text, end=\"\", flush=True)"
+    : "for block in answer.content:\n    print(getattr(block, \"text\", block))";
+  return `from anthropic import Anthropic\n\nclient = Anthropic(base_url="${baseUrl.replace(/\/v1$/, "")}", api_key="${key}")\n`
+    + `answer = client.messages.create(\n${keywords(body, MESSAGES)}\n)\n${read}`;
+}
+
+/** For a dialect without an SDK that everybody has. */
+export function asPythonHttp(url, body, key) {
+  const headers = key ? `, headers={"Authorization": "Bearer ${key}"}` : "";
+  return `import httpx\n\nbody = ${python(body, 0)}\n`
+    + `with httpx.stream("POST", "${url}", json=body${headers}, timeout=None) as answer:\n    for line in answer.iter_lines():\n        print(line)`;
 }
 
 /** A JSON value as a Python literal, indented like the code around it. */

@@ -93,6 +93,7 @@ function message(item) {
     h("h3", {}, h("span", {}, names[role] ?? visible(role), item.name ? ` · ${visible(item.name)}` : ""), item.tool_call_id ? h("code", {}, visible(item.tool_call_id)) : null),
     item.reasoning_content ? reasoning(item.reasoning_content) : null,
     parts(content),
+    (Array.isArray(item.images) ? item.images : []).map((one) => h("div", { class: "part" }, picture(one, "Image"))),
     calls.map((call) => toolCall({ id: call.id, name: call.function?.name ?? call.custom?.name, args: call.function?.arguments ?? call.custom?.input ?? call })));
 }
 
@@ -112,8 +113,11 @@ function listed(messages) {
 }
 
 /** What was asked: messages first, then what else the request says, folded. */
-export function asked({ messages, input, system, tools, functions, ...others }) {
-  const list = Array.isArray(messages) ? messages : Array.isArray(input) ? input : input ? [{ role: "user", content: input }] : [];
+export function asked({ messages, input, prompt, instructions, system, tools, functions, ...others }) {
+  const said = [messages, input, prompt].find((one) => one !== undefined && one !== null) ?? [];
+  // Messages, Responses' items, or a prompt: a text or a list of texts.
+  const list = !Array.isArray(said) ? [{ role: "user", content: said }] : said.every((one) => one && typeof one === "object") ? said : [{ role: "user", content: said }];
+  system ??= instructions;
   const offered = [...(tools ?? []), ...(functions ?? [])];
   return [
     h("div", { class: "folds" },
@@ -133,4 +137,17 @@ export function answered(document) {
     document.reasoning ? reasoning(document.reasoning) : null,
     document.answer ? h("div", { class: "part" }, longText(document.answer)) : null,
     calls.map((call) => toolCall({ id: call.id, name: call.name, args: call.arguments })))];
+}
+
+/** The texts of content in any dialect, joined. */
+export function textOf(content) {
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) return "";
+  return content.map((item) => (typeof item === "string" ? item : typeof item?.text === "string" ? item.text : textOf(item?.content ?? item?.output))).filter(Boolean).join("\n");
+}
+
+/** The question of an exchange: the text of the last message, as it was understood. */
+export function question(document) {
+  const messages = document.turn?.messages ?? document.request?.messages ?? [];
+  return textOf(messages[messages.length - 1]?.content).trim();
 }

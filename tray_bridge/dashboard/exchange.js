@@ -1,10 +1,11 @@
 // One exchange of the log in full: facts, timing, conversation, raw JSON, and what can be done with it.
 
-import { asCurl, asPython } from "./code.js";
+import { asCurl, asPython, asPythonCompletions, asPythonHttp, asPythonMessages, asPythonResponses } from "./code.js";
+import { compared } from "./compare.js";
 import { ask, live } from "./connection.js";
-import { answered, asked, blobUrl, longText } from "./conversation.js";
+import { answered, asked, blobUrl, longText, question } from "./conversation.js";
 import { confirmed, copyButton, h, icon, problemBox, s, show } from "./dom.js";
-import { count, duration, exactTime, prettyJson, visible } from "./format.js";
+import { count, duration, exactTime, plural, prettyJson, visible } from "./format.js";
 import { baseUrl } from "./now.js";
 
 export const outcomes = {
@@ -21,6 +22,8 @@ export function outcomeSign(outcome) {
   return h("span", { class: "outcome", "data-outcome": outcome, title: word }, icon(sign), h("span", { class: "unseen" }, word));
 }
 
+const dialectNames = { openai_chat: "Chat Completions", openai_responses: "Responses", openai_completions: "Completions", anthropic_messages: "Messages", ollama: "Ollama" };
+
 const kinds = { parked: "went on in a parked session", suspended: "went on after a tool call", fitting: "a session made to fit", generic: "a warm session", cold: "a new session" };
 
 const endings = { end_turn: "the end of the answer", max_tokens: "the token limit", stop_sequence: "a stop sequence", tool_use: "a tool call", refusal: "a refusal" };
@@ -36,7 +39,8 @@ function facts(document) {
     ["Tokens", usage && [`${count(usage.input_tokens + usage.cache_read_tokens + usage.cache_creation_tokens)} in`,
       usage.cache_read_tokens ? `(${count(usage.cache_read_tokens)} from the cache)` : "", `· ${count(usage.output_tokens)} out`,
       usage.thinking_tokens ? `(${count(usage.thinking_tokens)} thinking)` : ""].filter(Boolean).join(" ")],
-    ["HTTP", document.status && `${document.status}, ${document.streamed ? "streamed" : "in one piece"}, ${document.endpoint}`],
+    ["HTTP", document.status && `${document.status}, ${document.streamed ? "streamed" : "whole"}, ${document.endpoint}`],
+    ["Dialect", dialectNames[document.dialect] ?? document.dialect],
   ];
   return h("dl", { class: "pairs" }, pairs.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, h("bdi", {}, visible(value)))]));
 }
@@ -54,7 +58,7 @@ function steps({ queued_s: queued, session_ready_s: ready, first_token_s: first,
 
 function waterfall(timings) {
   const all = steps(timings ?? {});
-  if (!all.length) return null;
+  if (all.length < 2) return null; // nothing was timed but the end
   const end = Math.max(0.001, all[all.length - 1][3]);
   return h("section", { class: "card", "aria-label": "Timing" }, h("h2", {}, "Timing"),
     h("div", { class: "waterfall" }, all.map(([name, words, from, to]) => [
@@ -83,10 +87,23 @@ async function whole(value, name = "") {
   return name === "data" ? data : `data:${types[blob[2]] ?? "application/octet-stream"};base64,${data}`;
 }
 
-/** `onDeleted()` is called after the exchange was deleted. */
-export function exchangePane(onDeleted) {
+/** Code that asks the same again, at the address and in the dialect of the exchange. */
+function curlOf(document, body) {
+  return asCurl(location.origin + document.endpoint, body, document.key_name !== null);
+}
+
+function pythonOf(document, body) {
+  const makers = { openai_responses: asPythonResponses, openai_completions: asPythonCompletions, openai_chat: asPython, anthropic_messages: asPythonMessages };
+  const make = makers[document.dialect ?? "openai_chat"];
+  const key = document.key_name === null ? undefined : "YOUR-KEY";
+  return make ? make(baseUrl(), body, key) : asPythonHttp(location.origin + document.endpoint, body, key);
+}
+
+/** `onDeleted()` is called after the exchange was deleted; `list()` gives the address of the list. */
+export function exchangePane(onDeleted, list) {
   const element = h("div", { class: "exchange", tabindex: -1 });
   let shown = null;
+  let other = null; // the exchange that it is compared with
   let tab = "conversation";
   let stopWatching = () => {};
 
@@ -103,9 +120,40 @@ export function exchangePane(onDeleted) {
   function body(document) {
     if (tab === "raw") return h("div", { class: "raw" }, longText(prettyJson(document), { class: "code wrap", tabindex: 0 }, "pre"));
     const source = tab === "turn" ? document.turn : document.request;
-    const error = document.error ? problemBox({ title: document.error.title, message: visible(document.error.message ?? ""), hint: document.error.hint }) : null;
-    if (!source) return [h("p", { class: "empty" }, "The log keeps no texts of this exchange: only figures were asked for."), error];
-    return [asked(source), h("div", { class: "after" }, answered(document), error)];
+    if (!source) return h("p", { class: "empty" }, "The log keeps no texts of this exchange: only figures were asked for.");
+    return [asked(source), h("div", { class: "after" }, answered(document))];
+  }
+
+  const cause = ({ error }) => error && problemBox({ title: error.title, message: visible(error.message ?? ""), hint: error.hint });
+
+  /** The other exchanges of its conversation, once they are known. */
+  async function neighbours(document, place) {
+    const thread = document.conversation?.thread;
+    if (!thread) return;
+    const { exchanges } = await ask(`/exchanges?${new URLSearchParams({ thread, limit: 200 })}`).catch(() => ({ exchanges: [] }));
+    if (shown !== document.id || exchanges.length < 2) return;
+    const before = exchanges[exchanges.findIndex((one) => one.id === document.id) + 1];
+    const tokens = exchanges.reduce((sum, { usage }) => sum + (usage ? usage.input_tokens + usage.cache_read_tokens + usage.cache_creation_tokens + usage.output_tokens : 0), 0);
+    show(place, h("a", { href: `#/log?thread=${encodeURIComponent(thread)}` }, `Conversation of ${plural(exchanges.length, "exchange")}, ${count(tokens)} tokens`),
+      before ? h("a", { href: `#/log/${encodeURIComponent(document.id)}?with=${encodeURIComponent(before.id)}` }, "Compare with the one before") : null);
+  }
+
+  async function exported(form) {
+    const response = await fetch(`/dashboard/api/exchanges/${encodeURIComponent(shown)}/export?form=${form}`, { headers: { "x-tray-bridge": "1" } });
+    if (!response.ok) throw new Error();
+    return response.text();
+  }
+
+  function takeOut(document) {
+    const forms = { md: "Markdown", har: "HAR", jsonl: "JSONL" };
+    const links = Object.entries(forms).map(([form, words]) => h("a", { class: "button", href: `/dashboard/api/exchanges/${encodeURIComponent(document.id)}/export?form=${form}`, download: `${document.id}.${form}` }, words));
+    const boxes = { texts: "Strike out texts", names: "Strike out names of clients, keys and tools" };
+    const chosen = Object.fromEntries(Object.keys(boxes).map((name) => [name, h("input", { type: "checkbox", checked: name === "texts" })]));
+    const report = () => exported(`report${Object.entries(chosen).map(([name, box]) => (box.checked ? `&without=${name}` : "")).join("")}`);
+    return h("details", { class: "take-out" }, h("summary", {}, "Take out"),
+      h("div", { class: "buttons" }, links),
+      h("p", { class: "muted" }, "A report for an issue: facts, timing and error. Keys are always struck out."),
+      h("div", { class: "buttons" }, Object.entries(boxes).map(([name, words]) => h("label", { class: "check" }, chosen[name], words)), copyButton("Copy the report", report)));
   }
 
   function render(document) {
@@ -119,30 +167,43 @@ export function exchangePane(onDeleted) {
       show(inside, body(document));
     }
     const request = () => whole(document.request);
-    const url = `${baseUrl()}/chat/completions`;
+    const others = h("p", { class: "neighbours" });
+    const first = question(document);
+    window.document.title = `${visible(first.slice(0, 60)) || "Exchange"} · Log · Tray Bridge`;
     show(element,
-      h("a", { class: "back", href: "#/log" }, "Back to the list"),
+      h("a", { class: "back", href: list() }, "Back to the list"),
       h("header", {},
         h("h1", {}, outcomeSign(document.outcome), outcomes[document.outcome]?.word ?? "Exchange"),
         h("p", { class: "muted" }, `${exactTime(Date.parse(document.received) / 1000)} · `, h("code", {}, visible(document.id))),
+        cause(document),
+        others,
         h("div", { class: "buttons" },
-          document.request ? [copyButton("Copy as curl", async () => asCurl(url, await request())), copyButton("Copy as Python", async () => asPython(baseUrl(), await request()))] : null,
-          h("button", { type: "button", class: "quiet", onclick: () => remove(document.id) }, icon("bin"), "Delete"))),
+          document.turn ? h("a", { class: "button", href: `#/try?from=${encodeURIComponent(document.id)}` }, "Ask again") : null,
+          document.request ? [copyButton("Copy as curl", async () => curlOf(document, await request())), copyButton("Copy as Python", async () => pythonOf(document, await request()))] : null,
+          h("button", { type: "button", class: "quiet", onclick: () => remove(document.id) }, icon("bin"), "Delete")),
+        takeOut(document)),
       h("section", { class: "card", "aria-label": "Facts" }, facts(document)),
       waterfall(document.timings),
       h("section", { "aria-label": "Conversation" }, row, inside));
     show(inside, body(document));
+    neighbours(document, others);
   }
 
   async function load(id) {
     try {
       const document = await ask(`/exchanges/${encodeURIComponent(id)}`);
+      const second = other && (await ask(`/exchanges/${encodeURIComponent(other)}`));
       if (shown !== id) return;
+      if (second) {
+        window.document.title = "Two exchanges · Log · Tray Bridge";
+        show(element, h("a", { class: "back", href: list() }, "Back to the list"), compared(second, document));
+        return;
+      }
       render(document);
       stopWatching();
       if (document.outcome === "in_progress") watch(id);
     } catch (problem) {
-      if (shown === id) show(element, h("a", { class: "back", href: "#/log" }, "Back to the list"), problemBox(problem));
+      if (shown === id) show(element, h("a", { class: "back", href: list() }, "Back to the list"), problemBox(problem));
     }
   }
 
@@ -154,10 +215,11 @@ export function exchangePane(onDeleted) {
 
   return {
     element,
-    open(id) {
-      if (id === shown) return;
+    open(id, second = null) {
+      if (id === shown && second === other) return;
       stopWatching();
       shown = id;
+      other = second;
       if (id === null) show(element, h("p", { class: "empty" }, "Choose an exchange to read it."));
       else load(id);
     },

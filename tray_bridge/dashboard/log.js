@@ -6,27 +6,37 @@ import { exchangePane, outcomes, outcomeSign } from "./exchange.js";
 import { clock, count, dayName, duration, now, plural, visible } from "./format.js";
 
 const PAGE = 60;
+// What the address keeps: `#/log/ID?text=…&model=…`.
+const FIELDS = ["text", "model", "client", "key", "outcome", "dialect", "time", "thread"];
+export const dialects = { openai_chat: "Chat Completions", openai_responses: "Responses", openai_completions: "Completions", anthropic_messages: "Messages", ollama: "Ollama" };
 const times = [["", "Any time"], [3600, "Last hour"], [86400, "Last 24 hours"], [604800, "Last 7 days"]];
 
 export function logView() {
   const search = h("input", { type: "search", id: "search", placeholder: "Search questions, answers and tool calls", oninput: soon, autocomplete: "off", spellcheck: "false" });
-  const model = h("select", { "aria-label": "Model", onchange: refresh });
-  const client = h("select", { "aria-label": "Client", onchange: refresh });
-  const outcome = h("select", { "aria-label": "Outcome", onchange: refresh }, option("", "Any outcome"), Object.entries(outcomes).map(([value, { word }]) => option(value, word)));
-  const time = h("select", { "aria-label": "Time", onchange: refresh }, times.map(([value, word]) => option(value, word)));
+  const model = h("select", { "aria-label": "Model", onchange: chosen });
+  const client = h("select", { "aria-label": "Client", onchange: chosen });
+  const key = h("select", { "aria-label": "Key", onchange: chosen, hidden: true });
+  const dialect = h("select", { "aria-label": "Dialect", onchange: chosen, hidden: true });
+  const outcome = h("select", { "aria-label": "Outcome", onchange: chosen }, option("", "Any outcome"), Object.entries(outcomes).map(([value, { word }]) => option(value, word)));
+  const time = h("select", { "aria-label": "Time", onchange: chosen }, times.map(([value, word]) => option(value, word)));
+  let thread = "";
+  const controls = { text: search, model, client, key, outcome, dialect, time };
+  const value = (field) => (field === "thread" ? thread : controls[field].value.trim());
   const found = h("p", { class: "muted", role: "status" });
   const list = h("div", { onkeydown: step });
   const more = h("div", { class: "more", hidden: true }, h("button", { type: "button", onclick: () => load(true) }, "Show more"));
   const clear = h("button", { type: "button", class: "quiet", onclick: deleteAll }, icon("bin"), "Delete all");
+  const saved = savedSearches(() => address(null), () => name());
   const pane = exchangePane(() => {
-    location.hash = "#/log";
+    location.hash = address(null);
     refresh();
-  });
+  }, () => address(null));
   const element = h("div", { class: "log" },
     h("div", { class: "finder" },
       h("h1", { class: "unseen" }, "Log"),
       h("form", { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
-        h("div", { class: "search" }, h("label", { for: "search", class: "unseen" }, "Search"), search), model, client, outcome, time),
+        h("div", { class: "search" }, h("label", { for: "search", class: "unseen" }, "Search"), search), model, client, outcome, time, key, dialect),
+      saved.element,
       h("div", { class: "results" }, h("div", { class: "heading" }, found, clear), list, more)),
     pane.element);
   let items = [];
@@ -35,14 +45,43 @@ export function logView() {
   let waiting = null;
   let asking = null;
   let mark = null;
+  let shown = null; // the address of the list that is shown
 
   function option(value, words) {
     return h("option", { value }, words);
   }
 
+
+  /** The address of an exchange, or of the list, with all that is chosen. */
+  function address(id) {
+    const query = new URLSearchParams(FIELDS.filter((field) => value(field)).map((field) => [field, value(field)]));
+    return `#/log${id ? `/${encodeURIComponent(id)}` : ""}${query.size ? `?${query}` : ""}`;
+  }
+
+  /** What is looked for, in words. */
+  function name() {
+    const words = { text: `“${value("text")}”`, model: value("model"), client: value("client"), key: value("key"), outcome: outcomes[value("outcome")]?.word, dialect: dialects[value("dialect")], time: times.find(([t]) => String(t) === value("time"))?.[1], thread: "One conversation" };
+    return FIELDS.filter((field) => value(field)).map((field) => visible(words[field] ?? value(field))).join(", ");
+  }
+
+  // Letters that are typed replace the address, a choice makes a new one: that is what Back returns to.
   function soon() {
     clearTimeout(waiting);
-    waiting = setTimeout(refresh, 120);
+    waiting = setTimeout(() => {
+      history.replaceState(null, "", address(open));
+      shown = address(null);
+      titled();
+      refresh();
+    }, 120);
+  }
+
+  function chosen() {
+    location.hash = address(open);
+  }
+
+  function titled() {
+    if (open === null) document.title = `${[name(), "Log"].filter(Boolean).join(" · ")} · Tray Bridge`;
+    saved.update();
   }
 
   function refresh() {
@@ -53,14 +92,16 @@ export function logView() {
   async function load(further) {
     asking?.abort();
     const own = (asking = new AbortController());
-    const wanted = { text: search.value.trim(), model: model.value, client: client.value, outcome: outcome.value, since: time.value && Math.floor(now() - time.value) };
+    const wanted = { ...Object.fromEntries(FIELDS.map((field) => [field, value(field)])), time: "", since: time.value && Math.floor(now() - time.value) };
     const query = new URLSearchParams({ limit: further ? PAGE : Math.max(PAGE, Math.min(items.length, 5 * PAGE)), offset: further ? items.length : 0 });
     for (const [name, value] of Object.entries(wanted)) if (value) query.set(name, value);
     try {
       const page = await ask(`/exchanges?${query}`, { signal: own.signal });
       items = further ? [...items, ...page.exchanges] : page.exchanges;
       total = page.total;
-      render(Object.values(wanted).some(Boolean));
+      render(Object.values(wanted).some(Boolean), page);
+      clearTimeout(later);
+      if (page.progress) later = setTimeout(refresh, 1000);
     } catch (problem) {
       if (problem.name !== "AbortError") show(list, problemBox(problem));
     }
@@ -68,21 +109,28 @@ export function logView() {
 
   async function loadFilters() {
     try {
-      const { models, clients } = await ask("/filters");
-      for (const [select, all, values] of [[model, "Any model", models], [client, "Any client", clients]]) {
-        const chosen = select.value;
-        show(select, option("", all), values.map((value) => option(value, visible(value))));
-        select.value = values.includes(chosen) ? chosen : "";
+      const { models, clients, key_names: keys, dialects: spoken } = await ask("/filters");
+      for (const [select, all, values] of [[model, "Any model", models], [client, "Any client", clients], [key, "Any key", keys], [dialect, "Any dialect", spoken]]) {
+        offer(select, all, values);
+        select.hidden = (select === key && !keys.length && !key.value) || (select === dialect && spoken.length < 2 && !dialect.value);
       }
     } catch {
       // The list itself tells what is wrong.
     }
   }
 
+  /** Offer these values, and the one that is chosen though the log has none of it any more. */
+  function offer(select, all, values) {
+    const now = select.value;
+    const every = now && !values.includes(now) ? [...values, now] : values;
+    show(select, option("", all), every.map((one) => option(one, visible(select === dialect ? dialects[one] ?? one : one))));
+    select.value = now;
+  }
+
   function row(item) {
     const seconds = item.timings?.end_s;
     const told = [visible(item.client ?? ""), item.model && visible(item.model), item.error && visible(item.error)].filter(Boolean);
-    return h("li", {}, h("a", { href: `#/log/${encodeURIComponent(item.id)}`, "data-id": item.id },
+    return h("li", {}, h("a", { href: address(item.id), "data-id": item.id },
       outcomeSign(item.outcome),
       h("bdi", { class: "asked" }, visible(item.question || item.answer || "No text")),
       h("span", { class: "number" }, clock(item.at)),
@@ -90,10 +138,11 @@ export function logView() {
       h("span", { class: "number" }, seconds === undefined || seconds === null ? "" : duration(seconds))));
   }
 
-  function render(filtered) {
-    found.textContent = total === 0 ? (filtered ? "Nothing fits." : "") : filtered ? `${count(total)} found` : plural(total, "exchange");
+  function render(filtered, { progress, more: further }) {
+    const making = progress ? ` · The index is being made: ${count(progress[0])} of ${count(progress[1])}` : "";
+    found.textContent = (total === 0 ? (filtered ? "Nothing fits." : "") : filtered ? `${further ? "More than " : ""}${count(total)} found` : plural(total, "exchange")) + making;
     clear.hidden = filtered || total === 0;
-    more.hidden = items.length >= total;
+    more.hidden = items.length >= total && !further;
     const focused = document.activeElement?.dataset?.id;
     const days = Map.groupBy ? Map.groupBy(items, dayOf) : grouped(items);
     show(list, total === 0 && !filtered ? h("p", { class: "empty" }, "The log is empty. Every request that comes in is kept here, unless the tray says otherwise.") : null,
@@ -141,7 +190,7 @@ export function logView() {
     try {
       const { deleted } = await ask(path, { method: "DELETE" });
       announce(`${plural(deleted, "exchange")} deleted`);
-      if (open) location.hash = "#/log";
+      if (open) location.hash = address(null);
       await refresh();
       await loadFilters();
     } catch (problem) {
@@ -171,18 +220,24 @@ export function logView() {
   show(model, option("", "Any model"));
   show(client, option("", "Any client"));
   loadFilters();
-  let entered = false;
   return {
     element,
     enter([id], query) {
-      if (!entered || query.has("outcome")) {
-        outcome.value = query.get("outcome") ?? "";
-        refresh();
-      }
-      entered = true;
       open = id ?? null;
+      thread = query.get("thread") ?? "";
+      for (const [field, control] of Object.entries(controls)) {
+        const wanted = query.get(field) ?? "";
+        if (control.tagName === "SELECT" && wanted && ![...control.options].some((one) => one.value === wanted)) control.append(option(wanted, visible(wanted)));
+        if (control !== document.activeElement || value(field) !== wanted) control.value = wanted;
+        if (control === key || control === dialect) control.hidden = control.hidden && !wanted;
+      }
+      const list = address(null);
+      if (list !== shown) refresh();
+      else for (const link of element.querySelectorAll(".rows a")) link.href = address(link.dataset.id);
+      shown = list;
+      titled();
       element.toggleAttribute("data-open", open !== null);
-      pane.open(open);
+      pane.open(open, query.get("with"));
       showOpen();
       if (open !== null) pane.element.focus({ preventScroll: true });
     },
@@ -195,4 +250,44 @@ export function logView() {
       pane.close();
     },
   };
+}
+
+/** Searches that a person keeps, in this browser: `address()` and `name()` are those of the search that is open. */
+function savedSearches(address, name) {
+  const list = h("ul", { class: "saved-list" });
+  const keep = h("button", { type: "button", class: "quiet", onclick: save }, "Save this search");
+  const element = h("div", { class: "saved" }, list, keep);
+
+  function read() {
+    try {
+      return JSON.parse(localStorage.searches ?? "[]");
+    } catch {
+      return []; // storage is switched off, or spoilt
+    }
+  }
+
+  function write(searches) {
+    try {
+      localStorage.searches = JSON.stringify(searches);
+    } catch {
+      announce("This browser keeps nothing");
+    }
+    update();
+  }
+
+  function save() {
+    write([...read().filter((one) => one.address !== address()), { name: name(), address: address() }].slice(-20));
+    announce("Saved");
+  }
+
+  function update() {
+    const searches = read();
+    keep.hidden = !name() || searches.some((one) => one.address === address());
+    show(list, searches.map((one) => h("li", {}, h("a", { href: one.address, "aria-current": one.address === address() ? "page" : null }, visible(one.name)),
+      h("button", { type: "button", class: "quiet round", "aria-label": `Forget the search ${visible(one.name)}`, title: "Forget it", onclick: () => write(read().filter((other) => other.address !== one.address)) }, icon("cross")))));
+    element.hidden = keep.hidden && !searches.length;
+  }
+
+  update();
+  return { element, update };
 }

@@ -37,7 +37,9 @@ function hero() {
 
 function requestRow(request) {
   const client = h("bdi", { class: "strong" });
+  const link = h("a", { href: `#/log/${encodeURIComponent(request.id)}`, class: "who" }, client);
   const model = h("span", { class: "muted" });
+  link.append(model);
   const time = h("span", { class: "number" });
   const tokens = h("span", { class: "number" });
   const cancel = h("button", { type: "button", class: "quiet" }, "Cancel");
@@ -51,7 +53,7 @@ function requestRow(request) {
       cancel.disabled = false;
     }
   });
-  const element = h("li", { class: "request" }, h("div", { class: "who" }, client, model), time, tokens, cancel);
+  const element = h("li", { class: "request" }, link, time, tokens, cancel);
   return {
     element,
     update(next) {

@@ -6,6 +6,7 @@ A folder per day holds one pretty-printed JSON file per exchange; `blobs` holds 
 """
 
 from .exchange import Exchange, LogMode, Outcome
+from .export import FORMS, as_curl, as_markdown, as_report, export
 from .prices import prices_of
 from .reader import LogReader
 from .search import Filter, LogPage
@@ -14,6 +15,7 @@ from .usage import GROUPS, UsageBook, as_csv
 from .writer import SessionLog
 
 __all__ = [
+    "FORMS",
     "GROUPS",
     "Exchange",
     "Filter",
@@ -25,5 +27,9 @@ __all__ = [
     "Summary",
     "UsageBook",
     "as_csv",
+    "as_curl",
+    "as_markdown",
+    "as_report",
+    "export",
     "prices_of",
 ]

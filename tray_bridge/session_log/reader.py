@@ -10,7 +10,7 @@ import re
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -85,6 +85,13 @@ class LogReader:
         if document is None or document["outcome"]:
             return document
         return document | {"outcome": "in_progress" if is_alive(document["process"]) else "unfinished"}
+
+    def documents(self, summaries: Iterable[Summary]) -> Iterator[dict[str, Any]]:
+        """Give the whole exchanges, one after the other; those deleted meanwhile are left out."""
+        for summary in summaries:
+            document = _read(self.folder / summary["file"])
+            if document is not None:
+                yield document | {"outcome": summary["outcome"]}
 
     def ending_in(self, end: str) -> list[str]:
         """Give the ids that end so, newest first; of `last`, the newest exchange's."""

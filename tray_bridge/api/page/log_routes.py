@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Query
+import platform
+import re
+from dataclasses import asdict, dataclass
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
-from ...session_log import LogReader
+from ... import __version__
+from ...session_log import FORMS, Filter, LogReader, as_report, export
 from ..json_response import JsonResponse
 from .route import PageRoute, missing
 
+Form = Literal["jsonl", "har", "md"]
+MOST_EXPORTED = 1000
 BLOB_POLICY = "default-src 'none'; sandbox"
 PICTURE_TYPES = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
+
+
+@dataclass(frozen=True)
+class Sought(Filter):
+    """A search as the address has it."""
+
+    text: str | None = Query(None, max_length=1000)
+
+
+def origin_of(request: Request) -> str:
+    """Give the server's address as the browser knows it, without a path."""
+    return f"{request.url.scheme}://{request.headers['host']}"
+
+
+def _download(content: str, name: str, media_type: str) -> Response:
+    safe = re.sub(r"[^\w.-]", "_", name, flags=re.ASCII)
+    headers = {"content-disposition": f'attachment; filename="{safe}"'}
+    return Response(content.encode("utf-8", "backslashreplace"), media_type=media_type, headers=headers)
 
 
 def log_router(log: LogReader) -> APIRouter:
@@ -19,26 +45,23 @@ def log_router(log: LogReader) -> APIRouter:
 
     @router.get("/exchanges")
     def exchanges(
-        text: str | None = Query(None, max_length=1000),
-        model: str | None = None,
-        client: str | None = None,
-        outcome: str | None = None,
-        since: float | None = None,
-        until: float | None = None,
+        sought: Annotated[Sought, Depends()],
         limit: int = Query(60, ge=1, le=500),
         offset: int = Query(0, ge=0),
     ) -> Response:
-        found = log.search(
-            text,
-            model=model,
-            client=client,
-            outcome=outcome,
-            since=since,
-            until=until,
-            limit=limit,
-            offset=offset,
-        )
-        return JsonResponse({"exchanges": found.exchanges, "total": found.total})
+        found = log.search(**asdict(sought), limit=limit, offset=offset)
+        return JsonResponse({**found._asdict(), "progress": log.progress})
+
+    @router.get("/export")
+    def export_found(
+        request: Request,
+        sought: Annotated[Sought, Depends()],
+        form: Form,
+        limit: int = Query(MOST_EXPORTED, ge=1, le=MOST_EXPORTED),
+    ) -> Response:
+        found = log.search(**asdict(sought), limit=limit).exchanges
+        content = export(log.documents(reversed(found)), form, origin_of(request))
+        return _download(content, f"exchanges.{form}", FORMS[form])
 
     @router.get("/filters")
     def filters() -> Response:
@@ -48,6 +71,22 @@ def log_router(log: LogReader) -> APIRouter:
     def exchange(exchange_id: str) -> Response:
         document = log.get(exchange_id)
         return missing("The log has no such exchange.") if document is None else JsonResponse(document)
+
+    @router.get("/exchanges/{exchange_id}/export")
+    def export_one(
+        request: Request,
+        exchange_id: str,
+        form: Form | Literal["report"],
+        without: Annotated[list[str], Query()] = [],  # noqa: B006
+    ) -> Response:
+        document = log.get(exchange_id)
+        if document is None:
+            return missing("The log has no such exchange.")
+        if form != "report":
+            return _download(export([document], form, origin_of(request)), f"{exchange_id}.{form}", FORMS[form])
+        versions = f"Tray Bridge {__version__}, Python {platform.python_version()}, {platform.platform()}"
+        report = as_report(document, versions, texts="texts" not in without, names="names" not in without)
+        return Response(report, media_type="text/markdown")
 
     @router.delete("/exchanges/{exchange_id}")
     def delete_exchange(exchange_id: str) -> Response:

@@ -1,0 +1,199 @@
+"""What is looked for and what is open has an address: reload, Back and a colleague's browser show the same."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chromium import Open
+from log_filler import answer, fill, question, write_exchange
+from playwright.sync_api import expect
+
+from tray_bridge.errors import UpstreamError
+from tray_bridge.turns import Message, Text, Turn
+
+pytest_plugins = ["browsing"]
+
+
+def test_a_search_keeps_its_address_over_reload_and_back(origin: str, log: Path, open_page: Open) -> None:
+    fill(log, 60)
+    page = open_page(f"{origin}/dashboard#/log")
+    rows = page.locator(".rows a")
+    page.get_by_label("Search").fill("number 17")
+    expect(rows).to_have_count(1)
+    page.get_by_label("Outcome").select_option("completed")
+    expect(page).to_have_url(re.compile(r"#/log\?text=number\+17&outcome=completed$"))
+    expect(page).to_have_title("“number 17”, Completed · Log · Tray Bridge")
+    page.reload()
+    expect(page.get_by_label("Search")).to_have_value("number 17")
+    expect(rows).to_have_count(1)
+    rows.first.click()
+    expect(page.locator(".exchange .turn.user")).to_contain_text("number 17")
+    expect(page).to_have_title(re.compile(r"number 17 · Log · Tray Bridge$"))
+    page.reload()
+    expect(rows).to_have_count(1)
+    expect(page.locator(".exchange .turn.user")).to_contain_text("number 17")
+    page.go_back()
+    page.go_back()
+    expect(page.get_by_label("Outcome")).to_have_value("")
+    expect(page.get_by_label("Search")).to_have_value("number 17")
+
+
+def test_an_address_with_a_filter_that_the_log_no_longer_has_finds_nothing(
+    origin: str, log: Path, open_page: Open
+) -> None:
+    fill(log, 5)
+    page = open_page(f"{origin}/dashboard#/log?model=gone")
+    expect(page.locator(".results [role=status]")).to_have_text("Nothing fits.")
+    expect(page.get_by_label("Model")).to_have_value("gone")
+
+
+def test_a_search_can_be_kept_and_forgotten(origin: str, log: Path, open_page: Open) -> None:
+    fill(log, 20)
+    page = open_page(f"{origin}/dashboard#/log?outcome=error")
+    page.get_by_role("button", name="Save this search").click()
+    page.goto(f"{origin}/dashboard#/now")
+    page.goto(f"{origin}/dashboard#/log")
+    page.get_by_role("link", name="Error", exact=True).click()
+    expect(page.get_by_label("Outcome")).to_have_value("error")
+    page.get_by_role("button", name="Forget the search Error").click()
+    expect(page.locator(".saved-list li")).to_have_count(0)
+
+
+def test_the_cause_of_an_error_stands_before_all_else(origin: str, log: Path, open_page: Open) -> None:
+    many = [{"role": "user", "content": f"line {number}\n" * 20} for number in range(40)]
+    error = UpstreamError("The servers are overloaded.", status=529)
+    request = {"model": "sonnet", "messages": many}
+    write_exchange(log, "req_bad", client="Zed", request=request, outcome="error", status=529, error=error)
+    page = open_page(f"{origin}/dashboard#/log/req_bad")
+    cause = page.locator(".exchange header .problem")
+    expect(cause).to_contain_text("The servers are overloaded.")
+    expect(page.locator(".exchange .problem")).to_have_count(1)
+    box = cause.bounding_box()
+    assert box
+    assert box["y"] < 400
+
+
+def test_the_exchanges_of_a_conversation_are_a_thread_and_can_be_compared(
+    origin: str, log: Path, open_page: Open
+) -> None:
+    now = datetime.now()
+    messages: list[dict[str, Any]] = []
+    for number, (asked, said) in enumerate(
+        [("Why is it so?", "Because."), ("And then?", "Nothing."), ("Sure?", "Yes.")]
+    ):
+        messages.append({"role": "user", "content": asked})
+        request = {"model": "sonnet", "messages": list(messages), "temperature": number}
+        received = now - timedelta(minutes=10 - number)
+        write_exchange(
+            log, f"req_{number}", client="Zed", request=request, events=answer(said, cached=9), received=received
+        )
+        messages.append({"role": "assistant", "content": said})
+    write_exchange(log, "req_other", client="Zed", request=question("Something else"), events=answer("Fine."))
+    page = open_page(f"{origin}/dashboard#/log/req_2")
+    page.get_by_role("link", name="Conversation of 3 exchanges").click()
+    expect(page.locator(".rows a")).to_have_count(3)
+    page.locator(".rows a").first.click()
+    page.get_by_role("link", name="Compare with the one before").click()
+    pane = page.locator(".exchange")
+    expect(pane).to_contain_text("stands whole at the beginning of the second")
+    expect(pane).to_contain_text("Added: Message 4, assistant · Message 5, user")
+    expect(pane.locator("section", has_text="Parameters").locator("del")).to_contain_text('"temperature": 1')
+    expect(pane.locator("section", has_text="Answers").locator("ins")).to_contain_text("Yes.")
+    page.reload()
+    expect(page.locator(".exchange h1")).to_have_text("Two exchanges")
+
+
+def test_a_broken_prefix_is_named(origin: str, log: Path, open_page: Open) -> None:
+    for name, system in (("req_a", "It is 10:00.\nBe brief."), ("req_b", "It is 10:01.\nBe brief.")):
+        turn = Turn("sonnet", (Message("user", (Text("Hm"),)),), (system,))
+        write_exchange(log, name, client="Zed", request=question("Hm"), events=answer("Ja"), turn=turn)
+    page = open_page(f"{origin}/dashboard#/log/req_b?with=req_a")
+    pane = page.locator(".exchange")
+    expect(pane).to_contain_text("First difference: System prompt 1")
+    expect(pane.locator("section", has_text="Prompt").locator("del").first).to_contain_text("It is 10:00.")
+    expect(pane.locator("section", has_text="Prompt").locator("ins").first).to_contain_text("It is 10:01.")
+
+
+DIALECTS: dict[str, tuple[str, dict[str, Any], str, str]] = {
+    "openai_responses": (
+        "/v1/responses",
+        {"model": "sonnet", "instructions": "Be brief.", "input": [{"role": "user", "content": "Asked thus"}]},
+        "client.responses.create",
+        "print(answer.output_text)",
+    ),
+    "openai_completions": (
+        "/v1/completions",
+        {"model": "sonnet", "prompt": "Asked thus", "max_tokens": 5},
+        "client.completions.create",
+        "choices[0].text",
+    ),
+    "anthropic_messages": (
+        "/v1/messages",
+        {"model": "sonnet", "max_tokens": 9, "system": "Hm", "messages": [{"role": "user", "content": "Asked thus"}]},
+        "client.messages.create",
+        "from anthropic import Anthropic",
+    ),
+    "ollama": (
+        "/api/generate",
+        {"model": "sonnet", "prompt": "Asked thus"},
+        'httpx.stream("POST", ',
+        "answer.iter_lines()",
+    ),
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_request_of_any_dialect_is_read_and_copied_in_its_own(
+    origin: str, log: Path, open_page: Open, dialect: str
+) -> None:
+    endpoint, request, call, read = DIALECTS[dialect]
+    turn = Turn("sonnet", (Message("user", (Text("Asked thus"),)),))
+    write_exchange(
+        log, "req_d", client="Zed", request=request, events=answer("So"), dialect=dialect, endpoint=endpoint, turn=turn
+    )
+    page = open_page(f"{origin}/dashboard#/log/req_d?text=asked+thus")
+    expect(page.locator(".rows a")).to_have_count(1)
+    expect(page.locator(".exchange .turn.user")).to_contain_text("Asked thus")
+    page.get_by_role("button", name="Copy as curl").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    curl = page.evaluate("navigator.clipboard.readText()")
+    assert curl.startswith(f"curl -N {origin}{endpoint} ")
+    assert json.loads(curl.partition("<<'JSON'\n")[2].rpartition("\nJSON")[0]) == request
+    page.get_by_role("button", name="Copy as Python").click()
+    expect(page.get_by_role("button", name="Copied")).to_have_count(2)
+    source = page.evaluate("navigator.clipboard.readText()")
+    ast.parse(source)
+    assert call in source
+    assert read in source
+
+
+def test_an_exchange_can_be_taken_out(origin: str, log: Path, open_page: Open) -> None:
+    write_exchange(log, "req_x", client="Zed", request=question("My secret"), events=answer("Hush, tb-abcdefgh1234."))
+    page = open_page(f"{origin}/dashboard#/log/req_x")
+    page.get_by_text("Take out").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Markdown").click()
+    assert "My secret" in Path(download.value.path()).read_text("utf-8")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="HAR").click()
+    (entry,) = json.loads(Path(download.value.path()).read_text("utf-8"))["log"]["entries"]
+    assert entry["request"]["url"] == f"{origin}/v1/chat/completions"
+    page.get_by_label("Strike out names").check()
+    page.get_by_role("button", name="Copy the report").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    report = page.evaluate("navigator.clipboard.readText()")
+    assert "Tray Bridge" in report
+    assert not [secret for secret in ("My secret", "Hush", "Zed", "tb-") if secret in report]
+    page.get_by_label("Strike out texts").uncheck()
+    page.get_by_role("button", name="Copied").wait_for(state="hidden")
+    page.get_by_role("button", name="Copy the report").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    report = page.evaluate("navigator.clipboard.readText()")
+    assert "My secret" in report
+    assert "tb-abcdefgh1234" not in report

@@ -1,0 +1,105 @@
+// Two exchanges beside each other: what changed between their requests, where the common prefix ends, what it cost.
+
+import { textOf } from "./conversation.js";
+import { h, s as svg } from "./dom.js";
+import { count, duration, prettyJson, visible } from "./format.js";
+
+const flat = (value) => JSON.stringify(value ?? null);
+const sum = (usage) => usage && usage.input_tokens + usage.cache_read_tokens + usage.cache_creation_tokens;
+
+/** The parts of a prompt in the order in which a cache reads them: tools, system, messages. */
+function prompt({ turn, request }) {
+  const source = turn ?? request ?? {};
+  const system = Array.isArray(source.system) ? source.system : source.system ? [source.system] : [];
+  return [
+    ...(source.tools ?? []).map((tool) => ({ name: `Tool ${tool.name ?? tool.function?.name ?? ""}`, value: tool })),
+    ...system.map((text, i) => ({ name: `System prompt ${i + 1}`, value: text })),
+    ...(source.messages ?? []).map((message, i) => ({ name: `Message ${i + 1}, ${message.role}`, value: message })),
+  ];
+}
+
+const textual = (value) => (typeof value === "string" ? value : textOf(value?.content) || prettyJson(value));
+
+/** Lines of two texts: `[sign, line]`, by the longest common subsequence; long texts by their common ends alone. */
+export function lineDifference(before, after) {
+  const a = before.split("\n");
+  const b = after.split("\n");
+  let head = 0;
+  while (head < a.length && head < b.length && a[head] === b[head]) head += 1;
+  let tail = 0;
+  while (tail < a.length - head && tail < b.length - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail += 1;
+  const x = a.slice(head, a.length - tail);
+  const y = b.slice(head, b.length - tail);
+  const same = (lines) => lines.map((line) => [" ", line]);
+  return [...same(a.slice(0, head)), ...(x.length * y.length > 250000 ? [...x.map((line) => ["-", line]), ...y.map((line) => ["+", line])] : middle(x, y)), ...same(a.slice(a.length - tail))];
+}
+
+function middle(x, y) {
+  const longest = Array.from({ length: x.length + 1 }, () => new Uint32Array(y.length + 1));
+  for (let i = x.length - 1; i >= 0; i -= 1) for (let j = y.length - 1; j >= 0; j -= 1) longest[i][j] = x[i] === y[j] ? longest[i + 1][j + 1] + 1 : Math.max(longest[i + 1][j], longest[i][j + 1]);
+  const out = [];
+  let i = 0;
+  let j = 0;
+  while (i < x.length || j < y.length) {
+    if (i < x.length && j < y.length && x[i] === y[j]) {
+      out.push([" ", x[i]]);
+      i += 1;
+      j += 1;
+    } else if (j >= y.length || (i < x.length && longest[i + 1][j] >= longest[i][j + 1])) out.push(["-", x[i++]]);
+    else out.push(["+", y[j++]]);
+  }
+  return out;
+}
+
+/** A difference as a person reads it: lines that went and came, and a few beside them. */
+export function difference(before, after) {
+  const lines = lineDifference(before, after);
+  const near = lines.map((_, i) => lines.slice(Math.max(0, i - 2), i + 3).some(([sign]) => sign !== " "));
+  const words = { "-": "taken out", "+": "put in" };
+  const shown = lines.map(([sign, line], i) => (!near[i] ? null : sign === " " ? h("div", {}, visible(line) || " ")
+    : h(sign === "-" ? "del" : "ins", {}, h("span", { class: "unseen" }, `${words[sign]}: `), visible(line) || " "))).filter(Boolean);
+  return shown.length ? h("div", { class: "difference code wrap", tabindex: 0 }, shown.slice(0, 400)) : h("p", { class: "muted" }, "The same.");
+}
+
+function prefix(before, after) {
+  const [a, b] = [prompt(before), prompt(after)];
+  let kept = 0;
+  while (kept < a.length && kept < b.length && flat(a[kept].value) === flat(b[kept].value)) kept += 1;
+  return { a, b, kept, whole: kept === a.length };
+}
+
+/** Two exchanges, the earlier first. */
+export function compared(before, after) {
+  const { a, b, kept, whole } = prefix(before, after);
+  const broken = !whole && h("div", { class: "part" }, h("h3", {}, `First difference: ${visible(b[kept]?.name ?? a[kept].name)}`), difference(textual(a[kept]?.value ?? ""), textual(b[kept]?.value ?? "")));
+  const added = b.slice(kept).map(({ name }) => visible(name));
+  const verdict = a.length === 0 && b.length === 0 ? "The log has no texts of them."
+    : whole ? `The prompt of the first stands whole at the beginning of the second: a cache can be used. ${added.length ? `Added: ${added.join(" · ")}.` : "Nothing was added."}`
+      : `The prompts are the same for ${count(kept)} of ${count(a.length)} parts. From there on no cache can be used.`;
+  const own = ({ request }) => Object.fromEntries(Object.entries(request ?? {}).filter(([name]) => !["messages", "input", "prompt", "system", "instructions", "tools", "functions"].includes(name)));
+  const rows = [
+    ["Model", before.answered_by ?? before.model, after.answered_by ?? after.model],
+    ["Tokens in", count(sum(before.usage) ?? 0), count(sum(after.usage) ?? 0)],
+    ["From the cache", count(before.usage?.cache_read_tokens ?? 0), count(after.usage?.cache_read_tokens ?? 0)],
+    ["Tokens out", count(before.usage?.output_tokens ?? 0), count(after.usage?.output_tokens ?? 0)],
+    ["First token", duration(before.timings?.first_token_s), duration(after.timings?.first_token_s)],
+    ["All in", duration(before.timings?.end_s), duration(after.timings?.end_s)],
+    ["Outcome", before.outcome, after.outcome],
+  ];
+  const link = (one, words) => h("a", { href: `#/log/${encodeURIComponent(one.id)}` }, words);
+  return [
+    h("header", {}, h("h1", {}, "Two exchanges"), h("p", {}, link(before, "The first"), " · ", link(after, "The second"))),
+    h("section", { class: "card", "aria-label": "Figures" }, h("table", {}, h("caption", { class: "unseen" }, "Figures of both"),
+      h("thead", {}, h("tr", {}, h("td", {}), h("th", { scope: "col" }, "First"), h("th", { scope: "col" }, "Second"))),
+      h("tbody", {}, rows.map(([name, x, y]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, visible(x ?? "–")), h("td", {}, visible(y ?? "–"))))))),
+    h("section", { class: "card", "aria-labelledby": "prefix" }, h("h2", { id: "prefix" }, "Prompt"), bar(kept, a.length, b.length), h("p", {}, verdict), broken || null),
+    h("section", { class: "card", "aria-labelledby": "parameters" }, h("h2", { id: "parameters" }, "Parameters"), difference(prettyJson(own(before)), prettyJson(own(after)))),
+    h("section", { class: "card", "aria-labelledby": "answers" }, h("h2", { id: "answers" }, "Answers"), difference(before.answer ?? "", after.answer ?? "")),
+  ];
+}
+
+function bar(kept, first, second) {
+  const most = Math.max(1, first, second);
+  return svg("svg", { class: "prefix", viewBox: "0 0 1000 10", preserveAspectRatio: "none", "aria-hidden": "true" },
+    svg("rect", { class: "track", width: (1000 * second) / most, height: 10 }), svg("rect", { class: "bar", width: (1000 * kept) / most, height: 10 }));
+}

@@ -1,0 +1,198 @@
+"""Exchanges in forms that others read: Markdown, JSONL, HAR, curl, and a report for an issue.
+
+Pure. Owns what each form holds and what a report leaves out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from .summary import texts_of
+
+FORMS = {"jsonl": "application/jsonl", "har": "application/json", "md": "text/markdown"}
+# Keys of this bridge, of the API and of those that clients are often given.
+_KEYS = re.compile(r"\b(?:tb-|sk-|sk_|xox[abp]-|gh[pousr]_|AKIA)[\w-]{8,}|(?i:bearer\s+)[\w.~+/-]{8,}=*")
+_STRUCK = "[struck out]"
+
+
+def export(documents: Iterable[Mapping[str, Any]], form: str, origin: str) -> str:
+    """Give exchanges in one of `FORMS`; `origin` is the bridge's address, without a path."""
+    if form == "jsonl":
+        return "".join(json.dumps(document, ensure_ascii=False) + "\n" for document in documents)
+    if form == "har":
+        return as_har(documents, origin)
+    return "\n---\n\n".join(as_markdown(document) for document in documents)
+
+
+def as_markdown(document: Mapping[str, Any]) -> str:
+    """Give an exchange as a text that reads well in a terminal and in an issue."""
+    parts = [f"# {document['outcome'] or 'unfinished'} · {document['id']}", _facts(document)]
+    if error := document.get("error"):
+        told = (error.get(name) for name in ("title", "message", "hint"))
+        parts.append("## Error\n\n" + "\n\n".join(text for text in told if text))
+    source = document.get("turn") or document.get("request") or {}
+    system = source.get("system") or source.get("instructions")
+    if system:
+        parts.append("## System\n\n" + "\n\n".join(texts_of(system)))
+    for message in _messages(source):
+        parts.append(f"## {str(message.get('role') or message.get('type') or 'message').capitalize()}")
+        parts += _blocks(message)
+    if document.get("reasoning"):
+        parts.append("## Reasoning\n\n" + _quoted(document["reasoning"]))
+    if document.get("answer") or document.get("tool_calls"):
+        parts.append("## Answer")
+        parts += [document["answer"]] if document.get("answer") else []
+        parts += [_call(call["name"], call["arguments"]) for call in document.get("tool_calls") or ()]
+    return "\n\n".join(parts) + "\n"
+
+
+def _messages(source: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    said: Any = next((source[name] for name in ("messages", "input", "prompt") if source.get(name)), [])
+    if isinstance(said, list) and all(isinstance(one, Mapping) for one in said):
+        return said
+    return [{"role": "user", "content": said}]
+
+
+def _blocks(message: Mapping[str, Any]) -> list[str]:
+    content = message.get("content") or message.get("output") or ""
+    if isinstance(content, str):
+        return [content] if content else []
+    out = []
+    for block in content:
+        if isinstance(block, Mapping) and block.get("type") == "tool_use":
+            out.append(_call(block["name"], block["input"]))
+        elif isinstance(block, Mapping) and block.get("type") == "tool_result":
+            out.append("Result:\n\n" + _fenced("\n".join(texts_of(block.get("content")))))
+        elif texts := list(texts_of([block])):
+            out += texts
+        else:
+            out.append(_fenced(json.dumps(block, indent=2, ensure_ascii=False), "json"))
+    return out
+
+
+def _call(name: str, arguments: object) -> str:
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments, indent=2, ensure_ascii=False)
+    return f"Call of `{name}`:\n\n" + _fenced(text, "json")
+
+
+def _fenced(text: str, language: str = "") -> str:
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())
+
+
+def _facts(document: Mapping[str, Any]) -> str:
+    usage, timings = document.get("usage") or {}, document.get("timings") or {}
+    model, answered_by = document.get("model"), document.get("answered_by")
+    cached = usage.get("cache_read_tokens", 0)
+    read = usage.get("input_tokens", 0) + cached + usage.get("cache_creation_tokens", 0)
+    pairs = {
+        "Received": document["received"],
+        "Client": document.get("client"),
+        "Key": document.get("key_name"),
+        "Model": f"{model} → {answered_by}" if answered_by and answered_by != model else model,
+        "HTTP": f"{document.get('status') or '–'} {document.get('endpoint') or ''}",
+        "Session": document.get("session"),
+        "Ended by": document.get("stop_reason"),
+        "Tokens": usage and f"{read} in ({cached} from the cache), {usage.get('output_tokens')} out",
+        "Seconds": ", ".join(f"{name.removesuffix('_s').replace('_', ' ')} {value}" for name, value in timings.items()),
+    }
+    return "\n".join(f"- {name}: {value}" for name, value in pairs.items() if value)
+
+
+def as_curl(document: Mapping[str, Any], origin: str) -> str:
+    """Give a command that asks the same again. Files are named, not put in."""
+    key = '  -H "Authorization: Bearer YOUR-KEY" \\\n' if document.get("key_name") else ""
+    # A quoted heredoc takes every character as it is; JSON never has a line that is its end mark alone.
+    body = json.dumps(document.get("request"), indent=2, ensure_ascii=False)
+    head = f'curl -N {origin}{document["endpoint"]} \\\n{key}  -H "Content-Type: application/json" \\\n'
+    return f"{head}  --data-binary @- <<'JSON'\n{body}\nJSON\n"
+
+
+def as_har(documents: Iterable[Mapping[str, Any]], origin: str) -> str:
+    """Give exchanges as an HTTP Archive 1.2 (http://www.softwareishard.com/blog/har-12-spec/); headers are not kept."""
+    creator = {"name": "Tray Bridge", "version": "1"}
+    entries = [_har_entry(document, origin) for document in documents]
+    log = {"version": "1.2", "creator": creator, "entries": entries}
+    return json.dumps({"log": log}, indent=2, ensure_ascii=False) + "\n"
+
+
+def _har_entry(document: Mapping[str, Any], origin: str) -> dict[str, Any]:
+    timings = document.get("timings") or {}
+    end = timings.get("end_s", 0.0)
+    first = timings.get("first_token_s", end)
+    answer = document.get("response") or {
+        name: document.get(name) for name in ("answer", "reasoning", "tool_calls", "error") if document.get(name)
+    }
+    nothing: dict[str, Any] = {"cookies": [], "headers": [], "headersSize": -1, "httpVersion": "HTTP/1.1"}
+    sent, came = (json.dumps(value, ensure_ascii=False) for value in (document.get("request"), answer))
+    return {
+        "startedDateTime": document["received"],
+        "time": round(end * 1000, 1),
+        "request": {
+            **nothing,
+            "method": "POST",
+            "url": f"{origin}{document.get('endpoint') or ''}",
+            "queryString": [],
+            "bodySize": len(sent.encode("utf-8", "replace")),
+            "postData": {"mimeType": "application/json", "text": sent},
+        },
+        "response": {
+            **nothing,
+            "status": document.get("status") or 0,
+            "statusText": "",
+            "redirectURL": "",
+            "bodySize": -1,
+            "content": {"size": len(came.encode("utf-8", "replace")), "mimeType": "application/json", "text": came},
+        },
+        "cache": {},
+        "timings": {"send": 0, "wait": round(first * 1000, 1), "receive": round((end - first) * 1000, 1)},
+        "serverIPAddress": urlsplit(origin).hostname or "",
+        "comment": document["id"],
+    }
+
+
+def as_report(document: Mapping[str, Any], versions: str, *, texts: bool = False, names: bool = False) -> str:
+    """Give a report for an issue. Keys never are in it; `texts` and `names` are in it if they are asked for."""
+    shown = dict(document)
+    if not texts:
+        for name in ("turn", "request", "response", "answer", "reasoning", "conversation"):
+            shown.pop(name, None)
+        shown["tool_calls"] = [{**call, "arguments": _STRUCK} for call in document.get("tool_calls") or ()]
+    if not names:
+        for name in ("client", "key_name"):
+            shown[name] = _STRUCK if document.get(name) else None
+        shown["tool_calls"] = [{**call, "name": _STRUCK} for call in shown.get("tool_calls") or ()]
+    text = f"{versions}\n\n{as_markdown(shown)}"
+    if not texts and (shape := _shape(document)):
+        text += f"\n## Request, without its texts\n\n{_fenced(json.dumps(shape, indent=2), 'json')}\n"
+    if not names:
+        for name in sorted(_names_in(document), key=len, reverse=True):
+            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", _STRUCK, text)
+    return _KEYS.sub(_STRUCK, text)
+
+
+def _names_in(document: Mapping[str, Any]) -> set[str]:
+    tools = (document.get("turn") or {}).get("tools") or ()
+    found = {document.get("client"), document.get("key_name"), *(tool.get("name") for tool in tools)}
+    return {name for name in found if name}
+
+
+def _shape(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a request's parameters and the lengths of its texts."""
+    request = document.get("request") or {}
+    plain = {name: value for name, value in request.items() if isinstance(value, (bool, int, float))}
+    source = document.get("turn") or request
+    counts = [
+        {"role": message.get("role"), "characters": sum(map(len, texts_of(message.get("content"))))}
+        for message in _messages(source)
+    ]
+    return {**plain, "messages": counts, "tools": len(source.get("tools") or ())} if request else {}
