@@ -73,6 +73,8 @@ def _run_command(arguments: argparse.Namespace, early: EarlyStart | None) -> int
     from .settings.schema import load_settings
 
     settings = load_settings(flags)
+    if command in ("serve", None):
+        _open_log(settings, verbose=getattr(arguments, "verbose", False))
     if command == "serve":
         from .server.thread import ServerThread
 
@@ -94,6 +96,17 @@ def _run_command(arguments: argparse.Namespace, early: EarlyStart | None) -> int
     from .command_line.verbs import run_verb
 
     return run_verb(arguments, settings, bridge_url(settings.host, settings.port))
+
+
+def _open_log(settings: Settings, *, verbose: bool) -> None:
+    import logging
+
+    from .machine.bridge_log import open_log
+    from .machine.paths import log_folder
+
+    for terminal in logging.getLogger().handlers:
+        terminal.setLevel(logging.DEBUG if verbose else logging.WARNING)
+    open_log(settings.log_folder or log_folder(), "debug" if verbose else settings.log_level)
 
 
 def _run_on_own_files(arguments: argparse.Namespace) -> int:
@@ -144,18 +157,15 @@ def _examine(flags: Mapping[str, object], *, as_json: bool) -> int:
 def _serve_until_signalled(server: ServerThread) -> int:
     """Serve until a signal comes; gives 0 then, and 1 if the server ends by itself."""
     import contextlib
-    import signal
     import threading
 
     from .command_line.terminal import show_error, write
     from .doctor.tray import check_tray
     from .health import as_error, health_of, settled_lines
+    from .machine.signals import on_end_signal
 
     stop = threading.Event()
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP
-            signal.signal(number, lambda *_: stop.set())
+    on_end_signal(stop.set)
 
     def end(drain: bool) -> None:
         if drain:

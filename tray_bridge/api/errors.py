@@ -92,7 +92,7 @@ def _upstream_row(status: int) -> Row:
 def failure_of(error: Exception, request_id: str = "") -> Failure:
     """What a dialect words; nothing of an unexpected error's own text is shown."""
     row = row_of(error)
-    message = "The bridge met an error of its own; its log says more. Sending the request again may help."
+    message = "Internal error in Tray Bridge; bridge.log, beside the session log, says more. Try again."
     if isinstance(error, TrayBridgeError):
         message = str(error)
     code = getattr(error, "code", None) or row.code

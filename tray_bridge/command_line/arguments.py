@@ -134,6 +134,8 @@ def add_setting_flags(parser: argparse.ArgumentParser) -> None:
     """The settings that have a flag; what is not given is not in the result. Values are checked later."""
     parser.add_argument("--demo", action="store_const", const=True, default=argparse.SUPPRESS,
                         help="answer from a stand-in model; needs no account")  # fmt: skip
+    parser.add_argument("--verbose", "-v", action="store_const", const=True, default=argparse.SUPPRESS,
+                        help="show what is logged, with all details")  # fmt: skip
     for flag, help_ in (
         ("host", "address to listen on (127.0.0.1)"),
         ("port", "port to listen on (8000)"),

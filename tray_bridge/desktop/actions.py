@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from .. import __version__
 from ..errors import TrayBridgeError
 from ..known_clients import CLIENTS
+from ..machine import bridge_log
 from ..machine.paths import config_file, log_folder
 from ..snapshots import Problem, ServerSnapshot
 from . import autostart
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 START_SECONDS = 30.0
+COPIED_LOG_LINES = 40
 
 
 class Actions:
@@ -54,7 +56,8 @@ class Actions:
             self.problem = Problem.of(error, time.time())
         except Exception:
             logger.exception("the menu's action %s failed", action)
-            message = "That did not work; the program’s log says why."
+            file = bridge_log.log_file()
+            message = f"That did not work; {file} says why." if file else "That did not work."
             self.problem = Problem(TrayBridgeError.title, message, at=time.time())
 
     # Use
@@ -91,11 +94,12 @@ class Actions:
 
     def copy_about(self) -> None:
         server = self._server.snapshot()
+        log = "".join(f"{line}\n" for line in bridge_log.last_lines(COPIED_LOG_LINES))
         copy_text(
             f"Tray Bridge {__version__}\n"
             f"Claude Code {server.account.cli_version or 'unknown'}\n"
             f"Python {platform.python_version()}, {platform.platform()}\n"
-            f"{server.base_url}\n"
+            f"{server.base_url}\n" + (f"\n{bridge_log.FILE_NAME}:\n{log}" if log else "")
         )
 
     # Server

@@ -9,7 +9,6 @@ menu. Words are `menu.py`'s, looks `icon.py`'s, deeds `actions.py`'s, and the ic
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 import threading
 import time
@@ -25,6 +24,7 @@ from ..machine.api_keys import ApiKeys
 from ..machine.owner_note import all_notes
 from ..machine.paths import config_file
 from ..machine.port import is_tray_bridge, next_free_port
+from ..machine.signals import on_end_signal
 from ..snapshots import ServerSnapshot
 from . import autostart, tray_host
 from .actions import Actions, dashboard_url
@@ -87,10 +87,7 @@ class Tray:
 
     def run(self) -> int:
         """Shows the icon as often as a tray host comes; returns when all has ended."""
-        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
-            number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores SIGHUP
-                signal.signal(number, lambda *_: self._wakes.put("end"))
+        on_end_signal(lambda: self._wakes.put("end"))
         unsubscribe = self._server.subscribe(self._on_server_change)
         self._server.on_end = lambda drain: self._wakes.put("quit" if drain else "end")
         watcher = threading.Thread(target=self._watch, name="tray-watch")

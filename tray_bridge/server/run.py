@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import RequestCancelledError, ServerPausedError, ServerStoppingError, TrayBridgeError
 from ..launch import collector, fast_imports
+from ..machine import bridge_log
 from ..machine.cli_program import find_cli
 from ..machine.own_address import without_loop
 from ..machine.owner_note import OwnerNote, new_note, remove_note, write_note
@@ -232,6 +233,7 @@ class Serving:
     def apply(self, settings: Settings) -> None:
         """Take settings that need no restart."""
         self._settings = settings
+        bridge_log.set_level(settings.log_level)
         if self._services is not None:
             self._services.settings = settings
             self._services.log.set_mode(settings.log_mode)

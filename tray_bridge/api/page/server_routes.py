@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from ...health import health_of
 from ...known_clients import CLIENTS, NO_KEY, client_name
+from ...machine import bridge_log
 from ...session_log import LogReader
 from ..json_response import JsonResponse
 from ..services import ServerView
@@ -20,6 +21,7 @@ from .last_hour import LastHour
 from .route import PageRoute, missing
 
 YOUR_KEY = "YOUR-KEY"
+SHOWN_LOG_LINES = 100
 
 
 def server_router(
@@ -73,7 +75,9 @@ def server_router(
 
     @router.get("/doctor")
     def run_doctor() -> Response:
-        return JsonResponse({"checks": [asdict(result) for result in doctor()]})
+        log, file = bridge_log.last_lines(SHOWN_LOG_LINES), bridge_log.log_file()
+        checks = [asdict(result) for result in doctor()]
+        return JsonResponse({"checks": checks, "log": log, "log_file": str(file) if file else None})
 
     return router
 

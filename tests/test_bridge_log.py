@@ -1,0 +1,142 @@
+"""bridge.log: what it holds, what it never holds, and a second Ctrl+C."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from running_bridge import directive
+
+from tray_bridge.machine import bridge_log
+from tray_bridge.standin import StandIn
+
+OURS = logging.getLogger("tray_bridge.some.part")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "logs"
+    bridge_log.close_log()
+
+
+def text(folder: Path) -> str:
+    return (folder / "bridge.log").read_text("utf-8")
+
+
+def test_it_keeps_what_the_level_asks_for_and_its_owner_alone_may_read_it(folder: Path) -> None:
+    bridge_log.open_log(folder, "info")
+    OURS.info("lent worker %d", 3)
+    OURS.debug("a detail")
+    bridge_log.set_level("debug")
+    OURS.debug("another detail")
+    assert "INFO tray_bridge.some.part: lent worker 3" in text(folder)
+    assert "a detail" not in text(folder)
+    assert "another detail" in text(folder)
+    assert bridge_log.last_lines(1)[0].endswith("another detail")
+    if os.name == "posix":
+        assert stat.S_IMODE((folder / "bridge.log").stat().st_mode) == 0o600
+
+
+def test_a_library_s_news_and_the_text_of_an_exception_are_not_kept(folder: Path) -> None:
+    bridge_log.open_log(folder, "debug")
+    logging.getLogger("httpx").info("GET https://example.org/secret")
+    logging.getLogger("asyncio").error(
+        "Task exception was never retrieved\nfuture: <Task exception=KeyError('secret')>"
+    )
+    try:
+        try:
+            raise KeyError("secret")
+        except KeyError as error:
+            raise ValueError("secret") from error
+    except ValueError:
+        OURS.exception("An unexpected error")
+    try:
+        raise FileNotFoundError(2, "No such file", "/somewhere")
+    except FileNotFoundError:
+        OURS.exception("Another")
+    kept = text(folder)
+    assert "secret" not in kept.replace('raise KeyError("secret")', "").replace('raise ValueError("secret")', "")
+    assert "ValueError\ncaused by\n" in kept and "KeyError" in kept and "Task exception was never retrieved" in kept
+    assert "No such file: '/somewhere'" in kept
+
+
+def test_it_starts_anew_when_it_is_large(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bridge_log, "LARGEST_FILE", 1000)
+    bridge_log.open_log(folder, "info")
+    for number in range(100):
+        OURS.info("line %d", number)
+    assert sorted(path.name for path in folder.iterdir()) == ["bridge.log", "bridge.log.1", "bridge.log.2"]
+    assert (folder / "bridge.log").stat().st_size <= 1000
+
+
+def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    bridge_log.open_log(tmp_path / "file" / "logs", "info")
+    OURS.info("seen all the same")
+    assert bridge_log.last_lines(1)[0].endswith("seen all the same")
+    assert bridge_log.log_file() is None
+    bridge_log.close_log()
+
+
+def serve(home: Path, *flags: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "TRAY_BRIDGE_HOME": str(home)}
+    command = [sys.executable, "-m", "tray_bridge", "serve", "--port", "0", "--pool-size", "1", *flags]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def base_url(app: subprocess.Popen[str]) -> str:
+    assert app.stdout is not None
+    while line := app.stdout.readline():
+        if "http://" in line:
+            return "http://" + line.split("http://")[1].split()[0].rstrip(".,;")
+    raise AssertionError("it has not started")
+
+
+def test_a_program_that_serves_logs_without_prompts_and_answers(standin: StandIn, tmp_path: Path) -> None:
+    app = serve(tmp_path, "--verbose")
+    try:
+        asked = {"model": "sonnet", "messages": [{"role": "user", "content": f"secret\n{directive(text='an answer')}"}]}
+        answer = httpx.post(f"{base_url(app)}/chat/completions", json=asked, timeout=60)
+        assert answer.json()["choices"][0]["message"]["content"] == "an answer"
+        app.send_signal(signal.SIGINT)
+        _, errors = app.communicate(timeout=20)
+    finally:
+        app.kill()
+    kept = text(tmp_path / "logs")
+    for said in (kept, errors):
+        assert "INFO" in said
+        assert "secret" not in said and "an answer" not in said
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends signals")
+def test_a_second_ctrl_c_ends_at_once(standin: StandIn, tmp_path: Path) -> None:
+    app = serve(tmp_path)
+    try:
+        asked = {
+            "model": "sonnet",
+            "stream": True,
+            "messages": [{"role": "user", "content": directive(words=600, rate=10)}],
+        }
+        url = base_url(app)
+        with httpx.stream("POST", f"{url}/chat/completions", json=asked, timeout=30):
+            app.send_signal(signal.SIGINT)
+            time.sleep(0.05)
+            began = time.monotonic()
+            app.send_signal(signal.SIGINT)
+            code = app.wait(10)
+    except httpx.HTTPError:
+        code = app.wait(10)
+    finally:
+        app.kill()
+        app.communicate()
+    assert code == 130
+    assert time.monotonic() - began < 1
