@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from .light_sdk import ClaudeAgentOptions, SubprocessCLITransport
+from .light_sdk import ClaudeAgentOptions
 from .orphans import guard
+from .trace import transport_class
 
 TOOL_SERVER = "client"  # the MCP server's name under which a client's tools are offered
 LONGEST_LINE = 16 * 2**20
@@ -113,7 +114,7 @@ class CliProcess:
     def __init__(self, options: ClaudeAgentOptions) -> None:
         self.options = options
         self.complaints: deque[str] = deque(maxlen=20)
-        self.transport = SubprocessCLITransport(
+        self.transport = transport_class()(
             prompt=_no_prompt(),
             options=replace(options, stderr=lambda line: self.complaints.append(line[:LONGEST_COMPLAINT])),
         )

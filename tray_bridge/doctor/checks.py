@@ -50,6 +50,7 @@ def run_checks(
         _check_settings(settings_error),
         _check_log_folder(settings),
         _check_disk(settings),
+        *_check_trace(),
     ]
 
 
@@ -154,6 +155,14 @@ def _check_disk(settings: Settings) -> Check:
     if free < _ENOUGH_DISK:
         return Check(title, "warning", message, "Make room, or lower log_megabytes in the settings.")
     return Check(title, "ok", message)
+
+
+def _check_trace() -> list[Check]:
+    folder = paths.trace_folder()
+    if folder is None:
+        return []
+    message = f"Prompts and answers are written to {folder}."
+    return [Check("Trace", "warning", message, f"Unset {paths.TRACE_VARIABLE} when you have what you need.")]
 
 
 def _nearest_folder(folder: Path) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 APP_NAME = "tray-bridge"
 HOME_VARIABLE = "TRAY_BRIDGE_HOME"
+TRACE_VARIABLE = "TRAY_BRIDGE_TRACE"
 
 
 def config_folder() -> Path:
@@ -56,6 +57,12 @@ def work_folder() -> Path:
 def transcript_folder() -> Path:
     """Of past conversations on their way to a CLI process."""
     return cache_folder() / "transcripts"
+
+
+def trace_folder() -> Path | None:
+    """Where the lines to and from the CLI are written for debugging; None unless a person has asked for it."""
+    given = os.environ.get(TRACE_VARIABLE)
+    return Path(given).expanduser().absolute() if given else None
 
 
 def resource(name: str) -> Path:
