@@ -66,10 +66,14 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """Claude's own thinking of an earlier answer. `signature` proves that Claude wrote it; upstream checks it."""
+    """Claude's own thinking of an earlier answer. `signature` proves that Claude wrote it; upstream checks it.
+
+    `model` is the full id of the model that thought; another one is not given it.
+    """
 
     text: str
     signature: str
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class RedactedThinking:
     """Thinking that Claude returned encrypted: a block of the past, and the event that brings it whole."""
 
     data: str
+    model: str = ""
 
 
 Block: TypeAlias = Text | Image | Document | ToolUse | ToolResult | Thinking | RedactedThinking

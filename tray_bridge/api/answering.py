@@ -52,6 +52,7 @@ def _endpoint(services: Services, dialect: Dialect) -> Callable[[Request], Await
         answering = await _understand(services, dialect, request)
         asked, stamp = answering.asked, answering.stamp
         headers = {"x-bridge-ignored": ", ".join(asked.ignored)} if asked.ignored else {}
+        headers |= asked.headers
         if not asked.streamed:
             body = await run_unless_disconnected(request, answering.whole())
             return JsonResponse(body, headers=headers)

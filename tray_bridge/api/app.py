@@ -22,6 +22,7 @@ from .model_list import model_router
 from .owner import owner_router
 from .page.first_run import first_run_router
 from .page.routes import dashboard_router
+from .paths import MeantPathMiddleware
 from .same_user import SameUser
 from .services import Services
 from .stamp import StampMiddleware
@@ -72,6 +73,7 @@ def create_app(services: Services) -> FastAPI:
         is_same_user=SameUser(),
     )
     app.add_middleware(StampMiddleware)
+    app.add_middleware(MeantPathMiddleware)
     return app
 
 

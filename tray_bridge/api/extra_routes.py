@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 
 from fastapi import APIRouter
 
+from .ollama_routes import ollama_router
 from .services import Services
 from .stored_answers import stored_answers_router
 
-ROUTERS: Sequence[Callable[[Services], APIRouter]] = (stored_answers_router,)
+ROUTERS: Sequence[Callable[[Services], APIRouter]] = (stored_answers_router, ollama_router)
 
 
 def extra_routers(services: Services) -> list[APIRouter]:

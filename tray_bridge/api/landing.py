@@ -14,6 +14,8 @@ def landing_router() -> APIRouter:
     async def land(request: Request) -> Response:
         if "text/html" in request.headers.get("accept", ""):
             return RedirectResponse("/dashboard", status_code=302)
+        if request.url.path == "/":  # what Ollama says there, by which its clients find out whether it runs
+            return PlainTextResponse("Ollama is running")
         base = f"{request.url.scheme}://{request.headers.get('host', '')}"
         return PlainTextResponse(f"Tray Bridge is running. Base URL: {base}/v1   Page: {base}/dashboard\n")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
+from ..bridge.all_dialects import dialect_of
 from ..bridge.openai_chat.models import write_model, write_models
 from ..snapshots import ModelSnapshot
 from .json_response import JsonResponse
@@ -25,20 +26,32 @@ def offered_models(services: Services) -> tuple[ModelSnapshot, ...]:
     return (*models.values(), *aliases)
 
 
+def find_model(services: Services, name: str) -> ModelSnapshot:
+    """The model that any name of a request means. Raises ModelNotFoundError."""
+    resolved = services.resolve_model(name)
+    models = services.models() or FAMILIES
+    found = next((m for m in models if resolved in (m.value, m.resolved)), None)
+    return found or ModelSnapshot(resolved, resolved, resolved)
+
+
 def model_router(services: Services) -> APIRouter:
+    """The list in the dialect of who asks: its path is that of several."""
     router = APIRouter()
 
     @router.get("/models")
-    async def list_models() -> JsonResponse:
+    async def list_models(request: Request) -> JsonResponse:
         """List the models that may be asked for."""
-        return JsonResponse(write_models(offered_models(services)))
+        offered = offered_models(services)
+        dialect = dialect_of(request.url.path, request.headers)
+        if (listed := dialect.models(offered)) is None:
+            return JsonResponse(write_models(offered))
+        return JsonResponse(dialect.models_page(listed, request.query_params))
 
     @router.get("/models/{model_id:path}")
-    async def retrieve_model(model_id: str) -> JsonResponse:
+    async def retrieve_model(request: Request, model_id: str) -> JsonResponse:
         """Describe one model; any name that a request may use is known here too."""
-        resolved = services.resolve_model(model_id)
-        models = services.models() or FAMILIES
-        model = next((m for m in models if resolved in (m.value, m.resolved)), None)
-        return JsonResponse(write_model(model_id, model or ModelSnapshot(resolved, resolved, resolved)))
+        model = find_model(services, model_id)
+        described = dialect_of(request.url.path, request.headers).model(model_id, model)
+        return JsonResponse(write_model(model_id, model) if described is None else described)
 
     return router

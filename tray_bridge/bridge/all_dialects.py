@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .anthropic_messages.dialect import Messages
 from .dialect import Dialect
+from .ollama.dialect import Ollama
 from .openai_chat.dialect import ChatCompletions
 from .openai_completions.dialect import Completions
 from .openai_responses.dialect import Responses
 
-DIALECTS: tuple[Dialect, ...] = (ChatCompletions(), Responses(), Completions())
+DIALECTS: tuple[Dialect, ...] = (ChatCompletions(), Responses(), Completions(), Ollama(), Messages())
 
 
 def dialect_of(path: str, headers: Mapping[str, str]) -> Dialect:

@@ -74,7 +74,7 @@ class Asked:
 
     `n` answers are wanted; with 0 the model is not asked, and `Dialect.closing` or `whole` says it all. `ignored` names
     what was accepted but cannot be honoured, in words that fit a header. `schema_param` is the path of the field that
-    gave `turn.output_schema`. `options` is the dialect's own.
+    gave `turn.output_schema`. `options` is the dialect's own, `headers` are more headers of the answer.
     """
 
     turn: Turn
@@ -85,6 +85,7 @@ class Asked:
     ignored: tuple[str, ...] = ()
     schema_param: str | None = None
     options: Any = None
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     turns: Sequence[Turn] = ()
 
     def turn_of(self, index: int) -> Turn:
@@ -188,3 +189,11 @@ class Dialect(Protocol):
     def models(self, offered: Sequence[ModelSnapshot]) -> JsonObject | None:
         """The list of models in this dialect's shape, or None where it has no such list."""
         ...
+
+    def models_page(self, listed: JsonObject, query: Mapping[str, str]) -> JsonObject:
+        """The part of `models` that a query asks for."""
+        return listed
+
+    def model(self, name: str, model: ModelSnapshot) -> JsonObject | None:
+        """One model under the name by which it was asked for, or None where the dialect has no such shape."""
+        return None

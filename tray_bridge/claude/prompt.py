@@ -41,8 +41,17 @@ def merge_messages(messages: Iterable[Message]) -> list[Message]:
 def past_line(message: Message) -> Wire:
     """A message that is history: the CLI takes it in without asking the model."""
     if message.role == "assistant":
-        return {**_line("assistant", message), "parent_tool_use_id": None}
+        line = _line("assistant", message)
+        if model := thinking_model(message):
+            line["message"]["model"] = model
+        return {**line, "parent_tool_use_id": None}
     return {**question_line(message), "shouldQuery": False}
+
+
+def thinking_model(message: Message) -> str:
+    """The model whose thinking is in the message. The CLI drops thinking whose model it is not told, or is another."""
+    blocks = (block for block in message.content if isinstance(block, (Thinking, RedactedThinking)))
+    return next((block.model for block in blocks), "")
 
 
 def question_line(message: Message) -> Wire:

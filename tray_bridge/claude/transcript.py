@@ -17,7 +17,7 @@ from typing import Any
 
 from ..machine.private_files import replace_file
 from ..turns import Message, Text
-from .prompt import block_to_wire, merge_messages
+from .prompt import block_to_wire, merge_messages, thinking_model
 
 LEAST_ROUND_TRIPS = 80  # user messages; with fewer a process that is up already is the sooner
 STALE_SECONDS = 120.0  # what is older was left behind by an app that was killed
@@ -60,7 +60,8 @@ def _lines(messages: Sequence[Message]) -> list[dict[str, Any]]:
         own = str(uuid.uuid4())
         body: dict[str, Any] = {"role": message.role, "content": [block_to_wire(block) for block in message.content]}
         if message.role == "assistant":
-            body |= {"id": f"msg_{own}", "type": "message", "model": "claude", "stop_reason": "end_turn"}
+            body |= {"id": f"msg_{own}", "type": "message", "stop_reason": "end_turn"}
+            body["model"] = thinking_model(message) or "claude"
         lines.append(
             {
                 "type": message.role,

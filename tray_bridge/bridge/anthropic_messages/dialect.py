@@ -11,10 +11,10 @@ from ..dialect import Asked, Dialect, Failure, Frame, Framing, Reading, Stamp, W
 from ..estimate_tokens import estimate_turn
 from .describe import OPERATION
 from .failure import write_error
-from .models import list_models
+from .models import describe_model, list_models, page_of
 from .options import Options
 from .parameters import PARAMETERS
-from .read import COUNT_PATH, read_request
+from .read import read_request
 from .threads import continued_id, kept_answer
 from .whole import write_blocks, write_message
 from .write import MessageWriter, frame
@@ -80,6 +80,11 @@ class Messages(Dialect):
     def models(self, offered: Sequence[ModelSnapshot]) -> JsonObject | None:
         return list_models(offered)
 
+    def models_page(self, listed: JsonObject, query: Mapping[str, str]) -> JsonObject:
+        return page_of(listed, query)
+
+    def model(self, name: str, model: ModelSnapshot) -> JsonObject | None:
+        return describe_model(name, model)
+
 
 DIALECT = Messages()
-__all__ = ["COUNT_PATH", "DIALECT", "Messages"]

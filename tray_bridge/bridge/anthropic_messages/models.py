@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...snapshots import ModelSnapshot
+from ...turns import JsonObject
 
 RELEASED = "2023-11-14T22:13:20Z"  # clients want a time; Claude Code tells none
 
@@ -17,10 +18,28 @@ def list_models(offered: Sequence[ModelSnapshot]) -> dict[str, Any]:
         for name in (model.value, model.resolved):
             if name and name != "default":
                 names.setdefault(name, model)
-    data = [describe_model(name, model) for name, model in names.items()]
+    return _listing([describe_model(name, model) for name, model in names.items()], has_more=False)
+
+
+def page_of(listed: JsonObject, query: Mapping[str, str]) -> dict[str, Any]:
+    """At most `limit` models after `after_id`, or before `before_id`; what is no number or no id of ours is ignored."""
+    data = list(listed["data"])
+    ids = [model["id"] for model in data]
+    limit = int(given) if (given := query.get("limit", "")).isdecimal() and len(given) < 6 else len(data)
+    limit = max(1, limit)
+    before = query.get("before_id")
+    if before in ids:
+        rest = data[: ids.index(before)]
+        return _listing(rest[-limit:], has_more=len(rest) > limit)
+    after = query.get("after_id")
+    rest = data[ids.index(after) + 1 :] if after in ids else data
+    return _listing(rest[:limit], has_more=len(rest) > limit)
+
+
+def _listing(data: list[dict[str, Any]], *, has_more: bool) -> dict[str, Any]:
     return {
         "data": data,
-        "has_more": False,
+        "has_more": has_more,
         "first_id": data[0]["id"] if data else None,
         "last_id": data[-1]["id"] if data else None,
     }

@@ -11,10 +11,9 @@ from ...turns import JsonObject
 class Options:
     """How the answer is to look.
 
-    `omit_thinking`: thinking blocks go out without their text. `counts`: the request only asks how many tokens its
-    prompt has. `thread`: the request as it is kept, for a later one that continues it; None where none may.
+    `omit_thinking`: thinking blocks go out without their text. `thread`: the request as it is kept, for a later one
+    that continues it; None where none may.
     """
 
     omit_thinking: bool = False
-    counts: bool = False
     thread: JsonObject | None = None

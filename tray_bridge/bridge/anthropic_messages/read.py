@@ -62,7 +62,9 @@ def read_request(body: JsonObject, reading: Reading) -> Asked:
         n=0 if counts else 1,
         show_reasoning=shows and reading.show_reasoning,
         ignored=tuple(dict.fromkeys(ignored)),
-        options=Options(omit_thinking=omitted, counts=counts, thread=kept_request(body)),
+        schema_param="output_config.format.schema" if config.get("format") else "output_format.schema",
+        options=Options(omit_thinking=omitted, thread=kept_request(body)),
+        headers={"x-bridge-token-count": "estimated"} if counts else {},
     )
 
 

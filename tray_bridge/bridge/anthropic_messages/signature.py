@@ -1,9 +1,10 @@
 """Thinking on its way to a client and back: how a block of ours is known again, to the byte.
 
 Upstream signs its thinking and refuses a block whose signature it did not give out. A client may send blocks of
-another server, or changed ones; so each signature goes out in an envelope that names this bridge and holds a digest of
-the text. Where the client asked for thinking without its text (`display: omitted`), the envelope holds the text too.
-What comes back without a sound envelope is dropped: the Messages API takes a conversation without its old thinking.
+another server, or changed ones; so each signature goes out in an envelope that names this bridge and the model, and
+holds a digest of the text. Where the client asked for thinking without its text (`display: omitted`), the envelope
+holds the text too. What comes back without a sound envelope is dropped: the Messages API takes a conversation without
+its old thinking.
 """
 
 from __future__ import annotations
@@ -25,35 +26,46 @@ def seal(thinking: Thinking, *, omitted: bool = False) -> str:
     if not thinking.signature:
         return ""
     text = b64encode(zlib.compress(_bytes(thinking.text))).decode() if omitted else ""
-    return ":".join((_MARK, _digest(thinking.text, thinking.signature), text, thinking.signature))
+    return ":".join((_MARK, _digest(thinking), _plain(thinking.model), text, thinking.signature))
 
 
 def seal_redacted(block: RedactedThinking) -> str:
     """The data of an encrypted block as the client gets it."""
-    return f"{_MARK}::{block.data}"
+    return ":".join((_MARK, _plain(block.model), block.data))
 
 
 def unseal(part: JsonObject) -> Thinking | RedactedThinking | None:
     """The block that Claude wrote, from the one that a client sent back; None where it is not ours or was changed."""
     if part.get("type") == "redacted_thinking":
-        data = part.get("data")
-        ours = isinstance(data, str) and data.startswith(f"{_MARK}::") and len(data) > len(_MARK) + 2
-        return RedactedThinking(data[len(_MARK) + 2 :]) if ours and isinstance(data, str) else None
+        return _unseal_redacted(part.get("data"))
     text, sealed = part.get("thinking"), part.get("signature")
     if not isinstance(sealed, str) or not isinstance(text, str):
         return None
-    pieces = sealed.split(":", 3)
-    if len(pieces) != 4 or pieces[0] != _MARK:
+    pieces = sealed.split(":", 4)
+    if len(pieces) != 5 or pieces[0] != _MARK:
         return None
-    _, digest, kept, signature = pieces
+    _, digest, model, kept, signature = pieces
     whole = _unpack(kept) if kept else text
-    if whole is None or not signature or digest != _digest(whole, signature):
+    if whole is None or not signature:
         return None
-    return Thinking(whole, signature)
+    thinking = Thinking(whole, signature, model)
+    return thinking if digest == _digest(thinking) else None
 
 
-def _digest(text: str, signature: str) -> str:
-    return sha256(_bytes(signature) + b"\0" + _bytes(text)).hexdigest()[:32]
+def _unseal_redacted(sealed: object) -> RedactedThinking | None:
+    pieces = sealed.split(":", 2) if isinstance(sealed, str) else []
+    ours = len(pieces) == 3 and pieces[0] == _MARK and pieces[2]
+    return RedactedThinking(pieces[2], pieces[1]) if ours else None
+
+
+def _plain(model: str) -> str:
+    """A model's id without the colon that some providers put into it, so that the envelope can be opened."""
+    return model.replace(":", "")
+
+
+def _digest(thinking: Thinking) -> str:
+    text = (_plain(thinking.model), thinking.signature, thinking.text)
+    return sha256(b"\0".join(map(_bytes, text))).hexdigest()[:32]
 
 
 def _unpack(kept: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ...errors import SessionLostError
@@ -18,6 +19,7 @@ from ...turns import (
     ToolCallDelta,
     ToolCallStarted,
     TurnEnded,
+    TurnStarted,
 )
 from ..dialect import Asked, Stamp
 from .options import Options
@@ -49,7 +51,7 @@ def write_blocks(events: Sequence[Event], *, omit_thinking: bool = False) -> lis
     """The content blocks, as the stream's reader would join them."""
     blocks: list[Block] = []
     pieces: list[str] = []
-    kind = ""
+    kind = model = ""
 
     def close(signature: str = "") -> None:
         nonlocal kind
@@ -57,7 +59,7 @@ def write_blocks(events: Sequence[Event], *, omit_thinking: bool = False) -> lis
         if kind == "text":
             blocks.append({"type": "text", "text": text})
         elif kind == "thinking":
-            sealed = seal(Thinking(text, signature), omitted=omit_thinking)
+            sealed = seal(Thinking(text, signature, model), omitted=omit_thinking)
             blocks.append({"type": "thinking", "thinking": "" if omit_thinking else text, "signature": sealed})
         elif kind == "tool_use":
             blocks[-1]["input"] = _arguments(text)
@@ -72,6 +74,8 @@ def write_blocks(events: Sequence[Event], *, omit_thinking: bool = False) -> lis
 
     for event in events:
         match event:
+            case TurnStarted(started):
+                model = started
             case TextDelta(text) if text:
                 switch("text")
                 pieces.append(text)
@@ -83,7 +87,7 @@ def write_blocks(events: Sequence[Event], *, omit_thinking: bool = False) -> lis
                 close(signature)
             case RedactedThinking():
                 close()
-                blocks.append({"type": "redacted_thinking", "data": seal_redacted(event)})
+                blocks.append({"type": "redacted_thinking", "data": seal_redacted(replace(event, model=model))})
             case ToolCallStarted(_, call_id, name):
                 close()
                 blocks.append({"type": "tool_use", "id": call_id, "name": name, "input": {}})

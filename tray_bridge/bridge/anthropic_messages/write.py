@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
@@ -44,6 +45,7 @@ class MessageWriter:
         self._asked, self._id = asked, stamp.id
         self._options: Options = asked.options or Options()
         self.begun = False
+        self._model = ""
         self._index = -1
         self._open = ""  # the type of the block that is open
         self._thought: list[str] = []
@@ -59,14 +61,15 @@ class MessageWriter:
             case ThinkingEnded(signature):
                 return self._end_thinking(signature)
             case RedactedThinking():
-                start = {"type": "redacted_thinking", "data": seal_redacted(event)}
+                start = {"type": "redacted_thinking", "data": seal_redacted(replace(event, model=self._model))}
                 return [*self._begin(), *self._start(start), *self._stop()]
             case ToolCallStarted(_, call_id, name):
                 call: dict[str, Any] = {"type": "tool_use", "id": call_id, "name": name, "input": {}}
                 return [*self._begin(), *self._start(call)]
             case ToolCallDelta(_, piece):
                 return [self._delta({"type": "input_json_delta", "partial_json": piece})] if piece else []
-            case TurnStarted(_, usage):
+            case TurnStarted(model, usage):
+                self._model = model
                 return self._begin(usage)
             case TurnEnded():
                 return self._end(event)
@@ -135,7 +138,7 @@ class MessageWriter:
             return []
         frames = []
         if self._open == "thinking":
-            thinking = Thinking("".join(self._thought), signature)
+            thinking = Thinking("".join(self._thought), signature, self._model)
             sealed = seal(thinking, omitted=self._options.omit_thinking)
             frames.append(self._delta({"type": "signature_delta", "signature": sealed}))
             self._thought.clear()

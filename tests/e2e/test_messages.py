@@ -1,0 +1,193 @@
+"""The Messages API over HTTP, with the real CLI before the stand-in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from messages_grammar import check_frames
+from running_bridge import RunningBridge, directive, running_bridge
+
+from tray_bridge.standin import StandIn
+
+BUSY = directive(error={"status": 529, "type": "overloaded_error", "message": "Busy."})
+VERSION = {"anthropic-version": "2026-10-21"}
+
+
+@pytest.fixture(scope="module")
+def messages_bridge(running_standin: StandIn) -> Iterator[RunningBridge]:
+    with running_bridge(running_standin, pool_size=1) as bridge:
+        yield bridge
+
+
+def ask(bridge: RunningBridge, path: str = "/v1/messages", **fields: Any) -> httpx.Response:
+    body = {"model": "sonnet", "max_tokens": 200, **fields}
+    return httpx.post(f"{bridge.url}{path}", json=body, headers=VERSION, timeout=60)
+
+
+def user(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": text}
+
+
+def read_stream(answer: httpx.Response) -> dict[str, Any]:
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    frames = []
+    for event in answer.text.split("\n\n")[:-1]:
+        name, data = event.split("\n")
+        frames.append((name.removeprefix("event: "), data.removeprefix("data: ").encode()))
+    return check_frames(frames)
+
+
+def test_an_answer_whole_and_streamed(messages_bridge: RunningBridge) -> None:
+    question = [user(directive(text="Hello you", thinking="Hm."))]
+    thinking = {"type": "adaptive"}
+    whole = ask(messages_bridge, messages=question, thinking=thinking)
+    streamed = read_stream(ask(messages_bridge, messages=question, thinking=thinking, stream=True))
+    for message in (whole.json(), streamed):
+        assert [block["type"] for block in message["content"]] == ["thinking", "text"]
+        assert message["content"][1]["text"] == "Hello you"
+        assert message["stop_reason"] == "end_turn"
+        assert message["usage"]["output_tokens"] > 0
+    assert whole.headers["request-id"] == whole.headers["x-request-id"]
+
+
+def test_thinking_that_comes_back_reaches_the_model_to_the_byte(
+    messages_bridge: RunningBridge, standin: StandIn
+) -> None:
+    tools = [{"name": "Read", "input_schema": {"type": "object", "properties": {"path": {"type": "string"}}}}]
+    question = user(directive(thinking="Look first.", tools=[{"name": "Read", "input": {"path": "a"}}]))
+    fields: dict[str, Any] = {"tools": tools, "thinking": {"type": "adaptive", "display": "omitted"}}
+    answer = ask(messages_bridge, messages=[question], **fields).json()
+    thought, call = answer["content"]
+    assert (thought["thinking"], call["name"], answer["stop_reason"]) == ("", "Read", "tool_use")
+    foreign = {"type": "thinking", "thinking": "Other.", "signature": "EqQB"}
+    result = {"type": "tool_result", "tool_use_id": call["id"], "content": "x"}
+    standin.clear()
+    # Another past: no session holds it, so it is laid down anew, with what was thought.
+    messages = [
+        user("Before."),
+        {"role": "assistant", "content": "Yes?"},
+        question,
+        {"role": "assistant", "content": [foreign, thought, call]},
+        {"role": "user", "content": [result, {"type": "text", "text": directive(text="Done.")}]},
+    ]
+    answer = ask(messages_bridge, messages=messages, **fields).json()
+    assert answer["content"][-1]["text"] == "Done."
+    [request] = standin.requests
+    sent = [block for message in request.body["messages"] for block in message["content"] if isinstance(block, dict)]
+    thoughts = [block for block in sent if block["type"] == "thinking"]
+    assert [(block["thinking"], block["signature"]) for block in thoughts] == [("Look first.", "c3RhbmQtaW4=")]
+
+
+def test_a_round_of_tools_finds_its_suspended_session(messages_bridge: RunningBridge) -> None:
+    tools = [{"name": "Bash", "input_schema": {"type": "object", "properties": {"command": {"type": "string"}}}}]
+    script = directive(tools=[{"name": "Bash", "input": {"command": "ls"}}], then=[{"text": "Two files."}])
+    first = ask(messages_bridge, messages=[user(script)], tools=tools).json()
+    [call] = first["content"]
+    result = {"type": "tool_result", "tool_use_id": call["id"], "content": [{"type": "text", "text": "a b"}]}
+    messages = [
+        user(script),
+        {"role": "assistant", "content": first["content"]},
+        {"role": "user", "content": [result]},
+    ]
+    before = dict(messages_bridge.snapshot().pool.taken).get("suspended", 0)
+    second = ask(messages_bridge, messages=messages, tools=tools).json()
+    assert second["content"] == [{"type": "text", "text": "Two files."}]
+    assert dict(messages_bridge.snapshot().pool.taken)["suspended"] == before + 1
+
+
+def test_a_thread_sends_only_what_is_new_and_finds_its_session(messages_bridge: RunningBridge) -> None:
+    first = ask(messages_bridge, messages=[user(directive(text="One."))], thread={"type": "create"}).json()
+    thread = {"type": "continue", "previous_message_id": first["id"]}
+    before = dict(messages_bridge.snapshot().pool.taken).get("parked", 0)
+    second = ask(messages_bridge, messages=[user(directive(text="Two."))], thread=thread).json()
+    assert second["content"] == [{"type": "text", "text": "Two."}]
+    assert dict(messages_bridge.snapshot().pool.taken)["parked"] == before + 1
+    gone = ask(messages_bridge, messages=[user("x")], thread={"type": "continue", "previous_message_id": "msg_never"})
+    assert gone.status_code == 404
+    assert gone.json()["error"]["details"] == {"error_code": "thread_not_found"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "kind"),
+    [
+        ({"messages": []}, 400, "invalid_request_error"),
+        ({"messages": [user("x")], "model": "nope-9"}, 404, "not_found_error"),
+        (
+            {"messages": [user(directive(error={"status": 529, "type": "overloaded_error", "message": "Busy."}))]},
+            529,
+            "overloaded_error",
+        ),
+        ({"messages": [user("x"), {"role": "assistant", "content": "Once"}]}, 400, "invalid_request_error"),
+    ],
+)
+def test_errors_have_the_shape_that_clients_read(
+    messages_bridge: RunningBridge, fields: dict[str, Any], status: int, kind: str
+) -> None:
+    answer = ask(messages_bridge, **fields)
+    assert answer.status_code == status
+    error = answer.json()
+    assert (error["type"], error["error"]["type"]) == ("error", kind)
+    assert error["error"]["message"]
+    assert error["request_id"] == answer.headers["request-id"]
+
+
+def test_a_wrong_path_of_anthropics_is_told_in_its_shape(messages_bridge: RunningBridge) -> None:
+    for path in ("/v1/messages/batches", "/v1/complete", "/v1/files"):
+        answer = ask(messages_bridge, path)
+        assert (answer.status_code, answer.json()["error"]["type"]) == (404, "not_found_error")
+
+
+def test_a_base_url_with_a_version_too_many_is_understood(messages_bridge: RunningBridge) -> None:
+    for path in ("/v1/v1/messages", "/api/v1/messages", "/v1/messages?beta=true", "//v1/messages"):
+        answer = ask(messages_bridge, path, messages=[user(directive(text="Hello"))])
+        assert answer.json()["content"] == [{"type": "text", "text": "Hello"}]
+
+
+def test_tokens_are_counted_without_the_model(messages_bridge: RunningBridge, standin: StandIn) -> None:
+    standin.clear()
+    answer = ask(messages_bridge, "/v1/messages/count_tokens", messages=[user("How many words are these?")])
+    assert 5 <= answer.json()["input_tokens"] <= 15
+    assert answer.headers["x-bridge-token-count"] == "estimated"
+    assert standin.requests == []
+
+
+def test_models_are_listed_in_the_dialect_of_who_asks(messages_bridge: RunningBridge) -> None:
+    messages_bridge.wait_for(lambda s: s.models)
+    url = f"{messages_bridge.url}/v1/models"
+    listed = httpx.get(url, headers=VERSION).json()
+    assert listed["has_more"] is False
+    ids = [model["id"] for model in listed["data"]]
+    assert {"sonnet", "opus"} <= set(ids)
+    assert any(name.startswith("claude-") for name in ids)
+    paged: list[str] = []
+    query: dict[str, Any] = {"limit": 2}
+    while True:
+        page = httpx.get(url, headers=VERSION, params=query).json()
+        assert len(page["data"]) <= 2
+        paged += [model["id"] for model in page["data"]]
+        if not page["has_more"]:
+            break
+        query["after_id"] = page["last_id"]
+    assert paged == ids
+    one = httpx.get(f"{url}/sonnet", headers=VERSION).json()
+    assert (one["type"], one["id"]) == ("model", "sonnet")
+    assert httpx.get(url).json()["object"] == "list"
+    assert httpx.get(f"{url}/sonnet").json()["object"] == "model"
+
+
+def test_the_bridges_own_claude_code_is_refused(messages_bridge: RunningBridge) -> None:
+    headers = {**VERSION, "x-client-app": "tray-bridge/0.1.0"}
+    body = {"model": "sonnet", "messages": [user("x")]}
+    answer = httpx.post(f"{messages_bridge.url}/v1/messages", json=body, headers=headers)
+    assert answer.status_code == 400
+    assert "ANTHROPIC_BASE_URL" in answer.json()["error"]["message"]
+
+
+def test_every_stream_is_json_by_line(messages_bridge: RunningBridge) -> None:
+    answer = ask(messages_bridge, messages=[user(directive(text="a\u2028b"))], stream=True)
+    data = [line.removeprefix("data: ") for line in answer.text.split("\n") if line.startswith("data: ")]
+    assert all(isinstance(json.loads(line), dict) for line in data)

@@ -1,0 +1,29 @@
+"""The paths that people make by giving a base URL with or without `/v1`, and what they mean."""
+
+from __future__ import annotations
+
+import re
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_TWICE = re.compile(r"/v1(?=/(v1|api)/)")
+
+
+def meant_path(path: str) -> str:
+    """`/v1/v1/…` is `/v1/…`, `/v1/api/…` is `/api/…`, and slashes at the beginning count once."""
+    path = re.sub(r"^/{2,}", "/", path)
+    while found := _TWICE.match(path):
+        path = path[found.end() :]
+    return path
+
+
+class MeantPathMiddleware:
+    """Gives the app the path that was meant. It is the outermost one, so that every check sees the same path."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (meant := meant_path(scope["path"])) != scope["path"]:
+            scope = {**scope, "path": meant, "raw_path": meant.encode("utf-8", "surrogateescape")}
+        await self.app(scope, receive, send)

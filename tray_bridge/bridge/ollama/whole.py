@@ -1,0 +1,34 @@
+"""Events of a turn → Ollama's answer in one piece: its lines, joined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...turns import Event, JsonObject
+from ..dialect import Asked, Stamp
+from .read import Options
+from .write import Line, LineWriter, last_line
+
+
+def write_answer(asked: Asked, stamp: Stamp, events: Sequence[Event]) -> JsonObject:
+    """The answer; `events` end with the turn's end."""
+    options: Options = asked.options
+    writer = LineWriter(asked, stamp)
+    lines = [line for event in events for line in writer.lines(event)]
+    parts: list[Line] = lines if options.generates else [line["message"] for line in lines]
+    found = dict(lines[-1])
+    joined = {"content": "".join(part.get("response" if options.generates else "content", "") for part in parts)}
+    if thinking := "".join(part.get("thinking", "") for part in parts):
+        joined["thinking"] = thinking
+    calls = [call for part in parts for call in part.get("tool_calls", ())]
+    more = {"tool_calls": calls} if calls else {}
+    if options.generates:
+        text = joined.pop("content")
+        return {**found, "response": text, **joined, **more}
+    return {**found, "message": {"role": "assistant", **joined, **more}}
+
+
+def write_load(asked: Asked, stamp: Stamp) -> Line:
+    """The answer to a request that asks nothing."""
+    options: Options = asked.options
+    return last_line(asked, stamp, options.load)

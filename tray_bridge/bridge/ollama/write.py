@@ -1,0 +1,114 @@
+"""Events of a turn → Ollama's lines: each a JSON object that is whole in itself, the last one with `done: true`.
+
+https://docs.ollama.com/api/streaming
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from ...turns import (
+    Event,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallDelta,
+    ToolCallStarted,
+    TurnEnded,
+    TurnStarted,
+    Usage,
+)
+from ..answer import REFUSAL
+from ..dialect import Asked, Frame, Stamp
+from ..frames import json_frame
+from .read import Options
+
+Line = dict[str, Any]
+_LENGTH = ("max_tokens", "model_context_window_exceeded")
+
+
+class LineWriter:
+    """Writes one answer. Each call goes out whole, once its arguments are complete."""
+
+    def __init__(self, asked: Asked, stamp: Stamp) -> None:
+        self._asked, self._stamp = asked, stamp
+        self._began = 0.0
+        self._calls = 0
+        self._call: ToolCallStarted | None = None
+        self._arguments: list[str] = []
+
+    def write(self, event: Event) -> Sequence[Frame]:
+        """The lines that tell the client of `event`."""
+        return [json_frame(line) for line in self.lines(event)]
+
+    def lines(self, event: Event) -> list[Line]:
+        match event:
+            case TextDelta(text):
+                return [*self._close_call(), self._line(text)]
+            case ThinkingDelta(text):
+                return [*self._close_call(), self._line("", thinking=text)]
+            case ToolCallStarted():
+                closed = self._close_call()
+                self._call = event
+                return closed
+            case ToolCallDelta(_, piece):
+                self._arguments.append(piece)
+            case TurnStarted():
+                self._began = self._stamp.elapsed()
+            case TurnEnded(stop_reason):
+                refusal = [self._line(REFUSAL)] if stop_reason == "refusal" else []
+                return [*self._close_call(), *refusal, self._last(event)]
+        return []
+
+    def _close_call(self) -> list[Line]:
+        if self._call is None:
+            return []
+        arguments = json.loads("".join(self._arguments) or "{}")
+        function = {"index": self._calls, "name": self._call.name, "arguments": arguments}
+        call = {"id": self._call.id, "function": function}
+        self._call = None
+        self._arguments.clear()
+        self._calls += 1
+        return [self._line("", tool_calls=[call])]
+
+    def _line(self, text: str, **more: Any) -> Line:
+        return line(self._asked, self._stamp, text, **more)
+
+    def _last(self, event: TurnEnded) -> Line:
+        reason = "length" if event.stop_reason in _LENGTH else "stop"
+        return last_line(self._asked, self._stamp, reason, event.usage, began=self._began)
+
+
+def line(asked: Asked, stamp: Stamp, text: str, **more: Any) -> Line:
+    """A line of an answer that goes on; `more` stands beside the text."""
+    options: Options = asked.options
+    head: Line = {"model": asked.requested_model, "created_at": _now(stamp)}
+    if options.generates:
+        return {**head, "response": text, **more, "done": False}
+    return {**head, "message": {"role": "assistant", "content": text, **more}, "done": False}
+
+
+def last_line(asked: Asked, stamp: Stamp, reason: str, usage: Usage | None = None, *, began: float = 0.0) -> Line:
+    """The line that ends an answer. Durations are nanoseconds and never 0, because clients divide by them."""
+    found = {**line(asked, stamp, ""), "done": True, "done_reason": reason}
+    total = stamp.elapsed()
+    found |= {"total_duration": _nanoseconds(total), "load_duration": 1}
+    if usage is not None:
+        found |= {
+            "prompt_eval_count": usage.input_tokens + usage.cache_read_tokens + usage.cache_creation_tokens,
+            "prompt_eval_duration": _nanoseconds(began),
+            "eval_count": usage.output_tokens,
+            "eval_duration": _nanoseconds(total - began),
+        }
+    return found
+
+
+def _nanoseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1e9))
+
+
+def _now(stamp: Stamp) -> str:
+    moment = datetime.fromtimestamp(stamp.created, timezone.utc) + timedelta(seconds=stamp.elapsed())
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
