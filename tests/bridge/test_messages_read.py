@@ -254,6 +254,14 @@ def test_a_thread_goes_on_from_what_was_kept() -> None:
         Message("assistant", (Text("Yes?"),)),
         Message("user", (Text("Go."),)),
     )
+    third = read(
+        stored={**kept, **DIALECT.kept(second, Stamp("msg_2", 1), [answer])},
+        thread={"type": "continue", "previous_message_id": "msg_2"},
+        messages=[USER],
+    )
+    assert third.turn.messages[:3] == second.turn.messages
+    assert len(third.turn.messages) == 5
+    assert third.turn.system == first.turn.system
     assert DIALECT.kept(read(), Stamp("msg_1", 1), [answer]) == {}
 
 

@@ -30,6 +30,7 @@ _THINKING = ("enabled", "adaptive", "between_tools", "disabled")
 def read_request(body: JsonObject, reading: Reading) -> Asked:
     """Read the parsed JSON of a request."""
     _refuse_own_worker(reading)
+    thread = kept_request(body)
     body = with_past(body, reading.stored)
     ignored = check_parameters(body, PARAMETERS)
     counts = reading.path.endswith(COUNT_PATH)
@@ -63,7 +64,7 @@ def read_request(body: JsonObject, reading: Reading) -> Asked:
         show_reasoning=shows and reading.show_reasoning,
         ignored=tuple(dict.fromkeys(ignored)),
         schema_param="output_config.format.schema" if config.get("format") else "output_format.schema",
-        options=Options(omit_thinking=omitted, thread=kept_request(body)),
+        options=Options(omit_thinking=omitted, thread=thread),
         headers={"x-bridge-token-count": "estimated"} if counts else {},
     )
 

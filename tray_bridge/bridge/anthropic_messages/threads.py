@@ -1,7 +1,7 @@
 """Message threads: a client sends only what is new, and the bridge puts the rest of the conversation before it.
 
-What is kept of an answer is the request that it answered, the answer as its last message; the store forgets it after a
-few minutes, as Anthropic's does. A client whose thread is gone sends the whole conversation again by itself.
+What is kept of an answer is what was new in its request, with the answer as the last message, and the id of the answer
+before it (`parent`). A client whose thread is gone sends the whole conversation again by itself.
 https://platform.claude.com/docs/en/build-with-claude/message-threads
 """
 
@@ -16,6 +16,7 @@ from ..fields import read_object, refuse, required_string, shown
 
 _INHERITED = ("system", "tools")
 _KEPT = (*_INHERITED, "messages")
+_MARK = "anthropic_messages"
 
 
 def continued_id(body: JsonObject) -> str | None:
@@ -39,7 +40,7 @@ def with_past(body: JsonObject, stored: Mapping[str, JsonObject]) -> JsonObject:
             code="thread_unsupported_request",
         )
     previous = required_string(thread.get("previous_message_id"), "thread.previous_message_id")
-    past = stored.get(previous)
+    past = _past(previous, stored)
     if past is None:
         raise ModelNotFoundError(
             f"The thread of message {shown(previous)} is not kept, or no longer.",
@@ -50,17 +51,34 @@ def with_past(body: JsonObject, stored: Mapping[str, JsonObject]) -> JsonObject:
     messages = body.get("messages")
     if not isinstance(messages, list):
         refuse("`messages` must be an array with the new messages.", "messages")
-    inherited = {key: past[key] for key in _INHERITED if body.get(key) is None and key in past}
-    return {**body, **inherited, "messages": [*past["messages"], *messages]}
+    inherited: dict[str, Any] = {}
+    for record in past:
+        inherited |= {key: record[key] for key in _INHERITED if key in record and body.get(key) is None}
+    earlier = [message for record in past for message in record["messages"]]
+    return {**body, **inherited, "messages": [*earlier, *messages]}
+
+
+def _past(previous: str, stored: Mapping[str, JsonObject]) -> list[JsonObject] | None:
+    """The records up to the answer `previous`, oldest first; None where one of them is gone or is no message's."""
+    found: list[JsonObject] = []
+    at: Any = previous
+    while at is not None:
+        record = stored.get(at)
+        if record is None or record.get("dialect") != _MARK or len(found) > len(stored):
+            return None
+        found.append(record)
+        at = record["parent"]
+    return found[::-1]
 
 
 def kept_request(body: JsonObject) -> JsonObject | None:
-    """What a later request may go on from; None where the client keeps its conversation itself."""
+    """What is kept of the request as it came; None where the client keeps its conversation itself."""
     if not isinstance(body.get("thread"), Mapping):
         return None
-    return {key: body[key] for key in _KEPT if body.get(key) is not None}
+    new = {key: body[key] for key in _KEPT if body.get(key) is not None}
+    return {"dialect": _MARK, "parent": continued_id(body), **new}
 
 
 def kept_answer(request: JsonObject, content: Sequence[Mapping[str, Any]]) -> JsonObject:
-    """The conversation after its answer."""
+    """The record of an answer."""
     return {**request, "messages": [*request["messages"], {"role": "assistant", "content": list(content)}]}
