@@ -189,7 +189,7 @@ def test_a_light_turns_green_when_the_first_request_of_its_client_arrives(
     client = OpenAI(base_url=bridge.base_url, api_key="x", default_headers={"User-Agent": "litellm/1.2 aider"})
     client.chat.completions.create(model="sonnet", messages=[{"role": "user", "content": directive(text="Hi")}])
     expect(light).to_have_class(re.compile(r"\bon\b"), timeout=6000)
-    expect(page.locator(".detail .lamp")).to_contain_text("heard just now")
+    expect(page.locator(".detail .lamp")).to_contain_text("answered just now")
 
 
 def test_doctor_shows_every_check_of_the_command(bridge: RunningBridge, open_page: Open) -> None:

@@ -12,7 +12,6 @@ from tray_bridge.desktop.menu import Item, MenuState, build_menu
 from tray_bridge.desktop.words import status_text
 from tray_bridge.errors import PortTakenError, SignedOutError
 from tray_bridge.health import clock
-from tray_bridge.known_clients import CLIENTS
 from tray_bridge.snapshots import (
     AccountSnapshot,
     ModelSnapshot,
@@ -68,16 +67,14 @@ def all_items(items: tuple[Item, ...]) -> list[Item]:
 def test_a_ready_server_is_told_state_first_and_quit_last() -> None:
     assert texts(build_menu(READY, STATE)) == [
         "● Running on 127.0.0.1:8000",
-        "Pool 2 ready · 1 busy",
-        "Requests 0 active · 128 served · 0 failed",
         "Claude: signed in (Max) · 5 h 37 %",
         "---",
         "Open dashboard",
         "Copy base URL",
-        "Connect a client",
+        "Connect a client…",
         "---",
+        "Pause",
         "Stop server",
-        "Restart",
         "---",
         "Active requests",
         "Session logs",
@@ -93,8 +90,8 @@ def test_a_ready_server_is_told_state_first_and_quit_last() -> None:
     [
         ("stopped", ["○ Stopped"]),
         ("starting", ["◐ Starting…"]),
-        ("stopping", ["◐ Stopping…", "Pool 2 ready · 1 busy", "Requests 0 active · 128 served · 0 failed"]),
-        ("busy", ["● Running on 127.0.0.1:8000", "Pool 2 ready · 1 busy", "Requests 2 active · 128 served"]),
+        ("stopping", ["◐ Stopping…", "Claude: signed in (Max)"]),
+        ("busy", ["● Running on 127.0.0.1:8000", "Claude: signed in (Max)"]),
         ("demo", ["● Running on 127.0.0.1:8000 (demo)"]),
         ("port taken", ["✕ Port in use", "⚠ Port 8000 is in use by node (process 7).", "Use port 8001 instead"]),
         ("failed", ["✕ It broke", "⚠ A thing broke.", "Mend it.", "---"]),
@@ -122,7 +119,7 @@ def test_what_can_be_done_follows_the_state(
     menu = build_menu(SERVERS[name], STATE)
     by_key = {item.identity: item for item in menu}
     assert (by_key["start_or_stop"].text, by_key["start_or_stop"].enabled) == (switch, can_switch)
-    assert by_key["restart_server None"].enabled is can_restart
+    assert line(menu, "Settings", "Advanced", "Restart").enabled is can_restart
     assert (by_key["open_dashboard None"].text, by_key["open_dashboard None"].enabled) == (dashboard, can_open)
 
 
@@ -207,8 +204,8 @@ def test_who_is_signed_out_is_offered_to_sign_in() -> None:
 
 def test_the_pool_line_names_only_what_there_is() -> None:
     pool = PoolSnapshot(warm=1, fitting=1, busy=2, starting=1, parked=3, suspended=1, queued=4)
-    shown = texts(build_menu(replace(READY, pool=pool), STATE))
-    assert shown[1] == "Pool 2 ready · 2 busy · 1 starting · 3 parked · 1 suspended · 4 waiting"
+    shown = texts(line(build_menu(replace(READY, pool=pool), STATE), "Settings", "Advanced").items)
+    assert shown[0] == "Pool 2 ready · 2 busy · 1 starting · 3 parked · 1 suspended · 4 waiting"
 
 
 def test_active_requests_are_listed_and_can_be_cancelled() -> None:
@@ -239,11 +236,33 @@ def test_a_signed_out_problem_keeps_its_hint() -> None:
     assert "run `tray-bridge login`" in " ".join(texts(build_menu(replace(READY, problem=problem), STATE)))
 
 
-def test_every_known_client_can_be_connected() -> None:
-    connect = line(build_menu(READY, STATE), "Connect a client")
-    copied = [item.value for item in connect.items if item.action == "copy_settings"]
-    assert copied == [client.name for client in CLIENTS]
-    assert line(connect.items, "More on the dashboard").value == "connect"
+def test_connecting_a_client_leads_to_the_page_s_settings_for_each() -> None:
+    connect = line(build_menu(READY, STATE), "Connect a client…")
+    assert (connect.action, connect.value) == ("open_dashboard", "connect")
+
+
+def test_what_ends_requests_says_so_and_pause_lets_them_finish() -> None:
+    menu = build_menu(SERVERS["busy"], STATE)
+    assert line(menu, "Stop server").text == "Stop server (ends 2 requests)"
+    assert line(menu, "Settings", "Advanced", "Restart").text == "Restart (ends 2 requests)"
+    pause = line(menu, "Pause")
+    assert (pause.text, pause.action, pause.value) == ("Pause (finishes 2 requests)", "pause", 1)
+    paused = build_menu(replace(READY, paused=True), STATE)
+    assert paused[0].text == "‖ Paused"
+    assert (line(paused, "Resume").action, line(paused, "Resume").value) == ("pause", 0)
+
+
+def test_with_the_port_taken_only_what_can_work_is_enabled() -> None:
+    menu = build_menu(SERVERS["port taken"], STATE)
+    for text in ("Start server and open", "Start server", "Copy base URL", "Connect a client"):
+        assert not line(menu, text).enabled, text
+    assert line(menu, "Use port 8001 instead").enabled
+
+
+def test_while_signing_in_the_link_and_the_code_can_be_found() -> None:
+    menu = build_menu(SERVERS["signed out"], replace(STATE, signing_in=True))
+    assert menu[0].text == "▲ Not signed in"
+    assert line(menu, "No browser?").value == "start"
 
 
 def test_settings_show_what_is_chosen() -> None:
@@ -262,7 +281,8 @@ def test_settings_show_what_is_chosen() -> None:
         return [item.text for item in line(settings.items, name).items if item.checked]
 
     assert chosen("Port") == ["8080"]
-    assert chosen("Pool size: 5") == ["5"]
+    advanced = line(settings.items, "Advanced")
+    assert [item.text for item in line(advanced.items, "Pool size: 5").items if item.checked] == ["5"]
     assert chosen("Default model: haiku") == ["Haiku"]
     assert line(settings.items, "Start at login").checked is True
     assert line(settings.items, "Notifications").checked is True

@@ -10,7 +10,6 @@ import json
 import sys
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import psutil
@@ -21,7 +20,6 @@ from private_bus import PrivateBus
 from tray_app import TrayApp
 
 from tray_bridge import __version__
-from tray_bridge.known_clients import CLIENTS
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -65,22 +63,27 @@ def question(text: str = 'standin: {"words": 600}') -> dict[str, object]:
 
 async def test_the_first_lines_tell_how_the_server_is(app: TrayApp, host: FakeTrayHost) -> None:
     menu = await host.menu()
-    assert menu.texts[:4] == [
-        f"● Running on 127.0.0.1:{app.port} (demo)",
-        "Pool 0 ready · 0 busy",
-        "Requests 0 active · 0 served · 0 failed",
-        "Claude: demo, a stand-in answers",
-    ]
+    assert menu.texts[:2] == [f"● Running on 127.0.0.1:{app.port} (demo)", "Claude: demo, a stand-in answers"]
+    advanced = menu.at("Settings", "Advanced")
+    assert "Pool 0 ready · 0 busy" in advanced
+    assert "Requests 0 active · 0 served · 0 failed" in advanced
 
 
 @pytest.mark.parametrize(
     ("line", "view"),
-    [("● Running on", "now"), ("Pool ", "now"), ("Requests ", "log"), ("Claude: ", "doctor")],
+    [
+        ("● Running on", "now"),
+        ("Claude: ", "doctor"),
+        ("Connect a client…", "connect"),
+        ("Settings/Advanced/Pool ", "now"),
+        ("Settings/Advanced/Requests ", "log"),
+        ("Settings/Advanced/Check all that is needed…", "doctor"),
+    ],
 )
 async def test_each_of_them_leads_to_the_dashboard_s_view_of_it(
     app: TrayApp, host: FakeTrayHost, line: str, view: str
 ) -> None:
-    await host.click(line)
+    await host.click(*line.split("/"))
     assert await app.opened() == f"{app.url}/dashboard#/{view}"
 
 
@@ -111,24 +114,21 @@ async def test_copy_base_url(app: TrayApp, host: FakeTrayHost) -> None:
     assert await app.copied() == f"{app.url}/v1"
 
 
-@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
-async def test_connect_a_client(app: TrayApp, host: FakeTrayHost, client: object) -> None:
-    assert hasattr(client, "settings") and hasattr(client, "name")
-    await host.click("Connect a client", client.name)
-    assert await app.copied() == client.settings(f"{app.url}/v1", "sonnet")
-
-
-async def test_more_on_the_dashboard(app: TrayApp, host: FakeTrayHost) -> None:
-    await host.click("Connect a client", "More on the dashboard…")
-    assert await app.opened() == f"{app.url}/dashboard#/connect"
+async def test_pause_and_resume(app: TrayApp, host: FakeTrayHost) -> None:
+    await host.click("Pause")
+    await host.shows("‖ Paused")
+    async with httpx.AsyncClient(base_url=app.url, timeout=30) as client:
+        refused = await client.post("/v1/chat/completions", json=question())
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "30")
+    await host.click("Resume")
+    await host.shows("● Running on")
 
 
 async def test_stop_and_start_server(app: TrayApp, host: FakeTrayHost) -> None:
     await host.click("Stop server")
     await host.shows("○ Stopped")
     await app.is_silent()
-    assert "Pool" not in await host.menu()
-    assert not (await host.menu())["Restart"].enabled
+    assert not (await host.menu()).at("Settings", "Advanced")["Restart"].enabled
     clicked = time.monotonic()
     await host.click("Start server")
     await host.shows("● Running on")
@@ -147,7 +147,7 @@ async def test_the_dashboard_of_a_stopped_server_starts_it(app: TrayApp, host: F
 async def test_restart(app: TrayApp, host: FakeTrayHost) -> None:
     before = app.get("/status")
     assert before is not None
-    await host.click("Restart")
+    await host.click("Settings", "Advanced", "Restart")
 
     async def restarted() -> bool:
         now = await asyncio.to_thread(app.get, "/status")
@@ -174,7 +174,7 @@ async def test_an_active_request_is_shown_and_can_be_cancelled(app: TrayApp, hos
             rest = [line async for line in chunks if line.startswith("data:")]
     assert "error" in rest[-1] or "error" in rest[-2]
     await host.shows("Active requests", "None at the moment")
-    await host.shows("Requests 0 active · 0 served · 1 failed")
+    await host.shows("Settings", "Advanced", "Requests 0 active · 0 served · 1 failed")
 
 
 async def test_requests_change_texts_and_no_layout_but_their_own(app: TrayApp, host: FakeTrayHost) -> None:
@@ -184,7 +184,7 @@ async def test_requests_change_texts_and_no_layout_but_their_own(app: TrayApp, h
         body = {**question("Hello!"), "stream": False}
         for _ in range(2):
             assert (await client.post("/v1/chat/completions", json=body)).status_code == 200
-    await host.shows(f"Requests 0 active · {served + 2} served")
+    await host.shows("Settings", "Advanced", f"Requests 0 active · {served + 2} served")
     changed = {signal.name for signal in host.signals}
     assert "ItemsPropertiesUpdated" in changed
     assert {signal.body[1] for signal in host.signals if signal.name == "LayoutUpdated"} <= {active}
@@ -223,9 +223,11 @@ async def test_last_exchange(app: TrayApp, host: FakeTrayHost) -> None:
         assert (await client.post("/v1/chat/completions", json=body)).status_code == 200
     await asyncio.sleep(1)
     await host.click("Session logs", "Last exchange")
-    path = Path(await app.opened())
-    assert path.is_relative_to(app.log_folder)
-    assert "What is the last exchange?" in path.read_text()
+    opened = await app.opened()
+    assert opened.startswith(f"{app.url}/dashboard#/log/req_")
+    exchange = opened.rpartition("/")[2]
+    files = list(app.log_folder.glob(f"*/*{exchange}.json"))
+    assert "What is the last exchange?" in files[0].read_text()
 
 
 async def test_record_conversations(app: TrayApp, host: FakeTrayHost) -> None:
@@ -271,12 +273,12 @@ async def test_another_port(app: TrayApp, host: FakeTrayHost) -> None:
 
 
 async def test_pool_size(app: TrayApp, host: FakeTrayHost) -> None:
-    await host.click("Settings", "Pool size: 0", "1")
+    await host.click("Settings", "Advanced", "Pool size: 0", "1")
     await app.has_setting("pool_size = 1")
-    await host.shows("Pool 1 ready")
-    await host.click("Settings", "Pool size: 1", "0")
-    await host.shows("Pool 0 ready · 0 busy")
-    await host.shows("Settings", "Pool size: 0")
+    await host.shows("Settings", "Advanced", "Pool 1 ready")
+    await host.click("Settings", "Advanced", "Pool size: 1", "0")
+    await host.shows("Settings", "Advanced", "Pool 0 ready · 0 busy")
+    await host.shows("Settings", "Advanced", "Pool size: 0")
 
 
 async def test_default_model(app: TrayApp, host: FakeTrayHost) -> None:
@@ -331,13 +333,13 @@ async def test_open_settings_file(app: TrayApp, host: FakeTrayHost) -> None:
 async def test_a_settings_file_edited_by_hand_takes_effect(app: TrayApp, host: FakeTrayHost) -> None:
     old = app.settings_file.read_text()
     app.settings_file.write_text(old.replace("pool_size = 0", "pool_size = 2"))
-    await host.shows("Settings", "Pool size: 2")
+    await host.shows("Settings", "Advanced", "Pool size: 2")
     app.settings_file.write_text(old.replace("pool_size = 0", "pool_size = 99"))
     await host.shows("⚠ `pool_size` is 99")
-    assert "Pool size: 2" in (await host.menu())["Settings"]
+    assert "Pool size: 2" in (await host.menu()).at("Settings", "Advanced")
     assert app.get("/health")
     app.settings_file.write_text(old)
-    await host.shows("Settings", "Pool size: 0")
+    await host.shows("Settings", "Advanced", "Pool size: 0")
     await host.lacks("⚠")
 
 
@@ -392,8 +394,8 @@ async def test_every_line_was_clicked_or_only_tells(app: TrayApp, host: FakeTray
     known = {
         "Open dashboard", "Copy base URL", "Stop server", "Restart", "Open folder", "Last exchange",
         "Record conversations", "Another, in the settings file…", "Start at login", "Start server on launch",
-        "Notifications", "Open settings file", "Copy these lines", "Quit", "More on the dashboard…",
-        *(client.name for client in CLIENTS),
+        "Notifications", "Open settings file", "Copy these lines", "Quit", "Connect a client…", "Pause",
+        "Check all that is needed…",
     }  # fmt: skip
     choices = ("Port", "Pool size", "Default model")
 

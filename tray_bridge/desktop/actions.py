@@ -9,13 +9,12 @@ from __future__ import annotations
 import logging
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..errors import TrayBridgeError
-from ..known_clients import CLIENTS
 from ..machine import bridge_log
 from ..machine.paths import config_file, log_folder
 from ..snapshots import Problem, ServerSnapshot
@@ -43,6 +42,7 @@ class Actions:
         self.settings = settings
         self.problem: Problem | None = None
         self._shown_problem: Problem | None = None
+        self.tell: Callable[[str, str], None] = lambda title, text: None
         self._server = server
         self._flags = flags
         self._file_time = _modified(config_file())
@@ -74,22 +74,23 @@ class Actions:
         open_page(dashboard_url(server, section, self._server.page_pass()))
 
     def copy_base_url(self) -> None:
-        copy_text(self._server.snapshot().base_url)
+        url = self._server.snapshot().base_url
+        copy_text(url)
+        self.tell("Copied", url)
 
     def copy_api_key(self) -> None:
         """Makes a key and copies it: those that there are cannot be shown, as only their hashes are kept."""
         from ..machine.api_keys import ApiKeys
 
-        copy_text(ApiKeys().make(time.strftime("Tray %Y-%m-%d %H.%M.%S")))
-
-    def copy_settings(self, client_name: str) -> None:
-        client = next(client for client in CLIENTS if client.name == client_name)
-        copy_text(client.settings(self._server.snapshot().base_url, self.settings.default_model))
+        name = time.strftime("Tray %Y-%m-%d %H.%M.%S")
+        copy_text(ApiKeys().make(name))
+        self.tell("Copied a new API key", f"It is named {name}. `tray-bridge key revoke` makes it worthless.")
 
     def copy_problem(self) -> None:
         """Copies what the menu has no room for: the last problem in full."""
         if problem := last_problem(self._server.snapshot(), self._shown_problem):
             copy_text("\n".join(filter(None, (problem.title, problem.message, problem.hint))) + "\n")
+            self.tell("Copied", problem.title)
         self.problem = self._shown_problem
 
     def copy_about(self) -> None:
@@ -101,6 +102,7 @@ class Actions:
             f"Python {platform.python_version()}, {platform.platform()}\n"
             f"{server.base_url}\n" + (f"\n{bridge_log.FILE_NAME}:\n{log}" if log else "")
         )
+        self.tell("Copied", "The versions, for a report.")
 
     # Server
 
@@ -109,6 +111,9 @@ class Actions:
 
     def stop_server(self) -> None:
         self._server.stop()
+
+    def pause(self, paused: int) -> None:
+        self._server.pause(bool(paused))
 
     def restart_server(self) -> None:
         self._server.restart()
@@ -127,11 +132,11 @@ class Actions:
         open_path(folder)
 
     def open_last_exchange(self) -> None:
-        """Opens the newest file: days and times sort as text."""
+        """Shows the newest one on the page: days and times sort as text, and the id ends the file's name."""
         newest = max(self._log_folder().glob("????-??-??/*.json"), default=None)
         if newest is None:
             raise TrayBridgeError("No exchange has been recorded yet.")
-        open_path(newest)
+        self.open_dashboard(f"log/{newest.stem.partition('-')[2]}")
 
     def toggle_recording(self) -> None:
         """Without recording the log still says who asked, when and how much, but keeps no texts."""

@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..known_clients import CLIENTS
+from ..health import health_of
 from ..snapshots import ModelSnapshot, Problem, RequestSnapshot, ServerSnapshot
 from .words import (
     account_text,
+    ends_text,
     last_problem,
     one_line,
     pool_text,
     port_is_taken,
     quit_text,
     request_text,
+    requests_text,
     status_text,
 )
 
@@ -100,14 +102,13 @@ def build_menu(server: ServerSnapshot, state: MenuState) -> tuple[Item, ...]:
 def _what_is(server: ServerSnapshot, state: MenuState) -> Iterable[Item]:
     """What the server is; each line leads to the dashboard's view of it, where there is one to see."""
     ready, shown = server.state == "ready", server.state in ("ready", "stopping")
-    requests = f"Requests {server.active} active · {server.served} served · {server.failed} failed"
-    signed_out = shown and server.account.signed_in is False and not server.demo
-    yield _view("status", status_text(server, state.quitting), "now", ready)
-    yield _view("pool", pool_text(server.pool), "now", ready, shown)
-    yield _view("requests", requests, "log", ready, shown or bool(server.served or server.failed))
+    signed_out = shown and health_of(server, state.now).word == "signed_out"
+    yield _view("status", status_text(server, state.quitting, state.now), "now", ready)
     yield _view("account", account_text(server, state.now), "doctor", ready, shown and not signed_out)
     sign_in = "Signing in, in your browser…" if state.signing_in else "Sign in…"
     yield Item(sign_in, "sign_in", visible=signed_out)
+    link = signed_out and state.signing_in
+    yield Item("No browser? Link and code are on the dashboard", "open_dashboard", "start", key="link", visible=link)
 
     problem, taken = last_problem(server, state.problem), port_is_taken(server)
     hint = problem.hint if problem and not taken else ""
@@ -122,34 +123,31 @@ def _how_to_use(server: ServerSnapshot, state: MenuState) -> Iterable[Item]:
     yield Item(
         "Start server and open dashboard" if stopped else "Open dashboard",
         "open_dashboard",
-        enabled=server.state != "stopping" and not state.quitting,
+        enabled=server.state != "stopping" and not state.quitting and not port_is_taken(server),
         default=True,
     )
-    yield Item("Copy base URL", "copy_base_url")
+    yield Item("Copy base URL", "copy_base_url", enabled=not port_is_taken(server))
     yield Item("Copy a new API key", "copy_api_key", visible=state.has_api_key)
-    clients = tuple(Item(client.name, "copy_settings", client.name) for client in CLIENTS)
     yield Item(
-        "Connect a client",
-        key="connect",
-        items=(
-            _line("connect_hint", "Copies the client’s settings"),
-            *clients,
-            _separator("connect"),
-            Item("More on the dashboard…", "open_dashboard", "connect", enabled=server.state == "ready"),
-        ),
+        "Connect a client…",
+        "open_dashboard",
+        "connect",
+        enabled=server.state != "stopping" and not state.quitting and not port_is_taken(server),
     )
 
 
 def _server_switches(server: ServerSnapshot, state: MenuState) -> Iterable[Item]:
     runs = server.state in ("ready", "starting")
     free = server.state != "stopping" and not state.quitting
+    finishes = f" (finishes {requests_text(server.active)})" if server.active else ""
+    pause = "Resume" if server.paused else f"Pause{finishes}"
+    yield Item(pause, "pause", 0 if server.paused else 1, key="pause", enabled=free, visible=server.state == "ready")
     yield Item(
-        "Stop server" if runs else "Start server",
+        f"Stop server{ends_text(server.active)}" if runs else "Start server",
         "stop_server" if runs else "start_server",
         key="start_or_stop",
-        enabled=free,
+        enabled=free and not port_is_taken(server),
     )
-    yield Item("Restart", "restart_server", enabled=free and server.state in ("ready", "error"))
 
 
 def _active_requests(requests: tuple[RequestSnapshot, ...], now: float) -> Item:
@@ -181,14 +179,6 @@ def _settings(server: ServerSnapshot, state: MenuState) -> Item:
         items=(
             _ports(state),
             Item(
-                f"Pool size: {state.pool_size}",
-                key="pool_size",
-                items=tuple(
-                    _choice(str(size), "set_pool_size", size, state.pool_size)
-                    for size in sorted({*POOL_SIZES, state.pool_size})
-                ),
-            ),
-            Item(
                 f"Default model: {state.default_model}",
                 key="default_model",
                 items=tuple(
@@ -202,6 +192,36 @@ def _settings(server: ServerSnapshot, state: MenuState) -> Item:
             Item("Notifications", "toggle_notifications", checked=state.notifies),
             _separator("file"),
             Item("Open settings file", "open_settings_file"),
+            _advanced(server, state),
+        ),
+    )
+
+
+def _advanced(server: ServerSnapshot, state: MenuState) -> Item:
+    """What a person who only uses the bridge need not see."""
+    ready, free = server.state == "ready", server.state != "stopping" and not state.quitting
+    requests = f"Requests {server.active} active · {server.served} served · {server.failed} failed"
+    return Item(
+        "Advanced",
+        key="advanced",
+        items=(
+            _view("pool", pool_text(server.pool), "now", ready),
+            _view("requests", requests, "log", ready),
+            Item(
+                f"Pool size: {state.pool_size}",
+                key="pool_size",
+                items=tuple(
+                    _choice(str(size), "set_pool_size", size, state.pool_size)
+                    for size in sorted({*POOL_SIZES, state.pool_size})
+                ),
+            ),
+            Item(
+                f"Restart{ends_text(server.active)}",
+                "restart_server",
+                key="restart",
+                enabled=free and server.state in ("ready", "error") and not port_is_taken(server),
+            ),
+            Item("Check all that is needed…", "open_dashboard", "doctor", key="doctor", enabled=ready),
         ),
     )
 

@@ -70,6 +70,7 @@ class Tray:
         self._server = server
         self._actions = Actions(settings, server, flags)
         self._view = View(self._choose)
+        self._actions.tell = self._tell
         self._keys = ApiKeys()
         self._is_first_run = not config_file().exists()
         self._icon: Any = None
@@ -215,6 +216,11 @@ class Tray:
                 _open_dashboard_of(server.host, server.port)
                 self._wakes.put("end")
 
+    def _tell(self, title: str, text: str) -> None:
+        """Tells of what was just done and cannot be seen, such as a copy."""
+        if self._actions.settings.notifications:
+            self._view.notify(Notification(title, text))
+
     def _say_health(self, server: ServerSnapshot) -> None:
         """Tells the terminal, if the app was started in one, once the server has settled and when that changes."""
         health = health_of(server)
@@ -230,6 +236,8 @@ class Tray:
         if notification is None and self._is_first_run and server.state == "ready":
             self._is_first_run = False
             self._choose("keep_settings_file", None)
+            if not server.demo:
+                self._choose("open_dashboard", "start")
             notification = first_run(server)
         if notification is not None:
             self._told = notification

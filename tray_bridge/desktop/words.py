@@ -60,6 +60,16 @@ def quit_text(active: int, quitting: bool) -> str:
     return f"Quit now (ends {requests})" if quitting else f"Quit (finishes {requests})"
 
 
+def ends_text(active: int) -> str:
+    """What becomes of the requests in flight where they are not waited for; nothing if there are none."""
+    return f" (ends {requests_text(active)})" if active else ""
+
+
+def requests_text(count: int) -> str:
+    """Returns a number of requests in words."""
+    return _count(count, "request")
+
+
 def pool_text(pool: PoolSnapshot) -> str:
     """How many sessions are ready and busy, and whatever else there is of them."""
     rest = (
