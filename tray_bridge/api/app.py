@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from .. import __version__
-from ..bridge.all_dialects import DIALECTS
+from ..bridge import all_dialects
 from ..bridge.openai_chat.describe import ERROR_RESPONSE
 from ..doctor.checks import run_checks
 from ..health import health_of
@@ -36,7 +36,7 @@ NO_TELEMETRY: Any = {"auto_configure": False, "tracing": False, "metrics": False
 def create_app(services: Services) -> FastAPI:
     """Build the app. It opens and closes nothing: `server` owns the pool and the log."""
     app = FastAPI(title="Tray Bridge", version=__version__, docs_url=None, redoc_url=None, telemetry=NO_TELEMETRY)
-    app.include_router(answering_router(services, DIALECTS))
+    app.include_router(answering_router(services, all_dialects.DIALECTS))
     for prefix in PREFIXES:
         app.include_router(model_router(services), prefix=prefix, responses={"default": ERROR_RESPONSE})
     for router in extra_routers(services):

@@ -1,0 +1,191 @@
+"""Every dialect over the same list, streamed and whole, with the real CLI against the stand-in.
+
+What a dialect adds is its folder, its line in `all_dialects` and a small client in `client_adapters`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from client_adapters import CLIENTS, Adapter, Heard, Question
+from running_bridge import RunningBridge, directive, running_bridge, wait_for
+from tiny_dialect import Tiny, TinyClient
+
+from tray_bridge.bridge import all_dialects
+from tray_bridge.standin import StandIn
+
+SERVED = [dialect.name for dialect in all_dialects.DIALECTS]
+ADAPTERS = [client for client in (*CLIENTS, TinyClient()) if client.dialect in (*SERVED, "tiny")]
+EACH = pytest.mark.parametrize("client", ADAPTERS, ids=[client.dialect for client in ADAPTERS])
+BOTH = pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
+
+
+@pytest.fixture(scope="module")
+def all_served(running_standin: StandIn) -> Iterator[RunningBridge]:
+    """A bridge that serves the tiny dialect too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(all_dialects, "DIALECTS", (*all_dialects.DIALECTS, Tiny()))
+        with running_bridge(running_standin, pool_size=2) as running:
+            yield running
+
+
+@pytest.fixture
+def bridge(all_served: RunningBridge, standin: StandIn) -> RunningBridge:
+    return all_served
+
+
+def send(bridge: RunningBridge, client: Adapter, question: Question) -> httpx.Response:
+    return httpx.post(f"{bridge.url}{client.path}", json=client.ask(question), timeout=60)
+
+
+def hear(bridge: RunningBridge, client: Adapter, question: Question) -> Heard:
+    """Ask, and check what holds for every answer that ends well."""
+    response, stream = send(bridge, client, question), question.stream
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"].split(";")[0] == (client.media_type if stream else "application/json")
+    assert response.headers["x-request-id"].startswith("req_")
+    heard = client.stream(response.text) if stream else client.whole(response.json())
+    assert heard.error == ""
+    assert heard.complete
+    return heard
+
+
+def skip_without_words(client: Adapter, case: str) -> None:
+    if case in client.cannot:
+        pytest.skip(f"{client.dialect} has no words for it: {case}")
+
+
+def test_every_dialect_has_a_client_here() -> None:
+    assert sorted(client.dialect for client in ADAPTERS) == sorted([*SERVED, "tiny"])
+
+
+@EACH
+@BOTH
+def test_text(bridge: RunningBridge, client: Adapter, stream: bool) -> None:
+    text = 'Two words, "quoted",\n é ☕ \u2028.'
+    heard = hear(bridge, client, Question(directive(text=text), stream))
+    assert (heard.text, heard.calls, heard.ending) == (text, [], client.endings["end"])
+
+
+@EACH
+@BOTH
+def test_thinking(bridge: RunningBridge, client: Adapter, stream: bool) -> None:
+    skip_without_words(client, "thinking")
+    heard = hear(bridge, client, Question(directive(thinking="First this.", text="Then that."), stream, think=True))
+    assert (heard.thinking, heard.text) == ("First this.", "Then that.")
+
+
+@EACH
+@BOTH
+def test_one_call(bridge: RunningBridge, client: Adapter, stream: bool) -> None:
+    skip_without_words(client, "one call")
+    spec = directive(text="I look.", tools=[{"name": "look", "input": {"where": "here"}}])
+    heard = hear(bridge, client, Question(spec, stream, tools=["look"]))
+    assert (heard.text, heard.calls) == ("I look.", [("look", {"where": "here"})])
+    assert heard.ending == client.endings["calls"]
+
+
+@EACH
+@BOTH
+def test_parallel_calls_one_of_them_without_arguments(bridge: RunningBridge, client: Adapter, stream: bool) -> None:
+    skip_without_words(client, "parallel calls")
+    calls = [{"name": "look", "input": {"n": 1}}, {"name": "wait", "raw": ""}, {"name": "look", "input": {"n": 2}}]
+    heard = hear(bridge, client, Question(directive(tools=calls), stream, tools=["look", "wait"]))
+    assert heard.calls == [("look", {"n": 1}), ("wait", {}), ("look", {"n": 2})]
+    assert heard.ending == client.endings["calls"]
+
+
+@EACH
+@BOTH
+def test_a_refusal(bridge: RunningBridge, client: Adapter, stream: bool) -> None:
+    heard = hear(bridge, client, Question(directive(text="Well", refusal=True), stream))
+    assert heard.text.startswith("Well")
+    assert heard.ending == client.endings["refusal"]
+
+
+@EACH
+@BOTH
+def test_an_answer_that_is_cut_at_its_limit(bridge: RunningBridge, client: Adapter, stream: bool) -> None:
+    heard = hear(bridge, client, Question(directive(words=50), stream, limit=3))
+    assert (heard.text, heard.ending) == ("word1 word2 word3", client.endings["limit"])
+
+
+@EACH
+@BOTH
+def test_a_stop_string(bridge: RunningBridge, client: Adapter, stream: bool) -> None:
+    skip_without_words(client, "stop string")
+    heard = hear(bridge, client, Question(directive(chunks=["one E", "ND two"]), stream, stop="END"))
+    assert (heard.text, heard.ending) == ("one ", client.endings["stop"])
+    if heard.output_tokens is not None:
+        assert heard.output_tokens == 3  # a token for four of the characters that came
+
+
+@EACH
+@BOTH
+def test_an_error_before_the_first_byte_is_a_status_in_the_dialects_words(
+    bridge: RunningBridge, client: Adapter, stream: bool
+) -> None:
+    failure = {"status": 403, "type": "permission_error", "message": "not for you"}
+    response = send(bridge, client, Question(directive(error=failure), stream))
+    assert response.status_code == 403
+    assert response.headers["content-type"] == "application/json"
+    assert "not for you" in client.error(response.json())
+
+
+@EACH
+def test_an_error_in_mid_stream_ends_it_in_the_dialects_words(bridge: RunningBridge, client: Adapter) -> None:
+    response = send(bridge, client, Question(directive(words=6, rate=8, error_event_after=3), True))
+    assert response.status_code == 200
+    heard = client.stream(response.text)
+    assert heard.error != ""
+    assert not heard.complete
+    assert "word1 word2 word3".startswith(heard.text)
+
+
+@EACH
+def test_a_stream_that_restarts_after_it_was_shown_is_an_error_and_says_nothing_twice(
+    bridge: RunningBridge, client: Adapter
+) -> None:
+    response = send(bridge, client, Question(directive(words=6, rate=8, break_after=3, break_times=1), True))
+    heard = client.stream(response.text)
+    assert heard.text.count("word1") == 1
+    assert heard.error != ""
+    assert not heard.complete
+
+
+@EACH
+def test_a_whole_answer_that_restarts_is_that_of_the_second_time(bridge: RunningBridge, client: Adapter) -> None:
+    heard = hear(bridge, client, Question(directive(words=6, rate=8, break_after=3, break_times=1), False))
+    assert heard.text == "word1 word2 word3 word4 word5 word6"
+
+
+@EACH
+@BOTH
+def test_a_client_that_leaves_frees_its_worker(bridge: RunningBridge, client: Adapter, stream: bool) -> None:
+    body = client.ask(Question(directive(words=500, rate=20), stream))
+    if stream:
+        with httpx.stream("POST", f"{bridge.url}{client.path}", json=body, timeout=60) as response:
+            next(response.iter_bytes())
+            bridge.wait_for(lambda s: s.pool.busy == 1)
+    else:
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{bridge.url}{client.path}", json=body, timeout=3)
+    bridge.wait_for(lambda s: s.pool.busy == 0 and not s.requests, 5)
+    wait_for(lambda: all(received.ended for received in bridge.standin.requests), 5)
+
+
+@EACH
+def test_what_the_bridge_itself_refuses_is_in_the_dialects_words(bridge: RunningBridge, client: Adapter) -> None:
+    url = f"{bridge.url}{client.path}"
+    below = httpx.get(f"{url}/nothing/here")
+    wrong_method = httpx.put(url)
+    foreign = httpx.post(url, json={}, headers={"Host": "evil.example"})
+    no_object = httpx.post(url, content=b"[]")
+    refused = {404: below, 405: wrong_method, 403: foreign, 400: no_object}
+    for status, response in refused.items():
+        assert response.status_code == status
+        assert len(client.error(response.json())) > 10
+        assert response.headers["x-request-id"].startswith("req_")
+    assert bridge.standin.requests == []
