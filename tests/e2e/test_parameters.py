@@ -1,4 +1,4 @@
-"""Each parameter does upstream what the README's table says, or is named as ignored, or refused."""
+"""Each parameter does upstream what docs/parameters.md says, or is named as ignored, or refused."""
 
 from __future__ import annotations
 

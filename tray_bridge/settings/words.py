@@ -14,7 +14,7 @@ Fields = Mapping[str, FieldInfo]
 
 
 class SettingDescription(NamedTuple):
-    """One setting in words, for the README's table, the settings file and `--help`."""
+    """One setting in words, for docs/settings.md, the settings file and `--help`."""
 
     key: str
     variable: str

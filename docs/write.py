@@ -1,0 +1,115 @@
+"""Write the pages that repeat what the code knows: settings, parameters, and the README's table of endpoints.
+
+`python docs/write.py` writes them; with `--check` it writes nothing and fails where a page is out of date.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tray_bridge.bridge.all_dialects import DIALECTS
+from tray_bridge.bridge.dialect import Dialect
+from tray_bridge.settings.schema import Settings, explain
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+OTHER_ENDPOINTS = (
+    ("`/v1/models`, `/v1/models/{id}`", "GET", "the models that you may ask for"),
+    ("`/health`", "GET", "whether it answers, in one word"),
+    ("`/status`", "GET", "everything that the tray shows"),
+    ("`/dashboard`", "GET", "the local page"),
+)
+
+
+def settings_page() -> str:
+    """Describe every setting."""
+    lines = [
+        "# Settings",
+        "",
+        "Flags come before environment variables, these before `settings.toml`, and that before the defaults.",
+        "The tray's *Settings* opens the file; a change takes effect at once, by a restart of the server if need be.",
+        "`tray-bridge config` shows all of them.",
+        "",
+        "| setting | variable | default | takes | what it does |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for setting in explain():
+        default = "built in" if len(setting.default) > 120 else f"`{setting.default}`"
+        cells = (f"`{setting.key}`", f"`{setting.variable}`", default, setting.expected, setting.description)
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "## Built-in aliases of models", "", "| a client sends | it gets |", "| --- | --- |"]
+    aliases: dict[str, str] = Settings.model_fields["model_aliases"].default
+    lines += [f"| `{name}` | `{model}` |" for name, model in aliases.items()]
+    lines += [
+        "",
+        "## Variables for debugging",
+        "",
+        "| variable | what it does |",
+        "| --- | --- |",
+        "| `TRAY_BRIDGE_HOME` | one folder for settings, logs, caches and keys |",
+        "| `TRAY_BRIDGE_TRACE` | a folder for the lines between the bridge and each CLI process, prompts included |",
+        "| `TRAY_BRIDGE_PLAIN_START` | `1` starts without what makes the start fast |",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def parameters_page() -> str:
+    """Describe every parameter of every dialect."""
+    lines = [
+        "# Request parameters",
+        "",
+        "*Honoured* parameters do what the API's own documentation says. *Accepted* ones change nothing in the answer.",
+        "*Ignored* ones would, but Claude Code has no such setting: they are named in the header `x-bridge-ignored`.",
+        "*Refused* ones are answered with 400. Any other field is passed over.",
+    ]
+    for dialect in DIALECTS:
+        lines += ["", f"## {dialect.title}", "", ", ".join(f"`{path}`" for path in dialect.paths), ""]
+        lines += ["| parameter | treatment | what it does |", "| --- | --- | --- |"]
+        lines += [f"| `{p.name}` | {p.treatment} | {p.note} |" for p in dialect.parameters]
+    return "\n".join(lines) + "\n"
+
+
+def endpoints() -> str:
+    """The README's table of endpoints."""
+    rows = [(_path(dialect), "POST", f"{dialect.title}, streamed and whole") for dialect in DIALECTS]
+    lines = ["| endpoint | method | what it is |", "| --- | --- | --- |"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in (*rows, *OTHER_ENDPOINTS))])
+
+
+def _path(dialect: Dialect) -> str:
+    """Its paths, less those that only add a prefix to another."""
+    own = [path for path in dialect.paths if not any(path != other and path.endswith(other) for other in dialect.paths)]
+    return ", ".join(f"`{path}`" for path in own)
+
+
+def pages() -> Iterator[tuple[Path, str]]:
+    """Each page that is written, with its text."""
+    yield ROOT / "docs" / "settings.md", settings_page()
+    yield ROOT / "docs" / "parameters.md", parameters_page()
+    text = README.read_text("utf-8")
+    table = f"<!-- endpoints -->\n{endpoints()}\n<!-- /endpoints -->"
+    yield README, re.sub("<!-- endpoints -->.*<!-- /endpoints -->", lambda _: table, text, flags=re.DOTALL)
+
+
+def outdated() -> list[Path]:
+    """The pages whose text is not what the code says."""
+    return [path for path, text in pages() if not path.exists() or path.read_text("utf-8") != text]
+
+
+def main() -> int:
+    """Write the pages, or check them; gives the exit code."""
+    if "--check" in sys.argv[1:]:
+        stale = outdated()
+        for path in stale:
+            sys.stdout.write(f"{path.relative_to(ROOT)} is out of date: run `python docs/write.py`\n")
+        return 1 if stale else 0
+    for path, text in pages():
+        path.write_text(text, "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

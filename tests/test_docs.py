@@ -1,0 +1,63 @@
+"""The documents say what the code says, lead somewhere, and are written in plain English."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tray_bridge
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = Path(tray_bridge.__file__).parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
+# Where the three patterns are gone; a file that is cleaned joins.
+PLAIN = [
+    *(ROOT / name for name in ("README.md", "docs/architecture.md", "docs/adding-a-dialect.md", "docs/debugging.md")),
+    *(
+        PACKAGE / name
+        for name in ("launch", "settings", "machine/bridge_log.py", "machine/signals.py", "claude/trace.py")
+    ),
+]
+PATTERNS = re.compile(
+    r"\b(whom|whoever)\b|\b(it|that|which|process|one|program|file|thing)s? who\b|^\s*#.*\bwho\b"
+    r"|\band no more\b|\bnobody\b"
+    r"|\b(laid over|lay over|strike|deeds)\b",
+    re.MULTILINE,
+)
+
+
+def test_the_pages_that_are_written_from_the_code_are_up_to_date() -> None:
+    command = [sys.executable, str(ROOT / "docs" / "write.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_of_a_page_leads_to_a_file_and_every_module_that_it_names_exists(page: Path) -> None:
+    text = page.read_text("utf-8")
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
+        assert (page.parent / target).exists(), target
+    for name in re.findall(
+        r"`((?:api|bridge|claude|server|settings|launch|machine|tests|docs|packaging)/[\w/.-]+)`", text
+    ):
+        if "…" not in name and "<" not in name:
+            assert (ROOT / name).exists() or (PACKAGE / name).exists(), name
+
+
+def files(place: Path) -> list[Path]:
+    return sorted(place.rglob("*.py")) if place.is_dir() else [place]
+
+
+@pytest.mark.parametrize("place", PLAIN, ids=lambda place: place.name)
+def test_what_was_cleaned_stays_plain_english(place: Path) -> None:
+    for path in files(place):
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+            assert not PATTERNS.search(line), f"{path.name}:{number}: {line.strip()}"
