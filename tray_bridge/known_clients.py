@@ -238,10 +238,11 @@ Model: {model}
     ),
 )
 
+OWN_NAME = "Tray Bridge"
 OTHER_NAMES = (
     (r"ai-sdk/", "Vercel AI SDK"),
     (r"^claude-cli/", "Claude Code"),
-    (r"(?i)tray-bridge|BridgeClient", "Tray Bridge"),
+    (r"(?i)tray-bridge|BridgeClient", OWN_NAME),
     (r"^Mozilla/", "a browser"),
 )
 

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from ..bridge.answer import AnswerShaper, WholeAnswer
 from ..bridge.dialect import Asked, Dialect, Frame, Reading, Stamp, Writer
 from ..errors import InvalidRequestError, OutputSchemaError, RequestCancelledError, SessionLostError, TrayBridgeError
-from ..known_clients import client_name
+from ..known_clients import OWN_NAME, client_name
 from ..session_log import Exchange, Outcome
 from ..turns import Event, JsonObject, Leased, TurnEnded
 from .body import read_json_body
@@ -26,6 +26,7 @@ from .errors import failure_of, request_id_of
 from .framing import WIRES
 from .in_flight import Entry
 from .json_response import JsonResponse
+from .page.access import OWN_HEADER
 from .services import Services
 from .streaming import FrameStream, run_unless_disconnected
 
@@ -74,7 +75,8 @@ async def _understand(services: Services, dialect: Dialect, request: Request) ->
     began, created = time.perf_counter(), int(time.time())
     request_id = request_id_of(request.scope)
     body = await read_json_body(request, limit_megabytes=services.settings.body_limit_mb)
-    client = client_name(request.headers.get("user-agent", ""))
+    ours = request.headers.get(OWN_HEADER) == "1"  # our page asks: it lights no client's lamp
+    client = OWN_NAME if ours else client_name(request.headers.get("user-agent", ""))
     owner = request.scope["state"].get("key_name")
     exchange = services.log.begin(
         exchange_id=request_id,
@@ -244,6 +246,8 @@ class Answering:
                 entry.tokens += 1
                 if is_first:
                     record(event)
+                elif isinstance(event, TurnEnded):
+                    exchange.also_used(event.usage)
                 if isinstance(event, TurnEnded):
                     self._services.last_hour.answered(
                         client=self._client,

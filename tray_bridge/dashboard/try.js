@@ -1,79 +1,127 @@
 // The view Try it: a small playground that is a client of the server like any other.
 
+import { askOnce, asRequest, costOf } from "./asking.js";
 import { asCurl, asJavaScript, asPython, codeTabs } from "./code.js";
-import { live } from "./connection.js";
+import { difference } from "./compare.js";
+import { ask as read, live } from "./connection.js";
+import { textOf } from "./conversation.js";
 import { announce, h, icon, problemBox, say, show } from "./dom.js";
-import { duration, plural, visible } from "./format.js";
+import { duration, money, plural, prettyJson, visible } from "./format.js";
+import { markdown } from "./markdown.js";
 import { baseUrl } from "./now.js";
 
-// What was typed and said survives a look at another view.
-const kept = { model: "", system: "", text: "", effort: "", stream: true, messages: [], key: "" };
+const BLANK = { model: "", second: "", system: "", text: "", effort: "", stream: true, formatted: false, messages: [], pictures: [], others: {}, from: "" };
+const reasons = { stop: "the end of the answer", length: "the token limit", tool_calls: "a tool call", content_filter: "a refusal" };
 
-/** The server's answer as parsed frames: `data:` lines up to `[DONE]`. */
-async function* frames(response) {
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let rest = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    const lines = (rest + value).split("\n");
-    rest = lines.pop();
-    for (const line of lines) {
-      if (!line.startsWith("data:")) continue;
-      const data = line.slice(5).trim();
-      if (data === "[DONE]") return;
-      yield JSON.parse(data);
-    }
+// What was typed and said survives another view and a reload, in this tab alone. The key is never stored.
+const kept = { ...structuredClone(BLANK), ...stored(), key: "" };
+
+function stored() {
+  try {
+    return JSON.parse(sessionStorage.try ?? "{}");
+  } catch {
+    return {}; // storage is switched off, or spoilt
   }
 }
 
-function bubble(role) {
+function store() {
+  const { key: _key, ...others } = kept;
+  try {
+    sessionStorage.try = JSON.stringify(others);
+  } catch {
+    // Too large, with its pictures: it lasts until the page is left.
+  }
+}
+
+/** A message in the conversation. `onEdit` puts it back into the field. */
+function bubble(role, name, onEdit) {
   const text = h("div", { class: "text", dir: "auto" });
   const thought = h("div", { class: "text", dir: "auto" });
   const reasoning = h("details", { class: "reasoning", hidden: true }, h("summary", {}, "Reasoning"), thought);
+  const calls = h("div", {});
   const note = h("p", { class: "muted note" });
-  const element = h("article", { class: `turn ${role}` }, h("h3", {}, role === "user" ? "You" : "Claude"), reasoning, text, note);
+  const more = h("p", { class: "muted ending" });
+  const trouble = h("div", {});
+  const edit = onEdit ? h("button", { type: "button", class: "quiet", onclick: onEdit }, "Edit") : null;
+  const element = h("article", { class: `turn ${role}` }, h("h3", {}, h("span", {}, name), edit), reasoning, text, calls, trouble, note, more);
+  let content = "";
   return {
     element,
-    add: (piece) => text.append(visible(piece)),
+    text: () => content,
+    add(piece) {
+      content += piece;
+      text.append(visible(piece));
+    },
+    pictures: (urls) => urls.forEach((src) => text.append(h("img", { src, alt: "Picture" }))),
+    calls: (made) => show(calls, made.filter(Boolean).map((call) => h("pre", { class: "code wrap", tabindex: 0 }, visible(`${call.function.name}(${call.function.arguments})`)))),
+    format(on) {
+      text.classList.toggle("formatted", on);
+      show(text, on ? markdown(content) : visible(content));
+    },
     think(piece) {
       reasoning.hidden = false;
       thought.append(visible(piece));
     },
     note: (words) => say(note, words),
-    fail: (problem) => element.append(problemBox(problem)),
+    more: (...parts) => show(more, parts),
+    fail: (problem, again) => show(trouble, problemBox(problem), h("div", { class: "buttons" }, h("button", { type: "button", onclick: again }, "Try again"))),
   };
 }
 
 export function tryView() {
   const talk = h("div", { class: "talk" });
   const models = h("select", { id: "model", onchange: () => choose(models.value) });
+  const second = h("select", { id: "second", onchange: () => remember("second", second.value) });
   const effort = h("select", { id: "effort", onchange: () => remember("effort", effort.value) });
-  const system = h("textarea", { id: "system", rows: 3, dir: "auto", placeholder: "You are a helpful assistant.", value: kept.system, oninput: () => remember("system", system.value) });
-  const text = h("textarea", { id: "text", rows: 3, dir: "auto", placeholder: "Ask something", value: kept.text, oninput: () => remember("text", text.value), onkeydown: keys });
-  const stream = h("input", { type: "checkbox", id: "stream", checked: kept.stream, onchange: () => remember("stream", stream.checked) });
+  const system = h("textarea", { id: "system", rows: 3, dir: "auto", placeholder: "You are a helpful assistant.", oninput: () => remember("system", system.value) });
+  const others = h("textarea", { id: "others", rows: 3, class: "mono", spellcheck: "false", placeholder: '{"max_tokens": 500}', oninput: takeOthers });
+  const wrong = h("p", { role: "alert", class: "muted" });
+  const text = h("textarea", { id: "text", rows: 3, dir: "auto", placeholder: "Ask something", oninput: () => remember("text", text.value), onkeydown: keys, onpaste: paste });
+  const stream = h("input", { type: "checkbox", id: "stream", onchange: () => remember("stream", stream.checked) });
+  const formatted = h("input", { type: "checkbox", id: "formatted", onchange: format });
   const key = h("input", { type: "password", id: "key", autocomplete: "off", value: kept.key, oninput: () => remember("key", key.value) });
   const keyField = h("form", { class: "field", hidden: !kept.key, onsubmit: (event) => event.preventDefault() }, h("label", { for: "key" }, "API key of the bridge"), key);
+  const file = h("input", { type: "file", id: "file", accept: "image/png,image/jpeg,image/gif,image/webp", multiple: true, hidden: true, onchange: () => attach([...file.files]) });
+  const pictures = h("div", { class: "pictures" });
   const send = h("button", { type: "submit", class: "primary" });
   const fresh = h("button", { type: "button", class: "quiet", onclick: restart }, "New conversation");
   const code = codeTabs("The code for it");
+  const origin = h("p", { class: "muted" });
   const empty = h("p", { class: "empty" }, "Ask something, and the answer appears here as it is written.");
   let running = null;
+  let answers = [];
 
   function remember(name, value) {
     kept[name] = value;
+    store();
     showCode();
   }
 
-  function body(messages) {
-    const all = kept.system.trim() ? [{ role: "system", content: kept.system }, ...messages] : messages;
-    return { model: kept.model || "sonnet", messages: all, ...(kept.effort ? { reasoning_effort: kept.effort } : {}), ...(kept.stream ? { stream: true } : {}) };
+  function takeOthers() {
+    try {
+      const value = others.value.trim() ? JSON.parse(others.value) : {};
+      if (value === null || typeof value !== "object" || Array.isArray(value)) throw new Error();
+      say(wrong, "");
+      remember("others", value);
+    } catch {
+      say(wrong, "This is no JSON object yet; the one before is used.");
+    }
   }
 
-  function showCode() {
-    const request = body([...kept.messages, { role: "user", content: kept.text || "Hello!" }]);
-    code.update({ curl: asCurl(`${baseUrl()}/chat/completions`, request), Python: asPython(baseUrl(), request), JavaScript: asJavaScript(baseUrl(), request) });
+  function body(messages, model = kept.model) {
+    const all = kept.system.trim() ? [{ role: "system", content: kept.system }, ...messages] : messages;
+    return { ...kept.others, model: model || "sonnet", messages: all, ...(kept.effort ? { reasoning_effort: kept.effort } : {}), ...(kept.stream ? { stream: true } : {}) };
   }
+
+  const asked = (question) => ({ role: "user", content: kept.pictures.length ? [...(question ? [{ type: "text", text: question }] : []), ...kept.pictures.map((url) => ({ type: "image_url", image_url: { url } }))] : question });
+
+  function showCode() {
+    const request = body([...kept.messages, ...(pending() && !kept.text ? [] : [asked(kept.text || "Hello!")])]);
+    code.update({ curl: asCurl(`${baseUrl()}/chat/completions`, request, Boolean(kept.key)), Python: asPython(baseUrl(), request, kept.key ? "YOUR-KEY" : undefined), JavaScript: asJavaScript(baseUrl(), request) });
+  }
+
+  /** Whether the conversation ends in what Claude has yet to answer: results of tools, say. */
+  const pending = () => kept.messages.length > 0 && kept.messages[kept.messages.length - 1].role !== "assistant";
 
   function showSend() {
     show(send, icon(running ? "stop" : "send"), running ? "Stop" : "Send");
@@ -90,78 +138,181 @@ export function tryView() {
 
   function restart() {
     running?.abort();
-    kept.messages = [];
-    show(talk, empty);
+    Object.assign(kept, { messages: [], others: {}, pictures: [], from: "" });
+    store();
+    showAll();
+    text.focus();
+  }
+
+  async function attach(files) {
+    for (const one of files.filter(({ type }) => type.startsWith("image/"))) {
+      const url = await new Promise((resolve) => {
+        const reader = new FileReader();
+        reader.onload = () => resolve(reader.result);
+        reader.readAsDataURL(one);
+      });
+      kept.pictures.push(url);
+    }
+    file.value = "";
+    remember("pictures", kept.pictures);
+    showPictures();
+  }
+
+  function paste(event) {
+    const files = [...event.clipboardData.files].filter(({ type }) => type.startsWith("image/"));
+    if (!files.length) return;
+    event.preventDefault();
+    attach(files);
+  }
+
+  function showPictures() {
+    show(pictures, kept.pictures.map((src, i) => h("figure", {}, h("img", { src, alt: `Picture ${i + 1}` }),
+      h("button", { type: "button", class: "quiet round", "aria-label": `Take picture ${i + 1} away`, onclick: () => {
+        remember("pictures", kept.pictures.filter((_, other) => other !== i));
+        showPictures();
+      } }, icon("cross")))));
+  }
+
+  function format() {
+    remember("formatted", formatted.checked);
+    for (const answer of answers) answer.format(kept.formatted);
+  }
+
+  /** Go back to a question of the conversation: it stands in the field again, what followed is gone. */
+  function edit(index) {
+    running?.abort();
+    const { content } = kept.messages[index];
+    kept.pictures = Array.isArray(content) ? content.filter(({ type }) => type === "image_url").map((one) => one.image_url.url) : [];
+    kept.text = textOf(content);
+    kept.messages = kept.messages.slice(0, index);
+    store();
+    showAll();
+    text.focus();
+  }
+
+  function shown(message, index) {
+    const names = { user: "You", assistant: "Claude", tool: "Tool result" };
+    const turn = bubble(message.role, names[message.role] ?? visible(message.role), message.role === "user" ? () => edit(index) : null);
+    turn.add(textOf(message.content));
+    if (message.role === "assistant") {
+      answers.push(turn);
+      if (kept.formatted) turn.format(true);
+    }
+    if (Array.isArray(message.content)) turn.pictures(message.content.filter(({ type }) => type === "image_url").map((one) => one.image_url.url));
+    turn.calls(message.tool_calls ?? []);
+    return turn.element;
+  }
+
+  /** Everything anew, from what is kept. */
+  function showAll() {
+    answers = [];
+    show(talk, empty, kept.messages.map(shown));
+    [system.value, text.value, stream.checked, formatted.checked] = [kept.system, kept.text, kept.stream, kept.formatted];
+    others.value = Object.keys(kept.others).length ? prettyJson(kept.others) : "";
+    show(origin, kept.from ? ["From ", h("a", { href: `#/log/${encodeURIComponent(kept.from)}` }, "this exchange"), "."] : null);
+    showPictures();
     showSend();
     showCode();
-    text.focus();
   }
 
   async function ask(event) {
     event.preventDefault();
     if (running) return running.abort();
     const question = text.value.trim();
-    if (!question) return text.focus();
-    const messages = [...kept.messages, { role: "user", content: question }];
-    const request = { ...body(messages), ...(kept.stream ? { stream_options: { include_usage: true } } : {}) };
-    const said = bubble("user");
-    said.add(question);
-    const answer = bubble("assistant");
-    talk.append(said.element, answer.element);
+    if (!question && !kept.pictures.length && !pending()) return text.focus();
+    if (question || kept.pictures.length) {
+      kept.messages.push(asked(question));
+      talk.append(shown(kept.messages[kept.messages.length - 1], kept.messages.length - 1));
+    }
+    Object.assign(kept, { text: "", pictures: [] });
+    text.value = "";
+    showPictures();
+    store();
+    await answer();
+  }
+
+  /** Ask what the conversation ends in: one model, or two side by side. */
+  async function answer() {
     const stop = (running = new AbortController());
-    text.value = kept.text = "";
+    const messages = kept.messages;
+    const chosen = kept.second && kept.second !== kept.model ? [kept.model, kept.second] : [kept.model];
+    const nameOf = (value) => values.find((one) => one.value === value)?.display_name ?? value;
+    const bubbles = chosen.map((model) => bubble("assistant", chosen.length > 1 ? visible(nameOf(model)) : "Claude"));
+    const place = chosen.length > 1 ? h("div", { class: "beside" }, bubbles.map(({ element }) => element)) : bubbles[0].element;
+    talk.append(place);
     showSend();
-    answer.note("Waiting for the first token…");
-    answer.element.scrollIntoView({ block: "nearest" });
+    place.scrollIntoView({ block: "nearest" });
+    const results = await Promise.all(chosen.map((model, i) => one(bubbles[i], body(messages, model), values.find(({ value }) => value === model), stop.signal, () => {
+      place.remove();
+      if (!running) answer();
+    })));
+    if (running === stop) running = null;
+    if (results[0] && kept.messages === messages) {
+      kept.messages = [...messages, results[0]];
+      if (results[1]) place.after(h("details", { class: "part" }, h("summary", {}, "What differs"), difference(results[0].content ?? "", results[1].content ?? "")));
+      announce("The answer is complete");
+    }
+    store();
+    showSend();
+    showCode();
+  }
+
+  async function one(turn, request, model, signal, again) {
     const began = performance.now();
-    let firstToken = null;
-    let content = "";
-    let usage = null;
-    const seconds = () => (performance.now() - began) / 1000;
-    const take = ({ content: piece, reasoning_content: thought }) => {
-      if (!piece && !thought) return;
-      firstToken ??= seconds();
-      if (thought) answer.think(thought);
-      if (piece) answer.add(piece);
-      content += piece ?? "";
-      answer.note(`First token after ${duration(firstToken)}`);
+    turn.note("Waiting for the first token…");
+    let first = false;
+    const take = ({ content, reasoning_content: thought }) => {
+      if (thought) turn.think(thought);
+      if (content) turn.add(content);
+      if (!first && (content || thought)) {
+        first = true;
+        turn.note(`First token after ${duration((performance.now() - began) / 1000)}`);
+      }
     };
     try {
-      const headers = { "content-type": "application/json", ...(kept.key ? { authorization: `Bearer ${kept.key}` } : {}) };
-      const response = await fetch("/v1/chat/completions", { method: "POST", headers, body: JSON.stringify(request), signal: stop.signal });
-      if (response.status === 401 && (await response.clone().text()).includes("API key")) keyField.hidden = false;
-      if (!response.ok) throw await failure(response);
-      if (kept.stream) {
-        for await (const frame of frames(response)) {
-          if (frame.error) throw frame.error;
-          usage = frame.usage ?? usage;
-          for (const choice of frame.choices ?? []) take(choice.delta ?? {});
-        }
-      } else {
-        const whole = await response.json();
-        usage = whole.usage;
-        take(whole.choices[0].message);
-      }
-      const tokens = usage ? ` · ${plural(usage.prompt_tokens, "token")} in, ${plural(usage.completion_tokens, "token")} out` : "";
-      answer.note(`First token after ${duration(firstToken)} · all in ${duration(seconds())}${tokens}`);
-      kept.messages = [...messages, { role: "assistant", content }];
-      announce("The answer is complete");
+      const result = await askOnce({ ...request, ...(request.stream ? { stream_options: { include_usage: true } } : {}) }, { key: kept.key, signal, take });
+      const cost = costOf(model, result.usage);
+      const tokens = result.usage ? ` · ${plural(result.usage.prompt_tokens, "token")} in, ${plural(result.usage.completion_tokens, "token")} out` : "";
+      turn.note(`First token after ${duration(result.firstToken)} · all in ${duration(result.seconds)}${tokens}${cost === null ? "" : ` · about ${money(cost)}`}`);
+      turn.more(`Ended by ${reasons[result.reason] ?? result.reason ?? "nobody knows what"}`, result.id ? [" · ", h("a", { href: `#/log/${encodeURIComponent(result.id)}` }, "its exchange")] : "");
+      turn.calls(result.calls);
+      answers.push(turn);
+      if (kept.formatted) turn.format(true);
+      const calls = result.calls.filter(Boolean);
+      return { role: "assistant", content: turn.text() || null, ...(calls.length ? { tool_calls: calls } : {}) };
     } catch (error) {
-      if (stop.signal.aborted) answer.note(`Stopped after ${duration(seconds())}`);
+      if (signal.aborted) turn.note(`Stopped after ${duration((performance.now() - began) / 1000)}`);
       else {
-        answer.note("");
-        answer.fail({ title: "No answer", message: error.message ?? String(error) });
+        if (error.status === 401 && error.message.includes("API key")) keyField.hidden = false;
+        turn.note("");
+        if (error.id) turn.more(h("a", { href: `#/log/${encodeURIComponent(error.id)}` }, "Its exchange"));
+        turn.fail({ title: error.title ?? "No answer", message: error.message ?? String(error), hint: error.hint }, again);
       }
-    } finally {
-      if (running === stop) running = null;
-      showSend();
-      showCode();
+      return null;
+    }
+  }
+
+  /** Open an exchange of the log as it was asked: its last question stands in the field. */
+  async function from(id) {
+    try {
+      const request = await asRequest(await read(`/exchanges/${encodeURIComponent(id)}`));
+      Object.assign(kept, structuredClone(BLANK), { stream: kept.stream, formatted: kept.formatted, second: kept.second }, request, { from: id });
+      history.replaceState(null, "", "#/try");
+      const last = kept.messages.length - 1;
+      if (values.some(({ value }) => value === kept.model)) models.value = kept.model;
+      else models.append(h("option", { value: kept.model, selected: true }, visible(kept.model)));
+      showAll();
+      if (kept.messages[last]?.role === "user") edit(last);
+      store();
+    } catch (problem) {
+      show(talk, problemBox(problem));
     }
   }
 
   const form = h("form", { class: "ask", onsubmit: ask },
-    h("label", { for: "text", class: "unseen" }, "Your message"), text,
-    h("div", { class: "buttons" }, h("span", { class: "muted hint" }, "Enter sends, Shift+Enter starts a new line"), fresh, send));
+    h("label", { for: "text", class: "unseen" }, "Your message"), text, file, pictures,
+    h("div", { class: "buttons" }, h("span", { class: "muted hint" }, "Enter sends, Shift+Enter starts a new line"), fresh,
+      h("button", { type: "button", class: "quiet", onclick: () => file.click() }, "Add a picture"), send));
   const element = h("div", { class: "try" },
     h("h1", { class: "unseen" }, "Try it"),
     h("section", { class: "card talk-card", "aria-label": "Conversation" }, talk, form),
@@ -169,9 +320,13 @@ export function tryView() {
       h("div", { class: "row" },
         h("div", { class: "field" }, h("label", { for: "model" }, "Model"), models),
         h("div", { class: "field" }, h("label", { for: "effort" }, "Effort"), effort)),
+      h("div", { class: "field" }, h("label", { for: "second" }, "Beside it"), second),
+      origin,
       h("div", { class: "field" }, h("label", { for: "system" }, "System prompt"), system),
+      h("details", {}, h("summary", {}, "Other parameters"), h("div", { class: "field" }, h("label", { for: "others" }, "Parameters as JSON"), others, wrong)),
       keyField,
       h("label", { class: "check" }, stream, "Stream the answer"),
+      h("label", { class: "check" }, formatted, "Show Markdown"),
       h("h2", {}, "The code for it"), code.element));
 
   let offered = "";
@@ -179,7 +334,7 @@ export function tryView() {
 
   /** Take a model, and offer the efforts that it knows. */
   function choose(value) {
-    const model = values.find((one) => one.value === value) ?? values[0];
+    const model = values.find((one) => one.value === value) ?? (value ? { value } : values[0]);
     const efforts = [...(model.can_stop_thinking ? ["none"] : []), ...(model.efforts ?? [])];
     if (!efforts.includes(kept.effort)) kept.effort = "";
     show(effort, ["", ...efforts].map((name) => h("option", { value: name, selected: name === kept.effort }, name ? name[0].toUpperCase() + name.slice(1) : "Default")));
@@ -192,27 +347,19 @@ export function tryView() {
     if (JSON.stringify(values) === offered) return;
     offered = JSON.stringify(values);
     choose(kept.model);
-    show(models, values.map((model) => h("option", { value: model.value, selected: model.value === kept.model }, visible(model.display_name || model.value))));
+    show(second, h("option", { value: "" }, "No second model"), values.map((model) => h("option", { value: model.value, selected: model.value === kept.second }, visible(model.display_name || model.value))));
+    const known = values.some(({ value }) => value === kept.model) ? values : [...values, { value: kept.model }];
+    show(models, known.map((model) => h("option", { value: model.value, selected: model.value === kept.model }, visible(model.display_name || model.value))));
   });
-  talk.append(empty);
-  for (const message of kept.messages) {
-    const turn = bubble(message.role);
-    turn.add(message.content);
-    talk.append(turn.element);
-  }
-  showSend();
-  showCode();
+  showAll();
   return {
     element,
-    enter() {},
+    enter(_rest, query) {
+      if (query.has("from")) from(query.get("from"));
+    },
     leave() {
       running?.abort();
       unsubscribe();
     },
   };
-}
-
-async function failure(response) {
-  const answer = await response.json().catch(() => null);
-  return answer?.error ?? { message: `The server answered ${response.status}.` };
 }

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeAlias
 
 from ..errors import TrayBridgeError
 from ..snapshots import SessionKind
-from ..turns import Event, Leased, Restarted, Turn, TurnStarted
+from ..turns import Event, Leased, Restarted, Turn, TurnStarted, Usage
 
 LogMode: TypeAlias = Literal["full", "metadata", "off"]
 Outcome: TypeAlias = Literal["completed", "error", "cancelled", "disconnected"]
@@ -49,6 +49,7 @@ class Exchange:
         self.kind: SessionKind | None = None
         self.timings: dict[str, float] = {}
         self.events: list[Event] = []
+        self.further_usage: tuple[Usage, ...] = ()
         self.outcome: Outcome | None = None
         self.status: int | None = None
         self.response: Mapping[str, Any] | None = None
@@ -77,6 +78,10 @@ class Exchange:
         if "first_token_s" not in self.timings and not isinstance(event, (TurnStarted, Restarted)):
             self._mark("first_token_s")
         self.events.append(event)
+
+    def also_used(self, usage: Usage) -> None:
+        """Count a further choice of the same answer; its texts are not kept."""
+        self.further_usage = (*self.further_usage, usage)
 
     def end(
         self,

@@ -94,8 +94,8 @@ class Record:
             "session": exchange.kind,
             "timings": dict(exchange.timings),
             "stop_reason": None,
-            "usage": None,
             **self._ending,
+            "usage": self._usage(),
             "process": process,
         }
         error = exchange.error
@@ -156,6 +156,12 @@ class Record:
                 self._ending = {"stop_reason": event.stop_reason, "usage": asdict(event.usage)}
             elif isinstance(event, Restarted):
                 self._answer, self._reasoning, self._calls = [], [], {}
+
+    def _usage(self) -> dict[str, int] | None:
+        """Give what all choices have used."""
+        own = self._ending.get("usage")
+        every = [*([own] if own else []), *map(asdict, self._exchange.further_usage)]
+        return {name: sum(usage[name] for usage in every) for name in every[0]} if every else None
 
     def _conversation_of(self, turn: Turn) -> Conversation:
         if self._conversation is None:

@@ -1,0 +1,139 @@
+// Asks the server as a client would, and turns exchanges of the log into requests that can be asked again.
+
+import { blobUrl } from "./conversation.js";
+
+/** The server's answer as parsed frames: `data:` lines up to `[DONE]`. */
+async function* frames(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const lines = (rest + value).split("\n");
+    rest = lines.pop();
+    for (const line of lines) {
+      if (!line.startsWith("data:")) continue;
+      const data = line.slice(5).trim();
+      if (data === "[DONE]") return;
+      yield JSON.parse(data);
+    }
+  }
+}
+
+/** What the server says is wrong, with its status. */
+export class AskingFailed extends Error {
+  constructor({ message, title, hint }, status, id) {
+    super(message);
+    Object.assign(this, { title: title ?? "No answer", hint, status, id });
+  }
+}
+
+/**
+ * Ask once. `take({content, reasoning_content})` is told each piece as it comes; gives what there is at the end:
+ * `{id, usage, reason, calls, firstToken, seconds}`, times in seconds.
+ */
+export async function askOnce(request, { key, signal, take }) {
+  const began = performance.now();
+  const seconds = () => (performance.now() - began) / 1000;
+  // The header says that this page asks: no client's lamp is lit by it.
+  const headers = { "content-type": "application/json", "x-tray-bridge": "1", ...(key ? { authorization: `Bearer ${key}` } : {}) };
+  const response = await fetch("/v1/chat/completions", { method: "POST", headers, body: JSON.stringify(request), signal });
+  const result = { id: response.headers.get("x-request-id"), usage: null, reason: null, calls: [], firstToken: null, seconds: 0 };
+  const fail = (error) => {
+    throw new AskingFailed(error, response.status, result.id);
+  };
+  if (!response.ok) {
+    const answer = await response.json().catch(() => null);
+    fail(answer?.error ?? { message: `The server answered ${response.status}.` });
+  }
+  const piece = ({ content, reasoning_content, tool_calls: calls = [] }) => {
+    if (content || reasoning_content || calls?.length) result.firstToken ??= seconds();
+    for (const call of calls ?? []) {
+      const own = (result.calls[call.index ?? result.calls.length] ??= { id: call.id, type: "function", function: { name: "", arguments: "" } });
+      own.function.name += call.function?.name ?? "";
+      own.function.arguments += call.function?.arguments ?? "";
+    }
+    take({ content: content ?? "", reasoning_content: reasoning_content ?? "" });
+  };
+  const choose = (choice) => {
+    result.reason = choice.finish_reason ?? result.reason;
+    piece(choice.delta ?? choice.message ?? {});
+  };
+  if (request.stream) {
+    for await (const frame of frames(response)) {
+      if (frame.error) fail(frame.error);
+      result.usage = frame.usage ?? result.usage;
+      (frame.choices ?? []).forEach(choose);
+    }
+  } else {
+    const whole = await response.json();
+    result.usage = whole.usage;
+    whole.choices.forEach(choose);
+  }
+  result.seconds = seconds();
+  return result;
+}
+
+const types = { png: "image/png", jpg: "image/jpeg", gif: "image/gif", webp: "image/webp", pdf: "application/pdf" };
+
+/** A picture or file of the log as a data URL. */
+async function dataUrl(source, type) {
+  const name = /^blob:(.+\.(\w+))$/.exec(source);
+  if (!name) return `data:${type};base64,${source}`;
+  const response = await fetch(blobUrl(name[1]), { headers: { "x-tray-bridge": "1" } });
+  const content = new Blob([await response.arrayBuffer()], { type: type || types[name[2]] });
+  return new Promise((resolve) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.readAsDataURL(content);
+  });
+}
+
+async function part(block) {
+  if (block.type === "text") return { type: "text", text: block.text };
+  if (block.type === "image") return { type: "image_url", image_url: { url: await dataUrl(block.data, block.media_type) } };
+  if (block.media_type === "text/plain") return { type: "text", text: block.data };
+  return { type: "file", file: { filename: block.title ?? "file.pdf", file_data: await dataUrl(block.data, block.media_type) } };
+}
+
+/** The messages of a turn in Chat Completions: tool results become messages of their own. */
+async function messagesOf({ role, content }) {
+  const results = content.filter((block) => block.type === "tool_result");
+  const calls = content.filter((block) => block.type === "tool_use");
+  const others = await Promise.all(content.filter((block) => ["text", "image", "document"].includes(block.type)).map(part));
+  const plain = others.every(({ type }) => type === "text") ? others.map(({ text }) => text).join("\n") : others;
+  const said = others.length || calls.length ? [{ role, content: others.length ? plain : null, ...(calls.length ? { tool_calls: calls.map(({ id, name, input }) => ({ id, type: "function", function: { name, arguments: JSON.stringify(input) } })) } : {}) }] : [];
+  const answers = await Promise.all(results.map(async (result) => {
+    const parts = await Promise.all(result.content.map(part));
+    return { role: "tool", tool_call_id: result.tool_use_id, content: parts.every(({ type }) => type === "text") ? parts.map(({ text }) => text).join("\n") : parts };
+  }));
+  return [...answers, ...said];
+}
+
+/** What was asked in an exchange, whatever its dialect: `{model, system, messages, effort, others}`. */
+export async function asRequest({ turn, model }) {
+  const others = {};
+  if (turn.tools?.length) {
+    others.tools = turn.tools.map(({ name, description, input_schema: parameters }) => ({ type: "function", function: { name, description, parameters } }));
+    const choice = turn.tool_choice ?? {};
+    if (choice.type === "tool") others.tool_choice = { type: "function", function: { name: choice.name } };
+    else if (choice.type === "any") others.tool_choice = "required";
+    else if (choice.type === "none") others.tool_choice = "none";
+    if (choice.parallel === false) others.parallel_tool_calls = false;
+  }
+  if (turn.max_tokens) others.max_tokens = turn.max_tokens;
+  if (turn.stop?.length) others.stop = turn.stop;
+  if (turn.output_schema) others.response_format = { type: "json_schema", json_schema: { name: "answer", schema: turn.output_schema } };
+  const messages = (await Promise.all(turn.messages.map(messagesOf))).flat();
+  return { model: model ?? turn.model, system: (turn.system ?? []).join("\n\n"), messages, effort: turn.effort ?? (turn.thinking === false ? "none" : ""), others };
+}
+
+const PRICE = /\$(\d+(?:\.\d+)?)\/\$(\d+(?:\.\d+)?) per Mtok/;
+
+/** Dollars of an answer at the price that the model's description tells, or null. */
+export function costOf(model, usage) {
+  const price = PRICE.exec(model?.description ?? "");
+  if (!price || !usage) return null;
+  const cached = usage.prompt_tokens_details?.cached_tokens ?? 0;
+  return ((usage.prompt_tokens - cached + 0.1 * cached) * price[1] + usage.completion_tokens * price[2]) / 1e6;
+}
