@@ -85,8 +85,8 @@ async def _understand(services: Services, dialect: Dialect, request: Request) ->
         key_name=owner,
         streamed=body.get("stream", dialect.streams_by_default) is True,
         request=body,
+        dialect=dialect.name,
     )
-    exchange.dialect = dialect.name
     try:
         asked = await read_asked(services, dialect, request, body)
     except TrayBridgeError as error:

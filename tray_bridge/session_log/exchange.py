@@ -38,7 +38,6 @@ class Exchange:
         self.id = exchange_id
         self.mode: LogMode = mode
         self.endpoint = endpoint
-        self.dialect = ""  # the name of the dialect that the client speaks
         self.client = client
         self.key_name = key_name
         self.streamed = streamed

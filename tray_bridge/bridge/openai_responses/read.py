@@ -74,6 +74,7 @@ def read_request(body: JsonObject, reading: Reading) -> Asked:
         turn=turn,
         requested_model=requested,
         streamed=streamed,
+        schema_param="text.format.schema",
         show_reasoning=reading.show_reasoning and thinking,
         ignored=tuple(dict.fromkeys(ignored)),
         options=options,
