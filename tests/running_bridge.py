@@ -69,7 +69,14 @@ class RunningBridge:
         return self.snapshot()
 
     def wait_until_warm(self, spares: int) -> ServerSnapshot:
-        return self.wait_for(lambda s: s.pool.warm + s.pool.fitting >= spares and not s.pool.starting)
+        """Wait until so many processes could take a request: those that rest after one could, too."""
+
+        def is_ready(snapshot: ServerSnapshot) -> bool:
+            pool = snapshot.pool
+            ready = pool.warm + pool.fitting + pool.parked + pool.suspended
+            return ready >= spares and not pool.starting
+
+        return self.wait_for(is_ready)
 
     def processes(self) -> list[psutil.Process]:
         """The CLI processes that this bridge owns now."""

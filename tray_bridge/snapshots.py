@@ -12,7 +12,7 @@ from .errors import TrayBridgeError
 
 ServerState: TypeAlias = Literal["stopped", "starting", "ready", "stopping", "error"]
 SessionState: TypeAlias = Literal["starting", "warm", "fitting", "busy", "parked", "suspended", "closing"]
-SessionKind: TypeAlias = Literal["parked", "fitting", "generic", "cold", "suspended"]
+SessionKind: TypeAlias = Literal["parked", "suspended", "rewound", "reset", "fitting", "generic", "cold"]
 
 
 @dataclass(frozen=True, slots=True)

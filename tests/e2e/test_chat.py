@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import openai
-import psutil
 import pytest
 from running_bridge import RunningBridge, directive, wait_for
 
@@ -60,8 +59,8 @@ def test_a_client_that_leaves_frees_its_session_and_the_next_gets_its_own_answer
     next(iter(stream))
     busy = [s.pid for s in bridge.wait_for(lambda s: s.pool.busy == 1).pool.sessions if s.state == "busy"]
     stream.close()
-    wait_for(lambda: bridge.snapshot().pool.busy == 0, 1.0)
-    wait_for(lambda: not any(psutil.pid_exists(pid) for pid in busy if pid), 2.0)
+    wait_for(lambda: bridge.snapshot().pool.busy == 0, 2.0)
+    assert set(busy) <= {session.pid for session in bridge.snapshot().pool.sessions}, "its process serves on"
     answer = bridge.client.chat.completions.create(
         model="sonnet", messages=[{"role": "user", "content": directive(text="mine")}]
     )

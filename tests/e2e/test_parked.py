@@ -6,12 +6,16 @@ Whatever else differs is another conversation, which arrives as it was sent.
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from running_bridge import RunningBridge, directive
 from upstream import Wire, answer, newest, system_prompt, turns
+
+from tray_bridge.server.run import PUBLISH_SECONDS
+from tray_bridge.snapshots import ServerSnapshot
 
 EFFORT = {"reasoning_effort": "low"}
 LOOK = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
@@ -27,11 +31,17 @@ def begun(name: str) -> Wire:
 
 
 def parked_taken(bridge: RunningBridge) -> int:
-    """How often a parked session was taken: from the pool itself, for what the tray sees is a moment old."""
-    assert bridge.server._running is not None
-    pool = bridge.server._running._pool
-    assert pool is not None
-    return dict(pool.snapshot().taken)["parked"]
+    """How often a parked session was taken, once the pool is at rest."""
+    time.sleep(1.5 * PUBLISH_SECONDS)  # what the tray sees is a moment old
+    found = 0
+
+    def is_settled(snapshot: ServerSnapshot) -> bool:
+        nonlocal found
+        found = dict(snapshot.pool.taken)["parked"]
+        return not snapshot.pool.busy
+
+    bridge.wait_for(is_settled)
+    return found
 
 
 def follow_up(bridge: RunningBridge, name: str, change: Change) -> tuple[Wire, bool]:

@@ -11,10 +11,8 @@ import openai
 import psutil
 import pytest
 from running_bridge import RunningBridge, directive
+from upstream import system_prompt, turns
 
-from tray_bridge.claude import start_slots
-from tray_bridge.claude.session import Session
-from tray_bridge.claude.start_slots import StartSlots
 from tray_bridge.settings.schema import load_settings
 
 Make = Callable[..., RunningBridge]
@@ -46,8 +44,8 @@ def test_a_pool_of_none_starts_a_session_for_each_request(make_bridge: Make) -> 
     assert taken(bridge)["cold"] == 1
 
 
-def test_one_process_never_serves_two_conversations(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=2)
+def test_without_reuse_one_process_never_serves_two_conversations(make_bridge: Make) -> None:
+    bridge = make_bridge(pool_size=2, reuse_workers=False)
     for number in range(4):
         assert ask(bridge, directive(text=f"answer {number}")) == f"answer {number}"
     bodies = [received.body for received in bridge.standin.requests]
@@ -58,12 +56,93 @@ def test_one_process_never_serves_two_conversations(make_bridge: Make) -> None:
     assert len(sessions) == 4
 
 
-def test_a_new_conversation_of_the_same_client_finds_a_spare_bound_ahead(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=2)
+def test_one_process_serves_one_conversation_after_another_and_mixes_none(make_bridge: Make) -> None:
+    bridge = make_bridge(pool_size=1)
+    bridge.wait_until_warm(1)
+    (worker,) = bridge.processes()
+    for number in range(4):
+        system = {"role": "system", "content": f"You are number {number}."}
+        messages = [system, {"role": "user", "content": directive(text=f"answer {number}")}]
+        assert ask(bridge, "", messages=messages) == f"answer {number}"
+    for number, received in enumerate(bridge.standin.requests):
+        assert [m["role"] for m in received.body["messages"] if m["role"] != "system"] == ["user"]
+        assert system_prompt(received.body) == f"You are number {number}."
+        assert f"answer {number - 1}" not in str(received.body)
+    assert len(bridge.standin.requests) == 4
+    assert [process.pid for process in bridge.processes()] == [worker.pid]
+    bridge.wait_for(lambda s: dict(s.pool.taken)["reset"] == 3)
+
+
+def test_a_request_without_system_prompt_gets_a_process_that_has_had_none(make_bridge: Make) -> None:
+    bridge = make_bridge(pool_size=1, max_sessions=1)
+    messages = [{"role": "system", "content": "A secret."}, {"role": "user", "content": directive(text="one")}]
+    assert ask(bridge, "", messages=messages) == "one"
+    assert ask(bridge, directive(text="two")) == "two"
+    assert system_prompt(bridge.standin.requests[-1].body) == ""
+
+
+def test_an_answer_asked_for_again_rewinds_the_conversation_to_its_question(make_bridge: Make) -> None:
+    bridge = make_bridge(pool_size=1)
+    asked = [{"role": "user", "content": directive(text="one")}]
+    asked += [{"role": "assistant", "content": ask(bridge, "", messages=asked)}]
+    asked += [{"role": "user", "content": directive(text="two")}]
+    assert [ask(bridge, "", messages=asked) for _ in range(3)] == ["two"] * 3
+    edited = [*asked[:-1], {"role": "user", "content": directive(text="edited")}]
+    assert ask(bridge, "", messages=edited) == "edited"
+    bodies = [turns(received.body) for received in bridge.standin.requests]
+    assert [role for role, _ in bodies[1]] == ["user", "assistant", "user"]
+    assert bodies[1] == bodies[2] == bodies[3]
+    assert bodies[4][:-1] == bodies[1][:-1]
+    bridge.wait_for(lambda s: dict(s.pool.taken)["rewound"] == 3 and dict(s.pool.taken)["parked"] == 1)
+
+
+def test_an_answer_given_up_leaves_its_conversation_and_its_process_as_they_were(make_bridge: Make) -> None:
+    bridge = make_bridge(pool_size=1, max_sessions=1)
+    asked = [{"role": "user", "content": directive(text="one")}]
+    asked += [{"role": "assistant", "content": ask(bridge, "", messages=asked)}]
+    pids = [process.pid for process in bridge.processes()]
+    for number in range(3):
+        given_up: Any = [*asked, {"role": "user", "content": f"secret {number}\n{directive(words=500, rate=50)}"}]
+        stream = bridge.client.chat.completions.create(model="sonnet", messages=given_up, stream=True)
+        next(iter(stream))
+        stream.close()
+        last = [*asked, {"role": "user", "content": directive(text=f"after {number}")}]
+        assert ask(bridge, "", messages=last) == f"after {number}"
+        assert "secret" not in str(bridge.standin.requests[-1].body)
+        assert [role for role, _ in turns(bridge.standin.requests[-1].body)] == ["user", "assistant", "user"]
+    assert [process.pid for process in bridge.processes()] == pids
+
+
+async def test_requests_given_up_one_after_the_other_start_no_process(make_bridge: Make) -> None:
+    bridge = await asyncio.to_thread(make_bridge, pool_size=2, max_sessions=2)
+    await asyncio.to_thread(bridge.wait_until_warm, 2)
+    pids = sorted(process.pid for process in bridge.processes())
+    client = bridge.async_client()
+
+    async def one(number: int, seconds: float | None) -> str:
+        text = f"number {number}\n{directive(text=f'answer {number}', first_delay=0.02 if number % 5 == 0 else 0.5)}"
+        asking = client.chat.completions.create(model="sonnet", messages=[{"role": "user", "content": text}])
+        return str((await asyncio.wait_for(asking, seconds)).choices[0].message.content)
+
+    read_to_the_end = 0
+    for number in range(40):
+        if number % 5 == 0:
+            assert await one(number, None) == f"answer {number}"
+            read_to_the_end += 1
+        else:
+            with pytest.raises(asyncio.TimeoutError):
+                await one(number, 0.1)
+    assert read_to_the_end == 8
+    assert sorted(process.pid for process in bridge.processes()) == pids
+    await client.close()
+
+
+def test_without_reuse_a_new_conversation_of_the_same_client_finds_a_spare_bound_ahead(make_bridge: Make) -> None:
+    bridge = make_bridge(pool_size=2, reuse_workers=False)
     system = {"role": "system", "content": "You are a parrot."}
 
     def ask_once_more() -> None:
-        bridge.wait_until_warm(2)
+        bridge.wait_for(lambda s: s.pool.warm + s.pool.fitting == 2)
         before = bridge.wait_for(lambda s: s.pool.fitting == 1).pool.taken
         messages = [system, {"role": "user", "content": directive(echo="system")}]
         text = ask(bridge, "", messages=messages)
@@ -75,11 +154,11 @@ def test_a_new_conversation_of_the_same_client_finds_a_spare_bound_ahead(make_br
     assert taken(bridge)["fitting"] >= 1
 
 
-def test_a_prompt_that_differs_each_time_soon_costs_no_spare_any_more(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=2, parked_sessions=0)
+def test_without_reuse_a_prompt_that_differs_each_time_soon_costs_no_spare_any_more(make_bridge: Make) -> None:
+    bridge = make_bridge(pool_size=2, parked_sessions=0, reuse_workers=False)
 
     def ask_with(system: str) -> None:
-        bridge.wait_until_warm(2)
+        bridge.wait_for(lambda s: s.pool.warm + s.pool.fitting == 2)
         messages = [{"role": "system", "content": system}, {"role": "user", "content": directive(text="ok")}]
         ask(bridge, "", messages=messages)
 
@@ -100,54 +179,6 @@ async def test_a_burst_starts_more_sessions_up_to_the_limit(make_bridge: Make) -
     assert len(bridge.processes()) <= 3
     assert [answer.choices[0].message.content for answer in await work] == ["ok"] * 5
     await client.close()
-
-
-async def test_of_a_burst_only_so_many_processes_start_at_a_time(
-    make_bridge: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(start_slots, "LONGEST_HOLD", 60.0)  # on a slow machine too
-    bridge = await asyncio.to_thread(make_bridge, pool_size=0, max_sessions=6)
-    sessions = with_start_slots(bridge, 2)
-    client = bridge.async_client()
-    messages: Any = [{"role": "user", "content": directive(text="ok")}]
-    work = [asyncio.create_task(client.chat.completions.create(model="sonnet", messages=messages)) for _ in range(6)]
-    seen: list[tuple[int, int]] = []
-    while not all(task.done() for task in work):
-        starting = [s for s in sessions.copy() if s.is_getting_ready]
-        seen.append((len(starting), sum(s.snapshot().pid is not None for s in starting)))
-        await asyncio.sleep(0.01)
-    assert [(await task).choices[0].message.content for task in work] == ["ok"] * 6
-    assert max(waiting for waiting, _ in seen) == 6, "who waits for its turn has its place already"
-    assert max(started for _, started in seen) == 2
-    await client.close()
-
-
-async def test_who_leaves_before_its_process_may_start_leaves_nothing_behind(make_bridge: Make) -> None:
-    bridge = await asyncio.to_thread(make_bridge, pool_size=0, max_sessions=4)
-    sessions = with_start_slots(bridge, 0)
-    client = bridge.async_client()
-    messages: Any = [{"role": "user", "content": directive(text="ok")}]
-    work = [asyncio.create_task(client.chat.completions.create(model="sonnet", messages=messages)) for _ in range(3)]
-    while len(sessions) < 3:
-        await asyncio.sleep(0.01)
-    left = sessions.copy()
-    for task in work:
-        task.cancel()
-    await asyncio.to_thread(bridge.wait_for, lambda s: not s.pool.sessions)
-    assert {session.snapshot().pid for session in left} == {None}
-    with_start_slots(bridge, 1)
-    answer = await client.chat.completions.create(model="sonnet", messages=messages)
-    assert answer.choices[0].message.content == "ok"
-    assert len(bridge.standin.requests) == 1
-    await client.close()
-
-
-def with_start_slots(bridge: RunningBridge, count: int) -> set[Session]:
-    """Have so many on any machine; gives the pool's own set of sessions."""
-    pool = bridge.server._running._pool  # type: ignore[union-attr]
-    assert pool is not None
-    pool._start_slots = StartSlots(count)
-    return pool._sessions
 
 
 async def test_the_queue_is_fair(make_bridge: Make) -> None:
@@ -220,8 +251,8 @@ def test_a_parked_session_gives_way_to_new_work(make_bridge: Make) -> None:
     assert len(bridge.processes()) == 1
 
 
-def test_parked_sessions_are_bounded(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=0, parked_sessions=2)
+def test_without_reuse_parked_sessions_are_bounded(make_bridge: Make) -> None:
+    bridge = make_bridge(pool_size=0, parked_sessions=2, reuse_workers=False)
     for number in range(4):
         ask(bridge, directive(text=str(number)))
     bridge.wait_for(lambda s: s.pool.parked == 2 and len(s.pool.sessions) == 2)

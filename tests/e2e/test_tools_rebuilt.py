@@ -59,7 +59,7 @@ def assert_valid(body: Wire) -> None:
 
 
 def test_after_the_time_limit(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=1, suspended_minutes=0.02)
+    bridge = make_bridge(pool_size=1, suspended_minutes=0.02, reuse_workers=False)
     conversation = suspended(bridge)
     bridge.wait_for(lambda s: s.pool.suspended == 1)
     bridge.wait_for(lambda s: not s.pool.suspended)
@@ -68,7 +68,7 @@ def test_after_the_time_limit(make_bridge: Make) -> None:
 
 
 def test_after_its_place_was_needed(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=1, suspended_sessions=1)
+    bridge = make_bridge(pool_size=1, suspended_sessions=1, reuse_workers=False)
     first, second = suspended(bridge), suspended(bridge)
     wait_for(lambda: len(bridge.processes()) <= 2)
     assert first.answer("one").content == "done"
@@ -77,8 +77,23 @@ def test_after_its_place_was_needed(make_bridge: Make) -> None:
     assert sessions(bridge)[-1] in sessions(bridge)[:-1]
 
 
+def test_after_its_process_was_reset_for_another_conversation(make_bridge: Make) -> None:
+    bridge = make_bridge(pool_size=1, max_sessions=1)
+    first, second = suspended(bridge), suspended(bridge)
+    for conversation, said in ((first, "one"), (second, "two")):
+        assert conversation.answer(said).content == "done"
+        (_, asked), (_, called), (_, got) = turns(newest(bridge))[:3]
+        assert asked == [{"type": "text", "text": conversation.messages[0]["content"]}]
+        calls = [block["id"] for block in called if block["type"] == "tool_use"]
+        assert calls == [each["id"] for each in conversation.messages[1]["tool_calls"]]
+        assert said in str(got)
+        assert_valid(newest(bridge))
+    assert len(bridge.processes()) == 1
+    bridge.wait_for(lambda s: dict(s.pool.taken)["suspended"] == 0 and dict(s.pool.taken)["reset"] >= 2)
+
+
 def test_with_no_place_for_any(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=1, suspended_sessions=0, parked_sessions=0)
+    bridge = make_bridge(pool_size=1, suspended_sessions=0, parked_sessions=0, reuse_workers=False)
     rounds = [{"tools": [call("f", x=number)]} for number in range(2, 5)]
     conversation = suspended(bridge, then=[*rounds, {"text": "done"}])
     for _ in rounds:

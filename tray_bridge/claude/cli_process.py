@@ -21,7 +21,10 @@ from .light_sdk import ClaudeAgentOptions
 from .orphans import guard
 from .trace import transport_class
 
-TOOL_SERVER = "client"  # the MCP server's name under which a client's tools are offered
+# The MCP server under which a client's tools are offered needs a new name for other tools, and a rule that lets it in:
+# the CLI takes `mcp__*` for no rule at all.
+MOST_OFFERS = 200
+TOOL_SERVERS = ("client", *(f"client{number}" for number in range(2, MOST_OFFERS + 1)))
 LONGEST_LINE = 16 * 2**20
 EXIT_GRACE = 0.5  # seconds a process gets to leave by itself, and a terminated one before it is killed
 LONGEST_COMPLAINT = 500  # characters of a line on stderr: they stand in the error that a person reads
@@ -61,7 +64,7 @@ def cli_options(
         cli_path=cli_path,
         env={**cli_environment(os.environ), **environment},
         tools=[],
-        allowed_tools=[f"mcp__{TOOL_SERVER}"],
+        allowed_tools=[f"mcp__{name}" for name in TOOL_SERVERS],
         setting_sources=[],
         strict_mcp_config=True,
         include_partial_messages=True,

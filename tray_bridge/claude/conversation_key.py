@@ -8,7 +8,7 @@ count; any other does, and then the conversation is rebuilt from the request.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -16,7 +16,6 @@ from typing import Any
 from ..turns import (
     Block,
     Document,
-    Effort,
     Image,
     JsonObject,
     Message,
@@ -32,7 +31,7 @@ from ..turns import (
 
 @dataclass(frozen=True)
 class Binding:
-    """What a session is told once, before its first message, and cannot be told again."""
+    """What a conversation fixes: a worker is told before the first message, and again when it is reset."""
 
     model: str
     system: tuple[str, ...] = ()
@@ -43,28 +42,51 @@ class Binding:
     def of(cls, turn: Turn) -> Binding:
         return cls(turn.model, turn.system, turn.tools, turn.output_schema)
 
+    @property
+    def prompt(self) -> str:
+        """The system prompt in one piece, joined as the CLI joins it."""
+        return "\n\n".join(self.system)
 
-def conversation_key(binding: Binding, effort: Effort | None, thinking: bool, messages: Iterable[Message]) -> bytes:
-    """A digest that is equal for conversations after which any next message means the same."""
-    digest = sha256(
-        _canonical(
-            [
-                binding.model,
-                binding.system,
-                [[tool.name, tool.description, tool.input_schema] for tool in binding.tools],
-                binding.output_schema,
-                effort,
-                thinking,
-            ]
+
+class ConversationKeys:
+    """The keys of every beginning of a conversation: `[i]` is the key of its first `i` messages."""
+
+    def __init__(self, turn: Turn) -> None:
+        binding = Binding.of(turn)
+        self._digest = sha256(
+            _canonical(
+                [
+                    binding.model,
+                    binding.system,
+                    [[tool.name, tool.description, tool.input_schema] for tool in binding.tools],
+                    binding.output_schema,
+                    turn.effort,
+                    turn.thinking,
+                ]
+            )
         )
-    )
-    role = ""
-    for message in messages:
-        if message.role != role:
-            role = message.role
-            digest.update(b"\x00" + role.encode())
-        digest.update(_message(message.content))
-    return digest.digest()
+        self._role = ""
+        self._keys = [self._digest.digest()]
+        for message in turn.messages:
+            self._add(message)
+
+    def __getitem__(self, count: int) -> bytes:
+        return self._keys[count]
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def with_answer(self, answer: Message) -> bytes:
+        """The key of the whole conversation once this answer has been given. Call it once."""
+        self._add(answer)
+        return self._keys[-1]
+
+    def _add(self, message: Message) -> None:
+        if message.role != self._role:
+            self._role = message.role
+            self._digest.update(b"\x00" + message.role.encode())
+        self._digest.update(_message(message.content))
+        self._keys.append(self._digest.digest())
 
 
 def _message(content: tuple[Block, ...]) -> bytes:

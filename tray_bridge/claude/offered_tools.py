@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections.abc import Sequence
 from typing import Any
 
 from ..turns import Tool, Turn
@@ -29,13 +30,20 @@ def callable_names(turn: Turn) -> frozenset[str]:
     return frozenset(tool.name for tool in turn.tools if choice.name in (None, tool.name))
 
 
-def tools_to_lay_over(turn: Turn) -> list[dict[str, Any]] | None:
+def can_be_laid_over(tools: Sequence[Tool]) -> bool:
+    """Whether these tools can be put into the body of the request as they are."""
+    return not any(_COMBINATORS & tool.input_schema.keys() for tool in tools)
+
+
+def tools_to_lay_over(turn: Turn, *, all_of_them: bool = False) -> list[dict[str, Any]] | None:
     """The tools in the Messages API's shape, or None where the CLI passes them on as they are.
+
+    `all_of_them`: the CLI would describe some of them as they were described to it before.
 
     None too with a schema that is a choice between others at its root: the Messages API takes none, and the CLI
     makes one object of it.
     """
-    if all(map(_passes, turn.tools)) or any(_COMBINATORS & tool.input_schema.keys() for tool in turn.tools):
+    if (all(map(_passes, turn.tools)) and not all_of_them) or not can_be_laid_over(turn.tools):
         return None
     tools = [{"name": t.name, "description": t.description, "input_schema": t.input_schema} for t in turn.tools]
     if turn.output_schema is not None:

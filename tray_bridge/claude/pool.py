@@ -1,9 +1,8 @@
-"""The pool: which session serves which request, and how many there are.
+"""The pool: answers turns with the workers that there are.
 
-Owns every decision about sessions; must not know what a turn says. All methods run in the event loop that called
-`open()`. Decisions are made without awaiting; what waits (spawning, binding, closing) happens outside them, in the
-request that needs it or in a task that the pool owns. It is long because lending, filling and closing decide about the
-same sessions: what could be told apart (queue, resting sessions, failures) has a file of its own.
+Owns lending and giving back; must not know what a turn says. All methods run in the event loop that called `open()`.
+Decisions are made without awaiting (`choose`); what waits (starting, resetting, closing) happens outside them, in the
+request that needs it or in a task that the roster owns.
 """
 
 from __future__ import annotations
@@ -13,122 +12,75 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 
-from ..errors import CliUnavailableError, QueueFullError, ServerStoppingError, SessionLostError, TrayBridgeError
-from ..snapshots import (
-    AccountSnapshot,
-    ModelSnapshot,
-    PlanWindow,
-    PoolSnapshot,
-    SessionKind,
+from ..errors import (
+    CliUnavailableError,
+    InvalidRequestError,
+    QueueFullError,
+    ServerStoppingError,
+    SessionLostError,
+    SignedOutError,
+    TrayBridgeError,
 )
-from ..turns import Event, Leased, Message, ToolResult, ToolUse, Turn, TurnEnded, TurnStarted
+from ..snapshots import AccountSnapshot, ModelSnapshot, PoolSnapshot, SessionKind
+from ..turns import Event, Leased, ToolResult, ToolUse, Turn, TurnEnded, TurnStarted
 from .account_state import AccountState
+from .choose import Candidate, Choice, choose
 from .cli_process import CliProcess
-from .conversation_key import Binding, conversation_key
+from .conversation import Plan, Wanted
 from .fair_queue import FairQueue
-from .resting_sessions import RestingSessions
-from .session import START_TIMEOUT, Session, SessionConfig, new_messages
-from .start_failures import StartFailures
-from .start_slots import CORES, StartSlots
+from .keeper import Keeper
+from .roster import PoolConfig, Roster
 from .transcript import remove_stale, resumable_past
+from .turn_run import TurnRun
+from .worker import Worker
+from .worker_states import RESTING
 
+__all__ = ["PoolConfig", "SessionPool"]
 logger = logging.getLogger(__name__)
 
-REFILL_YIELD = 2.0  # seconds that a refill waits at most for requests that have not had their first token
 MOST_LOST = 5  # workers for one turn, before the client is told
-MOST_WASTED = 2  # spares in a row that were bound ahead for nothing
-PROVEN_SECONDS = 2.0  # a spare that has lived so long has started well
-RETRY_AFTER = 5.0  # seconds, for who finds the queue full
-KINDS: tuple[SessionKind, ...] = ("parked", "suspended", "fitting", "generic", "cold")
-
-
-@dataclass(frozen=True, slots=True)
-class PoolConfig:
-    """Sizes are counts of sessions, times are in seconds; `environment` is laid over what the CLI inherits.
-
-    `transcript_folder` is for conversations to be resumed, where the CLI is one that is known to do so rightly.
-    """
-
-    default_model: str
-    work_folder: Path
-    cli_path: Path | None = None
-    transcript_folder: Path | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
-    size: int = 3
-    max_sessions: int = 8
-    turn_timeout: float = 120.0
-    queue_limit: int = 32
-    queue_timeout: float = 60.0
-    parked: int = 4
-    parked_seconds: float = 600.0
-    suspended: int = 4
-    suspended_seconds: float = 900.0
-    idle_seconds: float = 600.0
-
-    def for_session(self, start_slots: StartSlots, on_plan_window: Callable[[PlanWindow], None]) -> SessionConfig:
-        return SessionConfig(
-            model=self.default_model,
-            work_folder=self.work_folder,
-            cli_path=self.cli_path,
-            environment=self.environment,
-            transcript_folder=self.transcript_folder,
-            turn_timeout=self.turn_timeout,
-            start_slots=start_slots,
-            on_plan_window=on_plan_window,
-        )
-
-
-class Lease:
-    """A borrowed session, had after `queued` seconds. `answering()` tells the pool that the first token is out."""
-
-    def __init__(self, pool: SessionPool, turn: Turn) -> None:
-        self.turn = turn
-        self.queued = 0.0
-        self.session: Session
-        self._pool = pool
-
-    @property
-    def kind(self) -> SessionKind:
-        return self.session.kind
-
-    def answering(self) -> None:
-        self._pool._awaiting_first_token.discard(self)
-        if not self._pool._awaiting_first_token:
-            self._pool._quiet.set()
+RETRY_AFTER = 5.0  # seconds, for a request that finds the queue full
+KINDS: tuple[SessionKind, ...] = ("parked", "suspended", "rewound", "reset", "fitting", "generic", "cold")
 
 
 class SessionPool:
-    """Warm, resting and busy sessions. `on_change` is called at every change of the picture; it must not block."""
+    """Workers that are free, resting and busy. `on_change` is called at every change; it must not block."""
 
     def __init__(self, config: PoolConfig, on_change: Callable[[], None] = lambda: None) -> None:
-        self._config = config
         self._on_change = on_change
-        self._sessions: set[Session] = set()
-        self._resting = RestingSessions()
-        self._queue = FairQueue(self._queue_changed)
-        self._failures = StartFailures()
-        self._start_slots = StartSlots()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._awaiting_first_token: set[Lease] = set()
-        self._last_binding: Binding | None = None
-        self._wasted = 0  # spares bound ahead for nothing since a new conversation last fitted the one before
-        self._taken: Counter[SessionKind] = Counter()
         self._account = AccountState(on_change)
-        self._last_request = 0.0
-        self._can_resume = True
-        self._is_open = False
-        self._first: Session | None = None
-        self._keeper: asyncio.Task[None] | None = None
         self.models: tuple[ModelSnapshot, ...] = ()
+        self._roster = Roster(config, self._changed, self._account.note_window)
+        self._queue = FairQueue(self._roster.changed)
+        self._keeper = Keeper(
+            self._roster,
+            greet=self._greet,
+            knows_models=lambda: bool(self.models),
+            free=self._free,
+            is_waited_for=lambda: bool(self._queue),
+            on_ready=self._roster.changed,
+        )
+        self._awaiting_first_token: set[object] = set()
+        self._taken: Counter[SessionKind] = Counter()
+        self._can_resume = True
 
     @property
     def account(self) -> AccountSnapshot:
         return self._account.account
+
+    def _greet(self, worker: Worker) -> None:
+        """Take in what a worker told of account and models when it was bound."""
+        if worker.greeting is not None:
+            self._account.greeted(worker.greeting.account)
+            self.models = worker.greeting.models
+
+    def _changed(self) -> None:
+        self._queue.call_next()
+        self._on_change()
 
     # Opening and closing
 
@@ -137,52 +89,37 @@ class SessionPool:
 
         `early` is one that starts already in this loop: the first spare's, if it fits.
         """
-        self._is_open = True
-        self._quiet = asyncio.Event()
-        self._quiet.set()
-        self._wake = asyncio.Event()
-        self._last_request = time.monotonic()
-        self._last_binding = Binding(self._config.default_model)
-        self._config.work_folder.mkdir(parents=True, exist_ok=True)
-        if self._config.transcript_folder is not None:
-            remove_stale(self._config.transcript_folder)
-        self._first = self._spare_to_start(early)
-        if early is not None and (self._first is None or self._first.process is not early):
-            self._own(early.end())
-        if self._first is not None:
-            await self._first.spawn()
+        config = self._roster.config
+        self._roster.open()
+        self._keeper.open()
+        config.work_folder.mkdir(parents=True, exist_ok=True)
+        if config.transcript_folder is not None:
+            remove_stale(config.transcript_folder)
+        if not await self._keeper.start_first(early) and early is not None:
+            self._roster.own(early.end())
 
     def fill(self) -> None:
         """Start the other spares, from now on and one after the other."""
-        if self._is_open and self._keeper is None:
-            self._keeper = asyncio.create_task(self._keep_filled())
+        if self._roster.is_open:
+            self._keeper.run()
 
     async def close(self) -> None:
-        """End every session; those who wait in the queue get ServerStoppingError. Takes about two seconds at most."""
-        self._is_open = False
+        """End every worker; those who wait in the queue get ServerStoppingError. Takes about two seconds at most."""
+        self._roster.is_open = False
         self._queue.call_next()
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.wait({self._keeper})
-        closing = (session.close() for session in self._sessions)
-        await asyncio.gather(*closing, *self._tasks, return_exceptions=True)
-        self._sessions.clear()
-        self._resting.clear()
+        await self._keeper.close()
+        await self._roster.close()
 
     def reconfigure(self, config: PoolConfig) -> None:
-        """Take new sizes and times at once; sessions that do not fit them any more are closed."""
-        changed = (self._config.cli_path, self._config.default_model) != (
-            config.cli_path,
-            config.default_model,
-        )
-        self._config = config
-        if changed:
-            self._last_binding = Binding(config.default_model)
-            for session in self._spares():
-                self._discard(session)
-            self._proved()
-        self._trim()
-        self._wake.set()
+        """Take new sizes and times at once; workers that do not fit them any more are closed."""
+        old, self._roster.config = self._roster.config, config
+        if (old.cli_path, old.default_model, old.reuse) != (config.cli_path, config.default_model, config.reuse):
+            self._keeper.forget_binding()
+            for worker in self._roster.spares:
+                self._roster.discard(worker, "the settings have changed")
+            self._roster.proved()
+        self._keeper.trim()
+        self._roster.changed()
 
     # Asking
 
@@ -193,17 +130,17 @@ class SessionPool:
         have ended all. Close the generator (`aclosing`) to cancel the turn; its worker is then given back or ended.
         Raises QueueFullError, CliUnavailableError, ServerStoppingError, and what the turn itself raises.
         """
+        turn = _without_unwanted_tools(turn)
         for left in reversed(range(MOST_LOST)):
-            said, is_waiting = False, True
+            said, token = False, object()
             try:
-                async with self.lease(turn) as lease:
-                    yield Leased(lease.kind, lease.queued)
-                    async with aclosing(lease.session.run(lease.turn)) as events:
+                async with self._first_token_awaited(token), self._lent(Wanted.of(turn)) as (run, leased):
+                    yield leased
+                    async with aclosing(run.events()) as events:
                         async for event in events:
+                            if not said and not isinstance(event, TurnStarted):
+                                self._first_token_came(token)
                             said = True
-                            if is_waiting and not isinstance(event, TurnStarted):
-                                is_waiting = False
-                                lease.answering()
                             if isinstance(event, TurnEnded):
                                 self._account.answered()  # first: nobody need read on after the last event
                             yield event
@@ -215,60 +152,62 @@ class SessionPool:
                 self._account.failed(error)
                 raise
 
+    @contextlib.asynccontextmanager
+    async def _first_token_awaited(self, token: object) -> AsyncIterator[None]:
+        self._awaiting_first_token.add(token)
+        self._keeper.set_quiet(False)
+        try:
+            yield
+        finally:
+            self._first_token_came(token)
+
+    def _first_token_came(self, token: object) -> None:
+        self._awaiting_first_token.discard(token)
+        self._keeper.set_quiet(not self._awaiting_first_token)
+
     # Lending
 
     @contextlib.asynccontextmanager
-    async def lease(self, turn: Turn) -> AsyncIterator[Lease]:
-        """Borrow the session that answers this turn soonest; it is given back, parked or closed afterwards.
-
-        Raises QueueFullError, CliUnavailableError, ServerStoppingError.
-        """
-        turn = _without_unwanted_tools(turn)
-        self._last_request = time.monotonic()
-        lease = Lease(self, turn)
-        self._awaiting_first_token.add(lease)
-        self._quiet.clear()
-        try:
-            lease.session = await self._take(lease)
-            try:
-                yield lease
-            finally:
-                self._last_request = time.monotonic()
-                self._give_back(lease.session)
-        finally:
-            lease.answering()
-
-    async def _take(self, lease: Lease) -> Session:
-        began, turn = time.monotonic(), lease.turn
-        # Who comes while others wait stands behind them, even if a session has just become free.
-        session = None if self._queue else self._pick(turn)
-        if session is None:
-            session = await self._pick_in_turn(turn)
-        lease.queued = time.monotonic() - began
-        self._taken[session.kind] += 1
-        binding = Binding.of(turn)
-        if session.rest is None and binding == self._last_binding:  # a new conversation like the last
-            self._wasted = 0
-        self._last_binding = binding
+    async def _lent(self, wanted: Wanted) -> AsyncIterator[tuple[TurnRun, Leased]]:
+        """Lend the worker that answers this turn soonest; it is given back, parked or closed afterwards."""
+        began = time.monotonic()
+        self._roster.last_request = began
+        # A request that comes while others wait stands behind them, even if a worker has just become free.
+        worker = None if self._queue else self._pick(wanted)
+        if worker is None:
+            worker = await self._pick_in_turn(wanted)
+        waited = time.monotonic() - began
+        self._taken[worker.kind] += 1
+        self._keeper.note_lent(wanted.binding, is_new=worker.kind not in ("parked", "suspended"))
+        logger.info("worker %d: lent (%s) after %.0f ms", worker.id, worker.kind, waited * 1000)
         self._on_change()
-        if session.kind == "cold":
-            try:
-                await session.start_bound(binding)
-            except BaseException as error:
-                self._discard(session)
-                if isinstance(error, CliUnavailableError) and session.past:
-                    logger.warning("A conversation could not be resumed, so they are laid down: %s", error)
-                    self._can_resume = False
-                    return await self._take(lease)
-                if isinstance(error, CliUnavailableError):
-                    self._failed(error)
-                raise
-            self._wake.set()
-        return session
+        run, error = TurnRun(worker, wanted), None
+        try:
+            if worker.kind == "cold":
+                await self._start(worker, wanted)
+            yield run, Leased(worker.kind, waited)
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            self._roster.last_request = time.monotonic()
+            self._give_back(worker, run, error, keep=wanted.turn.keep)
 
-    async def _pick_in_turn(self, turn: Turn) -> Session:
-        """Stand in the queue, whose head alone may pick, until a session is free."""
-        config = self._config
+    async def _start(self, worker: Worker, wanted: Wanted) -> None:
+        try:
+            await worker.start_bound(wanted.binding)
+        except CliUnavailableError as error:
+            if worker.past:
+                logger.warning("A conversation could not be resumed, so it is written turn by turn: %s", error)
+                self._can_resume = False
+                raise SessionLostError(str(error)) from error
+            self._roster.failed(error)
+            raise
+        self._roster.wake.set()
+
+    async def _pick_in_turn(self, wanted: Wanted) -> Worker:
+        """Stand in the queue, whose head alone may pick, until a worker is free."""
+        config = self._roster.config
         if len(self._queue) >= config.queue_limit:
             raise QueueFullError(
                 f"All {config.max_sessions} sessions are busy and {len(self._queue)} requests wait already.",
@@ -276,7 +215,7 @@ class SessionPool:
                 hint="Try again in a few seconds, or raise `max_sessions` or `queue_limit`.",
             )
         try:
-            return await self._queue.wait(lambda: self._pick(turn), config.queue_timeout)
+            return await self._queue.wait(lambda: self._pick(wanted), config.queue_timeout)
         except asyncio.TimeoutError:
             raise QueueFullError(
                 f"No session became free within {config.queue_timeout:g} seconds.",
@@ -284,264 +223,125 @@ class SessionPool:
                 hint="Try again in a few seconds, or raise `max_sessions`.",
             ) from None
 
-    def _queue_changed(self) -> None:
-        self._wake.set()
-        self._on_change()
-
-    def _pick(self, turn: Turn) -> Session | None:
-        """Decide at once: a session marked busy, a new one still to be started, or None for the queue."""
-        if not self._is_open:
+    def _pick(self, wanted: Wanted) -> Worker | None:
+        """Decide at once: a worker marked busy, a new one still to be started, or None for the queue."""
+        roster, config = self._roster, self._roster.config
+        if not roster.is_open:
             raise ServerStoppingError("The server is stopping.")
-        binding = Binding.of(turn)
-        if session := self._resting_for(turn, binding):
-            return self._mark(session, "suspended" if session.rest == "suspended" else "parked")
-        spares = [session for session in self._spares() if session.alive]
-        past = resumable_past(turn.messages) if self._config.transcript_folder and self._can_resume else ()
-        if past and self._make_room(spares):
-            return self._mark(self._new_session(past), "cold")
-        if fitting := next((s for s in spares if s.binding == binding), None):
-            return self._mark(fitting, "fitting")
-        if generic := next((s for s in spares if s.binding is None), None):
-            return self._mark(generic, "generic")
-        if starting := next((s for s in self._sessions if s.state == "starting" and s.binding is None), None):
-            return self._mark(starting, "cold")  # sooner there than one more, which would slow both
-        if not self._make_room(spares):
+        past = resumable_past(wanted.turn.messages) if config.transcript_folder and self._can_resume else ()
+        choice = choose(
+            wanted.binding,
+            [_candidate(worker, wanted) for worker in roster if worker.alive],
+            limit=config.max_sessions,
+            reuse=config.reuse,
+            resume=bool(past),
+            may_wait=config.queue_limit > len(self._queue),
+        )
+        if choice is None:
             return None
-        return self._mark(self._new_session(), "cold")
+        worker = self._chosen(choice, past)
+        worker.kind = choice.kind
+        worker.move("busy")
+        return worker
 
-    def _resting_for(self, turn: Turn, binding: Binding) -> Session | None:
-        past = turn.messages[: len(turn.messages) - len(new_messages(turn.messages))]
-        if not past or not self._resting:
-            return None
-        key = conversation_key(binding, turn.effort, turn.thinking, past)
-        session = self._resting.find(key)
-        if session is None or not session.alive or not session.can_continue(turn):
-            return None
-        self._resting.remove(session)
-        return session
+    def _chosen(self, choice: Choice, past: object) -> Worker:
+        if choice.close is not None:
+            self._roster.discard(self._roster[choice.close], "its place is needed")
+        if choice.worker is None:
+            return self._roster.add(past)  # type: ignore[arg-type]
+        return self._roster[choice.worker]
 
-    def _mark(self, session: Session, kind: SessionKind) -> Session:
-        session.kind = kind
-        session.state = "busy"
-        session.expires_at = None
-        return session
+    # Giving back
 
-    def _make_room(self, spares: list[Session]) -> bool:
-        """Whether one more process may start, if need be in place of a spare that does not fit or a resting one."""
-        if len(self._sessions) < self._config.max_sessions:
-            return True
-        victim = next(iter(spares), None) or self._resting.oldest("parked", "suspended")
-        if victim is None:
-            return False
-        self._discard(victim)
-        return True
+    def _give_back(self, worker: Worker, run: TurnRun, error: BaseException | None, *, keep: bool) -> None:
+        roster, reuse = self._roster, self._roster.config.reuse and worker.config.reuse
+        self._greet(worker)
+        if not roster.is_open or not worker.alive:
+            roster.discard(worker, "its process has ended" if roster.is_open else "the server stops")
+        elif run.rest in ("clean", "suspended") and (keep or not reuse or run.rest == "suspended"):
+            self._rest(worker, "suspended" if run.rest == "suspended" else "parked")
+        elif reuse and _can_be_trusted(error) and worker.process.pid is not None:
+            worker.move("settling")
+            roster.own(self._settle(worker, keep=keep and run.rest != "clean"))
+        else:
+            roster.discard(worker, f"the turn ended with {error or 'an answer that was cut'!r}")
+        roster.changed()
 
-    def _give_back(self, session: Session) -> None:
-        self._greet(session)
-        rest = session.rest
-        if not self._is_open or not session.alive or rest not in ("clean", "suspended") or session.key is None:
-            self._discard(session)
-            return
-        self._proved()
-        is_suspended = rest == "suspended"
-        seconds = self._config.suspended_seconds if is_suspended else self._config.parked_seconds
-        session.state = "suspended" if is_suspended else "parked"
-        session.expires_at = time.time() + seconds
-        if twin := self._resting.add(session):
-            self._discard(twin)
-        self._trim()
-        self._wake.set()
-        self._queue.call_next()
-        self._on_change()
+    def _rest(self, worker: Worker, state: str) -> None:
+        """Let it keep its conversation."""
+        config = self._roster.config
+        self._roster.proved()
+        worker.move("suspended" if state == "suspended" else "parked")
+        seconds = config.suspended_seconds if state == "suspended" else config.parked_seconds
+        worker.expires_at = time.time() + seconds
+        logger.info("worker %d: %s", worker.id, state)
+        for twin in self._roster.in_state(RESTING):
+            if twin is not worker and twin.conversation.key == worker.conversation.key:
+                self._free(twin)
+        self._keeper.trim()
 
-    # Closing sessions
+    def _free(self, worker: Worker) -> None:
+        """End a resting conversation; its worker stays where it can be reset."""
+        if self._roster.config.reuse and worker.conversation.can_be_cut and worker.alive:
+            worker.move("settling")
+            self._roster.own(self._settle(worker, keep=False))
+        else:
+            self._roster.discard(worker, "its conversation has had its time")
 
-    def _trim(self) -> None:
-        """Close the resting sessions that are over a limit, least recently used first, or past their time."""
-        for session in self._resting.surplus({"parked": self._config.parked, "suspended": self._config.suspended}):
-            self._discard(session)
-
-    def _discard(self, session: Session) -> None:
-        """Forget a session and close it in a task of the pool's own."""
-        if session not in self._sessions:
-            return
-        self._sessions.discard(session)
-        self._resting.remove(session)
-        self._own(session.close())
-        if self._is_open:
-            self._wake.set()
-        self._queue.call_next()
-        self._on_change()
-
-    def _exited(self, session: Session) -> None:
-        """A process ended by itself. A busy one is noticed by its own turn."""
-        if session.state in ("warm", "fitting", "parked", "suspended"):
-            if session.state in ("warm", "fitting") and not _is_proven(session):
-                self._failed(CliUnavailableError("Claude Code ends soon after it has started."))
-            self._discard(session)
-
-    # Filling
-
-    async def _keep_filled(self) -> None:
-        """The one task that starts spares, binds the fitting one and lets resting sessions expire."""
-        while True:
-            self._wake.clear()
-            self._trim()
-            if self._failures and any(map(_is_proven, self._spares())):
-                self._proved()
-            await self._yield_to_requests()
-            try:
-                if spare := self._first or self._spare_to_start():
-                    self._first = None
-                    await self._start_spare(spare)
-                    continue
-                if spare := self._spare_to_bind():
-                    await self._bind_spare(spare)
-                    continue
-                self._drop_surplus()
-            except TrayBridgeError as error:
-                self._failed(error)
-            except Exception as error:  # whatever it is, the next spare may do better
-                logger.exception("A session could not be started")
-                self._failed(CliUnavailableError(str(error)))
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._seconds_to_next_look())
-
-    async def _yield_to_requests(self) -> None:
-        """A start costs half a second of CPU or more: let those who wait for their first token go first."""
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._quiet.wait(), REFILL_YIELD)
-
-    def _target(self) -> int:
-        is_idle = time.monotonic() - self._last_request >= self._config.idle_seconds
-        return min(self._config.size, 1) if is_idle else self._config.size
-
-    def _spare_to_start(self, early: CliProcess | None = None) -> Session | None:
-        spares = len(self._spares()) + sum(s.state == "starting" for s in self._sessions)
-        if spares >= self._target() or self._failures.seconds_to_retry():
-            return None
-        if self._queue or sum(s.is_getting_ready for s in self._sessions) >= CORES:
-            return None  # those that are waited for come first
-        if len(self._sessions) >= self._config.max_sessions:
-            # The first spare is worth more than the oldest conversation: every new client needs it.
-            oldest = self._resting.oldest("parked")
-            if spares or oldest is None:
-                return None
-            self._discard(oldest)
-        return self._new_session(early=early)
-
-    async def _start_spare(self, spare: Session) -> None:
+    async def _settle(self, worker: Worker, *, keep: bool) -> None:
+        """Bring a worker to rest and cut away what it was doing; one that does not prove it is closed."""
+        began = time.monotonic()
         try:
-            await spare.start()
-        except TrayBridgeError:
-            if spare not in self._sessions:
-                return  # a request took it, and told of its end
-            self._discard(spare)
-            raise
-        self._queue.call_next()
-        self._on_change()
-
-    def _spare_to_bind(self) -> Session | None:
-        """The spare to bind to what was asked last, unless one fits already."""
-        spares = self._spares()
-        if self._last_binding is None or any(s.binding == self._last_binding for s in spares):
-            return None
-        if misfit := next((s for s in spares if s.binding is not None), None):
-            self._wasted += 1
-            self._discard(misfit)
-            return None
-        if self._wasted >= MOST_WASTED:
-            return None  # who asks changes the prompt each time: binding ahead would cost a process each time
-        # With a single spare it stays generic until the CLI has told of account and models.
-        generic = [spare for spare in spares if spare.binding is None]
-        return generic[0] if generic and (len(generic) > 1 or self._config.size == 1 or not self.models) else None
-
-    async def _bind_spare(self, spare: Session) -> None:
-        binding = self._last_binding
-        if binding is None:
+            await worker.settle(keep=keep)
+        except TrayBridgeError as error:
+            self._roster.discard(worker, str(error))
             return
-        spare.state = "starting"  # not to be taken meanwhile
-        try:
-            await asyncio.wait_for(spare.bind(binding), START_TIMEOUT)
-        except (TrayBridgeError, asyncio.TimeoutError) as error:
-            self._discard(spare)
-            if binding != (default := Binding(self._config.default_model)):
-                self._last_binding = default  # it may be the binding that is wrong, and not the CLI
-            raise CliUnavailableError(str(error) or "Claude Code did not answer in time.") from error
-        spare.state = "fitting"
-        self._greet(spare)
-        self._queue.call_next()
-        self._on_change()
-
-    def _greet(self, session: Session) -> None:
-        """Take in what the CLI told of account and models when it was bound."""
-        if session.greeting is not None:
-            self._account.greeted(session.greeting.account)
-            self.models = session.greeting.models
-
-    def _failed(self, error: TrayBridgeError) -> None:
-        self._failures.add(error)
-        self._on_change()
-
-    def _proved(self) -> None:
-        """Sessions start and work."""
-        if self._failures:
-            self._failures.clear()
-            self._wake.set()
-            self._on_change()
-
-    def _drop_surplus(self) -> None:
-        generic_first = sorted(self._spares(), key=lambda spare: spare.binding is not None)
-        for spare in generic_first[self._target() :]:
-            self._discard(spare)
-
-    def _seconds_to_next_look(self) -> float:
-        idle = self._config.idle_seconds - (time.monotonic() - self._last_request)
-        due = [idle if idle > 0 else 3600.0]
-        if (expiry := self._resting.seconds_to_expiry()) is not None:
-            due.append(expiry)
-        if self._failures:
-            due.append(self._failures.seconds_to_retry() or PROVEN_SECONDS)
-        return max(0.05, min(due))
-
-    def _new_session(self, past: Sequence[Message] = (), early: CliProcess | None = None) -> Session:
-        config = self._config.for_session(self._start_slots, self._account.note_window)
-        process = config.new_process()
-        if early is not None and early.runs and early.options == process.options:
-            process = early
-        session = Session(config, self._exited, process, past)
-        self._sessions.add(session)
-        return session
-
-    def _spares(self) -> list[Session]:
-        spares = (session for session in self._sessions if session.state in ("warm", "fitting"))
-        return sorted(spares, key=lambda session: session.id)
-
-    def _own(self, work: object) -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(work)  # type: ignore[call-overload]
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        if worker not in self._roster:
+            return
+        logger.info("worker %d: at rest after %.0f ms", worker.id, (time.monotonic() - began) * 1000)
+        if worker.conversation.lines:
+            self._rest(worker, "parked")
+        else:
+            worker.move("idle")
+            worker.weigh()
+        self._roster.changed()
 
     def snapshot(self) -> PoolSnapshot:
-        states = Counter(session.state for session in self._sessions)
+        config, states = self._roster.config, self._roster.count()
         return PoolSnapshot(
-            size=self._config.size,
-            max_sessions=self._config.max_sessions,
-            warm=states["warm"],
+            size=config.size,
+            max_sessions=config.max_sessions,
+            warm=states["warm"] + states["idle"],
             fitting=states["fitting"],
             starting=states["starting"],
-            busy=states["busy"],
+            busy=states["busy"] + states["settling"],
             parked=states["parked"],
             suspended=states["suspended"],
             queued=len(self._queue),
-            sessions=tuple(s.snapshot() for s in sorted(self._sessions, key=lambda s: s.id)),
+            sessions=tuple(worker.snapshot() for worker in sorted(self._roster, key=lambda worker: worker.id)),
             taken=tuple((kind, self._taken[kind]) for kind in KINDS),
-            problem=self._failures.problem,
+            problem=self._roster.failures.problem,
         )
 
 
-def _is_proven(spare: Session) -> bool:
-    return time.time() - spare.since >= PROVEN_SECONDS
+def _candidate(worker: Worker, wanted: Wanted) -> Candidate:
+    plan = worker.conversation.plan(wanted) if worker.state in RESTING else Plan("new")
+    if plan.how == "results" and worker.went_on():
+        plan = Plan("new")
+    return Candidate(worker.id, worker.state, worker.since, worker.binding, plan, can_be_reset=worker.can_be_reset)
+
+
+def _can_be_trusted(error: BaseException | None) -> bool:
+    """Whether a process is the same as before after a turn that ended so.
+
+    Not one that was lost, or one whose sign-in or schema is wrong: a fresh process may know better.
+    """
+    if isinstance(error, TrayBridgeError):
+        is_about_process = isinstance(
+            error, (SessionLostError, SignedOutError, CliUnavailableError, InvalidRequestError)
+        )
+        return not is_about_process and getattr(error, "status", None) not in (401, 403)
+    return error is None or isinstance(error, (asyncio.CancelledError, GeneratorExit))
 
 
 def _without_unwanted_tools(turn: Turn) -> Turn:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+import uuid
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -22,19 +23,25 @@ OLDER_MODEL = re.compile(r"claude-(?:[23]|[a-z]+-4(?:-[0-5])?(?=$|@|-20|-v))")
 _SAYS_NOTHING = Message("assistant", (Text("(no content)"),))
 
 
-def merge_messages(messages: Iterable[Message]) -> list[Message]:
+def merge_messages(messages: Sequence[Message]) -> list[Message]:
     """Join neighbouring user messages into one, each text a block of its own, and drop what is empty.
 
     The CLI would join them itself, but into one text with a line break put between; also around an answer that says
     nothing in the CLI's own words, which it leaves out.
     """
-    merged: list[Message] = []
-    kept = (m for m in messages if m.content and m != _SAYS_NOTHING)
-    for role, group in groupby(kept, key=lambda m: m.role):
+    return [message for _, message in merged_from(messages, 0)]
+
+
+def merged_from(messages: Sequence[Message], start: int) -> list[tuple[int, Message]]:
+    """The messages from `start` on as `merge_messages` joins them, each with the index of the first one in it."""
+    merged: list[tuple[int, Message]] = []
+    kept = [(i, m) for i, m in enumerate(messages) if i >= start and m.content and m != _SAYS_NOTHING]
+    for role, group in groupby(kept, key=lambda pair: pair[1].role):
         if role == "assistant":
             merged.extend(group)
         else:
-            merged.append(Message(role, tuple(block for message in group for block in message.content)))
+            run = list(group)
+            merged.append((run[0][0], Message(role, tuple(block for _, message in run for block in message.content))))
     return merged
 
 
@@ -55,8 +62,12 @@ def thinking_model(message: Message) -> str:
 
 
 def question_line(message: Message) -> Wire:
-    """A user message that asks. Marked, so that the CLI neither reads an `@path` in it nor runs a `/command`."""
-    return {**_line("user", message), "parent_tool_use_id": None, "client_composed": True}
+    """A user message that asks. Marked, so that the CLI neither reads an `@path` in it nor runs a `/command`.
+
+    Its `uuid` is what the conversation can be rewound to.
+    """
+    marks = {"parent_tool_use_id": None, "client_composed": True, "uuid": str(uuid.uuid4())}
+    return {**_line("user", message), **marks}
 
 
 def _line(role: str, message: Message) -> Wire:
@@ -91,7 +102,7 @@ def block_to_wire(block: Block) -> Wire:
             return {"type": "redacted_thinking", "data": data}
 
 
-def turn_settings(turn: Turn, model: ModelSnapshot | None) -> Mapping[str, Any]:
+def turn_settings(turn: Turn, model: ModelSnapshot | None, *, lay_tools_over: bool = False) -> Mapping[str, Any]:
     """What `apply_flag_settings` takes for this turn alone: effort, answer length, and how tools are chosen.
 
     `CLAUDE_CODE_EXTRA_BODY` is laid over the body of the request (https://code.claude.com/docs/en/env-vars).
@@ -108,7 +119,7 @@ def turn_settings(turn: Turn, model: ModelSnapshot | None) -> Mapping[str, Any]:
             extra["tool_choice"]["disable_parallel_tool_use"] = True
     if turn.max_tokens is not None:
         extra["max_tokens"] = turn.max_tokens  # the variable acts from the next question on, this at once
-    if (tools := tools_to_lay_over(turn)) is not None:
+    if (tools := tools_to_lay_over(turn, all_of_them=lay_tools_over)) is not None:
         extra["tools"] = tools
     effort = turn.effort
     can_stop_thinking = model.can_stop_thinking if model is not None else is_older

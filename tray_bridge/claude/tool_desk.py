@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from ..turns import Image, Text, Tool, ToolResult
-from .cli_process import TOOL_SERVER
+from .cli_process import TOOL_SERVERS
 
 CALL_ID = "claudecode/toolUseId"
 METHOD_NOT_FOUND = -32601
@@ -31,10 +31,10 @@ class ToolDesk:
     `listed` is set when the CLI has fetched the tools: a question asked before would go upstream without them.
     """
 
-    name = TOOL_SERVER
-
     def __init__(self, send: Callable[..., Awaitable[None]]) -> None:
+        self.name = TOOL_SERVERS[0]  # of the MCP server that the CLI sees
         self._send = send
+        self._offers = 0
         self.listed = asyncio.Event()
         self._tools: tuple[Tool, ...] = ()
         self._callable: frozenset[str] = frozenset()
@@ -42,7 +42,16 @@ class ToolDesk:
         self._results: dict[str, ToolResult] = {}
 
     def offer(self, tools: tuple[Tool, ...]) -> None:
+        """Take other tools, under a name that the CLI has not seen: of a server that it knows it keeps the old ones."""
+        self.name = TOOL_SERVERS[self._offers]
+        self._offers += 1
         self._tools = tools
+        self.listed.clear()
+
+    def forget(self) -> None:
+        """Drop the calls and results of a conversation that is over."""
+        self._calls.clear()
+        self._results.clear()
 
     def allow(self, names: frozenset[str]) -> None:
         """Say which tools may be called from now on; calls of others are refused at once."""
@@ -79,7 +88,7 @@ class ToolDesk:
             answer: dict[str, Any] = {
                 "protocolVersion": params.get("protocolVersion"),
                 "capabilities": {"tools": {}},
-                "serverInfo": {"name": TOOL_SERVER, "version": "1"},
+                "serverInfo": {"name": TOOL_SERVERS[0], "version": "1"},
             }
             await self._reply(request_id, rpc_id, answer)
         elif method == "ping" or rpc_id is None:

@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from ..errors import CliUnavailableError, SessionLostError
-from .cli_process import TOOL_SERVER, CliProcess
+from .cli_process import CliProcess
 from .light_sdk import Transport
 from .mailbox import Mailbox
 from .tool_desk import ToolDesk
@@ -149,7 +149,7 @@ class LateBindingTransport(Transport):
 
     async def _serve(self, message: dict[str, Any]) -> None:
         request = message.get("request") or {}
-        if request.get("subtype") == "mcp_message" and request.get("server_name") == TOOL_SERVER:
+        if request.get("subtype") == "mcp_message" and request.get("server_name") == self.desk.name:
             await self.desk.serve(message["request_id"], request.get("message") or {})
         else:  # the SDK would serve hooks and permissions, which nobody has here
             refusal = {"subtype": "error", "request_id": message["request_id"], "error": "Not supported."}

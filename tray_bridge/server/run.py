@@ -191,6 +191,7 @@ class Serving:
             # How to resume is not documented, so it is done with the program whose ways the tests have seen.
             transcript_folder=transcript_folder() if program and program.bundled and not settings.cli_path else None,
             environment=self._environment,
+            reuse=settings.reuse_workers,
             size=settings.pool_size,
             max_sessions=settings.session_limit,
             turn_timeout=settings.claude_timeout,

@@ -95,6 +95,10 @@ class Settings(BaseSettings):
         description="Largest size of the session log, in megabytes; the oldest files are deleted first",
     )
     log_folder: Path | None = Field(default=None, description="Folder of the logs, if not the usual one")
+    reuse_workers: bool = Field(
+        default=True,
+        description="One Claude Code process serves one conversation after another; if not, each has its own",
+    )
     parked_sessions: int = Field(
         default=4, ge=0, le=64, description="Sessions kept for a follow-up of their conversation"
     )

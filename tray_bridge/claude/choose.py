@@ -1,0 +1,145 @@
+"""Which worker answers a turn. Pure: a picture of the workers in, a decision out, without waiting.
+
+Continue where the conversation is; else rewind the worker that shares the longest beginning; else reset one that holds
+none; else take a spare; else reset the one that has rested longest; else start a process; else wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ..snapshots import SessionKind
+from .conversation import Plan
+from .conversation_key import Binding
+from .worker_states import FREE, RESTING, WorkerState
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One worker as the choice sees it. `since` orders workers by when they were last used.
+
+    `binding` is None before the CLI has been told anything. `can_be_reset` is False where its conversation cannot be
+    cut away, or the worker is worn out.
+    """
+
+    id: int
+    state: WorkerState
+    since: float
+    binding: Binding | None
+    plan: Plan
+    can_be_reset: bool = True
+
+
+class Choice(NamedTuple):
+    """Take `worker` (None: start one), after closing `close`, where that makes room."""
+
+    kind: SessionKind
+    worker: int | None = None
+    close: int | None = None
+
+
+def can_become(bound: Binding | None, wanted: Binding) -> bool:
+    """Whether a worker that is bound so can be bound otherwise: what cannot be reset into what.
+
+    | bound | wanted | |
+    | --- | --- | --- |
+    | nothing yet | anything | yes |
+    | a system prompt | none | no: `set_model` takes a text that is not empty |
+    | a schema | another, or none | no: the CLI reads it once |
+    | no schema | a schema | no: the CLI reads it once |
+    | anything else | | yes |
+    """
+    if bound is None:
+        return True
+    if bound.prompt and not wanted.prompt:
+        return False
+    return bound.output_schema == wanted.output_schema
+
+
+def choose(
+    wanted: Binding,
+    workers: Sequence[Candidate],
+    *,
+    limit: int,
+    reuse: bool,
+    resume: bool = False,
+    may_wait: bool = True,
+) -> Choice | None:
+    """Decide for a new turn with this binding, or give None: it has to wait until a worker is free.
+
+    `limit` is the most processes there may be. Without `reuse` each conversation gets a process of its own. `resume`:
+    so long a past is read from a file by a new process sooner than it is written to one that runs.
+    """
+    if found := _holding(workers, reuse=reuse):
+        return found
+    free = sorted((w for w in workers if w.state in FREE), key=lambda w: w.since, reverse=True)
+    resting = sorted((w for w in workers if w.state in RESTING), key=lambda w: w.since)
+    if resume and (choice := _started(workers, free, resting, limit)):
+        return choice
+    if choice := _reset(wanted, free) if reuse else _spare(wanted, free):
+        return choice
+    if reuse and (choice := _given_up(wanted, resting, "parked")):
+        return choice
+    if reuse and may_wait and any(worker.state == "settling" for worker in workers):
+        return None  # free in a moment, much sooner than a process has started
+    if starting := next((w for w in workers if w.state == "starting" and w.binding is None), None):
+        return Choice("cold", starting.id)  # sooner there than one more, which would slow both
+    if len(workers) >= limit and reuse and (choice := _given_up(wanted, resting, "suspended")):
+        return choice
+    return _started(workers, free, resting, limit)
+
+
+def _holding(workers: Sequence[Candidate], *, reuse: bool) -> Choice | None:
+    """The worker that holds the conversation, or as much of it as possible."""
+    resting = [worker for worker in workers if worker.state in RESTING]
+    if worker := _newest([w for w in resting if w.plan.how == "results"]):
+        return Choice("suspended", worker.id)
+    if worker := _newest([w for w in resting if w.plan.how == "continue"]):
+        return Choice("parked", worker.id)
+    if not reuse:
+        return None
+    sharing = [w for w in resting if w.plan.how == "rewind" and w.state == "parked" and w.can_be_reset]
+    if sharing:
+        return Choice("rewound", max(sharing, key=lambda w: (w.plan.start, w.since)).id)
+    return None
+
+
+def _newest(workers: Sequence[Candidate]) -> Candidate | None:
+    return max(workers, key=lambda w: w.since, default=None)
+
+
+def _reset(wanted: Binding, free: Sequence[Candidate]) -> Choice | None:
+    """An idle worker, the same binding first; else a spare."""
+    usable = [w for w in free if can_become(w.binding, wanted) and w.can_be_reset]
+    idle = [w for w in usable if w.state == "idle"]
+    if worker := next((w for w in idle if w.binding == wanted), None) or next(iter(idle), None):
+        return Choice("reset", worker.id)
+    return _spare(wanted, usable) or (Choice("generic", usable[0].id) if usable else None)
+
+
+def _spare(wanted: Binding, free: Sequence[Candidate]) -> Choice | None:
+    """A spare as it is: one that fits, else one that knows nothing yet."""
+    if fitting := next((w for w in free if w.binding == wanted), None):
+        return Choice("fitting", fitting.id)
+    if generic := next((w for w in free if w.binding is None), None):
+        return Choice("generic", generic.id)
+    return None
+
+
+def _given_up(wanted: Binding, resting: Sequence[Candidate], state: WorkerState) -> Choice | None:
+    """The worker that has rested longest and can take the binding."""
+    usable = (w for w in resting if w.state == state and w.can_be_reset and can_become(w.binding, wanted))
+    worker = next(usable, None)
+    return Choice("reset", worker.id) if worker else None
+
+
+def _started(
+    workers: Sequence[Candidate], free: Sequence[Candidate], resting: Sequence[Candidate], limit: int
+) -> Choice | None:
+    """A new process, in place of one that is free or rests where there is no room."""
+    if len(workers) < limit:
+        return Choice("cold")
+    victim = next(iter((*reversed(free), *resting)), None)
+    return Choice("cold", close=victim.id) if victim else None

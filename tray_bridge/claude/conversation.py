@@ -1,0 +1,104 @@
+"""What a worker holds: the lines of a conversation, with the ids by which it can be rewound, and calls that wait.
+
+Pure: no process, no clock. Decides how a turn follows from what is there (`Conversation.plan`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, TypeAlias
+
+from ..turns import Block, Message, ToolResult, Turn
+from .conversation_key import Binding, ConversationKeys
+from .tool_desk import is_deliverable
+
+How: TypeAlias = Literal["results", "continue", "rewind", "new"]
+
+
+class Line(NamedTuple):
+    """A user line that was written. `key` is that of the conversation before it; None where no cut is possible."""
+
+    uuid: str
+    key: bytes | None
+
+
+class Plan(NamedTuple):
+    """How a turn follows from a conversation.
+
+    *results*: it brings what the waiting calls asked for; *continue*: its new messages come next; *rewind*: cut before
+    line `cut`, then write; *new*: nothing is shared. Its messages from `start` on are to be written.
+    """
+
+    how: How
+    start: int = 0
+    cut: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A turn with what is needed to find its place. Its messages from `start` on are newer than the last answer."""
+
+    turn: Turn
+    binding: Binding
+    keys: ConversationKeys
+    start: int
+
+    @classmethod
+    def of(cls, turn: Turn) -> Wanted:
+        return cls(turn, Binding.of(turn), ConversationKeys(turn), first_new(turn.messages))
+
+
+@dataclass(slots=True)
+class Conversation:
+    """The conversation of one worker. `key` is that of its whole; None while a turn runs, or where it is not known."""
+
+    lines: list[Line] = field(default_factory=list)
+    key: bytes | None = None
+    is_suspended: bool = False
+    calls: frozenset[str] = frozenset()
+    is_limited: bool = False  # the suspended turn has a limit on its tokens, which cannot be taken back
+    can_be_cut: bool = True  # not where something stands before its first line
+    turn_line: int = 0  # index of the first line of the present turn, or of the last one
+
+    def plan(self, wanted: Wanted) -> Plan:
+        """Say how the turn follows."""
+        start = wanted.start
+        if start and self.key == wanted.keys[start]:
+            if not self.is_suspended:
+                return Plan("continue", start)
+            if self._brings_results(wanted):
+                return Plan("results", start)
+        if not self.can_be_cut:
+            return Plan("new")
+        places = {wanted.keys[index]: index for index in range(1, start + 1)}
+        for cut in range(len(self.lines) - 1, 0, -1):
+            key = self.lines[cut].key
+            if key is not None and key in places:
+                return Plan("rewind", places[key], cut)
+        return Plan("new")
+
+    def _brings_results(self, wanted: Wanted) -> bool:
+        results = new_blocks(wanted)
+        return (
+            len(results) == len(self.calls)
+            and self.calls == {block.tool_use_id for block in results if isinstance(block, ToolResult)}
+            and all(is_deliverable(block) for block in results if isinstance(block, ToolResult))
+            and (wanted.turn.max_tokens is not None or not self.is_limited)
+        )
+
+    def was_cut(self, cut: int) -> None:
+        """Forget line `cut` and all that came after it."""
+        self.key = self.lines[cut].key if cut else None
+        self.lines = self.lines[:cut]
+        self.is_suspended, self.calls, self.turn_line = False, frozenset(), cut
+
+
+def new_blocks(wanted: Wanted) -> tuple[Block, ...]:
+    """The blocks of the messages after the last answer."""
+    return tuple(block for message in wanted.turn.messages[wanted.start :] for block in message.content)
+
+
+def first_new(messages: Sequence[Message]) -> int:
+    """The index of the first message after the last answer: 0 in a new conversation."""
+    return max((i for i, m in enumerate(messages) if m.role == "assistant"), default=-1) + 1

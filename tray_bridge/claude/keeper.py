@@ -1,0 +1,232 @@
+"""Keeps enough workers ready: starts them ahead of need, binds them, lets conversations expire, closes surplus.
+
+Owns the one task that does so, step by step; what it decides is written as named steps, each of which looks anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from ..errors import CliUnavailableError, TrayBridgeError
+from .cli_process import CliProcess
+from .conversation_key import Binding
+from .roster import PROVEN_SECONDS, Roster, is_proven
+from .start_slots import CORES
+from .worker import START_TIMEOUT, Worker
+from .worker_states import RESTING
+
+logger = logging.getLogger(__name__)
+
+REFILL_YIELD = 2.0  # seconds that a refill waits at most for requests that have not had their first token
+MOST_WASTED = 2  # spares in a row that were bound ahead for nothing
+LONGEST_SLEEP = 600.0
+
+
+class Keeper:
+    """`greet` takes in what a bound worker has told; `free` ends a conversation and keeps its worker.
+
+    `is_waited_for` says whether requests are in the queue.
+    """
+
+    def __init__(
+        self,
+        roster: Roster,
+        *,
+        greet: Callable[[Worker], None],
+        knows_models: Callable[[], bool],
+        free: Callable[[Worker], None],
+        is_waited_for: Callable[[], bool],
+        on_ready: Callable[[], None],
+    ) -> None:
+        self._roster = roster
+        self._greet = greet
+        self._knows_models = knows_models
+        self._free = free
+        self._is_waited_for = is_waited_for
+        self._on_ready = on_ready
+        self._task: asyncio.Task[None] | None = None
+        self._first: Worker | None = None
+        self._wasted = 0  # spares bound ahead for nothing since a new conversation last fitted the one before
+        self._binding = Binding(roster.config.default_model)  # of the newest request
+        self._peaks = [0, 0]  # most workers busy at once, in this stretch of time and in the one before it
+        self._stretch = 0
+
+    def open(self) -> None:
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+
+    async def start_first(self, early: CliProcess | None) -> bool:
+        """Spawn the first spare; tells whether it took the early process."""
+        self._first = self._spare_to_start(early)
+        if self._first is None:
+            return False
+        await self._first.spawn()
+        return self._first.process is early
+
+    def run(self) -> None:
+        """Start the other spares, from now on and one after the other."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._keep())
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    def set_quiet(self, is_quiet: bool) -> None:
+        """Whether no request waits for its first token: a start costs half a second of CPU or more."""
+        self._quiet.set() if is_quiet else self._quiet.clear()
+
+    def note_lent(self, binding: Binding, *, is_new: bool) -> None:
+        """A worker was lent for a turn with this binding."""
+        if is_new and binding == self._binding:
+            self._wasted = 0
+        self._binding = binding
+        self._look_at_clock()
+        self._peaks[0] = max(self._peaks[0], self._roster.count()["busy"])
+
+    def forget_binding(self) -> None:
+        """The default model is another one."""
+        self._binding = Binding(self._roster.config.default_model)
+
+    def _look_at_clock(self) -> None:
+        stretch = int(time.monotonic() / max(1.0, self._roster.config.idle_seconds / 2))
+        if stretch != self._stretch:
+            self._peaks = [0, self._peaks[0] if stretch == self._stretch + 1 else 0]
+            self._stretch = stretch
+
+    # The steps
+
+    async def _keep(self) -> None:
+        roster = self._roster
+        while True:
+            roster.wake.clear()
+            self.trim()
+            if roster.failures and any(map(is_proven, roster.spares)):
+                roster.proved()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._quiet.wait(), REFILL_YIELD)
+            try:
+                if spare := self._first or self._spare_to_start():
+                    self._first = None
+                    await self._start(spare)
+                    continue
+                if spare := self._spare_to_bind():
+                    await self._bind(spare)
+                    continue
+                self._drop_surplus()
+            except TrayBridgeError as error:
+                roster.failed(error)
+            except Exception as error:  # whatever it is, the next spare may do better
+                logger.exception("A worker could not be started")
+                roster.failed(CliUnavailableError(str(error)))
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(roster.wake.wait(), self._seconds_to_next_look())
+
+    def trim(self) -> None:
+        """End the conversations that are more than there may be, least recently used first, or past their time."""
+        config, now = self._roster.config, time.time()
+        for state, limit in (("parked", config.parked), ("suspended", config.suspended)):
+            resting = self._roster.in_state({state})  # type: ignore[arg-type]
+            over = [worker for worker in resting if worker.expires_at is not None and worker.expires_at <= now]
+            left = [worker for worker in resting if worker not in over]
+            for worker in (*over, *left[: max(0, len(left) - limit)]):
+                self._free(worker)
+
+    def _target(self) -> int:
+        """How many there should be. Without reuse spares count alone."""
+        config = self._roster.config
+        if time.monotonic() - self._roster.last_request >= config.idle_seconds:
+            return min(config.size, 1)
+        if not config.reuse or not config.size:
+            return config.size
+        self._look_at_clock()
+        return min(config.max_sessions, max(config.size, *self._peaks))
+
+    def _spare_to_start(self, early: CliProcess | None = None) -> Worker | None:
+        roster = self._roster
+        states = roster.count()
+        there = len(roster) if roster.config.reuse else len(roster.spares) + states["starting"]
+        if there >= self._target() or roster.failures.seconds_to_retry():
+            return None
+        if self._is_waited_for() or sum(worker.is_getting_ready for worker in roster) >= CORES:
+            return None  # those that are waited for come first
+        if len(roster) >= roster.config.max_sessions:
+            # The first spare is worth more than the oldest conversation: every new client needs it.
+            oldest = next(iter(roster.in_state({"parked"})), None)
+            if there or oldest is None:
+                return None
+            roster.discard(oldest, "a spare is needed more")
+        return roster.add(early=early)
+
+    async def _start(self, spare: Worker) -> None:
+        try:
+            await spare.start()
+        except TrayBridgeError as error:
+            if spare not in self._roster:
+                return  # a request took it, and told of its end
+            self._roster.discard(spare, str(error))
+            raise
+        self._on_ready()
+
+    def _spare_to_bind(self) -> Worker | None:
+        """A spare to be bound ahead: to what was asked last, unless one fits already."""
+        roster = self._roster
+        spares = roster.spares
+        unbound = [spare for spare in spares if spare.binding is None]
+        if roster.config.reuse:
+            return unbound[0] if unbound else None
+        if any(spare.binding == self._binding for spare in spares):
+            return None
+        if misfit := next((spare for spare in spares if spare.binding is not None), None):
+            self._wasted += 1
+            roster.discard(misfit, "it was bound to what nobody asks for now")
+            return None
+        if self._wasted >= MOST_WASTED:
+            return None  # the prompt changes each time: binding ahead would cost a process each time
+        # With a single spare it stays generic until the CLI has told of account and models.
+        is_enough = len(unbound) > 1 or roster.config.size == 1 or not self._knows_models()
+        return unbound[0] if unbound and is_enough else None
+
+    async def _bind(self, spare: Worker) -> None:
+        binding = replace(self._binding, output_schema=None) if self._roster.config.reuse else self._binding
+        spare.move("starting")  # no request may take it meanwhile
+        try:
+            await asyncio.wait_for(spare.bind(binding), START_TIMEOUT)
+        except (TrayBridgeError, asyncio.TimeoutError) as error:
+            self._roster.discard(spare, f"it could not be bound: {error}")
+            self.forget_binding()  # it may be the binding that is wrong, and not the CLI
+            raise CliUnavailableError(str(error) or "Claude Code did not answer in time.") from error
+        logger.info("worker %d: bound ahead", spare.id)
+        spare.move("fitting")
+        self._greet(spare)
+        self._on_ready()
+
+    def _drop_surplus(self) -> None:
+        """Close free workers that are more than wanted; with reuse those that have served longest unused go first."""
+        roster, target = self._roster, self._target()
+        if roster.config.reuse:
+            for worker in roster.in_state({"idle"}):
+                if not worker.can_be_reset:
+                    roster.discard(worker, "it has served its time")
+            surplus = len(roster) - max(target, 0)
+            for worker in roster.in_state({"warm", "fitting", "idle"})[: max(0, surplus)]:
+                roster.discard(worker, "it is not needed")
+            return
+        generic_first = sorted(roster.spares, key=lambda spare: spare.binding is not None)
+        for spare in generic_first[target:]:
+            roster.discard(spare, "it is not needed")
+
+    def _seconds_to_next_look(self) -> float:
+        roster = self._roster
+        idle = roster.config.idle_seconds - (time.monotonic() - roster.last_request)
+        due = [idle if idle > 0 else LONGEST_SLEEP, LONGEST_SLEEP]
+        due += [w.expires_at - time.time() for w in roster.in_state(RESTING) if w.expires_at is not None]
+        if roster.failures:
+            due.append(roster.failures.seconds_to_retry() or PROVEN_SECONDS)
+        return max(0.05, min(due))

@@ -1,0 +1,149 @@
+"""One question to a worker: from the first line that is written to the last event of its answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..errors import SessionLostError, TrayBridgeError, TurnTimeoutError, UpstreamError
+from ..turns import Event, Message, Text, ToolResult
+from .answer import AnswerReader, Rest
+from .conversation import Plan, Wanted, new_blocks
+from .offered_tools import callable_names
+from .prompt import Wire, can_be_forced, demand_for_call, merged_from, past_line, question_line
+from .worker import NOT_UNDERSTOOD, Worker
+
+SHORTEST_PREPARATION = 10.0  # seconds that a past conversation and a question may take to be handed over
+MOST_REPEATS = 2  # how often a call that is demanded in words is demanded again
+
+
+class TurnRun:
+    """`rest` is how the turn left the worker; None while it runs, and when it did not come to its end."""
+
+    def __init__(self, worker: Worker, wanted: Wanted) -> None:
+        self.rest: Rest | None = None
+        self._worker = worker
+        self._wanted = wanted
+        self._turn = wanted.turn
+
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """Ask the turn's question and yield the answer's events; the last is `TurnEnded`.
+
+        Raises TrayBridgeError: TurnTimeoutError, SessionLostError, SignedOutError, UpstreamError.
+        """
+        worker, turn = self._worker, self._turn
+        worker.progress.start()
+        try:
+            plan = worker.conversation.plan(self._wanted)
+            await self._within_time_limit(self._begin(plan))
+            reader = AnswerReader(
+                callable_names(turn), structured=turn.output_schema is not None, demanded=turn.demands_call
+            )
+            repeats = MOST_REPEATS if self._demand() else 0
+            get = worker.messages.get
+            while reader.rest is None:
+                events = self._read(reader, await get())
+                if reader.rest == "clean" and turn.demands_call and not reader.calls and repeats:
+                    repeats -= 1
+                    reader.begin_again()
+                    await self._within_time_limit(self._demand_again())
+                    continue
+                if reader.rest is not None:
+                    self._finish(reader)  # first: who has the last event reads no further
+                for event in events:
+                    yield event
+        except TrayBridgeError:
+            self._stop()  # the CLI may be about to ask again by itself, for nobody
+            raise
+        finally:
+            worker.progress.cancel()
+
+    def _read(self, reader: AnswerReader, message: dict[str, Any] | None) -> Sequence[Event]:
+        try:
+            return reader.read(self._worker.check(message))
+        except NOT_UNDERSTOOD as error:
+            raise SessionLostError("Claude Code said what it never says.") from error
+
+    def _finish(self, reader: AnswerReader) -> None:
+        if self._turn.demands_call and not reader.calls and reader.rest == "clean":
+            raise UpstreamError("The model answered without calling a tool, which was required.", status=502)
+        conversation = self._worker.conversation
+        if reader.rest == "spent":
+            self._stop()  # the CLI is about to ask again by itself, for nobody
+        else:
+            conversation.key = self._wanted.keys.with_answer(reader.answer_message())
+            conversation.is_suspended = reader.rest == "suspended"
+            conversation.calls = frozenset(reader.calls)
+            conversation.is_limited = self._turn.max_tokens is not None
+        if reader.rest == "clean":
+            self._worker.end_by_itself()
+        self.rest = reader.rest
+
+    def _stop(self) -> None:
+        if self._worker.config.reuse and self._worker.alive:
+            self._worker.interrupt()
+        else:
+            self._worker.process.strike()
+
+    async def _within_time_limit(self, step: Coroutine[Any, Any, None]) -> None:
+        """For what is said to the CLI before it answers: one that is stopped takes no input either."""
+        limit = self._worker.config.turn_timeout
+        try:
+            await asyncio.wait_for(step, max(limit, SHORTEST_PREPARATION))
+        except asyncio.TimeoutError:
+            raise TurnTimeoutError(
+                f"Nothing came from Claude for {limit:g} seconds.", hint="Try again, or raise CLAUDE_TIMEOUT."
+            ) from None
+
+    async def _begin(self, plan: Plan) -> None:
+        worker, turn = self._worker, self._turn
+        if plan.how == "results":
+            worker.conversation.key = None
+            worker.allow(callable_names(turn))
+            await worker.set_settings(turn)
+            results = (block for block in new_blocks(self._wanted) if isinstance(block, ToolResult))
+            await worker.deliver({result.tool_use_id: result for result in results})
+            return
+        await worker.prepare(self._wanted, plan)
+        worker.conversation.key = None
+        worker.conversation.turn_line = len(worker.conversation.lines)
+        worker.allow(callable_names(turn))
+        await worker.set_settings(turn)
+        await self._ask(plan)
+
+    async def _ask(self, plan: Plan) -> None:
+        """Write the messages that the CLI does not know yet: past ones first, the question last."""
+        worker, keys = self._worker, self._wanted.keys
+        written = merged_from(self._turn.messages, plan.start)
+        if plan.how == "new":
+            worker.conversations += 1
+            written = written[len(worker.past) :]
+            if written[0][1].role == "assistant":
+                worker.conversation.can_be_cut = False
+        lines: list[Wire] = []
+        for start, message in written[:-1]:
+            lines.append(past_line(message))
+            if message.role == "user":  # the CLI keeps the order only of what comes after its `result`
+                await worker.write(lines, [_key_of_cut(keys[start], message)])
+                await worker.read_result()
+                lines = []
+        start, question = written[-1]
+        if (demand := self._demand()) is not None:
+            question = replace(question, content=(*question.content, demand))
+        await worker.write([*lines, question_line(question)], [_key_of_cut(keys[start], question)])
+
+    def _demand(self) -> Text | None:
+        """The words that demand a call, where the model cannot be forced."""
+        forced = not self._turn.demands_call or can_be_forced(self._turn, self._worker.model_snapshot())
+        return None if forced else demand_for_call(self._turn)
+
+    async def _demand_again(self) -> None:
+        await self._worker.read_result()
+        await self._worker.write([question_line(Message("user", (demand_for_call(self._turn),)))], [None])
+
+
+def _key_of_cut(key: bytes, message: Message) -> bytes | None:
+    """The key of the conversation before this message; None for results, which leave calls open where they are cut."""
+    return None if any(isinstance(block, ToolResult) for block in message.content) else key
