@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from fault_report import FaultReport
+from faults import ready
 from running_bridge import RunningBridge, running_bridge
 
 from tray_bridge.standin import StandIn
@@ -28,13 +29,15 @@ def report() -> FaultReport:
 
 
 @pytest.fixture(scope="module")
-def module_bridge(running_standin: StandIn) -> Iterator[RunningBridge]:
-    with running_bridge(running_standin, pool_size=2) as running:
+def module_bridge(running_standin: StandIn, request: pytest.FixtureRequest) -> Iterator[RunningBridge]:
+    """Faults of processes in each state need spares beside those that rest: as it is without reuse."""
+    reuse = not request.module.__name__.endswith("test_cli_faults")
+    with running_bridge(running_standin, pool_size=2, reuse_workers=reuse) as running:
         yield running
 
 
 @pytest.fixture
 def steady(module_bridge: RunningBridge, standin: StandIn) -> RunningBridge:
     """One bridge for a file's faults, healthy at first: that it is so again is each test's concern."""
-    module_bridge.wait_for(lambda s: s.pool.warm + s.pool.fitting >= 2 and not s.pool.queued, 60)
+    module_bridge.wait_for(lambda s: ready(s.pool) >= 2 and not s.pool.queued, 60)
     return module_bridge

@@ -99,6 +99,11 @@ def session_process(bridge: RunningBridge, state: SessionState, timeout: float =
     return psutil.Process(max(sessions, key=lambda session: session.since).pid)
 
 
+def ready(pool: PoolSnapshot) -> int:
+    """How many processes could take a request: those that rest after one could, too."""
+    return pool.warm + pool.fitting + pool.parked + pool.suspended
+
+
 def healthy_again(bridge: RunningBridge, since: float, spares: int = 2, asked: list[Any] | None = None) -> float:
     """Seconds from `since` until all spares are there, nothing is amiss and a new question was answered.
 
@@ -108,7 +113,7 @@ def healthy_again(bridge: RunningBridge, since: float, spares: int = 2, asked: l
 
     def is_healthy() -> bool:
         pool = pool_now(bridge)
-        return pool.warm + pool.fitting >= spares and not pool.problem and not pool.queued
+        return ready(pool) >= spares and not pool.problem and not pool.queued
 
     wait_for(is_healthy, since + limit - time.monotonic())
     assert ask(bridge, asked) == "well"

@@ -159,7 +159,7 @@ def test_stopped_for_good(make_bridge: Make, report: FaultReport) -> None:
 
 @posix_only
 def test_stopped_sessions_do_not_keep_the_server_from_stopping(make_bridge: Make, report: FaultReport) -> None:
-    bridge = make_bridge(pool_size=2)
+    bridge = make_bridge(pool_size=2, reuse_workers=False)
     bridge.wait_until_warm(2)
     ask(bridge)
     bridge.wait_for(lambda s: s.pool.parked == 1 and s.pool.warm + s.pool.fitting == 2, bound(20))

@@ -156,7 +156,7 @@ def test_a_session_that_is_ended_in_the_middle_tidies_up(
 ) -> None:
     """Whether its client left, it waits for a tool's result, or was never asked."""
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "claude"))
-    bridge = make_bridge(pool_size=1, suspended_sessions=1)
+    bridge = make_bridge(pool_size=1, suspended_sessions=1, reuse_workers=False)
     bridge.wait_until_warm(1)
     stream: Any = bridge.client.chat.completions.create(
         model="sonnet", messages=question(words=600, rate=10), stream=True

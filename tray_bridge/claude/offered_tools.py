@@ -43,9 +43,11 @@ def tools_to_lay_over(turn: Turn, *, all_of_them: bool = False) -> list[dict[str
     None too with a schema that is a choice between others at its root: the Messages API takes none, and the CLI
     makes one object of it.
     """
-    if (all(map(_passes, turn.tools)) and not all_of_them) or not can_be_laid_over(turn.tools):
+    all_pass = all(map(_passes, turn.tools))
+    if (all_pass and not all_of_them) or not can_be_laid_over(turn.tools):
         return None
-    tools = [{"name": t.name, "description": t.description, "input_schema": t.input_schema} for t in turn.tools]
+    offered = sorted(turn.tools, key=lambda tool: tool.name) if all_pass else turn.tools  # as the CLI sorts them
+    tools = [{"name": t.name, "description": t.description, "input_schema": t.input_schema} for t in offered]
     if turn.output_schema is not None:
         tools.append(
             {
