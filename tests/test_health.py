@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from tray_bridge.doctor.health import health_of, settled_lines, trouble_of
 from tray_bridge.errors import ModelNotFoundError, SignedOutError, TrayBridgeError, UpstreamError
-from tray_bridge.health import health_of, settled_lines, trouble_of
 from tray_bridge.snapshots import (
     AccountSnapshot,
     PlanWindow,

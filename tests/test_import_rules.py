@@ -50,6 +50,63 @@ def test_a_leaf_imports_nothing_of_ours_but_leaves(name: str) -> None:
         assert {module.split(".")[1] for module in ours} <= LEAVES, path
 
 
+def graph() -> dict[str, set[str]]:
+    """Each module of ours with those that it imports, imports for types and inside functions included."""
+    modules = {}
+    for path in files(""):
+        parts = ("tray_bridge", *path.relative_to(PACKAGE).with_suffix("").parts)
+        modules[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return {name: {other for other in imports(path) if other in modules} - {name} for name, path in modules.items()}
+
+
+def is_in(module: str, rooms: tuple[str, ...]) -> bool:
+    return any(module == f"tray_bridge.{room}" or module.startswith(f"tray_bridge.{room}.") for room in rooms)
+
+
+@pytest.mark.parametrize(
+    ("room", "forbidden"),
+    [
+        ("api", ("desktop", "command_line", "server")),
+        ("bridge", ("claude", "api", "desktop", "session_log", "settings")),
+        ("claude", ("bridge", "api", "desktop", "session_log", "settings")),
+        ("desktop", ("api", "bridge", "claude", "server")),
+        ("command_line", ("api", "bridge", "claude", "server")),
+        ("settings", ("api", "bridge", "claude", "desktop", "server", "session_log")),
+        ("session_log", ("api", "bridge", "claude", "desktop", "server", "settings")),
+        ("standin", ("api", "bridge", "claude", "desktop", "server", "settings", "session_log", "machine")),
+    ],
+)
+def test_a_room_never_reaches_what_it_must_not_know_however_long_the_way(room: str, forbidden: tuple[str, ...]) -> None:
+    known = graph()
+    for start in (module for module in known if is_in(module, (room,))):
+        ways: dict[str, tuple[str, ...]] = {start: (start,)}
+        waiting = [start]
+        while waiting:
+            here = waiting.pop()
+            assert not is_in(here, forbidden), " -> ".join(ways[here])
+            for there in known[here] - ways.keys():
+                ways[there] = (*ways[here], there)
+                waiting.append(there)
+
+
+def test_no_module_imports_itself_by_a_detour() -> None:
+    known = graph()
+    for start in known:
+        seen: set[str] = set()
+        waiting = list(known[start])
+        while waiting:
+            here = waiting.pop()
+            assert here != start, f"{start} is part of a circle"
+            if here not in seen:
+                seen.add(here)
+                waiting += known[here]
+
+
+def test_few_modules_lie_loose() -> None:
+    loose = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"}
+    assert len(loose) <= 6, sorted(loose)
+
+
 def test_translation_and_sessions_do_not_know_each_other() -> None:
     assert_never(("bridge",), "tray_bridge.claude", "tray_bridge.api", "fastapi", "claude_agent_sdk", "asyncio")
     assert_never(("claude",), "tray_bridge.bridge", "tray_bridge.api", "fastapi", "openai")

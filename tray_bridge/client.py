@@ -171,6 +171,6 @@ def url_by_settings() -> str:
 
 
 if __name__ == "__main__":
-    from .command_line.ask import main
+    import importlib  # the command stands on this library, which does not know it
 
-    sys.exit(main())
+    sys.exit(importlib.import_module("tray_bridge.command_line.ask").main())

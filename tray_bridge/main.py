@@ -160,8 +160,8 @@ def _serve_until_signalled(server: ServerThread) -> int:
     import threading
 
     from .command_line.terminal import show_error, write
+    from .doctor.health import as_error, health_of, settled_lines
     from .doctor.tray import check_tray
-    from .health import as_error, health_of, settled_lines
     from .machine.signals import on_end_signal
 
     stop = threading.Event()

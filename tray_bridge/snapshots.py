@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from .errors import TrayBridgeError
+from .machine.bridge_address import address_of
 
 ServerState: TypeAlias = Literal["stopped", "starting", "ready", "stopping", "error"]
 SessionState: TypeAlias = Literal["starting", "warm", "fitting", "busy", "parked", "suspended", "closing"]
@@ -124,6 +125,10 @@ class ModelSnapshot:
     can_stop_thinking: bool = False
 
 
+USUAL_MODELS = tuple(ModelSnapshot(name, name, name.capitalize()) for name in ("opus", "sonnet", "haiku"))
+"""What is offered until the CLI has told what the account has."""
+
+
 @dataclass(frozen=True, slots=True)
 class ServerSnapshot:
     """The server at one moment."""
@@ -148,9 +153,7 @@ class ServerSnapshot:
     @property
     def base_url(self) -> str:
         """Where a client on this machine finds the API."""
-        host = "127.0.0.1" if self.host in ("", "0.0.0.0", "::") else self.host
-        host = f"[{host}]" if ":" in host else host
-        return f"http://{host}:{self.port}/v1"
+        return f"{address_of(self.host, self.port)}/v1"
 
     @property
     def active(self) -> int:

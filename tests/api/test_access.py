@@ -14,11 +14,12 @@ from fastapi import FastAPI, Request
 from live_server import exchange, serve
 from starlette.middleware import Middleware
 
-from tray_bridge.api.access import AccessMiddleware, check_exposure, is_loopback
+from tray_bridge.api.access import AccessMiddleware, check_exposure
 from tray_bridge.api.errors import CatchUnexpected, add_error_handlers
 from tray_bridge.api.origins import MOST_REMEMBERED, RefusedPages
 from tray_bridge.api.stamp import StampMiddleware
 from tray_bridge.errors import SettingsError
+from tray_bridge.machine.bridge_address import is_loopback
 from tray_bridge.snapshots import RefusedPage
 
 JAN = "tauri://localhost"

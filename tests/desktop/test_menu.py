@@ -10,8 +10,8 @@ import pytest
 from tray_bridge.desktop.actions import Actions
 from tray_bridge.desktop.menu import Item, MenuState, build_menu
 from tray_bridge.desktop.words import status_text
+from tray_bridge.doctor.health import clock
 from tray_bridge.errors import PortTakenError, SignedOutError
-from tray_bridge.health import clock
 from tray_bridge.snapshots import (
     AccountSnapshot,
     ModelSnapshot,

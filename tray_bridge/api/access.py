@@ -12,7 +12,6 @@ Everything on the machine can reach 127.0.0.1, every web page in its browser too
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import socket
 from collections.abc import Callable, Collection, Iterable
@@ -23,6 +22,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import AccessDeniedError, InvalidKeyError, SettingsError, TrayBridgeError
+from ..machine.bridge_address import is_loopback
 from .errors import error_response
 from .origins import console_header, is_api, is_local_host, is_local_origin, spoken
 
@@ -45,14 +45,6 @@ class AccessSettings(Protocol):
     def allowed_origins(self) -> tuple[str, ...]: ...
     @property
     def allowed_hosts(self) -> tuple[str, ...]: ...
-
-
-def is_loopback(host: str) -> bool:
-    """Whether what listens on `host` can be reached from this machine only."""
-    try:
-        return host.lower() == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def check_exposure(settings: AccessSettings, has_keys: bool) -> None:

@@ -11,7 +11,7 @@ from .. import __version__
 from ..bridge import all_dialects
 from ..bridge.openai_chat.describe import ERROR_RESPONSE
 from ..doctor.checks import run_checks
-from ..health import health_of
+from ..doctor.health import health_of
 from ..session_log import LogReader
 from .access import AccessMiddleware
 from .answering import answering_router

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from ..doctor.health import trouble_of
 from ..errors import TrayBridgeError
-from ..health import trouble_of
 from ..snapshots import RequestSnapshot, Trouble
 
 

@@ -8,16 +8,14 @@ from fastapi import APIRouter, Request
 
 from ..bridge.all_dialects import dialect_of
 from ..bridge.openai_chat.models import write_model, write_models
-from ..snapshots import ModelSnapshot
+from ..snapshots import USUAL_MODELS, ModelSnapshot
 from .json_response import JsonResponse
 from .services import Services
-
-FAMILIES = tuple(ModelSnapshot(name, name, name.capitalize()) for name in ("opus", "sonnet", "haiku"))
 
 
 def offered_models(services: Services) -> tuple[ModelSnapshot, ...]:
     """What may be asked for: the account's models, and the aliases that stand for one of them."""
-    models = {model.value: model for model in services.models() or FAMILIES if model.value != "default"}
+    models = {model.value: model for model in services.models() or USUAL_MODELS if model.value != "default"}
     aliases = (
         replace(models[target], value=alias)
         for alias, target in services.settings.model_aliases.items()
@@ -29,7 +27,7 @@ def offered_models(services: Services) -> tuple[ModelSnapshot, ...]:
 def find_model(services: Services, name: str) -> ModelSnapshot:
     """The model that any name of a request means. Raises ModelNotFoundError."""
     resolved = services.resolve_model(name)
-    models = services.models() or FAMILIES
+    models = services.models() or USUAL_MODELS
     found = next((m for m in models if resolved in (m.value, m.resolved)), None)
     return found or ModelSnapshot(resolved, resolved, resolved)
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from fastapi import APIRouter, Request
 
 from .. import __version__
-from ..health import health_of
+from ..doctor.health import health_of
 from ..machine.owner_note import NONCE_HEADER, PROOF_HEADER, proof_of
 from .json_response import JsonResponse
 from .services import Services

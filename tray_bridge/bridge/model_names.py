@@ -9,10 +9,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..errors import ModelNotFoundError
-from ..snapshots import ModelSnapshot
+from ..snapshots import USUAL_MODELS, ModelSnapshot
 
-# What is offered until the CLI has told what the account has.
-_FALLBACK = tuple(ModelSnapshot(name, name, name.capitalize()) for name in ("opus", "sonnet", "haiku"))
 # Words in slugs that say nothing about which model is meant.
 _FILLERS = {"claude", "anthropic", "latest", "default", "thinking", "beta", "preview", "extended", "v"}
 _LONG = "[1m]"
@@ -25,7 +23,7 @@ def resolve_model(requested: str, models: Sequence[ModelSnapshot], aliases: Mapp
     Aliases win, then exact names, then the family: with the version that the name gives, if it is offered,
     else the best of the family. An empty name, `default` and a bare `claude` mean `default`.
     """
-    offered = models or _FALLBACK
+    offered = models or USUAL_MODELS
     targets = {name.lower(): target for name, target in aliases.items()}
     unnamed = _means_default(requested) and requested.strip().lower() not in targets
     for form in _forms(default if unnamed else requested):

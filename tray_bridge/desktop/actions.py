@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import __version__
+from ..doctor.health import page_url
 from ..errors import TrayBridgeError
 from ..machine import bridge_log
 from ..machine.paths import config_file, log_folder
@@ -216,10 +217,8 @@ class Actions:
 
 def dashboard_url(server: ServerSnapshot, section: str = "", page_pass: str = "") -> str:
     """Returns the page's address as a browser on this machine reaches it, with what lets it in."""
-    host = "127.0.0.1" if server.host in ("0.0.0.0", "::", "") else server.host
-    place = f"[{host}]" if ":" in host else host
     query, view = f"?pass={page_pass}" if page_pass else "", f"#/{section}" if section else ""
-    return f"http://{place}:{server.port}/dashboard{query}{view}"
+    return f"{page_url(server)}{query}{view}"
 
 
 def _modified(path: Path) -> int:

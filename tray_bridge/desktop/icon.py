@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ..health import HealthWord, health_of
+from ..doctor.health import HealthWord, health_of
 from ..snapshots import ServerSnapshot
 
 if TYPE_CHECKING:

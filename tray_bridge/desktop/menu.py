@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..health import health_of
-from ..snapshots import ModelSnapshot, Problem, RequestSnapshot, ServerSnapshot
+from ..doctor.health import health_of
+from ..snapshots import USUAL_MODELS, ModelSnapshot, Problem, RequestSnapshot, ServerSnapshot
 from .words import (
     account_text,
     ends_text,
@@ -26,7 +26,6 @@ from .words import (
 )
 
 POOL_SIZES = (0, 1, 2, 3, 4, 6, 8)
-USUAL_MODELS = ("opus", "sonnet", "haiku")
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +258,7 @@ def _about(server: ServerSnapshot, state: MenuState) -> Item:
 def _models(models: tuple[ModelSnapshot, ...], chosen: str) -> list[tuple[str, str]]:
     """Each model's value and text, the chosen one among them."""
     known = {model.value: model.display_name or model.value for model in models}
-    names = known or {name: name for name in USUAL_MODELS}
+    names = known or {model.value: model.value for model in USUAL_MODELS}
     return list((names if chosen in names else {chosen: chosen, **names}).items())
 
 

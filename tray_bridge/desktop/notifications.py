@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..health import clock, is_reached, window_name
+from ..doctor.health import clock, is_reached, window_name
 from ..snapshots import ServerSnapshot
 from .words import port_is_taken
 

@@ -19,7 +19,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from .. import __version__
-from ..health import health_of, page_url, settled_lines
+from ..doctor.health import health_of, page_url, settled_lines
 from ..machine.api_keys import ApiKeys
 from ..machine.owner_note import all_notes
 from ..machine.paths import config_file

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
+from ..doctor.health import HealthWord, clock, health_of, is_reached, window_name
 from ..errors import PortTakenError
-from ..health import HealthWord, clock, health_of, is_reached, window_name
 from ..snapshots import AccountSnapshot, PlanWindow, PoolSnapshot, Problem, RequestSnapshot, ServerSnapshot
 
 LONGEST_LINE = 90  # characters that a menu can take

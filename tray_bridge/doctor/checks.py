@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import SettingsError
-from ..health import SIGN_IN_HINT
 from ..machine import paths
+from ..machine.bridge_address import address_of
 from ..machine.cli_program import find_cli
 from ..machine.port import bind, describe_holder, next_free_port
 from ..machine.private_files import make_private_folder
 from ..settings.schema import Settings, load_settings, unknown_keys
+from .health import SIGN_IN_HINT
 
 _ENOUGH_DISK = 500_000_000  # bytes: the session log at its default size, twice and more
 
@@ -87,7 +88,7 @@ def _check_account(status: Mapping[str, Any] | None) -> Check:
 def _check_server(settings: Settings, status: Mapping[str, Any] | None) -> Check:
     title = "Server"
     if status:
-        place = f"http://{status.get('host')}:{status.get('port')}/v1"
+        place = f"{address_of(str(status.get('host')), int(status.get('port') or 0))}/v1"
         if problem := status.get("problem"):
             return Check(title, "failed", f"{problem['title']}: {problem['message']}", problem["hint"])
         return Check(title, "ok", f"It answers at {place}.")

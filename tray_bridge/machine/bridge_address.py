@@ -26,13 +26,18 @@ def root_of(url: str) -> str:
     return url.rstrip("/").removesuffix("/v1").removesuffix("/api")
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether this machine alone is reached at `host`, a name or an address, `::ffff:127.0.0.1` included."""
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return host.lower() == "localhost"
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
 def is_loopback_url(url: str) -> bool:
     """Return whether `url` names this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return is_loopback(urlsplit(url).hostname or "")
 
 
 def port_of(url: str) -> int:

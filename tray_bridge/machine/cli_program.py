@@ -10,6 +10,8 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+from .outside_environment import outside_environment
+
 _NAME = "claude.exe" if os.name == "nt" else "claude"
 # Where its installers and package managers put it: what a desktop starts has a PATH without these.
 _INSTALLED = (
@@ -47,11 +49,9 @@ def ask_version(program: CliProgram) -> str | None:
     """Its version, told by the program itself where nothing else does; None if it does not answer within 10 s."""
     if program.version:
         return program.version
-    # A bundle's own libraries are not for other programs.
-    environment = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
     command = [str(program.path), "--version"]
     try:
-        told = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=10)
+        told = subprocess.run(command, env=outside_environment(), capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.SubprocessError):
         return None
     match = _VERSION.search(told.stdout)

@@ -1,6 +1,6 @@
 """One run of the server, inside its event loop: log, app, pool and stand-in, opened and closed in order.
 
-Owns what lives as long as one run and the picture of it. Knows its `ServerThread` only as whom to tell.
+Owns what lives as long as one run and the picture of it. It is handed what it needs of its thread.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     import uvicorn
 
     from ..answer_store import AnswerStore, Rules
-    from ..api.services import Services
+    from ..api.services import OwnServer, Services
     from ..claude.cli_process import CliProcess
     from ..claude.pool import PoolConfig, SessionPool
+    from ..doctor.checks import Check
     from ..session_log import SessionLog
     from ..settings.schema import Settings
     from ..standin import StandIn
-    from .thread import ServerThread
 
 PUBLISH_SECONDS = 0.1  # the most often that subscribers hear of changes
 KEEP_ALIVE_SECONDS = 75  # longer than clients keep an idle connection: one that is closed as they write is an error
@@ -44,13 +44,25 @@ GRACE_SECONDS = 2  # what requests get to write their last words
 
 
 class Serving:
-    """All of its methods are called in the loop. `early` is a process that starts already, for the pool."""
+    """One run. All of its methods are called in the loop.
+
+    `owner` is the server as its endpoints see it, `publish` is called with each new snapshot, `more_checks` are the
+    doctor's, and `early` is a process that starts already, for the pool.
+    """
 
     def __init__(
-        self, owner: ServerThread, settings: Settings, listener: socket.socket, early: CliProcess | None
+        self,
+        owner: OwnServer,
+        publish: Callable[[ServerSnapshot], None],
+        more_checks: Callable[[], Sequence[Check]],
+        settings: Settings,
+        listener: socket.socket,
+        early: CliProcess | None,
     ) -> None:
         self._early = early
         self._owner = owner
+        self._publish_snapshot = publish
+        self._more_checks = more_checks
         self._settings = settings
         self._listener = listener
         self._started_at = time.time()
@@ -144,7 +156,7 @@ class Serving:
             page_access,
             answers=self._answers,
             owner_token=self._note.token,
-            more_checks=self._owner.more_checks,
+            more_checks=self._more_checks,
         )
         services.refused_pages = RefusedPages(self.changed)
         app = create_app(services)
@@ -265,7 +277,7 @@ class Serving:
         if self._publishing is not None:
             self._publishing.cancel()
             self._publishing = None
-        self._owner.publish(self._picture())
+        self._publish_snapshot(self._picture())
         if self._services is not None and self._services.in_flight.snapshots() and not self._stopping:
             self._publishing = asyncio.get_running_loop().call_later(2.5 * PUBLISH_SECONDS, self._publish)
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import PortTakenError, SettingsError, TrayBridgeError
 from ..launch.event_loop import new_event_loop
+from ..machine.bridge_address import is_loopback
 from ..machine.port import bind, describe_holder, next_free_port
 from ..machine.sign_in import SignIn
 from ..snapshots import Problem, ServerSnapshot
@@ -184,7 +185,7 @@ class ServerThread:
 
     @staticmethod
     def _check_exposure(settings: Settings) -> None:
-        if settings.host in ("127.0.0.1", "localhost", "::1"):
+        if is_loopback(settings.host):
             return  # spares the common start an import
         from ..api.access import check_exposure
         from ..machine.api_keys import ApiKeys
@@ -225,7 +226,7 @@ class ServerThread:
     async def _serve(
         self, settings: Settings, listener: socket.socket, stop_asked: threading.Event, early: CliProcess | None
     ) -> None:
-        running = Serving(self, settings, listener, early)
+        running = Serving(self, self.publish, self.more_checks, settings, listener, early)
         self._running = running
         if stop_asked.is_set():
             if early is not None:

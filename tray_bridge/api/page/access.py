@@ -9,7 +9,6 @@ it with: either is exchanged for a cookie that lasts as long as the server.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import secrets
 import threading
@@ -19,6 +18,7 @@ from fastapi import Request
 from starlette.responses import Response
 
 from ...errors import AccessDeniedError, InvalidKeyError
+from ...machine.bridge_address import is_loopback
 
 OWN_HEADER = "x-tray-bridge"
 _OWN_NAMES = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
@@ -47,7 +47,7 @@ class DashboardAccess:
         headers = request.headers
         peer = request.client.host if request.client else ""
         host = headers.get("host", "").lower()
-        if not _is_this_machine(peer) or not _OWN_NAMES.fullmatch(host):
+        if not is_loopback(peer) or not _OWN_NAMES.fullmatch(host):
             raise AccessDeniedError(
                 "The page can be seen only on the machine where Tray Bridge runs.",
                 hint="Open http://127.0.0.1 with this server's port there.",
@@ -88,12 +88,3 @@ class DashboardAccess:
     def _cookie_name(self, request: Request) -> str:
         # Cookies know no ports: two servers on one machine must not overwrite each other's.
         return f"tray_bridge_{request.url.port}"
-
-
-def _is_this_machine(address: str) -> bool:
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    mapped = getattr(ip, "ipv4_mapped", None)
-    return (mapped or ip).is_loopback

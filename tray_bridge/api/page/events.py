@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict
 
 from ...bridge.frames import encode_json
-from ...health import Health, health_of
+from ...doctor.health import Health, health_of
 from ...snapshots import ServerSnapshot
 from ..services import ServerView
 from .last_hour import LastHour

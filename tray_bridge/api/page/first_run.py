@@ -12,8 +12,8 @@ from typing import Any
 from fastapi import APIRouter, Body, Request
 from starlette.responses import Response
 
+from ...doctor.health import health_of
 from ...errors import InvalidRequestError, SettingsError
-from ...health import health_of
 from ...known_clients import NO_KEY, client_name
 from ...machine.api_keys import ApiKeys
 from ...machine.bridge_address import address_of

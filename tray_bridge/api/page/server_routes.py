@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
-from ...health import health_of
+from ...doctor.health import health_of
 from ...known_clients import CLIENTS, NO_KEY, client_name
 from ...machine import bridge_log
 from ...session_log import LogReader

@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from .errors import CliUnavailableError, SignedOutError, TrayBridgeError, UpstreamError
-from .snapshots import PlanWindow, Problem, ServerSnapshot, Trouble
+from ..errors import CliUnavailableError, SignedOutError, TrayBridgeError, UpstreamError
+from ..snapshots import PlanWindow, Problem, ServerSnapshot, Trouble
 
 HealthWord: TypeAlias = Literal[
     "ready", "busy", "paused", "signed_out", "limited", "degraded", "starting", "stopping", "stopped", "failed"
