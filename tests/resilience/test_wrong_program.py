@@ -18,7 +18,7 @@ from faults import ask, bound, healthy_again, refusal, told
 from running_bridge import RunningBridge, running_bridge, wait_for
 from wrong_claude import FAULTS
 
-from tray_bridge.claude import pool, session
+from tray_bridge.claude import pool, worker
 from tray_bridge.standin import StandIn
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs programs that are scripts")
@@ -112,8 +112,8 @@ def test_a_program_that_is_wrong_from_the_start(
 def test_a_program_that_never_answers(
     make_bridge: Make, program: Program, report: FaultReport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limit, unpatched = round(bound(2)), session.START_TIMEOUT
-    monkeypatch.setattr(session, "START_TIMEOUT", limit)
+    limit, unpatched = round(bound(2)), worker.START_TIMEOUT
+    monkeypatch.setattr(worker, "START_TIMEOUT", limit)
     monkeypatch.setattr(pool, "START_TIMEOUT", limit)
     program.fail("silence")
     bridge = make_bridge(pool_size=2, cli_path=program.path)
