@@ -191,3 +191,14 @@ def test_every_stream_is_json_by_line(messages_bridge: RunningBridge) -> None:
     answer = ask(messages_bridge, messages=[user(directive(text="a\u2028b"))], stream=True)
     data = [line.removeprefix("data: ") for line in answer.text.split("\n") if line.startswith("data: ")]
     assert all(isinstance(json.loads(line), dict) for line in data)
+
+
+def test_tools_that_bear_the_names_of_claude_codes_own_reach_the_model(
+    messages_bridge: RunningBridge, standin: StandIn
+) -> None:
+    names = ["Agent", "Bash", "DeferredToolPlaceholder", "Read", "Task", "ToolSearch", "WebFetch"]
+    tools = [{"name": name, "input_schema": {"type": "object", "properties": {}}} for name in names]
+    standin.clear()
+    answer = ask(messages_bridge, messages=[user(directive(text="Hello"))], tools=tools)
+    assert answer.status_code == 200
+    assert sorted(tool["name"] for tool in standin.requests[0].body["tools"]) == names

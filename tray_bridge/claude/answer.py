@@ -34,6 +34,7 @@ from ..turns import (
 from .failures import error_of
 from .offered_tools import KEPT_BACK, STRUCTURED_OUTPUT
 
+LISTED_AGENT = "Task"  # what the CLI's list of its tools says for one named Agent
 MOST_REFUSED = 4  # messages with none but calls that are refused, before the turn is given up
 LONGEST_RETRY_WAIT = 5.0  # seconds: a longer wait is the client's to decide on
 LONG_RETRY_WAIT = 60.0  # seconds, where the CLI did not even think of waiting and does not say for how long
@@ -273,7 +274,10 @@ class AnswerReader:
 
     def _check_tools(self, tools: Sequence[str]) -> None:
         """The CLI says nothing of a schema that it cannot read: it only offers no tool for it."""
-        if missing := sorted(self._tool_names - set(tools) - {KEPT_BACK}):
+        kept = {*tools, KEPT_BACK}
+        if LISTED_AGENT in kept:
+            kept.add("Agent")
+        if missing := sorted(self._tool_names - kept):
             raise InvalidRequestError(
                 f"Claude Code does not take the parameters of `{missing[0]}`.",
                 param=f"tools.{missing[0]}.parameters",
