@@ -149,6 +149,8 @@ class ServerSnapshot:
     trouble: Trouble | None = None
     paused: bool = False
     refused_pages: tuple[RefusedPage, ...] = ()
+    ollama_port: int | None = None  # the second port, where it is open
+    ollama_problem: Problem | None = None
 
     @property
     def base_url(self) -> str:

@@ -7,6 +7,7 @@ import sys
 import time
 from typing import Any
 
+from ..machine.bridge_address import address_of
 from .fetch import Address, find_bridge
 from .terminal import printable, write
 
@@ -37,6 +38,7 @@ def _lines(status: dict[str, Any]) -> list[str]:
         f"Health    {health.get('text', 'not known')}",
         f"State     {status['state']}{demo}, {status['served']} answered, {status['failed']} failed",
         f"Base URL  {_base_url(status)}/v1",
+        *([f"Ollama    {address_of(status['host'], status['ollama_port'])}"] if status.get("ollama_port") else []),
         f"Page      {_base_url(status)}/dashboard",
         f"Account   {_account(status)}",
     ]
@@ -47,14 +49,18 @@ def _lines(status: dict[str, Any]) -> list[str]:
     lines += [f"Request   {_request(request)}" for request in status["requests"]]
     if health and not health["answers"]:
         lines.append(f"Problem   {health['text']}: {health['detail']} {health['hint']}".rstrip())
-    problems = (status["problem"], pool["problem"], status["log_problem"])
+    problems = (status["problem"], pool["problem"], status["log_problem"], status.get("ollama_problem"))
     shown = (one for one in problems if one and one["title"] != health.get("text"))
-    return lines + [f"Problem   {one['title']}: {one['message']} {one['hint']}".rstrip() for one in shown]
+    lines += [f"Problem   {one['title']}: {one['message']} {one['hint']}".rstrip() for one in shown]
+    return lines + [_refused(page) for page in status.get("refused_pages", ())]
+
+
+def _refused(page: dict[str, Any]) -> str:
+    tries = "once" if page["count"] == 1 else f"{page['count']} times"
+    return f"Refused   the page {page['origin']}, {tries}. To let it in, add {page['origin']} to allowed_origins."
 
 
 def _base_url(status: dict[str, Any]) -> str:
-    from ..machine.bridge_address import address_of
-
     return address_of(status["host"], status["port"])
 
 

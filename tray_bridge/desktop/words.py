@@ -43,7 +43,7 @@ def tooltip(server: ServerSnapshot, quitting: bool = False, now: float | None = 
 
 def last_problem(server: ServerSnapshot, action_problem: Problem | None = None) -> Problem | None:
     """Returns the newest of the problems that there are now."""
-    problems = (action_problem, server.problem, server.pool.problem, server.log_problem)
+    problems = (action_problem, server.problem, server.pool.problem, server.log_problem, server.ollama_problem)
     return max((problem for problem in problems if problem), key=lambda problem: problem.at, default=None)
 
 

@@ -87,7 +87,8 @@ def _blocked(server: ServerSnapshot, now: float) -> Health | None:
 
 
 def _degraded(server: ServerSnapshot) -> Health | None:
-    for problem, answers in ((server.problem, False), (server.pool.problem, False), (server.log_problem, True)):
+    least = ((server.log_problem, True), (server.ollama_problem, True))
+    for problem, answers in ((server.problem, False), (server.pool.problem, False), *least):
         if problem is not None:
             return Health("degraded", problem.title, problem.message, problem.hint, answers)
     return None

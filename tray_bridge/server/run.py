@@ -22,7 +22,8 @@ from ..machine.own_address import without_loop
 from ..machine.owner_note import OwnerNote, new_note, remove_note, write_note
 from ..machine.paths import cache_folder, log_folder, transcript_folder, work_folder
 from ..machine.proxy import without_proxy
-from ..snapshots import PoolSnapshot, ServerSnapshot, ServerState
+from ..snapshots import PoolSnapshot, Problem, ServerSnapshot, ServerState
+from .ollama_listener import open_second
 
 if TYPE_CHECKING:
     import uvicorn
@@ -73,6 +74,8 @@ class Serving:
         self._standin: StandIn | None = None
         self._pool: SessionPool | None = None
         self._answers: AnswerStore | None = None
+        self._ollama_listener: socket.socket | None = None
+        self._ollama_problem: Problem | None = None
         self._stopping = False
         self._note: OwnerNote | None = None
 
@@ -80,6 +83,9 @@ class Serving:
         """Serve until `stop`. The pool comes first: the CLI starts on another core while the app is imported here."""
         log = None
         try:
+            settings = self._settings
+            opened = await asyncio.to_thread(open_second, settings.host, settings.ollama_port)
+            self._ollama_listener, self._ollama_problem = opened
             pool = await self._open_pool()
             await asyncio.to_thread(_import_app)
             log, self._services, self._server = self._make_app(pool)
@@ -90,9 +96,12 @@ class Serving:
             self._state = "stopping" if self._stopping else "ready"
             self.changed()
             asyncio.get_running_loop().call_later(FILL_AFTER, pool.fill)
-            await self._server.serve(sockets=[self._listener])
+            second = [self._ollama_listener] if self._ollama_listener is not None else []
+            await self._server.serve(sockets=[self._listener, *second])
         finally:
             self._state = "stopping"
+            if self._ollama_listener is not None:
+                self._ollama_listener.close()
             if self._note is not None:
                 remove_note(self._note)
             if self._early is not None:
@@ -109,7 +118,7 @@ class Serving:
                 self._publishing.cancel()
 
     async def _open_pool(self) -> SessionPool:
-        own_ports = [self._listener.getsockname()[1]]
+        own_ports = [self._listener.getsockname()[1], self._settings.ollama_port]
         self._environment = (
             await asyncio.to_thread(self._start_standin) if self._settings.demo else without_loop(os.environ, own_ports)
         )
@@ -304,6 +313,8 @@ class Serving:
             trouble=services.in_flight.trouble if services else None,
             paused=bool(services and services.in_flight.paused_for),
             refused_pages=services.refused_pages.snapshot() if services else (),
+            ollama_port=self._settings.ollama_port if self._ollama_listener is not None else None,
+            ollama_problem=self._ollama_problem,
         )
 
 

@@ -240,6 +240,7 @@ def _door(settings: Settings) -> tuple[object, ...]:
     return (
         settings.host,
         settings.port,
+        settings.ollama_port,
         settings.demo,
         settings.log_folder,
         settings.allowed_hosts,

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     # A field whose alias is its own name takes its variable without a prefix: PORT, POOL_SIZE, …
     host: str = Field(default="127.0.0.1", description="Address to listen on; other than loopback it needs an API key")
     port: int = Field(default=8000, ge=0, le=65535, validation_alias="port", description="Port; 0 takes a free one")
+    ollama_port: int = Field(
+        default=0, ge=0, le=65535, description="A second port, for programs that expect Ollama at 11434; 0 for none"
+    )
     pool_size: int = Field(default=3, ge=0, le=16, validation_alias="pool_size", description="Sessions kept ready")
     max_sessions: int = Field(
         default=8, ge=1, le=64, description="Most sessions at once; raised to `pool_size` if that is more"
