@@ -355,3 +355,10 @@ def test_references_to_stored_items_are_resolved() -> None:
         body = {"input": [{"role": "user", "content": "Hi"}, reference, output]}
         assert DIALECT.stored_ids(body) == [STAMP.id]
         assert read(body, stored).turn.messages[1].content == (ToolUse("toolu_1", "f", {"x": 1}),)
+
+
+def test_records_of_other_dialects_are_unknown_here() -> None:
+    thread = {"parent": None, "dialect": "anthropic_messages", "messages": []}
+    error = refusal_of({"input": "Hi", "previous_response_id": "msg_1"}, {"msg_1": thread})
+    assert error.code == "previous_response_not_found"
+    assert read({"input": "Hi"}, {"msg_1": thread}).turn.messages

@@ -15,6 +15,7 @@ from ..bridge.dialect import Failure
 from ..bridge.estimate_tokens import estimate_turn
 from ..bridge.fields import read_integer, refuse, shown
 from ..bridge.openai_responses.dialect import Responses
+from ..bridge.openai_responses.stored import is_response
 from ..turns import JsonObject
 from .answering import read_asked
 from .body import read_json_body
@@ -66,9 +67,9 @@ def _router(services: Services) -> APIRouter:
     @router.delete("/{response_id}")
     async def delete_response(response_id: str, request: Request) -> Response:
         """Forget a stored answer."""
-        store = services.answers
-        if store is None or not await store.delete(response_id, request.scope["state"].get("key_name")):
+        if services.answers is None or await _find(services, request, response_id) is None:
             return _unknown(response_id)
+        await services.answers.delete(response_id, request.scope["state"].get("key_name"))
         return JsonResponse({"id": response_id, "object": "response", "deleted": True})
 
     @router.get("/{response_id}/input_items")
@@ -112,7 +113,8 @@ def _router(services: Services) -> APIRouter:
 async def _find(services: Services, request: Request, id_: str) -> JsonObject | None:
     if services.answers is None:
         return None
-    return (await services.answers.load([id_], request.scope["state"].get("key_name"))).get(id_)
+    record = (await services.answers.load([id_], request.scope["state"].get("key_name"))).get(id_)
+    return record if record is not None and is_response(record) else None
 
 
 def _unknown(id_: str) -> Response:

@@ -32,7 +32,7 @@ def read_history(previous: str | None, stored: Mapping[str, JsonObject]) -> list
     id_ = previous
     while id_ is not None:
         record = stored.get(id_)
-        if record is None:
+        if record is None or not is_response(record):
             refuse(
                 f"Previous response with id {shown(previous)} not found.",
                 "previous_response_id",
@@ -46,7 +46,13 @@ def read_history(previous: str | None, stored: Mapping[str, JsonObject]) -> list
 
 def stored_items(stored: Mapping[str, JsonObject]) -> Mapping[str, JsonObject]:
     """Every item of these answers by its id."""
-    return {item["id"]: item for record in stored.values() for part in ("input", "output") for item in record[part]}
+    records = [record for record in stored.values() if is_response(record)]
+    return {item["id"]: item for record in records for part in ("input", "output") for item in record[part]}
+
+
+def is_response(record: JsonObject) -> bool:
+    """Whether a record is this dialect's: others keep theirs in the same store."""
+    return "answer" in record
 
 
 def write_record(asked: Asked, stamp: Stamp, events: Sequence[Event]) -> JsonObject | None:
