@@ -30,7 +30,7 @@ def test_without_a_key_something_stands_in_its_place() -> None:
     assert 'OPENAI_API_KEY="not-needed"' in CLIENTS[3].settings(URL, "sonnet")
 
 
-@pytest.mark.parametrize("name", ["OpenAI Python SDK", "LangChain"])
+@pytest.mark.parametrize("name", ["OpenAI Python SDK", "LangChain", "OpenAI Agents SDK"])
 def test_python_is_python(name: str) -> None:
     compile(settings(name), name, "exec")
 
@@ -48,9 +48,15 @@ def test_zed_s_settings_are_json() -> None:
     assert models["available_models"][0]["name"] == "sonnet"
 
 
+def test_zed_predicts_by_completions() -> None:
+    predictions = json.loads("{" + settings("Zed's edit prediction") + "}")["edit_predictions"]
+    assert predictions[predictions["provider"]]["api_url"] == f"{URL}/completions"
+
+
 @pytest.mark.parametrize(
     ("user_agent", "name"),
     [
+        ("Agents/Python 0.20.0", "OpenAI Agents SDK"),
         ("curl/8.5.0", "curl"),
         ("OpenAI/Python 2.54.0", "OpenAI Python SDK"),
         ("AsyncOpenAI/Python 3.54.0", "OpenAI Python SDK"),

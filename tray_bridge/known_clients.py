@@ -215,6 +215,61 @@ http_headers = { "Authorization" = "Bearer {api_key}" }
         r"(?i)GitHubCopilotChat|vscode",
     ),
     Client(
+        "OpenAI Agents SDK",
+        "in Python",
+        """\
+from agents import Agent, OpenAIResponsesModel, Runner, set_tracing_disabled
+from openai import AsyncOpenAI
+
+set_tracing_disabled(True)
+client = AsyncOpenAI(base_url="{base_url}", api_key="{api_key}")
+agent = Agent(name="Assistant", model=OpenAIResponsesModel("{model}", client))
+print(Runner.run_sync(agent, "Hello!").final_output)
+""",
+        r"^Agents/",
+    ),
+    Client(
+        "Vercel AI SDK",
+        "in JavaScript",
+        """\
+import { createOpenAI } from "@ai-sdk/openai";
+import { generateText } from "ai";
+
+const openai = createOpenAI({ baseURL: "{base_url}", apiKey: "{api_key}" });
+const { text } = await generateText({ model: openai("{model}"), prompt: "Hello!" });
+console.log(text);
+""",
+        r"ai-sdk/",
+    ),
+    Client(
+        "Zed's edit prediction",
+        "in settings.json; Zed takes the key from ZED_OPEN_AI_COMPATIBLE_EDIT_PREDICTION_API_KEY",
+        """\
+"edit_predictions": {
+  "provider": "open_ai_compatible_api",
+  "open_ai_compatible_api": {
+    "api_url": "{base_url}/completions",
+    "model": "haiku",
+    "prompt_format": "qwen",
+    "max_output_tokens": 256
+  }
+}
+""",
+    ),
+    Client(
+        "Continue's autocomplete",
+        "in ~/.continue/config.yaml, under models:",
+        """\
+  - name: Claude autocomplete
+    provider: openai
+    model: haiku
+    apiBase: {base_url}
+    apiKey: {api_key}
+    useLegacyCompletionsEndpoint: true
+    roles: [autocomplete]
+""",
+    ),
+    Client(
         "PowerShell",
         "in Windows' PowerShell; the first two lines are for programs that use OpenAI's SDK",
         """\
@@ -240,7 +295,6 @@ Model: {model}
 
 OWN_NAME = "Tray Bridge"
 OTHER_NAMES = (
-    (r"ai-sdk/", "Vercel AI SDK"),
     (r"^claude-cli/", "Claude Code"),
     (r"(?i)tray-bridge|BridgeClient", OWN_NAME),
     (r"^Mozilla/", "a browser"),

@@ -358,7 +358,7 @@ def test_references_to_stored_items_are_resolved() -> None:
 
 
 def test_records_of_other_dialects_are_unknown_here() -> None:
-    thread = {"parent": None, "dialect": "anthropic_messages", "messages": []}
+    thread: Wire = {"parent": None, "dialect": "anthropic_messages", "messages": []}
     error = refusal_of({"input": "Hi", "previous_response_id": "msg_1"}, {"msg_1": thread})
     assert error.code == "previous_response_not_found"
     assert read({"input": "Hi"}, {"msg_1": thread}).turn.messages
