@@ -239,7 +239,6 @@ const openai = createOpenAI({ baseURL: "{base_url}", apiKey: "{api_key}" });
 const { text } = await generateText({ model: openai("{model}"), prompt: "Hello!" });
 console.log(text);
 """,
-        r"ai-sdk/",
     ),
     Client(
         "Zed's edit prediction",
@@ -295,6 +294,7 @@ Model: {model}
 
 OWN_NAME = "Tray Bridge"
 OTHER_NAMES = (
+    (r"ai-sdk/", "Vercel AI SDK"),
     (r"^claude-cli/", "Claude Code"),
     (r"(?i)tray-bridge|BridgeClient", OWN_NAME),
     (r"^Mozilla/", "a browser"),

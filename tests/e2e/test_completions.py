@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -13,6 +14,8 @@ from tool_loop import Wire
 from upstream import newest, turns
 
 from tray_bridge.bridge.openai_completions.infill import GAP
+
+Make = Callable[..., RunningBridge]
 
 
 def create(bridge: RunningBridge, prompt: Any, **fields: Any) -> Completion:
@@ -80,6 +83,13 @@ def test_errors_have_openais_shape(bridge: RunningBridge, status: int) -> None:
         assert response.status_code == status and "Too busy" in response.json()["error"]["message"]
     refused = httpx.post(f"{bridge.base_url}/completions", json={"prompt": [[1, 2]]}, timeout=60)
     assert (refused.status_code, refused.json()["error"]["param"]) == (400, "prompt")
+
+
+def test_nothing_is_parked_for_it(make_bridge: Make) -> None:
+    bridge = make_bridge(pool_size=1)
+    create(bridge, directive(text="one"))
+    bridge.wait_for(lambda s: not s.pool.busy)
+    assert bridge.snapshot().pool.parked == 0
 
 
 def test_what_is_given_up_ends_upstream_and_leaves_no_session_busy(bridge: RunningBridge) -> None:
