@@ -90,6 +90,17 @@ class QueueFullError(TrayBridgeError):
         self.retry_after = retry_after
 
 
+class KeyLimitError(TrayBridgeError):
+    """The API key has used what it may; `retry_after` seconds remain until it may go on, if that is known."""
+
+    title = "Limit of the key"
+    hint = "Raise the limit on the page, under Keys."
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class SignedOutError(TrayBridgeError):
     """Claude Code is not signed in."""
 

@@ -85,12 +85,16 @@ class RefusedPage:
 
 @dataclass(frozen=True, slots=True)
 class PlanWindow:
-    """A limit of the account's plan: `name` as the CLI has it (`five_hour`, `seven_day`), `used` from 0 to 1."""
+    """A limit of the account's plan: `name` as the CLI has it (`five_hour`, `seven_day`), `used` from 0 to 1.
+
+    `told_at` is when the CLI told it: with an answer, so that it may be old.
+    """
 
     name: str
     used: float | None
     resets_at: float | None
     status: str = "allowed"
+    told_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

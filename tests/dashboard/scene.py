@@ -118,9 +118,15 @@ def dashboard_app(
             entrance,
             default_model="sonnet",
             doctor=lambda: findings,
+            keys=keys_of(folder),
         )
     )
     return app
+
+
+def keys_of(folder: Path) -> ApiKeys:
+    """The keys that the view Keys shows over the log in `folder`; the server of the scene asks for none."""
+    return ApiKeys(folder.with_name(f"{folder.name}-keys.json"))
 
 
 async def _spoken() -> AsyncIterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 
@@ -10,10 +11,11 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from chromium import Open
 from log_filler import answer, chart_png, fill, question, write_exchange
 from playwright.sync_api import Page, expect
-from scene import FINDINGS, Scene, busy_scene, serve
+from scene import FINDINGS, Scene, busy_scene, keys_of, serve
 
 from tray_bridge.api.page.last_hour import LastHour
 from tray_bridge.errors import UpstreamError
+from tray_bridge.machine.api_keys import KeyLimits
 from tray_bridge.snapshots import PoolSnapshot, Problem
 
 pytest_plugins = ["browsing"]
@@ -23,6 +25,7 @@ VIEWS = {
     "log": (".rows a", "#/log"),
     "exchange": (".turn.answer", "#/log/req_picture"),
     "compare": (".difference", "#/log/req_picture?with=req_0000000000000042"),
+    "keys": (".keys progress", "#/keys"),
     "usage": (".figures dd", "#/usage"),
     "usage by client": (".bar-list li", "#/usage?by=client"),
     "try": (".snippet code", "#/try"),
@@ -39,6 +42,8 @@ def lively(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     parts = [{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": chart_png()}}]
     request = question(parts, tools=[{"type": "function", "function": {"name": "look"}}])
     write_exchange(log, "req_picture", client="Zed", request=request, events=answer("Bars.", thinking="Hm."))
+    keys_of(log).make("laptop")
+    keys_of(log).limit("laptop", KeyLimits(20, 50_000, ("claude-sonnet-4-5-20250929",), ("ollama",)))
     hour = LastHour()
     for wait in (0.4, 0.6, 2.2):
         hour.answered("Zed", first_token=wait, output_tokens=220)
@@ -125,14 +130,14 @@ def test_every_view_can_be_reached_with_the_keyboard_and_focus_is_seen(lively: s
     skip = page.locator(".skip")
     expect(skip).to_be_focused()
     assert skip.bounding_box()["y"] >= 0  # type: ignore[index]
-    for name in ("Tray Bridge", "Now", "Log", "Try it", "Connect", "Doctor"):
+    for name in ("Tray Bridge", "Now", "Log", "Usage", "Try it", "Connect", "Keys", "Doctor"):
         page.keyboard.press("Tab")
         focused = page.evaluate("document.activeElement.textContent.trim()")
         assert focused == name
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
         if name not in ("Tray Bridge", "Now"):
             page.keyboard.press("Enter")
-            expect(page).to_have_title(f"{name} · Tray Bridge")
+            expect(page).to_have_title(re.compile(f"^{name}.* · Tray Bridge$"))
 
 
 def test_nothing_moves_for_who_wants_it_still(lively: str, open_page: Open) -> None:

@@ -89,6 +89,7 @@ async def _understand(services: Services, dialect: Dialect, request: Request) ->
     )
     try:
         asked = await read_asked(services, dialect, request, body)
+        await services.limits.admit(owner, dialect.name, (asked.turn.model, asked.requested_model))
     except TrayBridgeError as error:
         services.in_flight.refuse()
         services.last_hour.failed(request_id, client, error)
@@ -249,6 +250,7 @@ class Answering:
                 elif isinstance(event, TurnEnded):
                     exchange.also_used(event.usage)
                 if isinstance(event, TurnEnded):
+                    self._services.limits.used(self._owner, event.usage)
                     self._services.last_hour.answered(
                         client=self._client,
                         first_token=exchange.timings.get("first_token_s"),
@@ -277,6 +279,8 @@ class Answering:
                 error.param = self.asked.schema_param
             outcome: Outcome = "cancelled" if isinstance(error, RequestCancelledError) else "error"
             exchange.end(outcome, status=failure_of(error).status, error=error)
+            if outcome == "error":
+                self._services.limits.failed(self._owner)
             failed(request_id, client, error)
             raise
         except (asyncio.CancelledError, GeneratorExit):
@@ -285,6 +289,7 @@ class Answering:
         except Exception as error:
             unexpected = TrayBridgeError(str(error))
             exchange.end("error", status=500, error=unexpected)
+            self._services.limits.failed(self._owner)
             failed(request_id, client, unexpected)
             raise
 

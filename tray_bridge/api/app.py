@@ -53,6 +53,7 @@ def create_app(services: Services) -> FastAPI:
             services.page_access,
             default_model=services.settings.default_model,
             doctor=lambda: [*run_checks(services.settings, None, _status(services)), *services.more_checks()],
+            keys=services.keys,
         )
     )
     app.include_router(

@@ -51,6 +51,7 @@ TABLE: dict[type[TrayBridgeError], Row] = {
     errors.ModelNotFoundError: Row(404, "model_not_found", "model_not_found"),
     errors.AccessDeniedError: Row(403, "access_denied", "access_denied"),
     errors.InvalidKeyError: Row(401, "invalid_key", "invalid_api_key"),
+    errors.KeyLimitError: Row(429, "rate_limit", "rate_limit_exceeded", retry=True),
     errors.QueueFullError: Row(429, "rate_limit", "rate_limit_exceeded", retry=True),
     errors.SignedOutError: Row(401, "not_signed_in", "not_signed_in"),
     errors.PlanLimitError: Row(429, "quota", "insufficient_quota"),

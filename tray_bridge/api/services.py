@@ -15,6 +15,7 @@ from ..settings.schema import Settings
 from ..snapshots import ModelSnapshot, ServerSnapshot
 from ..turns import JsonObject
 from .in_flight import InFlight
+from .key_limits import LimitKeeper
 from .origins import RefusedPages
 from .page.access import DashboardAccess
 from .page.last_hour import LastHour
@@ -71,6 +72,10 @@ class Services:
     owner_token: str = ""
     more_checks: Callable[[], Sequence[Check]] = tuple  # the doctor's, of what only the whole app knows: the tray
     answers: AnswerStore | None = None
+    limits: LimitKeeper = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.limits = LimitKeeper(self.keys, self.log.folder)
 
     def verify_key(self, candidate: str) -> str | None:
         """The name of the key that `candidate` is; the owner's own token and the page's count as such."""

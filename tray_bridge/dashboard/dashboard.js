@@ -4,14 +4,15 @@ import { connectView } from "./connect.js";
 import { ask, door, live } from "./connection.js";
 import { doctorView } from "./doctor.js";
 import { announce, h, icon, say, show } from "./dom.js";
+import { keysView } from "./keys.js";
 import { logView } from "./log.js";
 import { nowView } from "./now.js";
 import { startView } from "./start.js";
 import { tryView } from "./try.js";
 import { usageView } from "./usage.js";
 
-const views = { now: nowView, log: logView, usage: usageView, try: tryView, connect: connectView, doctor: doctorView, start: startView };
-const titles = { now: "Now", log: "Log", usage: "Usage", try: "Try it", connect: "Connect", doctor: "Doctor", start: "First steps" };
+const views = { now: nowView, log: logView, usage: usageView, try: tryView, connect: connectView, keys: keysView, doctor: doctorView, start: startView };
+const titles = { now: "Now", log: "Log", usage: "Usage", try: "Try it", connect: "Connect", keys: "Keys", doctor: "Doctor", start: "First steps" };
 const main = document.getElementById("main");
 let current = { name: null, view: null };
 

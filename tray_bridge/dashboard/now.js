@@ -120,7 +120,30 @@ function planWindow(plan) {
   return h("li", { class: "window", "data-full": used !== null && used >= 85 },
     h("div", { class: "heading" }, h("span", {}, name), h("span", { class: "number" }, used === null ? plan.status.replaceAll("_", " ") : `${used} % used`)),
     used === null ? null : h("progress", { max: 100, value: used, "aria-label": name }),
-    plan.resets_at ? h("p", { class: "muted" }, resets(plan.resets_at)) : null);
+    plan.resets_at ? h("p", { class: "muted" }, resets(plan.resets_at)) : null,
+    pace(plan) ? h("p", { class: "muted" }, pace(plan)) : null);
+}
+
+const lengths = { five_hour: 5 * 3600, seven_day: 7 * 86400, seven_day_opus: 7 * 86400, seven_day_sonnet: 7 * 86400 };
+
+/** When a window is full if it goes on as it did since it opened; what it is worth depends on how old the figure is. */
+export function forecast({ name, used, resets_at: resetsAt, told_at: toldAt }, at) {
+  const length = lengths[name];
+  const asOf = toldAt ?? at;
+  const elapsed = length - (resetsAt - asOf);
+  // At the very beginning, a pace says nothing.
+  if (!length || !used || !resetsAt || resetsAt <= at || used >= 1 || elapsed < length / 50) return null;
+  const full = asOf + ((1 - used) * elapsed) / used;
+  return { full, before: full < resetsAt };
+}
+
+function pace(plan) {
+  const told = plan.told_at && now() - plan.told_at > 300 ? ` · as of ${ago(plan.told_at)}` : "";
+  if (plan.used !== null && plan.used >= 1 && plan.resets_at > now()) return `Full${told}`;
+  const seen = forecast(plan, now());
+  if (!seen) return told ? told.slice(3) : "";
+  const day = seen.full - now() > 86400 ? `${new Intl.DateTimeFormat("en-GB", { weekday: "long" }).format(seen.full * 1000)} ` : "";
+  return (seen.before ? `At this pace full ${day}at ${clock(Math.max(seen.full, now()))}` : "At this pace not full before it resets") + told;
 }
 
 function resets(at) {

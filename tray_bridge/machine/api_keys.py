@@ -13,7 +13,7 @@ import re
 import secrets
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import SettingsError
 from .paths import keys_file
@@ -23,12 +23,23 @@ _PREFIX = "tb-"
 _NAME = re.compile(r"[\w.@ -]{1,64}")
 
 
+class KeyLimits(NamedTuple):
+    """What a key may do: none of it is limited where it is None or empty. Days are those of this machine's clock."""
+
+    requests_per_day: int | None = None
+    tokens_per_day: int | None = None
+    models: tuple[str, ...] = ()
+    dialects: tuple[str, ...] = ()
+    paused: bool = False
+
+
 class ApiKey(NamedTuple):
     """What is kept of a key: enough to know it again, not to use it."""
 
     name: str
     sha256: str
     made_at: float
+    limits: KeyLimits = KeyLimits()
 
 
 class ApiKeys:
@@ -60,7 +71,7 @@ class ApiKeys:
             stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
             if stamp != self._stamp:
                 entries = json.loads(self._path.read_bytes())
-                self._keys, self._stamp = tuple(ApiKey(**entry) for entry in entries), stamp
+                self._keys, self._stamp = tuple(map(_read, entries)), stamp
         except FileNotFoundError:
             self._keys, self._stamp = (), None
         except (OSError, ValueError, TypeError) as error:
@@ -77,6 +88,22 @@ class ApiKeys:
         if len(kept) == len(keys):
             raise SettingsError(f"There is no key named {name}.", hint="`tray-bridge key list` shows them.")
         self._write(kept)
+
+    def limits_of(self, name: str) -> KeyLimits:
+        """Give what a key may do; nothing is limited for a name that is none of a key. Raises SettingsError."""
+        key = self.get(name)
+        return key.limits if key else KeyLimits()
+
+    def get(self, name: str) -> ApiKey | None:
+        """Give the key of that name; raises SettingsError if the keys cannot be read."""
+        return next((key for key in self.list() if key.name == name), None)
+
+    def limit(self, name: str, limits: KeyLimits) -> None:
+        """Limit a key; raises SettingsError if there is none of that name."""
+        keys = self.list()
+        if all(key.name != name for key in keys):
+            raise SettingsError(f"There is no key named {name}.", hint="`tray-bridge key list` shows them.")
+        self._write(tuple(key._replace(limits=limits) if key.name == name else key for key in keys))
 
     def exist(self) -> bool:
         """Whether there are keys, so that each request needs one; a broken file lets nobody in."""
@@ -97,10 +124,21 @@ class ApiKeys:
 
     def _write(self, keys: tuple[ApiKey, ...]) -> None:
         try:
-            replace_file(self._path, json.dumps([key._asdict() for key in keys], indent=2).encode())
+            replace_file(self._path, json.dumps([_plain(key) for key in keys], indent=2).encode())
         except OSError as error:
             raise SettingsError(f"{self._path} cannot be written: {error.strerror or error}.") from error
 
 
 def _hash(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _plain(key: ApiKey) -> dict[str, Any]:
+    return {**key._asdict(), "limits": key.limits._asdict()}
+
+
+def _read(entry: dict[str, Any]) -> ApiKey:
+    entry = dict(entry)
+    limits = dict(entry.pop("limits", {}))
+    models, dialects = (tuple(limits.pop(name, ())) for name in ("models", "dialects"))
+    return ApiKey(**entry, limits=KeyLimits(**limits, models=models, dialects=dialects))

@@ -100,15 +100,17 @@ class UsageBook:
             rows = connection.execute("SELECT model, input, output, told_at FROM prices").fetchall()
         return {model: (Price(input_, output), told_at) for model, input_, output, told_at in rows}
 
-    def tokens_since(self, since: float, **who: str) -> tuple[int, int]:
-        """Give the requests and tokens (in and out) since then, of the `client` or `key_name` given."""
+    def answered(self, key_name: str, since: float, until: float) -> tuple[int, int]:
+        """Give the requests of a key that were answered in that time, and their tokens, in and out."""
         if not self.path.exists():
             return 0, 0
-        conditions = "".join(f" AND {column} = ?" for column in who)
-        total = " + ".join(TOKENS[:4])
-        query = f"SELECT count(*), coalesce(sum({total}), 0) FROM answers WHERE at >= ?{conditions}"
+        total = " + ".join(f"coalesce({name}, 0)" for name in TOKENS[:4])
+        query = (
+            f"SELECT count(*), coalesce(sum({total}), 0) FROM answers "
+            "WHERE at >= ? AND at < ? AND key_name = ? AND outcome != 'error'"
+        )
         with self._use() as connection:
-            requests, tokens = connection.execute(query, (since, *who.values())).fetchone()
+            requests, tokens = connection.execute(query, (since, until, key_name)).fetchone()
         return int(requests), int(tokens)
 
     def report(self, by: str, since: float | None = None, until: float | None = None) -> dict[str, Any]:

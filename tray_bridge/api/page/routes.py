@@ -10,9 +10,11 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 
+from ...machine.api_keys import ApiKeys
 from ...session_log import LogReader
 from ..services import ServerView
 from .access import DashboardAccess
+from .key_routes import key_router
 from .last_hour import LastHour
 from .log_routes import log_router
 from .server_routes import server_router
@@ -28,6 +30,7 @@ def dashboard_router(
     *,
     default_model: str,
     doctor: Callable[[], Iterable[Any]],
+    keys: ApiKeys | None = None,
 ) -> APIRouter:
     """Make the routes of the page. Knows the server only as a `ServerView` and the log only as its reader."""
 
@@ -39,6 +42,8 @@ def dashboard_router(
     behind.include_router(server_router(server, log, last_hour, access, default_model=default_model, doctor=doctor))
     behind.include_router(log_router(log))
     behind.include_router(usage_router(server, log))
+    if keys is not None:
+        behind.include_router(key_router(keys, log, access))
     router = APIRouter()
     router.include_router(static_router(access))
     router.include_router(behind)

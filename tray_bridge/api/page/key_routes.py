@@ -1,0 +1,57 @@
+"""API keys as the page shows and changes them: made, limited, paused, revoked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Request
+from starlette.responses import Response
+
+from ...machine.api_keys import ApiKeys, KeyLimits
+from ...session_log import LogReader
+from ..json_response import JsonResponse
+from .access import DashboardAccess
+from .route import PageRoute
+
+
+def key_router(keys: ApiKeys, log: LogReader, access: DashboardAccess) -> APIRouter:
+    """Make the routes of the keys. A key itself is in one answer alone: that to its making."""
+    router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+    @router.get("/keys")
+    def list_keys() -> Response:
+        midnight = datetime.combine(datetime.now().date(), datetime.min.time()).timestamp()
+        book = log.usage
+        found = []
+        for key in keys.list():
+            requests, tokens = book.answered(key.name, max(midnight, key.made_at), 1e12)
+            today = {"requests": requests, "tokens": tokens}
+            found.append({"name": key.name, "made_at": key.made_at, "limits": key.limits._asdict(), "today": today})
+        return JsonResponse({"keys": found})
+
+    @router.post("/keys")
+    def make_key(request: Request, name: Annotated[str, Body(embed=True, max_length=64)]) -> Response:
+        key = keys.make(name)
+        response = JsonResponse({"name": name, "key": key})
+        access.sign_in(request, response, key)  # with the first key the page wants one too: this browser has it
+        return response
+
+    @router.put("/keys/{name}")
+    def limit_key(
+        name: str,
+        requests_per_day: Annotated[int | None, Body(ge=0)] = None,
+        tokens_per_day: Annotated[int | None, Body(ge=0)] = None,
+        models: Annotated[tuple[str, ...], Body()] = (),
+        dialects: Annotated[tuple[str, ...], Body()] = (),
+        paused: Annotated[bool, Body()] = False,
+    ) -> Response:
+        keys.limit(name, KeyLimits(requests_per_day, tokens_per_day, models, dialects, paused))
+        return JsonResponse({"limited": True})
+
+    @router.delete("/keys/{name}")
+    def revoke_key(name: str) -> Response:
+        keys.revoke(name)
+        return JsonResponse({"revoked": True})
+
+    return router

@@ -1,0 +1,87 @@
+// The view Keys: API keys made, limited, paused and revoked.
+
+import { ask } from "./connection.js";
+import { announce, confirmed, copyButton, h, icon, problemBox, show } from "./dom.js";
+import { count, exactTime, plural, visible } from "./format.js";
+
+const dialects = { openai_chat: "Chat Completions", openai_responses: "Responses", openai_completions: "Completions", anthropic_messages: "Messages", ollama: "Ollama" };
+
+export function keysView() {
+  const name = h("input", { id: "key-name", required: true, maxlength: 64, autocomplete: "off", placeholder: "laptop" });
+  const made = h("div", { role: "status" });
+  const list = h("div", { class: "keys" });
+  const element = h("div", { class: "key-view" },
+    h("div", {}, h("h1", {}, "Keys"), h("p", { class: "muted" }, "Give each client a key of its own, and it can be limited, paused and told apart. Once there is a key, every request needs one.")),
+    h("form", { class: "card make-key", onsubmit: make }, h("div", { class: "field" }, h("label", { for: "key-name" }, "Name of a new key"), name), h("button", { type: "submit", class: "primary" }, "Make a key")),
+    made, list);
+
+  async function change(path, options, said) {
+    try {
+      const answer = await ask(path, options);
+      announce(said);
+      await load();
+      return answer;
+    } catch (problem) {
+      show(made, problemBox(problem));
+      return null;
+    }
+  }
+
+  async function make(event) {
+    event.preventDefault();
+    const answer = await change("/keys", { method: "POST", body: { name: name.value.trim() } }, "The key is made");
+    if (!answer) return;
+    name.value = "";
+    show(made, h("div", { class: "card" }, h("p", {}, `The key ${visible(answer.name)} is shown this once:`),
+      h("div", { class: "copyable" }, h("code", { class: "url" }, answer.key), copyButton("Copy", () => answer.key, { "aria-label": "Copy the key" }))));
+  }
+
+  async function revoke(key) {
+    if (await confirmed(`Revoke the key ${visible(key.name)}?`, "Clients that use it are refused from now on. This cannot be undone.", "Revoke")) change(`/keys/${encodeURIComponent(key.name)}`, { method: "DELETE" }, "Revoked");
+  }
+
+  const put = (key, limits, said) => change(`/keys/${encodeURIComponent(key.name)}`, { method: "PUT", body: { ...key.limits, ...limits } }, said);
+
+  function card(key) {
+    const { limits, today } = key;
+    const field = (id, words, value) => {
+      const input = h("input", { id: `${id}-${key.name}`, type: "number", min: 0, step: 1, value: value ?? "", placeholder: "no limit" });
+      return [input, h("div", { class: "field" }, h("label", { for: `${id}-${key.name}` }, words), input)];
+    };
+    const [requests, requestsField] = field("requests", "Requests a day", limits.requests_per_day);
+    const [tokens, tokensField] = field("tokens", "Tokens a day", limits.tokens_per_day);
+    const models = h("input", { id: `models-${key.name}`, value: limits.models.join(", "), placeholder: "any model", autocomplete: "off" });
+    const boxes = Object.entries(dialects).map(([value, words]) => {
+      const box = h("input", { type: "checkbox", value, checked: limits.dialects.includes(value) });
+      return [box, h("label", { class: "check" }, box, words)];
+    });
+    const number = (input) => (input.value === "" ? null : Number(input.value));
+    const save = (event) => {
+      event.preventDefault();
+      put(key, { requests_per_day: number(requests), tokens_per_day: number(tokens), models: models.value.split(",").map((one) => one.trim()).filter(Boolean), dialects: boxes.filter(([box]) => box.checked).map(([box]) => box.value) }, "Saved");
+    };
+    return h("section", { class: "card", "aria-label": `Key ${key.name}` },
+      h("div", { class: "heading" }, h("h2", {}, h("bdi", {}, visible(key.name)), limits.paused ? " · paused" : ""), h("span", { class: "muted" }, `made ${exactTime(key.made_at)}`)),
+      h("p", {}, `Today ${plural(today.requests, "answer")} and ${plural(today.tokens, "token")}. `, h("a", { href: `#/log?key=${encodeURIComponent(key.name)}` }, "In the log")),
+      limits.tokens_per_day ? h("progress", { max: limits.tokens_per_day, value: today.tokens, "aria-label": `${count(today.tokens)} of ${count(limits.tokens_per_day)} tokens used` }) : null,
+      h("details", {}, h("summary", {}, "Limits"), h("form", { class: "limits", onsubmit: save },
+        h("div", { class: "row" }, requestsField, tokensField),
+        h("div", { class: "field" }, h("label", { for: `models-${key.name}` }, "Models, by their full ids"), models),
+        h("fieldset", {}, h("legend", {}, "Dialects, none marked for all"), boxes.map(([, label]) => label)),
+        h("div", { class: "buttons end" }, h("button", { type: "submit" }, "Save")))),
+      h("div", { class: "buttons" },
+        h("button", { type: "button", onclick: () => put(key, { paused: !limits.paused }, limits.paused ? "It goes on" : "Paused") }, limits.paused ? "Go on" : "Pause"),
+        h("button", { type: "button", class: "quiet", onclick: () => revoke(key) }, icon("bin"), "Revoke")));
+  }
+
+  async function load() {
+    try {
+      const { keys } = await ask("/keys");
+      show(list, keys.length ? keys.map(card) : h("p", { class: "empty" }, "There is no key: whoever reaches the server may ask."));
+    } catch (problem) {
+      show(list, problemBox(problem));
+    }
+  }
+
+  return { element, enter: load, leave() {} };
+}
