@@ -364,7 +364,7 @@ async def test_off_loopback_a_key_is_needed_and_the_address_reached_is_a_good_ho
         assert (await client.get("/v1/models")).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.5", "localhost", "::1", "[::1]"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.5", "localhost", "::1", "[::1]", "::ffff:127.0.0.1"])
 def test_loopback_needs_no_key_to_start(host: str) -> None:
     assert is_loopback(host)
     check_exposure(Door(host=host), has_keys=False)

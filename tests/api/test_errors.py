@@ -44,6 +44,8 @@ def test_every_error_that_a_request_can_meet_is_in_the_table() -> None:
         (errors.CliUnavailableError("Missing."), 503, "cli_unavailable", "false"),
         (errors.TurnTimeoutError("Late."), 504, "timeout", "false"),
         (errors.ServerStoppingError("Stopping."), 503, "server_stopping", "true"),
+        (errors.ServerPausedError("Paused."), 503, "server_paused", "true"),
+        (errors.OutputSchemaError("Wrong.", param="text.format.schema"), 400, "invalid_schema", "false"),
         (errors.RequestCancelledError("Cancelled."), 499, "request_cancelled", "false"),
         (UpstreamError("Bad.", status=400), 400, None, "false"),
         (UpstreamError("Bad.", status=401), 401, "upstream_authentication", "false"),

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
+from ..bridge.fields import kind_of
 from ..errors import BodyTimeoutError, InvalidRequestError, RequestTooLargeError, UnsupportedBodyError
 
 CHUNK_SECONDS = 30.0  # the longest wait for the next piece
@@ -82,7 +83,7 @@ def parse_json_object(body: bytearray) -> dict[str, Any]:
     except ValueError:
         raise InvalidRequestError("The body holds a number that is too long.") from None
     if not isinstance(value, dict):
-        raise InvalidRequestError(f"The body must be a JSON object, not {_json_type(value)}.")
+        raise InvalidRequestError(f"The body must be a JSON object, not {kind_of(value)}.")
     _check_depth(value)
     return value
 
@@ -141,8 +142,3 @@ def _finite(text: str) -> float:
     if math.isinf(number):
         raise InvalidRequestError(f"The body holds the number {text[:40]}, which is too large.")
     return number
-
-
-def _json_type(value: object) -> str:
-    names = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
-    return names.get(type(value), "a number")

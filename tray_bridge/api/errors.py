@@ -26,7 +26,7 @@ from .json_response import JsonResponse
 
 logger = logging.getLogger(__name__)
 
-LONGEST_RETRY_WAIT = 60.0  # seconds; older OpenAI libraries take a longer one for none
+LONGEST_ADVISED_WAIT = 60.0  # seconds; older OpenAI libraries take a longer one for none
 DEFAULT_RETRY_WAIT = 5.0  # seconds; when Claude is busy and does not say for how long
 BUSY_STATUSES = frozenset({429, 503, 529})
 CLIENT_LEFT = 499
@@ -45,6 +45,7 @@ UNEXPECTED = Row(500, "internal", "internal_error", retry=True)
 
 TABLE: dict[type[TrayBridgeError], Row] = {
     errors.InvalidRequestError: Row(400, "invalid_request", None),
+    errors.OutputSchemaError: Row(400, "invalid_request", "invalid_schema"),
     errors.BodyTimeoutError: Row(408, "request_timeout", "body_timeout"),
     errors.UnsupportedBodyError: Row(415, "unsupported_body", "unsupported_body"),
     errors.RequestTooLargeError: Row(413, "request_too_large", "request_too_large"),
@@ -60,6 +61,7 @@ TABLE: dict[type[TrayBridgeError], Row] = {
     errors.CliUnavailableError: Row(503, "unavailable", "cli_unavailable"),
     errors.TurnTimeoutError: Row(504, "timeout", "timeout"),
     errors.ServerStoppingError: Row(503, "unavailable", "server_stopping", retry=True),
+    errors.ServerPausedError: Row(503, "unavailable", "server_paused", retry=True),
     errors.RequestCancelledError: Row(CLIENT_LEFT, "cancelled", "request_cancelled"),
     TrayBridgeError: UNEXPECTED,
 }
@@ -119,7 +121,7 @@ def _headers(error: Exception) -> dict[str, str]:
     """The headers by which clients' libraries decide whether and when to try again."""
     row = row_of(error)
     wait = _retry_wait(error, row)
-    headers = {"x-should-retry": "true" if row.retry and (wait or 0.0) <= LONGEST_RETRY_WAIT else "false"}
+    headers = {"x-should-retry": "true" if row.retry and (wait or 0.0) <= LONGEST_ADVISED_WAIT else "false"}
     if wait is not None:
         headers["retry-after"] = str(math.ceil(wait))
         headers["retry-after-ms"] = str(math.ceil(wait * 1000))

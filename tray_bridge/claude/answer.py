@@ -287,7 +287,6 @@ class AnswerReader:
         if self._structured and STRUCTURED_OUTPUT not in tools:
             raise OutputSchemaError(
                 "The JSON Schema of the answer cannot be used: something in it is wrong.",
-                code="invalid_schema",
                 hint="Check it against draft-07: unknown types, references to nothing, patterns.",
             )
 
