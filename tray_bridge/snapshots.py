@@ -45,7 +45,10 @@ class SessionSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class PoolSnapshot:
-    """The pool at one moment. `taken` counts which kind of session served each request since the start."""
+    """The pool at one moment. `taken` counts which kind of session served each request since the start.
+
+    `no_reuse` says why each conversation has a process of its own; it is empty where processes are reset.
+    """
 
     size: int = 0
     max_sessions: int = 0
@@ -59,6 +62,7 @@ class PoolSnapshot:
     sessions: tuple[SessionSnapshot, ...] = ()
     taken: tuple[tuple[SessionKind, int], ...] = ()
     problem: Problem | None = None
+    no_reuse: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from faults import ask, bound, healthy_again, refusal, told
 from running_bridge import RunningBridge, running_bridge, wait_for
 from wrong_claude import FAULTS
 
-from tray_bridge.claude import pool, worker
+from tray_bridge.claude import keeper, worker
 from tray_bridge.standin import StandIn
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs programs that are scripts")
@@ -114,7 +114,7 @@ def test_a_program_that_never_answers(
 ) -> None:
     limit, unpatched = round(bound(2)), worker.START_TIMEOUT
     monkeypatch.setattr(worker, "START_TIMEOUT", limit)
-    monkeypatch.setattr(pool, "START_TIMEOUT", limit)
+    monkeypatch.setattr(keeper, "START_TIMEOUT", limit)
     program.fail("silence")
     bridge = make_bridge(pool_size=2, cli_path=program.path)
     began = time.monotonic()

@@ -321,6 +321,7 @@ class SessionPool:
             sessions=tuple(worker.snapshot() for worker in sorted(self._roster, key=lambda worker: worker.id)),
             taken=tuple((kind, self._taken[kind]) for kind in KINDS),
             problem=self._roster.failures.problem,
+            no_reuse=config.no_reuse,
         )
 
 

@@ -30,7 +30,7 @@ class PoolConfig:
     """Sizes are counts of workers, times are in seconds; `environment` is laid over what the CLI inherits.
 
     `transcript_folder` is for conversations to be resumed, where the CLI is one that is known to do so rightly.
-    `reuse`: a worker serves one conversation after another; else each has a process of its own.
+    `reuse`: a worker serves one conversation after another; else each has its own, and `no_reuse` says why.
     """
 
     default_model: str
@@ -39,6 +39,7 @@ class PoolConfig:
     transcript_folder: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     reuse: bool = False
+    no_reuse: str = ""
     size: int = 3
     max_sessions: int = 8
     turn_timeout: float = 120.0

@@ -68,6 +68,8 @@ function freePlace() {
 const served = {
   parked: "went on in their parked session",
   suspended: "went on after a tool call",
+  rewound: "went on from an earlier point",
+  reset: "took a process over from another conversation",
   fitting: "took a session made to fit",
   generic: "took a warm session",
   cold: "had to wait for a start",

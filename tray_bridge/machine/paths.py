@@ -65,6 +65,11 @@ def trace_folder() -> Path | None:
     return Path(given).expanduser().absolute() if given else None
 
 
+def capabilities_file() -> Path:
+    """What was found out about each Claude Code program."""
+    return cache_folder() / "capabilities.json"
+
+
 def resource(name: str) -> Path:
     """A file that comes with the package, such as `dashboard/index.html`."""
     return Path(__file__).parent.parent / name

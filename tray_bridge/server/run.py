@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 from ..errors import RequestCancelledError, ServerPausedError, ServerStoppingError, TrayBridgeError
 from ..launch import collector, fast_imports
 from ..machine import bridge_log
-from ..machine.cli_program import find_cli
+from ..machine.cli_program import CliProgram, find_cli
 from ..machine.own_address import without_loop
 from ..machine.owner_note import OwnerNote, new_note, remove_note, write_note
-from ..machine.paths import cache_folder, log_folder, transcript_folder, work_folder
+from ..machine.paths import cache_folder, capabilities_file, log_folder, transcript_folder, work_folder
 from ..machine.proxy import without_proxy
 from ..snapshots import PoolSnapshot, Problem, ServerSnapshot, ServerState
 from .ollama_listener import open_second
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from ..answer_store import AnswerStore, Rules
     from ..api.services import OwnServer, Services
+    from ..claude.capabilities import Capabilities
     from ..claude.cli_process import CliProcess
     from ..claude.pool import PoolConfig, SessionPool
     from ..doctor.checks import Check
@@ -41,6 +42,7 @@ PUBLISH_SECONDS = 0.1  # the most often that subscribers hear of changes
 KEEP_ALIVE_SECONDS = 75  # longer than clients keep an idle connection: one that is closed as they write is an error
 FILL_AFTER = 0.1  # seconds: serve requests that waited for startup before starting more spares
 ANSWERS = "answers.sqlite"  # in the folder of the session log
+PROVE_AFTER = 5.0  # seconds: a program that is not known is examined once the start is over
 GRACE_SECONDS = 2  # what requests get to write their last words
 
 
@@ -77,6 +79,7 @@ class Serving:
         self._ollama_listener: socket.socket | None = None
         self._ollama_problem: Problem | None = None
         self._stopping = False
+        self._proof: asyncio.Task[None] | None = None
         self._note: OwnerNote | None = None
 
     async def run(self) -> None:
@@ -106,6 +109,9 @@ class Serving:
                 remove_note(self._note)
             if self._early is not None:
                 await self._early.end()
+            if self._proof is not None:
+                self._proof.cancel()
+                await asyncio.wait({self._proof})
             if self._pool is not None:
                 await self._pool.close()
             if self._standin is not None:
@@ -204,7 +210,8 @@ class Serving:
     def _pool_config(self, settings: Settings) -> PoolConfig:
         from ..claude.pool import PoolConfig
 
-        program = find_cli()  # the SDK alone looks in fewer places
+        program = find_cli(settings.cli_path)  # the SDK alone looks in fewer places
+        no_reuse = self._no_reuse(settings)
         return PoolConfig(
             default_model=settings.default_model,
             work_folder=work_folder(),
@@ -212,7 +219,8 @@ class Serving:
             # How to resume is not documented, so it is done with the program whose ways the tests have seen.
             transcript_folder=transcript_folder() if program and program.bundled and not settings.cli_path else None,
             environment=self._environment,
-            reuse=settings.reuse_workers,
+            reuse=not no_reuse,
+            no_reuse=no_reuse,
             size=settings.pool_size,
             max_sessions=settings.session_limit,
             turn_timeout=settings.claude_timeout,
@@ -224,6 +232,26 @@ class Serving:
             suspended_seconds=settings.suspended_minutes * 60,
             idle_seconds=settings.idle_minutes * 60,
         )
+
+    def _no_reuse(self, settings: Settings) -> str:
+        """Why each conversation has a process of its own, if so; a program that is not known is examined."""
+        from ..claude.capabilities import NOT_YET, Capabilities
+
+        if not settings.reuse_workers:
+            return "The setting `reuse_workers` says so."
+        program, capabilities = find_cli(settings.cli_path), Capabilities(capabilities_file())
+        if (verdict := capabilities.known(program)) is not None:
+            return verdict.why_not
+        if program is not None and (self._proof is None or self._proof.done()):
+            self._proof = asyncio.get_running_loop().create_task(self._prove(capabilities, program))
+        return NOT_YET
+
+    async def _prove(self, capabilities: Capabilities, program: CliProgram) -> None:
+        await asyncio.sleep(PROVE_AFTER)
+        await capabilities.prove(program)
+        if self._pool is not None and not self._stopping:
+            self._pool.reconfigure(self._pool_config(self._settings))
+            self.changed()
 
     def stop(self) -> None:
         """End every request with an error, then the server."""

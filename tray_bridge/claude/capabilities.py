@@ -1,0 +1,166 @@
+"""What a CLI program can do, proved once and remembered: whether its processes can be reset.
+
+How to reset is not documented, and the CLI changes weekly. The version that comes along is proved by the tests
+(`tests/e2e/test_never_a_wrong_byte.py`); any other program answers a few questions of a stand-in model first, in the
+background. Until then, and where it fails, each conversation has a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import tempfile
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import TrayBridgeError
+from ..machine.cli_program import CliProgram
+from ..machine.private_files import replace_file
+from ..turns import Message, Text, TextDelta, Tool, Turn
+from .pool import PoolConfig, SessionPool
+
+if TYPE_CHECKING:
+    from ..standin import StandIn
+
+logger = logging.getLogger(__name__)
+
+PROVED_BY_TESTS = frozenset({"2.1.332"})
+PROOF_SECONDS = 60.0
+NOT_YET = "Whether this Claude Code can be reset is being found out."
+FAILED = "This Claude Code cannot be reset as it should: "
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`why_not` is for people; empty where processes can be reset."""
+
+    can_reset: bool
+    why_not: str = ""
+
+
+class Capabilities:
+    """Verdicts, remembered in `file` by the program's path, size, time and version."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def known(self, program: CliProgram | None) -> Verdict | None:
+        """What is known of this program without running it; None where it has yet to be proved."""
+        if program is None:
+            return Verdict(can_reset=False, why_not="There is no Claude Code.")
+        if program.bundled and program.version in PROVED_BY_TESTS:
+            return Verdict(can_reset=True)
+        found = self._read().get(_key(program))
+        return Verdict(bool(found["can_reset"]), str(found["why_not"])) if isinstance(found, dict) else None
+
+    async def prove(self, program: CliProgram) -> Verdict:
+        """Ask a few questions of a stand-in through one process, compare what came, and remember the verdict."""
+        try:
+            why_not = await asyncio.wait_for(_why_not(program), PROOF_SECONDS)
+        except (TrayBridgeError, OSError, asyncio.TimeoutError) as error:
+            why_not = str(error) or "it did not answer in time."
+        verdict = Verdict(not why_not, FAILED + why_not if why_not else "")
+        logger.info("%s: %s", program.path, verdict.why_not or "its processes can be reset")
+        try:
+            text = json.dumps({**self._read(), _key(program): {"can_reset": not why_not, "why_not": verdict.why_not}})
+            await asyncio.to_thread(replace_file, self._file, text.encode())
+        except OSError as error:
+            logger.warning("The verdict on %s could not be kept: %s", program.path, error)
+        return verdict
+
+    def _read(self) -> dict[str, Any]:
+        try:
+            found = json.loads(self._file.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+def _key(program: CliProgram) -> str:
+    try:
+        stat = program.path.stat()
+    except OSError:
+        return f"{program.path}"
+    return f"{program.path.resolve()} {stat.st_size} {stat.st_mtime_ns} {program.version or ''}"
+
+
+async def _why_not(program: CliProgram) -> str:
+    from ..standin import StandIn
+
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        standin = await asyncio.to_thread(StandIn().start)
+        environment = {
+            "ANTHROPIC_BASE_URL": standin.url,
+            "ANTHROPIC_API_KEY": "proof",
+            "ANTHROPIC_AUTH_TOKEN": "",
+            "CLAUDE_CODE_OAUTH_TOKEN": "",
+            "CLAUDE_CODE_USE_BEDROCK": "",
+            "CLAUDE_CODE_USE_VERTEX": "",
+            "CLAUDE_CODE_USE_FOUNDRY": "",
+            "CLAUDE_CONFIG_DIR": str(Path(folder) / "config"),
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        }
+        config = PoolConfig(
+            "sonnet",
+            Path(folder) / "work",
+            cli_path=program.path,
+            environment=environment,
+            reuse=True,
+            size=1,
+            max_sessions=1,
+        )
+        pool = SessionPool(config)
+        try:
+            await pool.open()
+            return await _examine(pool, standin)
+        finally:
+            await pool.close()
+            await asyncio.to_thread(standin.stop)
+
+
+async def _examine(pool: SessionPool, standin: StandIn) -> str:
+    """What is wrong: with a conversation after another one, with one asked again, with one after one given up."""
+    pids: set[int | None] = set()
+    for number in range(5):
+        turn = _turn(number)
+        if number == 3:
+            await _give_up(pool, _turn(99, words=500, rate=50))
+        for _ in range(1 + (number == 2)):
+            standin.clear()
+            answer = await _ask(pool, turn)
+            pids |= {session.pid for session in pool.snapshot().sessions}
+            if answer != f"answer {number}":
+                return "an answer was not the one to its question."
+            told = json.dumps(standin.requests[-1].body)
+            if any(f"mark-{other}." in told for other in (*range(5), 99) if other != number):
+                return "a conversation held words of another one."
+            if told.count(f"mark-{number}.") != 4:
+                return "a conversation did not arrive as it was written."
+    return "" if len(pids) == 1 else "a reset was not proved."
+
+
+def _turn(number: int, **spec: Any) -> Turn:
+    mark = f"mark-{number}."
+    question = f"{mark}\nstandin: {json.dumps(spec or {'text': f'answer {number}'})}"
+    messages = (
+        Message("user", (Text(mark),)),
+        Message("assistant", (Text("Yes."),)),
+        Message("user", (Text(question),)),
+    )
+    tool = Tool("look", f"Looks. {mark}", {"type": "object", "properties": {"q": {"type": "string"}}})
+    return Turn("sonnet", messages, system=(f"Be brief. {mark}",), tools=(tool,))
+
+
+async def _ask(pool: SessionPool, turn: Turn) -> str:
+    async with aclosing(pool.ask(turn)) as events:
+        return "".join([event.text async for event in events if isinstance(event, TextDelta)])
+
+
+async def _give_up(pool: SessionPool, turn: Turn) -> None:
+    async with aclosing(pool.ask(turn)) as events:
+        async for event in events:
+            if isinstance(event, TextDelta):
+                return
