@@ -82,7 +82,7 @@ def test_a_name_may_be_a_built_in_tools_own() -> None:
         ([named("a" * 65)], "tools[0].function.name"),
         ([named("café")], "tools[0].function.name"),
         ([named("")], "tools[0].function.name"),
-        ([{"name": "f", "input_schema": []}], "tools[0].input_schema"),
+        ([{"name": "f", "input_schema": 5}], "tools[0].input_schema"),
         ([{"name": "f", "parameters": {"type": "string"}}], "tools[0].parameters"),
         ([{"name": "f", "description": 1}], "tools[0].description"),
         ([CHAT, named("f")], "tools[1]"),

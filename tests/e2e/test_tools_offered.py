@@ -40,7 +40,8 @@ BUILT_IN = """
 
 
 def upstream_tools(bridge: RunningBridge) -> list[Wire]:
-    return [dict(tool) for tool in newest(bridge)["tools"]]
+    """As the client offered them: that arguments shall come piece by piece is the bridge's wish."""
+    return [{k: v for k, v in tool.items() if k != "eager_input_streaming"} for tool in newest(bridge)["tools"]]
 
 
 def as_upstream(tool: Wire) -> Wire:

@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from ..bridge.answer import AnswerShaper, WholeAnswer
 from ..bridge.dialect import Asked, Dialect, Frame, Reading, Stamp, Writer
+from ..bridge.tool_keys import ToolKeys
 from ..errors import InvalidRequestError, OutputSchemaError, RequestCancelledError, SessionLostError, TrayBridgeError
 from ..known_clients import OWN_NAME, client_name
 from ..session_log import Exchange, Outcome
@@ -237,8 +238,11 @@ class Answering:
         """One answer's events, counted and logged on their way; the log keeps the first answer's."""
         exchange, is_first = self._exchange, index == 0
         record = exchange.record
-        async with aclosing(self._services.pool.ask(self.asked.turn_of(index))) as events:
+        keys = ToolKeys(self.asked.turn_of(index))
+        async with aclosing(self._services.pool.ask(keys.turn)) as events:
             async for event in events:
+                if keys:
+                    event = keys.restore(event)
                 if isinstance(event, Leased):
                     entry.queued = False
                     if is_first:

@@ -6,12 +6,21 @@ import re
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+PAGE = "/dashboard"  # relative addresses on the page need the slash at the end
+_AUTHORITY = re.compile(r"https?://[^/]*", re.IGNORECASE)
 _TWICE = re.compile(r"/v1(?=/(v1|api)/)")
 
 
 def meant_path(path: str) -> str:
-    """`/v1/v1/…` is `/v1/…`, `/v1/api/…` is `/api/…`, and slashes at the beginning count once."""
-    path = re.sub(r"^/{2,}", "/", path)
+    """`/v1/v1/…` is `/v1/…`, `/v1/api/…` is `/api/…`, doubled slashes count once, and one at the end not at all.
+
+    A whole URL stands for its path, as RFC 9112 (3.2.2) demands.
+    """
+    if not path.startswith("/"):
+        path = _AUTHORITY.sub("", path, count=1) or "/"
+    path = re.sub(r"/{2,}", "/", path)
+    if not path.startswith(PAGE):
+        path = path.rstrip("/") or "/"
     while found := _TWICE.match(path):
         path = path[found.end() :]
     return path

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..turns import JsonObject, Tool, ToolChoice
 from .fields import kind_of, read_boolean, read_list, read_object, read_string, refuse, required_string, shown
+from .tool_schemas import tool_schema
 
 TOOLS = 128
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # what both OpenAI and the Messages API demand
@@ -45,7 +46,7 @@ def is_legacy(body: Mapping[str, Any]) -> bool:
 
 
 def object_schema(value: object, param: str) -> JsonObject:
-    """A JSON Schema of an object, as the Messages API demands it: a missing `type` is filled in."""
+    """The JSON Schema of an answer that is an object: a missing `type` is filled in."""
     schema = read_object(value, param)
     if not schema:
         return {"type": "object", "properties": {}}
@@ -92,7 +93,7 @@ def _read_tool(value: object, param: str, ignored: list[str]) -> Tool | None:
     if not _NAME.fullmatch(name):
         refuse(f"{shown(name)} must be 1 to 64 of a-z, A-Z, 0-9, _ and -.", f"{param}.name")
     description = read_string(spec.get("description"), f"{param}.description") or ""
-    return Tool(name, description, object_schema(spec.get(schema_field), f"{param}.{schema_field}"))
+    return Tool(name, description, tool_schema(spec.get(schema_field), f"{param}.{schema_field}"))
 
 
 def _read_mode(value: object, param: str) -> ToolChoice:

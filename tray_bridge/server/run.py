@@ -182,6 +182,7 @@ class Serving:
             proxy_headers=False,  # no proxy in front of us, so X-Forwarded-* must not be trusted
             lifespan="off",
             ws="none",
+            http="h11",  # httptools drops the body of a request that offers an upgrade, and sends chunks to HTTP/1.0
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=GRACE_SECONDS,
@@ -357,6 +358,6 @@ def _answer_rules(settings: Settings) -> Rules:
 
 def _import_app() -> None:
     """In a thread of its own, so that the loop meanwhile hears the CLI."""
-    import uvicorn.protocols.http.auto  # noqa: F401
+    import uvicorn.protocols.http.h11_impl  # noqa: F401
 
     fast_imports.import_fastapi()

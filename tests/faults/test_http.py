@@ -1,0 +1,184 @@
+"""HTTP as the world speaks it (faults B1 to B3, B7): raw exchanges with the real server, and a real JDK."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running_bridge import RunningBridge, directive
+
+BODY: dict[str, Any] = {"model": "sonnet", "messages": [{"role": "user", "content": directive(text="Hello there")}]}
+H2C = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAA\r\n"
+
+
+def address(bridge: RunningBridge) -> tuple[str, int]:
+    host, _, port = bridge.url.removeprefix("http://").partition(":")
+    return host, int(port)
+
+
+def head(method: str, path: str, *lines: str, version: str = "1.1") -> bytes:
+    return "".join([f"{method} {path} HTTP/{version}\r\n", "Host: localhost\r\n", *lines, "\r\n"]).encode()
+
+
+def exchange(bridge: RunningBridge, *parts: bytes) -> bytes:
+    """Send the parts, each in a packet of its own, and read until the server closes or has nothing more to say."""
+    with socket.create_connection(address(bridge), timeout=30) as connection:
+        for part in parts:
+            connection.sendall(part)
+        received = b""
+        while data := connection.recv(65536):
+            received += data
+    return received
+
+
+def post(body: dict[str, Any], *lines: str, version: str = "1.1", close: bool = True) -> list[bytes]:
+    data = json.dumps(body).encode()
+    ending = ("Connection: close\r\n",) if close else ()
+    length = (f"Content-Length: {len(data)}\r\n", "Content-Type: application/json\r\n")
+    return [head("POST", "/v1/chat/completions", *lines, *length, *ending, version=version), data]
+
+
+UPGRADES = {
+    "h2c": H2C,
+    "h2c of Go": "Upgrade: h2c\r\nConnection: Upgrade\r\n",
+    "TLS": "Upgrade: TLS/1.0\r\nConnection: Upgrade\r\n",
+    "websocket": "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: eA==\r\n",
+}
+
+
+@pytest.mark.parametrize("offer", UPGRADES)
+@pytest.mark.parametrize("chunked", [False, True])
+def test_b1_b2_an_offer_to_upgrade_is_ignored_and_the_body_read(
+    bridge: RunningBridge, offer: str, chunked: bool
+) -> None:
+    data = json.dumps(BODY).encode()
+    if chunked:
+        lines = (UPGRADES[offer], "Transfer-Encoding: chunked\r\n", "Content-Type: application/json\r\n")
+        body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(data), data)
+    else:
+        lines = (UPGRADES[offer], f"Content-Length: {len(data)}\r\n", "Content-Type: application/json\r\n")
+        body = data
+    after = head("GET", "/v1/models", "Connection: close\r\n")
+    received = exchange(bridge, head("POST", "/v1/chat/completions", *lines), body, after)
+    assert received.startswith(b"HTTP/1.1 200 ") and b"Hello there" in received
+    assert received.count(b"HTTP/1.1 200 ") == 2 and b'"object":"list"' in received.replace(b" ", b"")
+
+
+def test_b2_a_get_with_an_offer_leaves_the_connection_in_use(bridge: RunningBridge) -> None:
+    first = head("GET", "/v1/models", H2C)
+    received = exchange(bridge, first, head("GET", "/health", "Connection: close\r\n"))
+    assert received.count(b"HTTP/1.1 200 ") == 2
+
+
+JAVA = """
+import java.net.URI;
+import java.net.http.*;
+public class Ask {
+    public static void main(String[] a) throws Exception {
+        HttpClient client = HttpClient.newHttpClient();
+        for (int i = 0; i < 2; i++) {
+            HttpRequest request = HttpRequest.newBuilder(URI.create(a[0])).header("Content-Type", "application/json")
+                .POST(i == 0 ? HttpRequest.BodyPublishers.ofString(a[1])
+                    : HttpRequest.BodyPublishers.fromPublisher(HttpRequest.BodyPublishers.ofString(a[1]))).build();
+            HttpResponse<String> answer = client.send(request, HttpResponse.BodyHandlers.ofString());
+            System.out.println(answer.statusCode() + " " + answer.body());
+        }
+    }
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("java") is None or shutil.which("javac") is None, reason="no JDK")
+def test_b1_the_jdks_own_client_is_answered(bridge: RunningBridge, tmp_path: Path) -> None:
+    (tmp_path / "Ask.java").write_text(JAVA)
+    subprocess.run(["javac", "Ask.java"], cwd=tmp_path, check=True, timeout=100)
+    asked = ["java", "-cp", str(tmp_path), "Ask", f"{bridge.base_url}/chat/completions", json.dumps(BODY)]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=100, check=False)
+    lines = done.stdout.splitlines()
+    assert [line[:4] for line in lines] == ["200 ", "200 "], done.stdout + done.stderr
+    assert all("Hello there" in line for line in lines)
+
+
+@pytest.mark.parametrize("keep_alive", [False, True])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_b3_http_1_0_gets_no_chunks(bridge: RunningBridge, streamed: bool, keep_alive: bool) -> None:
+    lines = ("Connection: keep-alive\r\n",) if keep_alive else ()
+    received = exchange(bridge, *post({**BODY, "stream": streamed}, *lines, version="1.0", close=False))
+    top, _, rest = received.partition(b"\r\n\r\n")
+    assert top.split(b" ")[1] == b"200" and b"transfer-encoding" not in top.lower()
+    if streamed:
+        assert rest.startswith(b"data: ") and rest.rstrip().endswith(b"data: [DONE]")
+    else:
+        assert json.loads(rest)["choices"][0]["message"]["content"] == "Hello there"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
+def test_b3_curl_with_http_1_0_reads_a_stream(bridge: RunningBridge) -> None:
+    url = f"{bridge.base_url}/chat/completions"
+    body = json.dumps({**BODY, "stream": True})
+    asked = ["curl", "--http1.0", "-sSN", "--fail", "-H", "Content-Type: application/json", "-d", body, url]
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0 and "[DONE]" in done.stdout, done.stderr
+
+
+PATHS = [
+    ("GET", "/v1/models/", 200),
+    ("GET", "/v1/models?", 200),
+    ("GET", "//v1/models", 200),
+    ("GET", "/v1//models", 200),
+    ("GET", "/v1/models/sonnet/", 200),
+    ("GET", "http://localhost:8000/v1/models", 200),
+    ("GET", "/health/", 200),
+    ("GET", "/v1/model", 404),
+    ("POST", "/v1/chat/completions/", 200),
+    ("POST", "//v1/chat//completions", 200),
+    ("POST", "/v1/chat/completion", 404),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), PATHS)
+def test_b7_odd_paths(bridge: RunningBridge, method: str, path: str, status: int) -> None:
+    data = json.dumps(BODY).encode() if method == "POST" else b""
+    lines = (f"Content-Length: {len(data)}\r\n", "Content-Type: application/json\r\n") if data else ()
+    received = exchange(bridge, head(method, path, *lines, "Connection: close\r\n"), data)
+    assert received.startswith(b"HTTP/1.1 %d " % status), received[:300]
+    if path in ("/v1/models/", "/v1/models?", "//v1/models"):
+        assert b'"object":"list"' in received.replace(b" ", b"") and b'"id":""' not in received
+    if status == 404:
+        assert b"/v1/chat/completions" in received
+
+
+def test_b7_a_doubled_slash_is_no_way_past_the_page_rules(bridge: RunningBridge) -> None:
+    received = exchange(bridge, head("GET", "//dashboard//api/exchanges", "Connection: close\r\n"))
+    assert not received.startswith(b"HTTP/1.1 200 ")
+
+
+POWERSHELL = (
+    "User-Agent: Mozilla/5.0 (Windows NT; Windows NT 10.0; en-US) WindowsPowerShell/5.1\r\n",
+    "Expect: 100-continue\r\n",
+)
+
+
+def test_b3_powershell_waits_for_100_continue(bridge: RunningBridge) -> None:
+    top, data = post(BODY, *POWERSHELL)
+    with socket.create_connection(address(bridge), timeout=30) as connection:
+        connection.sendall(top)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(data)
+        received = b""
+        while more := connection.recv(65536):
+            received += more
+    assert received.startswith(b"HTTP/1.1 200 ") and b"Hello there" in received
+
+
+def test_b3_a_body_of_go_in_many_small_chunks(bridge: RunningBridge) -> None:
+    data = json.dumps(BODY).encode()
+    lines = ("User-Agent: Go-http-client/1.1\r\n", "Transfer-Encoding: chunked\r\n", "Connection: close\r\n")
+    pieces = [b"1\r\n%c\r\n" % byte for byte in data]
+    received = exchange(bridge, head("POST", "/v1/chat/completions", *lines), b"".join(pieces), b"0\r\n\r\n")
+    assert received.startswith(b"HTTP/1.1 200 ") and b"Hello there" in received

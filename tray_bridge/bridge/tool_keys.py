@@ -1,0 +1,229 @@
+"""Names of parameters that the Messages API does not take, mapped there and back.
+
+The API takes keys of `[a-zA-Z0-9_.-]{1,64}` at the root of a tool's schema; OpenAI's takes any (`$filter`, `filter[x]`,
+`城市`). The model sees a plain key, whose `title` is the real one. Calls of the past get the plain keys, and new
+calls the real ones, piece by piece as they are streamed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..turns import Event, JsonObject, Message, Tool, ToolCallDelta, ToolCallStarted, ToolUse, Turn
+
+_PLAIN = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
+_BRANCHES = ("allOf", "anyOf", "oneOf")
+_ALONE = ("if", "then", "else", "not")
+_POINTER = "#/properties/"
+
+
+class ToolKeys:
+    """The mapping of one turn. `turn` is the turn as Claude is to see it; it is the given one where nothing is odd."""
+
+    def __init__(self, turn: Turn) -> None:
+        plain: dict[str, dict[str, str]] = {}
+        tools = []
+        for tool in turn.tools:
+            if keys := _plain_keys(tool.input_schema):
+                plain[tool.name] = keys
+                tool = Tool(tool.name, tool.description, _renamed_schema(_inlined(tool.input_schema), keys))
+            tools.append(tool)
+        self.turn = turn
+        self._real = {name: {new: old for old, new in keys.items()} for name, keys in plain.items()}
+        self._calls: dict[int, _KeyStream] = {}
+        if plain:
+            messages = tuple(_renamed_message(message, plain) for message in turn.messages)
+            self.turn = replace(turn, tools=tuple(tools), messages=messages)
+
+    def __bool__(self) -> bool:
+        return bool(self._real)
+
+    def restore(self, event: Event) -> Event:
+        """The event with the client's own keys. Pieces of arguments may come out longer, shorter or empty."""
+        if isinstance(event, ToolCallStarted):
+            if keys := self._real.get(event.name):
+                self._calls[event.index] = _KeyStream(keys)
+            else:
+                self._calls.pop(event.index, None)
+        elif isinstance(event, ToolCallDelta) and (stream := self._calls.get(event.index)):
+            return ToolCallDelta(event.index, stream.write(event.partial_json))
+        return event
+
+
+class _KeyStream:
+    """Replaces the keys at the root of one JSON object, which comes in pieces.
+
+    A key is held back until its end has come; everything else passes at once.
+    """
+
+    def __init__(self, keys: Mapping[str, str]) -> None:
+        self._keys = keys
+        self._depth = 0
+        self._awaits_key = False
+        self._key: list[str] | None = None  # the characters of the root's key that is being read
+        self._in_string = False
+        self._escaped = False
+
+    def write(self, piece: str) -> str:
+        return "".join(self._step(char) for char in piece)
+
+    def _step(self, char: str) -> str:
+        if self._in_string:
+            return self._step_in_string(char)
+        if char == '"':
+            self._in_string = True
+            if self._awaits_key:
+                self._key, self._awaits_key = [], False
+                return ""
+        elif char in "{[":
+            self._depth += 1
+            self._awaits_key = self._depth == 1 and char == "{"
+        elif char in "}]":
+            self._depth -= 1
+        elif char == "," and self._depth == 1:
+            self._awaits_key = True
+        return char
+
+    def _step_in_string(self, char: str) -> str:
+        is_end = char == '"' and not self._escaped
+        self._escaped = char == "\\" and not self._escaped
+        if is_end:
+            self._in_string = False
+        if self._key is None:
+            return char
+        if not is_end:
+            self._key.append(char)
+            return ""
+        written, self._key = f'"{"".join(self._key)}"', None
+        try:
+            key = json.loads(written)
+        except ValueError:
+            return written
+        return json.dumps(self._keys[key], ensure_ascii=False) if key in self._keys else written
+
+
+def _plain_keys(schema: JsonObject) -> dict[str, str]:
+    """A plain key for each odd one of the root and of its branches."""
+    names = list(dict.fromkeys(_root_keys(schema)))
+    odd = [name for name in names if not _PLAIN.fullmatch(name)]
+    taken = set(names) - set(odd)
+    found: dict[str, str] = {}
+    for name in odd:
+        base = re.sub(r"[^a-zA-Z0-9_.-]+", "_", name)[:56].strip("_") or "parameter"
+        plain, count = base, 1
+        while plain in taken:
+            count += 1
+            plain = f"{base}_{count}"
+        taken.add(plain)
+        found[name] = plain
+    return found
+
+
+def _root_keys(schema: JsonObject) -> Iterable[str]:
+    for part in (schema, *_parts(schema)):
+        properties = part.get("properties")
+        if isinstance(properties, Mapping):
+            yield from properties
+
+
+def _parts(schema: JsonObject) -> Iterable[JsonObject]:
+    """The schemas that speak of the same object as the root does, references to definitions followed once."""
+    for key in _BRANCHES:
+        for branch in schema.get(key) or ():
+            if isinstance(branch, Mapping):
+                yield _resolved(branch, schema)
+    yield from (schema[key] for key in _ALONE if isinstance(schema.get(key), Mapping))
+    dependent = schema.get("dependentSchemas")
+    yield from (each for each in (dependent or {}).values() if isinstance(each, Mapping))
+
+
+def _resolved(branch: JsonObject, root: JsonObject) -> JsonObject:
+    found = re.fullmatch(r"#/(\$defs|definitions)/([^/]+)", str(branch.get("$ref")))
+    target = root.get(found[1], {}).get(found[2]) if found else None
+    return target if isinstance(target, Mapping) else branch
+
+
+def _inlined(schema: JsonObject) -> dict[str, Any]:
+    """The branches as they are, where they refer to definitions: those may stand for other things too."""
+    inlined = {
+        key: [_resolved(branch, schema) if isinstance(branch, Mapping) else branch for branch in schema[key]]
+        for key in _BRANCHES
+        if isinstance(schema.get(key), list)
+    }
+    return {**schema, **inlined}
+
+
+def _renamed_schema(schema: JsonObject, keys: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key == "properties" and isinstance(value, Mapping):
+            found[key] = {keys.get(name, name): _titled(each, name, keys) for name, each in value.items()}
+        elif key == "required" and isinstance(value, list):
+            found[key] = [keys.get(name, name) for name in value]
+        elif key == "dependentRequired" and isinstance(value, Mapping):
+            found[key] = {keys.get(name, name): [keys.get(n, n) for n in needed] for name, needed in value.items()}
+        elif key == "dependentSchemas" and isinstance(value, Mapping):
+            found[key] = {keys.get(name, name): _renamed(each, keys) for name, each in value.items()}
+        elif key in _BRANCHES and isinstance(value, list):
+            found[key] = [_renamed(each, keys) for each in value]
+        elif key in _ALONE:
+            found[key] = _renamed(value, keys)
+        elif key in ("default", "const"):
+            found[key] = _renamed_object(value, keys)
+        elif key in ("enum", "examples") and isinstance(value, list):
+            found[key] = [_renamed_object(each, keys) for each in value]
+        else:
+            found[key] = value
+    pointers = {_POINTER + _escaped(old): _POINTER + _escaped(new) for old, new in keys.items()}
+    return _with_pointers(found, pointers) if '"#/properties/' in json.dumps(found) else found
+
+
+def _renamed(schema: Any, keys: Mapping[str, str]) -> Any:
+    return _renamed_schema(schema, keys) if isinstance(schema, Mapping) else schema
+
+
+def _titled(schema: Any, name: str, keys: Mapping[str, str]) -> Any:
+    """The property with its real name, where the key no longer says it."""
+    if name not in keys or not isinstance(schema, Mapping) or schema.get("title") == name:
+        return schema
+    if "title" not in schema:
+        return {"title": name, **schema}
+    return {**schema, "description": f"{name}: {schema.get('description') or schema['title']}"}
+
+
+def _escaped(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def _with_pointers(value: Any, pointers: Mapping[str, str]) -> Any:
+    if isinstance(value, list):
+        return [_with_pointers(each, pointers) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    found = {key: _with_pointers(each, pointers) for key, each in value.items()}
+    reference = found.get("$ref")
+    if isinstance(reference, str):
+        for old, new in pointers.items():
+            if reference == old or reference.startswith(f"{old}/"):
+                found["$ref"] = new + reference[len(old) :]
+    return found
+
+
+def _renamed_object(value: Any, keys: Mapping[str, str]) -> Any:
+    return {keys.get(key, key): each for key, each in value.items()} if isinstance(value, Mapping) else value
+
+
+def _renamed_message(message: Message, plain: Mapping[str, Mapping[str, str]]) -> Message:
+    if message.role != "assistant" or not any(isinstance(block, ToolUse) for block in message.content):
+        return message
+    blocks = (
+        replace(block, input=_renamed_object(block.input, plain[block.name]))
+        if isinstance(block, ToolUse) and block.name in plain
+        else block
+        for block in message.content
+    )
+    return Message(message.role, tuple(blocks))

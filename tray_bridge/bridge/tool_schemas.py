@@ -1,0 +1,332 @@
+"""The JSON Schema of a tool's parameters, in the dialect that the Messages API takes: draft 2020-12.
+
+The CLI leaves a tool out, and says so to nobody, when its schema is not valid in that dialect. So what older drafts,
+OpenAPI 3.0 and other vendors say in their own words, and what languages without empty objects write as `[]`, is put
+into 2020-12's. A valid schema stays as it is. Where the meaning is not plain the request is refused, with the path.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..turns import JsonObject
+from .fields import kind_of, refuse, shown
+
+DEEPEST = 100
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_TYPES = frozenset("string number integer boolean object array null".split())
+# Other vendors' and languages' names. `any` and its like say nothing of the type.
+_OTHER_NAMES: Mapping[str, str] = {
+    **dict.fromkeys("str text char date datetime date-time time uuid email uri url password".split(), "string"),
+    **dict.fromkeys("int int8 int16 int32 int64 uint uint8 uint32 uint64 long short byte bigint".split(), "integer"),
+    **dict.fromkeys("float float32 float64 double decimal num numeric real".split(), "number"),
+    **dict.fromkeys("bool".split(), "boolean"),
+    **dict.fromkeys("dict dictionary map struct record hash json table".split(), "object"),
+    **dict.fromkeys("list tuple set vector sequence".split(), "array"),
+    **dict.fromkeys("none nil undefined void".split(), "null"),
+    **dict.fromkeys(["any", "mixed", "unknown", "type_unspecified", "enum", ""], ""),
+}
+_ONE = frozenset(
+    """
+    additionalProperties contains contentSchema else if items not propertyNames then unevaluatedItems
+    unevaluatedProperties
+    """.split()
+)
+_SEVERAL = frozenset("allOf anyOf oneOf prefixItems".split())
+_NAMED = frozenset("$defs definitions dependentSchemas patternProperties properties".split())
+_NUMBERS = frozenset("exclusiveMaximum exclusiveMinimum maximum minimum multipleOf".split())
+_COUNTS = frozenset("maxContains maxItems maxLength maxProperties minContains minItems minLength minProperties".split())
+_FLAGS = frozenset("deprecated readOnly uniqueItems writeOnly".split())
+_NOTES = frozenset("$comment contentEncoding contentMediaType description format title".split())
+_REFERENCES = frozenset("$dynamicRef $ref pattern".split())
+_ANCHORS = frozenset("$anchor $dynamicAnchor".split())
+_DRAFTS_OWN = frozenset("$recursiveAnchor $recursiveRef $vocabulary additionalItems dependencies nullable".split())
+_KNOWN = (
+    _ONE | _SEVERAL | _NAMED | _NUMBERS | _COUNTS | _FLAGS | _NOTES | _REFERENCES | _ANCHORS | _DRAFTS_OWN
+    | frozenset("$id $schema dependentRequired enum examples required type".split())
+)  # fmt: skip
+
+
+def tool_schema(value: object, param: str) -> JsonObject:
+    """The parameters' schema as the API takes it: an object's, valid in 2020-12. Raises InvalidRequestError."""
+    if value is None or value is True or value in ([], {}):
+        return {"type": "object", "properties": {}}
+    if not isinstance(value, Mapping):
+        refuse(f"`{param}` must be an object, not {kind_of(value)}.", param)
+    if value.get("type") is None:
+        value = {**value, "type": "object"}
+    schema = _mend(value, param, 0)
+    kind = schema.get("type")
+    if (isinstance(kind, list) and "object" in kind) or kind is None:
+        schema["type"] = "object"
+    elif kind != "object":
+        refuse(f'`{param}` must be a JSON Schema of "type": "object", not {shown(value["type"])}.', param)
+    if "$schema" in schema and schema != value and schema["$schema"].rstrip("#") != DIALECT:
+        del schema["$schema"]  # it is no longer written in that one
+    return schema
+
+
+def _schema(value: Any, param: str, depth: int) -> Any:
+    """One schema: an object or a boolean."""
+    if isinstance(value, bool):
+        return value
+    if value is None or value == []:
+        return {}
+    if isinstance(value, str) and value in ("true", "false"):
+        return value == "true"
+    if isinstance(value, str):
+        return _mend({"type": value}, param, depth)
+    if not isinstance(value, Mapping):
+        refuse(f"`{param}` must be a JSON Schema, not {kind_of(value)}.", param)
+    if depth > DEEPEST:
+        refuse(f"`{param}` is nested more than {DEEPEST} levels deep.", param)
+    return _mend(value, param, depth)
+
+
+def _mend(given: JsonObject, param: str, depth: int) -> dict[str, Any]:
+    found = {key: value for key, value in given.items() if value is not None or key not in _KNOWN}
+    _mend_type(found, param)
+    _mend_older_words(found)
+    for key in list(found):
+        at, value = f"{param}.{key}", found[key]
+        if key in _ONE:
+            found[key] = _schema(value, at, depth + 1)
+        elif key in _SEVERAL:
+            _set(found, key, _several(value, at, depth + 1))
+        elif key in _NAMED:
+            found[key] = _named(value, at, depth + 1)
+        elif key in _PLAIN:
+            _set(found, key, _PLAIN[key](value, at))
+    if isinstance(given.get("properties"), (Mapping, list)):
+        _take_flags_of_properties(found, given["properties"])
+    return found
+
+
+def _set(found: dict[str, Any], key: str, value: Any) -> None:
+    """None leaves the keyword out."""
+    if value is None:
+        del found[key]
+    else:
+        found[key] = value
+
+
+# Types
+
+
+def _mend_type(found: dict[str, Any], param: str) -> None:
+    if "type" in found:
+        given = found.pop("type")
+        was_list = isinstance(given, list)
+        names = _type_names(given, f"{param}.type", found)
+        if names:
+            found["type"] = names[0] if len(names) == 1 and not was_list else names
+    if found.pop("nullable", None) in (True, "true"):
+        _allow_null(found)
+
+
+def _type_names(value: Any, param: str, found: dict[str, Any]) -> list[str]:
+    if value in ([], {}):
+        return []
+    if isinstance(value, list):
+        if any(isinstance(each, Mapping) for each in value):  # draft-03: a choice of schemas
+            found.setdefault("anyOf", [{"type": each} if isinstance(each, str) else each for each in value])
+            return []
+        return list(dict.fromkeys(name for each in value for name in _type_names(each, param, found)))
+    if not isinstance(value, str):
+        refuse(f"`{param}` must be the name of a type, not {kind_of(value)}.", param)
+    if value in _TYPES:
+        return [value]
+    if "|" in value:
+        return _type_names([each.strip() for each in value.split("|")], param, found)
+    if value.endswith("[]"):
+        found.setdefault("items", {"type": value[:-2]})
+        return ["array"]
+    lower = value.strip().lower()
+    name = lower if lower in _TYPES else _OTHER_NAMES.get(lower)
+    if name is None:
+        refuse(f"{shown(value)} is not a type of JSON Schema. Types are {', '.join(sorted(_TYPES))}.", param)
+    return [name] if name else []
+
+
+def _allow_null(found: dict[str, Any]) -> None:
+    """OpenAPI 3.0's `nullable`."""
+    kind = found.get("type")
+    if kind is None and ("$ref" in found or "anyOf" in found or "oneOf" in found or "allOf" in found):
+        rest = {key: found.pop(key) for key in ("$ref", "oneOf", "allOf", "anyOf") if key in found}
+        found["anyOf"] = [*rest.pop("anyOf", ()), *([rest] if rest else ()), {"type": "null"}]
+        return
+    if kind is not None:
+        names = kind if isinstance(kind, list) else [kind]
+        found["type"] = names if "null" in names else [*names, "null"]
+    if isinstance(found.get("enum"), list) and None not in found["enum"]:
+        found["enum"] = [*found["enum"], None]
+
+
+# Words of older drafts
+
+
+def _mend_older_words(found: dict[str, Any]) -> None:
+    for limit in ("Minimum", "Maximum"):  # draft-04 and OpenAPI 3.0 have a flag beside the number
+        exclusive, inclusive = f"exclusive{limit}", limit.lower()
+        flag = {"true": True, "false": False}.get(str(found.get(exclusive)).lower())
+        if flag is not None:
+            del found[exclusive]
+            if flag and inclusive in found:
+                found[exclusive] = found.pop(inclusive)
+    if isinstance(found.get("items"), list):
+        tuple_, rest = found.pop("items"), found.pop("additionalItems", None)
+        if tuple_:
+            found.setdefault("prefixItems", tuple_)
+        if rest is not None:
+            found["items"] = rest
+    found.pop("additionalItems", None)  # without a tuple it says nothing
+    older = found.pop("dependencies", None)
+    for name, needed in older.items() if isinstance(older, Mapping) else ():
+        is_list = isinstance(needed, (str, list))
+        kind = "dependentRequired" if is_list else "dependentSchemas"
+        holder = found.get(kind)
+        found[kind] = {**(holder if isinstance(holder, Mapping) else {}), name: needed}
+    if "divisibleBy" in found:
+        found.setdefault("multipleOf", found.pop("divisibleBy"))
+    found.pop("$recursiveAnchor", None)
+    if isinstance(reference := found.pop("$recursiveRef", None), str):
+        found.setdefault("$ref", reference)
+    if not isinstance(found.get("$vocabulary", {}), Mapping):
+        del found["$vocabulary"]
+    own = found.get("$id")
+    if "$id" in found and not (isinstance(own, str) and re.fullmatch(r"[^#]*#?", own)):
+        del found["$id"]
+        if isinstance(own, str) and own.startswith("#"):
+            found.setdefault("$anchor", own[1:])
+
+
+def _take_flags_of_properties(found: dict[str, Any], properties: Any) -> None:
+    """Draft-03's `required` stands in the property itself."""
+    pairs = properties.items() if isinstance(properties, Mapping) else ()
+    flagged = [name for name, each in pairs if isinstance(each, Mapping) and each.get("required") in (True, "true")]
+    if flagged:
+        found["required"] = list(dict.fromkeys([*(found.get("required") or ()), *flagged]))
+
+
+# Values of keywords
+
+
+def _several(value: Any, param: str, depth: int) -> list[Any] | None:
+    if isinstance(value, Mapping):
+        value = _as_list(value)
+    if not isinstance(value, list):
+        refuse(f"`{param}` must be an array of JSON Schemas, not {kind_of(value)}.", param)
+    return [_schema(each, f"{param}[{at}]", depth) for at, each in enumerate(value)] or None
+
+
+def _named(value: Any, param: str, depth: int) -> dict[str, Any]:
+    if isinstance(value, list) and all(isinstance(each, Mapping) and "name" in each for each in value):
+        value = {str(each["name"]): {key: part for key, part in each.items() if key != "name"} for each in value}
+    if not isinstance(value, Mapping):
+        refuse(f"`{param}` must be an object, not {kind_of(value)}.", param)
+    found = {name: _schema(each, f"{param}.{name}", depth) for name, each in value.items()}
+    if not param.endswith(".properties"):
+        return found
+    return {name: ({} if each else {"not": {}}) if isinstance(each, bool) else each for name, each in found.items()}
+
+
+def _as_list(value: JsonObject) -> list[Any]:
+    """A list that PHP or Lua wrote with its indexes; any other object is a list of itself."""
+    is_indexed = all(isinstance(key, str) and key.isdigit() for key in value)
+    return list(value.values()) if is_indexed else [value]
+
+
+def _names(value: Any, param: str) -> list[str] | None:
+    if isinstance(value, bool):
+        return None  # draft-03's, or nothing that a schema could mean
+    if isinstance(value, str):
+        value = [value] if value not in ("", "true", "false") else []
+    if isinstance(value, Mapping):
+        value = _as_list(value) if value else []
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        refuse(f"`{param}` must be an array of property names.", param)
+    return list(dict.fromkeys(value))
+
+
+def _dependent(value: Any, param: str) -> dict[str, Any] | None:
+    if value == []:
+        return None
+    if not isinstance(value, Mapping):
+        refuse(f"`{param}` must be an object, not {kind_of(value)}.", param)
+    return {name: _names(needed, f"{param}.{name}") or [] for name, needed in value.items()}
+
+
+def _number(value: Any, param: str) -> Any:
+    if isinstance(value, str):
+        try:
+            value = float(value) if re.search(r"[.eE]", value) else int(value)
+        except ValueError:
+            refuse(f"`{param}` must be a number, not {shown(value)}.", param)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        refuse(f"`{param}` must be a number, not {kind_of(value)}.", param)
+    if param.endswith(".multipleOf"):
+        return abs(value) or None
+    return value
+
+
+def _count(value: Any, param: str) -> Any:
+    number = _number(value, param)
+    if number < 0:
+        return None  # no limit, as some write it
+    if isinstance(number, float) and not number.is_integer():
+        refuse(f"`{param}` must be a whole number, not {shown(number)}.", param)
+    return number
+
+
+def _flag(value: Any, param: str) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    words = {"true": True, "false": False, "1": True, "0": False}
+    flag = words.get(str(value).lower())
+    return flag if flag is not None else refuse(f"`{param}` must be true or false, not {kind_of(value)}.", param)
+
+
+def _note(value: Any, _param: str) -> str | None:
+    """Notes have no force: what is no text is left out."""
+    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+        return "\n".join(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) else None
+
+
+def _reference(value: Any, param: str) -> str:
+    return value if isinstance(value, str) else refuse(f"`{param}` must be a string, not {kind_of(value)}.", param)
+
+
+def _anchor(value: Any, param: str) -> str | None:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z_][-A-Za-z0-9._]*", value):
+        refuse(f"`{param}` must be a plain name, not {shown(value)}.", param)
+    return value
+
+
+def _values(value: Any, _param: str) -> list[Any] | None:
+    if isinstance(value, Mapping):
+        return _as_list(value) if value else None
+    return value if isinstance(value, list) else [value]
+
+
+def _schema_name(value: Any, _param: str) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+_PLAIN: Mapping[str, Callable[[Any, str], Any]] = {
+    **dict.fromkeys(_NUMBERS, _number),
+    **dict.fromkeys(_COUNTS, _count),
+    **dict.fromkeys(_FLAGS, _flag),
+    **dict.fromkeys(_NOTES, _note),
+    **dict.fromkeys(_REFERENCES, _reference),
+    **dict.fromkeys(_ANCHORS, _anchor),
+    "required": _names,
+    "dependentRequired": _dependent,
+    "enum": _values,
+    "examples": _values,
+    "$schema": _schema_name,
+}
