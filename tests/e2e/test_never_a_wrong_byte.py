@@ -161,7 +161,7 @@ class Bench:
     def pids(self) -> set[int]:
         return {session.pid for session in self.one.snapshot().sessions if session.pid}
 
-    def run(self, found: list[Case], *, sample: int = 25) -> None:
+    def run(self, found: list[Case], *, sample: int = 5) -> None:
         """Ask them all, one after the other, and fail for the first wrong byte."""
         for case in found:
             self.number += 1
@@ -263,7 +263,7 @@ def test_no_conversation_is_changed_by_those_before_it(bench: Bench) -> None:
     property_of(bench, 20, 25)()
     assert bench.number >= 500
     assert dict(bench.one.snapshot().taken)["reset"] >= 300, "most were answered by a worker that was reset"
-    assert bench.compared >= 10
+    assert bench.compared >= 15
 
 
 @pytest.mark.full
