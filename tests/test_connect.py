@@ -20,8 +20,8 @@ def settings(name: str) -> str:
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
 def test_every_text_has_the_address_and_nothing_left_to_fill_in(client: Client) -> None:
     text = client.settings(URL, "sonnet", "tb-key")
-    assert URL in text
-    assert not any(blank in text for blank in ("{base_url}", "{model}", "{api_key}"))
+    assert URL.removesuffix("/v1") in text
+    assert not any(blank in text for blank in ("{base_url}", "{root_url}", "{model}", "{api_key}"))
     assert client.where
 
 
@@ -33,6 +33,11 @@ def test_without_a_key_something_stands_in_its_place() -> None:
 @pytest.mark.parametrize("name", ["OpenAI Python SDK", "LangChain", "OpenAI Agents SDK"])
 def test_python_is_python(name: str) -> None:
     compile(settings(name), name, "exec")
+
+
+@pytest.mark.parametrize("name", ["Claude Code", "Anthropic SDK", "Ollama's clients"])
+def test_anthropics_and_ollamas_clients_get_the_address_without_a_version(name: str) -> None:
+    assert "/v1" not in settings(name)
 
 
 def test_curl_sends_json_to_the_right_place() -> None:
@@ -61,6 +66,9 @@ def test_zed_predicts_by_completions() -> None:
         ("OpenAI/Python 2.54.0", "OpenAI Python SDK"),
         ("AsyncOpenAI/Python 3.54.0", "OpenAI Python SDK"),
         ("OpenAI/JS 6.49.0", "OpenAI Node SDK"),
+        ("AsyncAnthropic/Python 2.14.0", "Anthropic SDK"),
+        ("claude-cli/2.1.332 (external, sdk-cli)", "Claude Code"),
+        ("ollama-python/0.6.3 (x86_64 linux) Python/3.11.7", "Ollama's clients"),
         ("litellm/1.106.0", "aider"),
         ("Zed/0.210.4 (linux; x86_64)", "Zed"),
         ("Continue/1.0.0", "Continue"),

@@ -25,8 +25,9 @@ class Client:
 
     def settings(self, base_url: str, model: str, api_key: str | None = None) -> str:
         """Returns the text to paste, with this bridge's address, model and key in it."""
-        values = {"{base_url}": base_url, "{model}": model, "{api_key}": api_key or NO_KEY}
-        return re.sub(r"\{(base_url|model|api_key)\}", lambda found: values[found[0]], self.template)
+        root = base_url.removesuffix("/v1")
+        values = {"{base_url}": base_url, "{root_url}": root, "{model}": model, "{api_key}": api_key or NO_KEY}
+        return re.sub(r"\{(base_url|root_url|model|api_key)\}", lambda found: values[found[0]], self.template)
 
 
 CLIENTS = (
@@ -282,6 +283,42 @@ $headers = @{ Authorization = "Bearer {api_key}" }
         r"(?i)PowerShell",
     ),
     Client(
+        "Claude Code",
+        "in a shell, before you start `claude`",
+        """\
+export ANTHROPIC_BASE_URL="{root_url}"
+export ANTHROPIC_AUTH_TOKEN="{api_key}"
+claude --model {model}
+""",
+        r"^claude-cli/",
+    ),
+    Client(
+        "Anthropic SDK",
+        "in Python",
+        """\
+from anthropic import Anthropic
+
+client = Anthropic(base_url="{root_url}", api_key="{api_key}")
+message = client.messages.create(
+    model="{model}",
+    max_tokens=1000,
+    messages=[{"role": "user", "content": "Hello!"}],
+)
+print(message.content[0].text)
+""",
+        r"Anthropic/",
+    ),
+    Client(
+        "Ollama's clients",
+        "as the address of Ollama: in VS Code, Zed, Home Assistant, Obsidian, …",
+        """\
+Ollama URL: {root_url}
+Model: {model}
+(For programs that look at port 11434 alone, set ollama_port = 11434 in settings.toml.)
+""",
+        r"(?i)^ollama",
+    ),
+    Client(
         "Any other client",
         "in its settings for a provider that is compatible with OpenAI",
         """\
@@ -295,7 +332,6 @@ Model: {model}
 OWN_NAME = "Tray Bridge"
 OTHER_NAMES = (
     (r"ai-sdk/", "Vercel AI SDK"),
-    (r"^claude-cli/", "Claude Code"),
     (r"(?i)tray-bridge|BridgeClient", OWN_NAME),
     (r"^Mozilla/", "a browser"),
 )

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from messages_grammar import check_frames
 from running_bridge import RunningBridge, directive, running_bridge
+from tool_loop import sessions
 
 from tray_bridge.standin import StandIn
 
@@ -82,7 +83,7 @@ def test_thinking_that_comes_back_reaches_the_model_to_the_byte(
     assert [(block["thinking"], block["signature"]) for block in thoughts] == [("Look first.", "c3RhbmQtaW4=")]
 
 
-def test_a_round_of_tools_finds_its_suspended_session(messages_bridge: RunningBridge) -> None:
+def test_a_round_of_tools_finds_its_suspended_session(messages_bridge: RunningBridge, standin: StandIn) -> None:
     tools = [{"name": "Bash", "input_schema": {"type": "object", "properties": {"command": {"type": "string"}}}}]
     script = directive(tools=[{"name": "Bash", "input": {"command": "ls"}}], then=[{"text": "Two files."}])
     first = ask(messages_bridge, messages=[user(script)], tools=tools).json()
@@ -93,19 +94,22 @@ def test_a_round_of_tools_finds_its_suspended_session(messages_bridge: RunningBr
         {"role": "assistant", "content": first["content"]},
         {"role": "user", "content": [result]},
     ]
-    before = dict(messages_bridge.snapshot().pool.taken).get("suspended", 0)
     second = ask(messages_bridge, messages=messages, tools=tools).json()
     assert second["content"] == [{"type": "text", "text": "Two files."}]
-    assert dict(messages_bridge.snapshot().pool.taken)["suspended"] == before + 1
+    assert len(sessions(messages_bridge)) == 2
+    assert len(set(sessions(messages_bridge))) == 1
+    assert len(standin.requests) == 2
 
 
-def test_a_thread_sends_only_what_is_new_and_finds_its_session(messages_bridge: RunningBridge) -> None:
+def test_a_thread_sends_only_what_is_new_and_finds_its_session(
+    messages_bridge: RunningBridge, standin: StandIn
+) -> None:
     first = ask(messages_bridge, messages=[user(directive(text="One."))], thread={"type": "create"}).json()
     thread = {"type": "continue", "previous_message_id": first["id"]}
-    before = dict(messages_bridge.snapshot().pool.taken).get("parked", 0)
     second = ask(messages_bridge, messages=[user(directive(text="Two."))], thread=thread).json()
     assert second["content"] == [{"type": "text", "text": "Two."}]
-    assert dict(messages_bridge.snapshot().pool.taken)["parked"] == before + 1
+    assert len(standin.requests) == 2
+    assert len(set(sessions(messages_bridge))) == 1
     gone = ask(messages_bridge, messages=[user("x")], thread={"type": "continue", "previous_message_id": "msg_never"})
     assert gone.status_code == 404
     assert gone.json()["error"]["details"] == {"error_code": "thread_not_found"}

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from running_bridge import RunningBridge, directive, running_bridge
+from tool_loop import sessions
 
 from tray_bridge.standin import StandIn
 
@@ -60,9 +61,9 @@ def test_a_model_is_loaded_without_a_question(ollama_bridge: RunningBridge, stan
     assert standin.requests == []
 
 
-@pytest.mark.parametrize("form", ["tool_call_id"])
+@pytest.mark.parametrize("form", ["tool_call_id", "tool_name", "neither"])
 def test_a_round_of_tools_finds_its_suspended_session_whatever_names_the_call(
-    ollama_bridge: RunningBridge, form: str
+    ollama_bridge: RunningBridge, standin: StandIn, form: str
 ) -> None:
     script = directive(
         text="Let me see.", tools=[{"name": "weather", "input": {"city": form}}], then=[{"text": "Sunny."}]
@@ -79,10 +80,11 @@ def test_a_round_of_tools_finds_its_suspended_session_whatever_names_the_call(
     elif form == "tool_name":
         result["tool_name"] = "weather"
     messages = [user(script), {"role": "assistant", "content": "Let me see.", "tool_calls": [sent]}, result]
-    before = dict(ollama_bridge.snapshot().pool.taken).get("suspended", 0)
     lines = read_lines(post(ollama_bridge, "/api/chat", messages=messages, tools=tools))
     assert "".join(line["message"]["content"] for line in lines) == "Sunny."
-    assert dict(ollama_bridge.snapshot().pool.taken).get("suspended", 0) == before + 1
+    rounds = sessions(ollama_bridge)
+    assert len(rounds) == 2
+    assert len(set(rounds)) == 1
 
 
 def test_errors_are_a_text_and_an_unknown_model_is_not_found(ollama_bridge: RunningBridge) -> None:

@@ -56,7 +56,7 @@ class Conversation:
     lines: list[Line] = field(default_factory=list)
     key: bytes | None = None
     is_suspended: bool = False
-    calls: frozenset[str] = frozenset()
+    calls: tuple[str, ...] = ()  # that wait, in their order
     is_limited: bool = False  # the suspended turn has a limit on its tokens, which cannot be taken back
     can_be_cut: bool = True  # not where something stands before its first line
     turn_line: int = 0  # index of the first line of the present turn, or of the last one
@@ -82,8 +82,7 @@ class Conversation:
         results = new_blocks(wanted)
         return (
             len(results) == len(self.calls)
-            and self.calls == {block.tool_use_id for block in results if isinstance(block, ToolResult)}
-            and all(is_deliverable(block) for block in results if isinstance(block, ToolResult))
+            and all(isinstance(block, ToolResult) and is_deliverable(block) for block in results)
             and (wanted.turn.max_tokens is not None or not self.is_limited)
         )
 
@@ -91,7 +90,7 @@ class Conversation:
         """Forget line `cut` and all that came after it."""
         self.key = self.lines[cut].key if cut else None
         self.lines = self.lines[:cut]
-        self.is_suspended, self.calls, self.turn_line = False, frozenset(), cut
+        self.is_suspended, self.calls, self.turn_line = False, (), cut
 
 
 def new_blocks(wanted: Wanted) -> tuple[Block, ...]:

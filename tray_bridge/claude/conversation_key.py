@@ -1,8 +1,8 @@
 """When two conversations are the same: a key over all that shapes the next answer.
 
 Pure. A client sends the whole conversation again with every question, and may change it harmlessly on the way:
-trailing white space, one text or several parts, key order and forms of numbers in arguments. Those differences do not
-count; any other does, and then the conversation is rebuilt from the request.
+trailing white space, one text or several parts, key order and forms of numbers in arguments, the ids of calls. Those
+differences do not count; any other does, and then the conversation is rebuilt from the request.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ class ConversationKeys:
             )
         )
         self._role = ""
+        self._calls: dict[str, int] = {}  # by id, in their order: some clients give a call another id, or none
         self._keys = [self._digest.digest()]
         for message in turn.messages:
             self._add(message)
@@ -85,11 +86,11 @@ class ConversationKeys:
         if message.role != self._role:
             self._role = message.role
             self._digest.update(b"\x00" + message.role.encode())
-        self._digest.update(_message(message.content))
+        self._digest.update(_message(message.content, self._calls))
         self._keys.append(self._digest.digest())
 
 
-def _message(content: tuple[Block, ...]) -> bytes:
+def _message(content: tuple[Block, ...], calls: dict[str, int]) -> bytes:
     parts: list[Any] = []
     text = ""
     for block in (*content, None):
@@ -100,11 +101,11 @@ def _message(content: tuple[Block, ...]) -> bytes:
             parts.append(["text", text.rstrip()])
         text = ""
         if block is not None and not isinstance(block, (Thinking, RedactedThinking)):  # few clients send it back
-            parts.append(_part(block))
+            parts.append(_part(block, calls))
     return _canonical(parts)
 
 
-def _part(block: Text | Image | Document | ToolUse | ToolResult) -> list[Any]:
+def _part(block: Text | Image | Document | ToolUse | ToolResult, calls: dict[str, int]) -> list[Any]:
     match block:
         case Text(text):
             return ["text", text.rstrip()]
@@ -113,9 +114,9 @@ def _part(block: Text | Image | Document | ToolUse | ToolResult) -> list[Any]:
         case Document(media_type, data, title):
             return ["document", media_type, _digest_of(data), title]
         case ToolUse(id=call_id, name=name, input=arguments):
-            return ["tool_use", call_id, name, _with_plain_numbers(arguments)]
+            return ["tool_use", calls.setdefault(call_id, len(calls)), name, _with_plain_numbers(arguments)]
         case ToolResult(call_id, content, is_error):
-            return ["tool_result", call_id, [_part(part) for part in content], is_error]
+            return ["tool_result", calls.get(call_id, call_id), [_part(part, calls) for part in content], is_error]
 
 
 def _with_plain_numbers(value: Any) -> Any:

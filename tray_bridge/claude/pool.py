@@ -275,8 +275,10 @@ class SessionPool:
         seconds = config.suspended_seconds if state == "suspended" else config.parked_seconds
         worker.expires_at = time.time() + seconds
         logger.info("worker %d: %s", worker.id, state)
+        own = worker.conversation
         for twin in self._roster.in_state(RESTING):
-            if twin is not worker and twin.conversation.key == worker.conversation.key:
+            # Calls of other ids are another client's, which asked the same and waits, too.
+            if twin is not worker and (twin.conversation.key, twin.conversation.calls) == (own.key, own.calls):
                 self._free(twin)
         self._keeper.trim()
 

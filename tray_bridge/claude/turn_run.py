@@ -75,7 +75,7 @@ class TurnRun:
         else:
             conversation.key = self._wanted.keys.with_answer(reader.answer_message())
             conversation.is_suspended = reader.rest == "suspended"
-            conversation.calls = frozenset(reader.calls)
+            conversation.calls = tuple(reader.calls)
             conversation.is_limited = self._turn.max_tokens is not None
         if reader.rest == "clean":
             self._worker.end_by_itself()
@@ -104,7 +104,8 @@ class TurnRun:
             worker.allow(callable_names(turn))
             await worker.set_settings(turn)
             results = (block for block in new_blocks(self._wanted) if isinstance(block, ToolResult))
-            await worker.deliver({result.tool_use_id: result for result in results})
+            # Results come in the order of their calls, under ids that may be the client's own.
+            await worker.deliver(dict(zip(worker.conversation.calls, results, strict=True)))
             return
         await worker.prepare(self._wanted, plan)
         worker.conversation.key = None
