@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from chat_bodies import USER, base64_of, data_url, messages_of, picture, read, refusal_of
+from chat_bodies import USER, ask, base64_of, data_url, messages_of, picture, read, refusal_of
 
 from tray_bridge.bridge.content import find_image_urls
 from tray_bridge.turns import Document, Image
@@ -154,8 +154,6 @@ def test_looking_for_urls_never_fails(body: object) -> None:
         (image_url(data_url(picture("webp")[:-8])), ".image_url.url"),
         (image_url(data_url(picture("gif")[:10])), ".image_url.url"),
         (image_url(data_url(b"BM" + b"\xff" * 100)), ".image_url.url"),
-        (image_url(data_url(PNG + b"\0" * 5_300_000)), ".image_url.url"),
-        (image_url(data_url(picture("gif", (8001, 1)))), ".image_url.url"),
         ({"type": "input_image", "file_id": "file-1"}, ".file_id"),
         ({"type": "image_url"}, ".file_data"),
         ({"type": "file", "file": {"file_id": "file-1"}}, ".file.file_id"),
@@ -177,9 +175,9 @@ def test_audio_is_refused_by_name() -> None:
     assert "input_audio" in refusal_of({"messages": [{"role": "user", "content": [part]}]}).message
 
 
-def test_a_broken_image_is_refused_in_history_too() -> None:
+def test_a_broken_image_of_the_past_is_left_out_and_named() -> None:
     body = {"messages": [{"role": "user", "content": [image_url(data_url(PNG[:-9]))]}, USER]}
-    assert refusal_of(body).param == "messages[0].content[0].image_url.url"
+    assert ask(**body).ignored == ("content.image_url.unreadable",)
 
 
 def test_a_file_over_the_limit_is_refused_before_it_is_decoded() -> None:

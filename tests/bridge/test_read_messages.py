@@ -177,9 +177,9 @@ def test_an_unknown_part_of_the_newest_message_is_refused_with_what_is_known() -
     assert "image_url" in error.message
 
 
-def test_an_unknown_part_of_any_of_the_newest_results_is_refused() -> None:
+def test_audio_in_any_of_the_newest_results_is_refused() -> None:
     calls = [{"id": id_, "type": "function", "function": {"name": "f", "arguments": ""}} for id_ in "ab"]
-    odd = [{"type": "hologram"}]
+    odd = [{"type": "input_audio", "input_audio": {"data": ""}}]
     error = refusal_of(
         {
             "messages": [
@@ -190,7 +190,7 @@ def test_an_unknown_part_of_any_of_the_newest_results_is_refused() -> None:
             ]
         }
     )
-    assert error.param == "messages[2].content[0].type"
+    assert error.param == "messages[2].content[0]"
 
 
 def test_an_unknown_role_is_refused_in_the_newest_message_only() -> None:
@@ -218,7 +218,7 @@ def test_an_unknown_role_is_refused_in_the_newest_message_only() -> None:
         ([{"role": "user", "content": [{}]}], "messages[0].content[0].type"),
         ([{"role": "user", "content": [{"type": "text", "text": 1}]}], "messages[0].content[0].text"),
         ([{"role": "system", "content": [{"type": "image_url"}]}, USER], "messages[0].content[0]"),
-        ([USER, assistant(tool_calls={}), USER], "messages[1].tool_calls"),
+        ([USER, assistant(tool_calls="x"), USER], "messages[1].tool_calls"),
         ([USER, assistant(tool_calls=["x"]), USER], "messages[1].tool_calls[0]"),
         ([USER, assistant(tool_calls=[{"id": "a"}]), USER], "messages[1].tool_calls[0].function.name"),
         ([USER] * 10_001, "messages"),

@@ -117,26 +117,42 @@ async def read_asked(services: Services, dialect: Dialect, request: Request, bod
     stored: Mapping[str, JsonObject] = {}
     if dialect.stores and services.answers is not None and (ids := dialect.stored_ids(body)):
         stored = await services.answers.load(ids, request.scope["state"].get("key_name"))
+    fetched, failed = await _fetch(services, dialect.find_urls(body))
     reading = Reading(
         resolve_model=services.resolve_model,
-        fetched=await _fetch(services, dialect.find_urls(body)),
+        fetched=fetched,
         path=request.url.path,
         headers=request.headers,
         show_reasoning=services.settings.show_reasoning,
         stored=stored,
     )
-    return dialect.read(body, reading)
+    try:
+        return dialect.read(body, reading)
+    except InvalidRequestError as error:
+        if (reason := failed.get(error.param or "")) is not None:
+            raise reason from error
+        raise
 
 
-async def _fetch(services: Services, urls: Mapping[str, str]) -> Mapping[str, bytes]:
+async def _fetch(
+    services: Services, urls: Mapping[str, str]
+) -> tuple[Mapping[str, bytes], Mapping[str, InvalidRequestError]]:
+    """The bytes of each URL, and by its path why one could not be had: in the past that is no reason to refuse."""
+    failed: dict[str, InvalidRequestError] = {}
     if not urls:
-        return {}
+        return {}, failed
     from .fetch_images import ImageUrlError, fetch_images  # its HTTP client is slow to import, and few need it
 
-    try:
-        return await fetch_images(urls, allow_private=services.settings.fetch_private_addresses)
-    except ImageUrlError as error:
-        raise InvalidRequestError(error.message, param=urls.get(error.url), code=error.code, hint=error.hint) from error
+    left = dict(urls)
+    while True:
+        try:
+            return await fetch_images(left, allow_private=services.settings.fetch_private_addresses), failed
+        except ImageUrlError as error:
+            param = left.pop(error.url, "")
+            refused = InvalidRequestError(error.message, param=param, code=error.code, hint=error.hint)
+            if not param:
+                raise refused from error
+            failed[param] = refused
 
 
 class Answering:

@@ -25,10 +25,14 @@ EFFORTS: Mapping[str, Effort | None] = {
 }
 
 
+_OTHER_WORDS = {**dict.fromkeys(("default", "auto", "null"), ""), **dict.fromkeys(("off", "disabled", "false"), "none")}
+
+
 def read_effort(value: object, param: str) -> tuple[Effort | None, bool]:
     """How hard to think (None: the CLI's own default), and whether at all."""
     name = read_string(value, param)
-    if name is None:
+    name = _OTHER_WORDS.get(word := (name or "").strip().lower(), word)
+    if not name:
         return None, True
     if name not in EFFORTS:
         refuse(f"{shown(name)} is not a known effort. Known are {', '.join(EFFORTS)}.", param)
@@ -40,6 +44,8 @@ def read_format(value: object, param: str) -> JsonObject | None:
     form = read_object(value, param)
     if form is None or form.get("type") == "text":
         return None
+    if form.get("type") == "json_object" and isinstance(form.get("schema"), Mapping):  # llama.cpp, Together, Fireworks
+        return plain_schema(object_schema(form["schema"], f"{param}.schema"))
     if form.get("type") == "json_object":
         return {"type": "object"}
     if form.get("type") != "json_schema":

@@ -14,6 +14,7 @@ from urllib.parse import unquote_to_bytes
 
 from ..turns import Document, Image, JsonObject, Text
 from .fields import kind_of, read_string, refuse, required_string, shown
+from .fit_image import fit_image
 from .media_type import decode_text, image_size, sniff
 
 Readable: TypeAlias = Text | Image | Document
@@ -22,6 +23,9 @@ Readable: TypeAlias = Text | Image | Document
 IMAGE_BYTES = 5 * 1024 * 1024
 FILE_BYTES = 32 * 1024 * 1024
 IMAGE_SIDE = 8000
+# Claude Code makes a JPEG of pictures that are larger, and offers no setting for it.
+CLI_BYTES = 500_000
+CLI_SIDE = 2000
 PARTS = 2_000
 
 _TEXT_FIELDS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
@@ -74,8 +78,18 @@ def read_text(part: JsonObject, param: str) -> Text:
     return Text(read_string(part.get(field), f"{param}.{field}") or "")
 
 
-def read_part(part: JsonObject, param: str, fetched: Mapping[str, bytes]) -> Readable | None:
-    """The block for one part, or None where its type is not known; broken or too large ones are refused."""
+def is_known(part: JsonObject) -> bool:
+    """Whether `read_part` knows the part's type."""
+    return is_text(part) or part_type(part) in _IMAGES | _FILES | _SOURCES
+
+
+def read_part(
+    part: JsonObject, param: str, fetched: Mapping[str, bytes], changed: list[str] | None = None
+) -> Readable | None:
+    """The block for one part, or None where its type is not known; broken or too large ones are refused.
+
+    `changed` gets a word for a picture that Claude will not see as it is.
+    """
     kind = part_type(part)
     if is_text(part):
         return read_text(part, param)
@@ -88,7 +102,13 @@ def read_part(part: JsonObject, param: str, fetched: Mapping[str, bytes]) -> Rea
     title = part.get("title") or part.get("filename")
     if isinstance(file := part.get("file"), Mapping):
         title = file.get("filename") or title
-    return _block(data, at, title if isinstance(title, str) else None, image=kind in _IMAGES or kind == "image")
+    return _block(
+        data,
+        at,
+        title if isinstance(title, str) else None,
+        image=kind in _IMAGES or kind == "image",
+        changed=changed if changed is not None else [],
+    )
 
 
 def refuse_part(part: JsonObject, param: str) -> None:
@@ -207,11 +227,10 @@ def _from_loose_base64(text: str, param: str) -> bytes:
         refuse(f"`{param}` is not valid base64.", param)
 
 
-def _block(data: bytes, param: str, title: str | None, *, image: bool) -> Image | Document:
+def _block(data: bytes, param: str, title: str | None, *, image: bool, changed: list[str]) -> Image | Document:
     media_type = sniff(data)
-    limit = IMAGE_BYTES if (media_type or "").startswith("image/") else FILE_BYTES
-    if len(data) > limit:
-        refuse(f"`{param}` is larger than {limit >> 20} MB.", param)
+    if len(data) > FILE_BYTES:
+        refuse(f"`{param}` is larger than {FILE_BYTES >> 20} MB.", param)
     if not data.strip():
         refuse(f"`{param}` is empty.", param)
     if media_type is None or (image and media_type == "text/plain"):
@@ -227,6 +246,14 @@ def _block(data: bytes, param: str, title: str | None, *, image: bool) -> Image 
         width, height = image_size(data, media_type)
     except ValueError as error:
         refuse(f"`{param}` is a broken image ({media_type}): {error}.", param)
-    if max(width, height) > IMAGE_SIDE:
-        refuse(f"`{param}` is {width} × {height} pixels; at most {IMAGE_SIDE} a side are read.", param)
+    if len(data) > IMAGE_BYTES or max(width, height) > IMAGE_SIDE:
+        if fitted := fit_image(data, most_bytes=IMAGE_BYTES, most_side=CLI_SIDE):
+            data, media_type = fitted
+            changed.append("image.scaled")
+        elif len(data) > IMAGE_BYTES:
+            refuse(f"`{param}` is larger than {IMAGE_BYTES >> 20} MB.", param)
+        else:
+            refuse(f"`{param}` is {width} × {height} pixels; at most {IMAGE_SIDE} a side are read.", param)
+    if len(data) > CLI_BYTES or max(width, height) > CLI_SIDE:
+        changed.append("image.reencoded")
     return Image(media_type, b64encode(data).decode())

@@ -15,15 +15,16 @@ What clients send that the Messages API would refuse is mended by these rules:
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from ..errors import InvalidRequestError
 from ..turns import JsonObject, Message, RedactedThinking, Text, Thinking
 from .content import Readable, is_text, part_type, read_part, read_text, refuse_part, split_parts
 from .fields import read_list, read_object, refuse, required_string, shown
+from .result_content import result_parts
 from .tool_history import Call, Piece, Result, Said, pair_results, read_arguments
 from .tools import safe_name
 
@@ -143,6 +144,7 @@ class MessageReader:
                 pieces.append(self._result(part.get("tool_use_id"), f"{at}.tool_use_id", part, at, is_error))
             else:
                 pieces += self.blocks([(at, part)])
+        pieces += self.blocks(_pictures_beside(message, param))
         return pieces or (NO_CONTENT,)
 
     def result(self, message: JsonObject, param: str) -> Result:
@@ -171,9 +173,7 @@ class MessageReader:
         return [] if all(isinstance(piece, (Thinking, RedactedThinking)) for piece in pieces) else pieces
 
     def _result(self, id_: object, id_param: str, holder: JsonObject, param: str, is_error: bool) -> Result:
-        content = holder.get("content")
-        if isinstance(content, Mapping) and not part_type(content):
-            content = json.dumps(content, ensure_ascii=False)
+        content = result_parts(holder.get("content"))
         blocks = self.blocks(split_parts(content, f"{param}.content"))
         name = holder.get("name")
         return Result(
@@ -188,7 +188,13 @@ class MessageReader:
         """The blocks of these parts, without blank text."""
         blocks: list[Readable] = []
         for at, part in parts:
-            block = read_part(part, at, self._fetched)
+            try:
+                block = read_part(part, at, self._fetched, self._ignored)
+            except InvalidRequestError:
+                if self._newest:
+                    raise
+                self._ignored.append(f"content.{safe_name(part_type(part))}.unreadable")
+                continue
             if block is None:
                 if self._newest:
                     refuse_part(part, at)
@@ -198,10 +204,19 @@ class MessageReader:
         return blocks
 
 
+def _pictures_beside(message: JsonObject, param: str) -> list[tuple[str, JsonObject]]:
+    """The pictures that Ollama's clients send beside the content, as parts."""
+    given = message.get("images")
+    return [
+        (f"{param}.images[{at}]", each if isinstance(each, Mapping) else {"type": "image_url", "image_url": each})
+        for at, each in enumerate(given if isinstance(given, list) else ())
+    ]
+
+
 def _read_calls(message: JsonObject, param: str) -> list[Call]:
     """The calls of an assistant message, in today's form and in the older `function_call`."""
     calls = []
-    for index, value in enumerate(read_list(message.get("tool_calls"), f"{param}.tool_calls") or ()):
+    for index, value in enumerate(read_list(message.get("tool_calls") or None, f"{param}.tool_calls") or ()):
         at = f"{param}.tool_calls[{index}]"
         call = read_object(value, at) or {}
         custom = isinstance(call.get("custom"), Mapping)

@@ -89,6 +89,8 @@ def read_arguments(value: object) -> JsonObject:
         return value
     if value is None:
         return {}
+    if value == [] or (isinstance(value, str) and value.strip() in ("[]", "null")):
+        return {}  # PHP and Lua write an empty object so
     return turns.read_arguments(value if isinstance(value, str) else json.dumps(value))
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..machine.private_files import make_private_folder
 from .light_sdk import ClaudeAgentOptions
 from .orphans import guard
 from .trace import transport_class
@@ -47,6 +48,8 @@ _INHERITED = frozenset(
     """.split()
 )
 _INHERITED_PREFIXES = ("LC_", "XDG_", "ANTHROPIC_", "VERTEX_REGION_")
+_PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"})
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _BEDROCK_PREFIX = "AWS_"
 
 
@@ -86,6 +89,7 @@ def cli_environment(inherited: Mapping[str, str]) -> dict[str, str]:
     blanked = {name: "" for name in inherited if not _is_inherited(name.upper(), bedrock)}
     return {
         **blanked,
+        **_loopback_unproxied(inherited),
         "CLAUDE_AGENT_SDK_MCP_NO_PREFIX": "1",  # functions keep the names that the client gave them
         "ENABLE_TOOL_SEARCH": "false",  # all of them stand in the prompt
         "CLAUDE_CODE_MAX_MCP_DESCRIPTION_LENGTH": "100000000",  # else they are cut at 4,096 characters
@@ -102,6 +106,13 @@ def cli_environment(inherited: Mapping[str, str]) -> dict[str, str]:
         "DISABLE_AUTOUPDATER": "1",
         "DISABLE_AUTO_COMPACT": "1",
     }
+
+
+def _loopback_unproxied(inherited: Mapping[str, str]) -> dict[str, str]:
+    """A proxy of this machine's user cannot reach what listens on loopback, such as the stand-in of the demo."""
+    proxied = any(name.upper() in _PROXIES and value for name, value in inherited.items())
+    names = [name for name in inherited if name.upper() == "NO_PROXY"] or ["NO_PROXY"]
+    return {name: ",".join(filter(None, [inherited.get(name), *LOOPBACK])) for name in names} if proxied else {}
 
 
 def _is_inherited(name: str, bedrock: bool) -> bool:
@@ -137,6 +148,8 @@ class CliProcess:
         """Spawn it; does nothing if it was spawned, or is to end. Raises the SDK's own types."""
         if self.pid is not None or self._end is not None:
             return
+        if self.options.cwd is not None:
+            make_private_folder(Path(self.options.cwd))  # what tidies caches up may have removed it
         await self.transport.connect()
         if self.pid is not None:
             guard.watch(self.pid)

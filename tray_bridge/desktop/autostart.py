@@ -60,7 +60,7 @@ def is_enabled() -> bool:
     if sys.platform == "darwin":
         return _agent_file().exists()
     try:
-        entry = _desktop_file().read_text()
+        entry = _desktop_file().read_text("utf-8", "replace")
     except OSError:
         return False
     # A desktop's own settings turn an entry off by these lines rather than by removing it.

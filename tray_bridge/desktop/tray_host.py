@@ -96,7 +96,7 @@ def _gtk_works() -> bool:
 
 def _why_no_status_notifier() -> str:
     try:
-        from jeepney import DBusAddress, Properties, message_bus
+        from jeepney import DBusAddress, MessageType, Properties, message_bus
 
         from .backends.session_bus import open_session_bus
 
@@ -105,6 +105,8 @@ def _why_no_status_notifier() -> str:
                 return f"nothing owns {WATCHER}"
             watcher = Properties(DBusAddress("/StatusNotifierWatcher", WATCHER, WATCHER))
             answer = bus.send_and_get_reply(watcher.get("IsStatusNotifierHostRegistered"), timeout=2)
+            if answer.header.message_type == MessageType.error:
+                return ""  # small panels do not tell whether they have a host; an item registers all the same
             return "" if answer.body[0][1] is True else f"{WATCHER} has no host"
     except (OSError, ImportError):
         return NO_BUS

@@ -10,6 +10,8 @@ import os
 import sys
 from pathlib import Path
 
+from .private_files import make_private_folder
+
 APP_NAME = "tray-bridge"
 HOME_VARIABLE = "TRAY_BRIDGE_HOME"
 TRACE_VARIABLE = "TRAY_BRIDGE_TRACE"
@@ -50,7 +52,7 @@ def lock_file() -> Path:
 def work_folder() -> Path:
     """The neutral, empty working directory of every CLI process; made here when it is missing."""
     folder = cache_folder() / "work"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private_folder(folder)
     return folder
 
 

@@ -82,17 +82,22 @@ class SessionBus:
 
 def open_session_bus() -> DBusConnection:
     """Connects to the session bus; raises OSError where there is none, whatever the reason."""
-    try:
-        return open_dbus_connection(session_bus_address() or "SESSION")
-    except OSError:
-        raise
-    except Exception as error:  # jeepney has no family of errors: KeyError, RuntimeError, AuthenticationError, …
-        raise ConnectionError(f"no session bus: {error!r}") from error
+    failed: Exception = ConnectionError("no session bus: no address is known")
+    for address in session_bus_addresses():
+        try:
+            return open_dbus_connection(address)
+        except Exception as error:  # jeepney has no family of errors: KeyError, RuntimeError, AuthenticationError, …
+            failed = error
+    raise failed if isinstance(failed, OSError) else ConnectionError(f"no session bus: {failed!r}") from failed
 
 
-def session_bus_address() -> str | None:
-    """Returns the bus's address as its variable has it, else systemd's usual place if something is there."""
-    if address := os.environ.get("DBUS_SESSION_BUS_ADDRESS"):
-        return address
-    usual = Path(os.environ.get("XDG_RUNTIME_DIR") or "/nonexistent", "bus")
-    return f"unix:path={usual}" if usual.exists() else None
+def session_bus_addresses() -> list[str]:
+    """Where the bus may be, in the order in which to try: the variable's addresses, then the usual places.
+
+    The variable may hold several, may be stale (in tmux, over ssh), or ask to start a bus (`autolaunch:`), which a tray
+    has no use for.
+    """
+    given = os.environ.get("DBUS_SESSION_BUS_ADDRESS", "").split(";")
+    folders = [os.environ.get("XDG_RUNTIME_DIR", ""), f"/run/user/{os.getuid()}"]
+    usual = [f"unix:path={folder}/bus" for folder in folders if folder and Path(folder, "bus").exists()]
+    return list(dict.fromkeys([*(each for each in given if each.startswith("unix:")), *usual]))
