@@ -22,6 +22,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from deb import make_deb  # noqa: E402
+
 from tray_bridge import __version__  # noqa: E402
 
 FLAVOURS = {"small": "tray-bridge", "with-claude-code": "tray-bridge-with-claude-code"}
@@ -46,6 +48,9 @@ def main() -> None:
                 add_cli(folder)
             archive = pack(folder, arguments.output)
             print(f"{archive}: {archive.stat().st_size / 1e6:.1f} MB")
+            if sys.platform == "linux" and shutil.which("dpkg-deb"):
+                package = make_deb(folder, arguments.output, FLAVOURS[flavour], __version__)
+                print(f"{package}: {package.stat().st_size / 1e6:.1f} MB")
             shutil.rmtree(folder)
 
 

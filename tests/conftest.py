@@ -34,6 +34,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("CLAUDE_CONFIG_DIR", str(folder / "claude"))
         patch.setenv("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
         patch.setenv("ANTHROPIC_API_KEY", "sk-ant-stand-in")
+        patch.setenv("TRAY_BRIDGE_CHECK_FOR_UPDATES", "false")
         for name in ("PORT", "POOL_SIZE", "CLAUDE_TIMEOUT", "BRIDGE_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
             patch.delenv(name, raising=False)
         yield folder

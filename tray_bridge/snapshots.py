@@ -156,6 +156,7 @@ class ServerSnapshot:
     log_problem: Problem | None = None
     trouble: Trouble | None = None
     paused: bool = False
+    newer_version: str | None = None
     refused_pages: tuple[RefusedPage, ...] = ()
     ollama_port: int | None = None  # the second port, where it is open
     ollama_problem: Problem | None = None

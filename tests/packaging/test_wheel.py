@@ -39,7 +39,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_the_package_with_page_and_icons_and_nothing_else(wheel: Path) -> None:
     assert wheel.name == f"tray_bridge-{__version__}-py3-none-any.whl"
     with zipfile.ZipFile(wheel) as archive:
-        held = {name for name in archive.namelist() if ".dist-info/" not in name}
+        held = {name for name in archive.namelist() if ".dist-info/" not in name and ".data/" not in name}
+        assert any(name.endswith("data/share/man/man1/tray-bridge.1") for name in archive.namelist())
         about = {name.rpartition(".dist-info/")[2] for name in archive.namelist() if ".dist-info/" in name}
     listed = run(["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard", "tray_bridge"])
     assert held == set(listed.split())

@@ -26,6 +26,7 @@ function hero() {
       signIn.hidden = word !== "signed_out";
       const parts = [];
       if (connected && !sentences[word] && detail) parts.push(detail);
+      if (snapshot.newer_version) parts.push(`version ${snapshot.newer_version} is available`);
       if (snapshot.demo) parts.push("Demo: a stand-in answers, no account is used");
       if (snapshot.started_at) parts.push(`up for ${duration(now() - snapshot.started_at).replace(/ \d+ s$/, "")}`);
       parts.push(`${count(snapshot.served)} served`);

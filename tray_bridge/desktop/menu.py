@@ -248,6 +248,7 @@ def _about(server: ServerSnapshot, state: MenuState) -> Item:
         key="about",
         items=(
             _line("version", f"Tray Bridge {state.version}"),
+            _line("newer", f"Version {server.newer_version} is available", visible=bool(server.newer_version)),
             _line("cli_version", f"Claude Code {cli}" if cli else "Claude Code: version not known yet"),
             _line("address", server.base_url),
             Item("Copy these lines", "copy_about"),

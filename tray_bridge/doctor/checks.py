@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from .. import __version__
 from ..errors import SettingsError
 from ..machine import paths
 from ..machine.bridge_address import address_of
@@ -49,6 +50,7 @@ def run_checks(
         _check_account(status),
         _check_server(settings, status),
         _check_settings(settings_error),
+        _check_version(status),
         _check_log_folder(settings),
         _check_disk(settings),
         *_check_trace(),
@@ -109,6 +111,13 @@ def _check_server(settings: Settings, status: Mapping[str, Any] | None) -> Check
         f"Port {settings.port} is in use by {holder or 'another program'}.",
         f"Choose another: `tray-bridge --port {free}` is free, or set PORT={free}.",
     )
+
+
+def _check_version(status: Mapping[str, Any] | None) -> Check:
+    title = "Version"
+    if newer := (status or {}).get("newer_version"):
+        return Check(title, "warning", f"Version {newer} is available; this is {__version__}.", "Install it again.")
+    return Check(title, "ok", f"Tray Bridge {__version__}.")
 
 
 def _check_settings(error: SettingsError | None) -> Check:

@@ -43,6 +43,7 @@ KEEP_ALIVE_SECONDS = 75  # longer than clients keep an idle connection: one that
 FILL_AFTER = 0.1  # seconds: serve requests that waited for startup before starting more spares
 ANSWERS = "answers.sqlite"  # in the folder of the session log
 PROVE_AFTER = 5.0  # seconds: a program that is not known is examined once the start is over
+RELEASE_AFTER = 30.0  # seconds: the start is for requests
 GRACE_SECONDS = 2  # what requests get to write their last words
 
 
@@ -81,6 +82,7 @@ class Serving:
         self._stopping = False
         self._proof: asyncio.Task[None] | None = None
         self._note: OwnerNote | None = None
+        self._newer: str | None = None
 
     async def run(self) -> None:
         """Serve until `stop`. The pool comes first: the CLI starts on another core while the app is imported here."""
@@ -100,7 +102,11 @@ class Serving:
             self.changed()
             asyncio.get_running_loop().call_later(FILL_AFTER, pool.fill)
             second = [self._ollama_listener] if self._ollama_listener is not None else []
-            await self._server.serve(sockets=[self._listener, *second])
+            updates = asyncio.ensure_future(self._watch_releases())
+            try:
+                await self._server.serve(sockets=[self._listener, *second])
+            finally:
+                updates.cancel()
         finally:
             self._state = "stopping"
             if self._ollama_listener is not None:
@@ -122,6 +128,17 @@ class Serving:
                 await asyncio.to_thread(self._answers.close)
             if self._publishing is not None:
                 self._publishing.cancel()
+
+    async def _watch_releases(self) -> None:
+        """Ask each day whether a newer release exists, unless the settings say not to."""
+        from ..machine.releases import DAY, newer_release
+
+        await asyncio.sleep(RELEASE_AFTER)
+        while True:
+            if self._settings.check_for_updates and not self._settings.demo:
+                self._newer = await asyncio.to_thread(newer_release)
+                self.changed()
+            await asyncio.sleep(DAY)
 
     async def _open_pool(self) -> SessionPool:
         own_ports = [self._listener.getsockname()[1], self._settings.ollama_port]
@@ -341,6 +358,7 @@ class Serving:
             log_problem=services.log.problem if services else None,
             trouble=services.in_flight.trouble if services else None,
             paused=bool(services and services.in_flight.paused_for),
+            newer_version=self._newer,
             refused_pages=services.refused_pages.snapshot() if services else (),
             ollama_port=self._settings.ollama_port if self._ollama_listener is not None else None,
             ollama_problem=self._ollama_problem,

@@ -122,6 +122,7 @@ class Settings(BaseSettings):
     log_level: Literal["error", "warning", "info", "debug"] = Field(
         default="info", description="Least important message that bridge.log keeps; `--verbose` also shows them"
     )
+    check_for_updates: bool = Field(default=True, description="Ask once a day whether a newer release exists")
     demo: bool = Field(default=False, description="Answer from a scripted model; needs no account")
 
     @field_validator("allowed_origins", "allowed_hosts", mode="before")

@@ -1,0 +1,74 @@
+"""A newer release is told of: asked once a day, and nothing is sent but the version."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tray_bridge.doctor.checks import run_checks
+from tray_bridge.machine.releases import DAY, newer_release
+from tray_bridge.settings.schema import load_settings
+
+NOW = 1_800_000_000.0
+
+
+class Index(http.server.BaseHTTPRequestHandler):
+    asked: list[dict[str, str]] = []  # noqa: RUF012 - emptied by each test
+    newest: object = "0.2.0"
+
+    def do_GET(self) -> None:
+        self.asked.append(dict(self.headers.items()))
+        body = json.dumps({"info": {"version": self.newest}}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setenv("TRAY_BRIDGE_HOME", str(tmp_path))
+    Index.asked, Index.newest = [], "0.2.0"
+    server = http.server.HTTPServer(("127.0.0.1", 0), Index)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/"
+    server.shutdown()
+    server.server_close()
+
+
+def test_it_is_asked_once_a_day_and_told_only_the_version(index: str) -> None:
+    assert newer_release(index, NOW, "0.1.0") == "0.2.0"
+    assert newer_release(index, NOW + DAY - 1, "0.1.0") == "0.2.0"
+    assert len(Index.asked) == 1
+    sent = {name.lower(): value for name, value in Index.asked[0].items()}
+    assert sent["user-agent"] == "tray-bridge/0.1.0"
+    assert set(sent) <= {"user-agent", "host", "accept-encoding", "connection"}
+    assert newer_release(index, NOW + DAY, "0.2.0") is None
+    assert len(Index.asked) == 2
+
+
+@pytest.mark.parametrize("newest", ["0.1.0", "0.0.9", "0.2.0rc1", None, 7, "<script>"])
+def test_what_is_no_newer_release_is_not_told(index: str, newest: object) -> None:
+    Index.newest = newest
+    assert newer_release(index, NOW, "0.1.0") is None
+
+
+def test_where_nobody_answers_nothing_is_told_and_it_is_not_asked_again_at_once(index: str) -> None:
+    assert newer_release("http://127.0.0.1:9/", NOW, "0.1.0") is None
+    assert newer_release(index, NOW + 60, "0.1.0") is None
+    assert Index.asked == []
+
+
+def test_the_tests_ask_nobody_and_the_doctor_tells_what_the_bridge_knows() -> None:
+    assert load_settings().check_for_updates is False
+    status = {"newer_version": "9.9.9", "account": {"signed_in": True}}
+    found = next(check for check in run_checks(load_settings(), None, status) if check.title == "Version")
+    assert (found.status, "9.9.9" in found.message) == ("warning", True)

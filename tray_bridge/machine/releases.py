@@ -1,0 +1,61 @@
+"""Whether a newer release exists: the package index is asked once a day at most, and told nothing but this version.
+
+Owns the answer's cache. Whether to ask at all is the setting `check_for_updates`; nobody asks in the demo. A leaf.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+
+from .. import __version__
+from .paths import cache_folder
+from .private_files import replace_file
+
+RELEASES = "https://pypi.org/pypi/tray-bridge/json"
+DAY = 86_400.0
+SECONDS = 10.0
+_RELEASE = re.compile(r"\d+(\.\d+){1,3}")
+
+
+def newer_release(url: str = RELEASES, now: float | None = None, running: str = __version__) -> str | None:
+    """Return the newest release if it is newer than the `running` one; None too if that cannot be told. Blocks."""
+    now = time.time() if now is None else now
+    newest, asked_at = _remembered()
+    if not 0 <= now - asked_at < DAY:
+        newest = _ask(url, running)
+        with suppress(OSError):
+            replace_file(_cache(), json.dumps({"asked_at": now, "newest": newest}).encode())
+    return newest if newest and _parts(newest) > _parts(running) else None
+
+
+def _ask(url: str, running: str) -> str | None:
+    """Only plain releases count: whoever wants a preview knows of it."""
+    request = urllib.request.Request(url, headers={"user-agent": f"tray-bridge/{running}"})  # noqa: S310 - ours
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310
+            version = json.loads(response.read(5_000_000))["info"]["version"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return version if isinstance(version, str) and _RELEASE.fullmatch(version) else None
+
+
+def _remembered() -> tuple[str | None, float]:
+    try:
+        found = json.loads(_cache().read_bytes())
+        return (str(found["newest"]) if found["newest"] else None), float(found["asked_at"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, float("-inf")
+
+
+def _cache() -> Path:
+    return cache_folder() / "release.json"
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    match = _RELEASE.match(version)
+    return tuple(map(int, match[0].split("."))) if match else ()
