@@ -45,25 +45,25 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_it_is_asked_once_a_day_and_told_only_the_version(index: str) -> None:
-    assert newer_release(index, NOW, "0.1.0") == "0.2.0"
-    assert newer_release(index, NOW + DAY - 1, "0.1.0") == "0.2.0"
+    assert newer_release("0.1.0", index, NOW) == "0.2.0"
+    assert newer_release("0.1.0", index, NOW + DAY - 1) == "0.2.0"
     assert len(Index.asked) == 1
     sent = {name.lower(): value for name, value in Index.asked[0].items()}
     assert sent["user-agent"] == "tray-bridge/0.1.0"
     assert set(sent) <= {"user-agent", "host", "accept-encoding", "connection"}
-    assert newer_release(index, NOW + DAY, "0.2.0") is None
+    assert newer_release("0.2.0", index, NOW + DAY) is None
     assert len(Index.asked) == 2
 
 
 @pytest.mark.parametrize("newest", ["0.1.0", "0.0.9", "0.2.0rc1", None, 7, "<script>"])
 def test_what_is_no_newer_release_is_not_told(index: str, newest: object) -> None:
     Index.newest = newest
-    assert newer_release(index, NOW, "0.1.0") is None
+    assert newer_release("0.1.0", index, NOW) is None
 
 
 def test_where_nobody_answers_nothing_is_told_and_it_is_not_asked_again_at_once(index: str) -> None:
-    assert newer_release("http://127.0.0.1:9/", NOW, "0.1.0") is None
-    assert newer_release(index, NOW + 60, "0.1.0") is None
+    assert newer_release("0.1.0", "http://127.0.0.1:9/", NOW) is None
+    assert newer_release("0.1.0", index, NOW + 60) is None
     assert Index.asked == []
 
 

@@ -12,7 +12,6 @@ import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
-from .. import __version__
 from .paths import cache_folder
 from .private_files import replace_file
 
@@ -22,7 +21,7 @@ SECONDS = 10.0
 _RELEASE = re.compile(r"\d+(\.\d+){1,3}")
 
 
-def newer_release(url: str = RELEASES, now: float | None = None, running: str = __version__) -> str | None:
+def newer_release(running: str, url: str = RELEASES, now: float | None = None) -> str | None:
     """Return the newest release if it is newer than the `running` one; None too if that cannot be told. Blocks."""
     now = time.time() if now is None else now
     newest, asked_at = _remembered()

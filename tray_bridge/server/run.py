@@ -131,12 +131,13 @@ class Serving:
 
     async def _watch_releases(self) -> None:
         """Ask each day whether a newer release exists, unless the settings say not to."""
+        from .. import __version__
         from ..machine.releases import DAY, newer_release
 
         await asyncio.sleep(RELEASE_AFTER)
         while True:
             if self._settings.check_for_updates and not self._settings.demo:
-                self._newer = await asyncio.to_thread(newer_release)
+                self._newer = await asyncio.to_thread(newer_release, __version__)
                 self.changed()
             await asyncio.sleep(DAY)
 
