@@ -297,3 +297,17 @@ def test_serve_to_other_machines_wants_a_key(own: Run) -> None:
     failed = own("serve", "--demo", "--host", "0.0.0.0", "--port", "0")
     assert failed.returncode == 1
     assert "no API key" in failed.stderr
+
+
+@posix_only
+def test_what_the_system_refuses_is_told_in_its_words_and_is_no_fault() -> None:
+    program = (
+        "from tray_bridge.command_line.terminal import show_error; import errno, os;"
+        "raise SystemExit(show_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), '/full')))"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert told.returncode == 1
+    assert told.stderr.splitlines() == [
+        "The system refused: /full: No space left on device.",
+        "Make room on the disk, then try again.",
+    ]

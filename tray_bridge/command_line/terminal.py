@@ -5,11 +5,11 @@ Every command prints through here or through rich.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
 import traceback
-from contextlib import suppress
 
 from ..errors import BridgeUnreachableError, SettingsError, TrayBridgeError
 from ..machine.paths import cache_folder
@@ -51,7 +51,7 @@ def show_error(error: BaseException, prefix: str = "") -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     if not isinstance(error, TrayBridgeError):
-        error = _fault(error)
+        error = _of_the_system(error) if isinstance(error, OSError) and error.strerror else _fault(error)
     lines = [f"{prefix}{error.title}: {error.message}", error.hint]
     if sys.stderr is not None:
         sys.stderr.write(printable("\n".join(line for line in lines if line)) + "\n")
@@ -60,11 +60,19 @@ def show_error(error: BaseException, prefix: str = "") -> int:
     return UNREACHABLE if isinstance(error, BridgeUnreachableError) else FAILED
 
 
+def _of_the_system(error: OSError) -> TrayBridgeError:
+    """What the system refused, in its own words: a full disk or a folder that is closed is nobody's fault here."""
+    what = f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
+    hint = "Make room on the disk, then try again." if error.errno == errno.ENOSPC else ""
+    return TrayBridgeError(what, title="The system refused", hint=hint)
+
+
 def _fault(error: BaseException) -> TrayBridgeError:
     """What a person is told of an error that nobody foresaw; the details go to a file."""
     path = cache_folder() / "fault.txt"
-    with suppress(OSError):
+    more = f"This is a fault of Tray Bridge; {path} says more."
+    try:
         replace_file(path, "".join(traceback.format_exception(error)).encode("utf-8", "replace"))
-    return TrayBridgeError(
-        f"{type(error).__name__}: {error}".rstrip(": ") + ".", hint=f"This is a fault of Tray Bridge; {path} says more."
-    )
+    except OSError:
+        more = "This is a fault of Tray Bridge."
+    return TrayBridgeError(f"{type(error).__name__}: {error}".rstrip(": ") + ".", hint=more)

@@ -26,6 +26,7 @@ AMBER, RED, INK = (245, 166, 35, 255), (224, 58, 62, 255), (40, 32, 16, 255)
 CLEAR = (0, 0, 0, 0)
 
 FULL_SIZE = 128
+LARGEST_ARCH = 24
 PANEL_SIZES = (16, 22, 24, 32, 44, 48, 64)
 SHARPNESS = 8  # each pixel is drawn as 8 x 8 and averaged
 
@@ -85,7 +86,7 @@ def draw(state: IconState, size: int) -> Image:
 
     look = LOOKS[state]
     image = Image.new("RGBA", (size * SHARPNESS, size * SHARPNESS), CLEAR)
-    pen = Pen(ImageDraw.Draw(image), size)
+    pen = Pen(ImageDraw.Draw(image), size, look)
     pen.tile(look)
     pen.bridge(WHITE if look.tile == "solid" else look.colour)
     pen.badge(look.badge)
@@ -95,8 +96,9 @@ def draw(state: IconState, size: int) -> Image:
 class Pen:
     """Draws in parts of the icon's width (0 to 1) on a canvas `SHARPNESS` times as large as the image."""
 
-    def __init__(self, canvas: ImageDraw, size: int) -> None:
+    def __init__(self, canvas: ImageDraw, size: int, look: Look | None = None) -> None:
         self.canvas = canvas
+        self.look = look or LOOKS["ready"]
         self.size = size
 
     def px(self, part: float) -> int:
@@ -128,7 +130,10 @@ class Pen:
                 self.canvas.rectangle((0, at - gap, whole, at + gap), fill=CLEAR)
 
     def bridge(self, colour: Colour) -> None:
-        """Two towers, a deck from edge to edge, and the cable over it."""
+        """Two towers, a deck from edge to edge, and the cable over it; at a panel's size an arch, which can be read."""
+        if self.size <= LARGEST_ARCH:
+            self.arch(colour)
+            return
         whole = self.size * SHARPNESS
         edge = self.px(0.05)
         deck, thick = self.px(0.62), self.px(0.09)
@@ -147,6 +152,20 @@ class Pen:
         self.canvas.line([(edge + line, deck), (left, high)], fill=colour, width=line)
         self.canvas.line(cable, fill=colour, width=line, joint="curve")
         self.canvas.line([(right, high), (whole - edge - line, deck)], fill=colour, width=line)
+
+    def arch(self, colour: Colour) -> None:
+        """One arch under a deck: four strokes would run together at 16 to 24 px."""
+        whole = self.size * SHARPNESS
+        edge = self.px(0.05)
+        deck, thick = self.px(0.30), self.px(0.12)
+        self.canvas.rectangle((edge, deck, whole - edge - 1, deck + thick - 1), fill=colour)
+        left, right = self.px(0.16), whole - self.px(0.16)
+        top, foot = deck + thick - SHARPNESS, self.px(0.80)
+        box = (left, top, right - 1, top + 2 * (foot - top))
+        self.canvas.pieslice(box, 180, 360, fill=colour)
+        inset = self.px(0.13)
+        inner = (left + inset, top + inset, right - inset - 1, top + 2 * (foot - top))
+        self.canvas.pieslice(inner, 180, 360, fill=CLEAR if self.look.tile != "solid" else self.look.colour)
 
     def badge(self, kind: str) -> None:
         """A mark in the lower right corner, with a clear rim so that it stands apart on any panel."""

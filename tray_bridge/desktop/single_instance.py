@@ -38,7 +38,10 @@ class SingleInstance:
         self._secret = secrets.token_hex(16)
         self._door = socket.create_server(("127.0.0.1", 0))
         port = self._door.getsockname()[1]
-        replace_file(note, json.dumps({"pid": os.getpid(), "port": port, "secret": self._secret}).encode())
+        try:
+            replace_file(note, json.dumps({"pid": os.getpid(), "port": port, "secret": self._secret}).encode())
+        except OSError as error:  # a full disk: a second launch then finds the page by itself
+            logger.warning("a second launch cannot find this one: %s", error)
         threading.Thread(target=self._answer, name="single-instance", daemon=True).start()
 
     @classmethod

@@ -20,6 +20,7 @@ from .paths import keys_file
 from .private_files import replace_file
 
 _PREFIX = "tb-"
+TITLE = "API keys"
 _NAME = re.compile(r"[\w.@ -]{1,64}")
 
 
@@ -58,6 +59,7 @@ class ApiKeys:
         if any(key.name == name for key in keys):
             raise SettingsError(
                 f"There is a key named {name} already.",
+                title=TITLE,
                 hint=f"Revoke it first: `tray-bridge key revoke {name}`.",
             )
         key = _PREFIX + secrets.token_urlsafe(32)
@@ -86,7 +88,7 @@ class ApiKeys:
         keys = self.list()
         kept = tuple(key for key in keys if key.name != name)
         if len(kept) == len(keys):
-            raise SettingsError(f"There is no key named {name}.", hint="`tray-bridge key list` shows them.")
+            raise SettingsError(f"There is no key named {name}.", title=TITLE, hint="See `tray-bridge key list`.")
         self._write(kept)
 
     def limits_of(self, name: str) -> KeyLimits:
@@ -126,7 +128,7 @@ class ApiKeys:
         try:
             replace_file(self._path, json.dumps([_plain(key) for key in keys], indent=2).encode())
         except OSError as error:
-            raise SettingsError(f"{self._path} cannot be written: {error.strerror or error}.") from error
+            raise SettingsError(f"{self._path} cannot be written: {error.strerror or error}.", title=TITLE) from error
 
 
 def _hash(key: str) -> str:
