@@ -130,7 +130,7 @@ def test_every_view_can_be_reached_with_the_keyboard_and_focus_is_seen(lively: s
     skip = page.locator(".skip")
     expect(skip).to_be_focused()
     assert skip.bounding_box()["y"] >= 0  # type: ignore[index]
-    for name in ("Tray Bridge", "Now", "Log", "Usage", "Try it", "Connect", "Keys", "Doctor"):
+    for name in ("Tray Bridge", "Now", "Log", "Usage", "Try it", "Connect", "Keys", "Doctor", "Start"):
         page.keyboard.press("Tab")
         focused = page.evaluate("document.activeElement.textContent.trim()")
         assert focused == name

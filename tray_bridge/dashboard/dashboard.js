@@ -12,7 +12,7 @@ import { tryView } from "./try.js";
 import { usageView } from "./usage.js";
 
 const views = { now: nowView, log: logView, usage: usageView, try: tryView, connect: connectView, keys: keysView, doctor: doctorView, start: startView };
-const titles = { now: "Now", log: "Log", usage: "Usage", try: "Try it", connect: "Connect", keys: "Keys", doctor: "Doctor", start: "First steps" };
+const titles = { now: "Now", log: "Log", usage: "Usage", try: "Try it", connect: "Connect", keys: "Keys", doctor: "Doctor", start: "Start" };
 const main = document.getElementById("main");
 let current = { name: null, view: null };
 
