@@ -1,4 +1,4 @@
-"""Write the pages that repeat what the code knows: settings, parameters, and the README's table of endpoints.
+"""Write what the code knows into the pages: settings, parameters, the README's endpoints, and a worker's states.
 
 `python docs/write.py` writes them; with `--check` it writes nothing and fails where a page is out of date.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tray_bridge.bridge.all_dialects import DIALECTS
 from tray_bridge.bridge.dialect import Dialect
+from tray_bridge.claude.worker_states import MOVES
 from tray_bridge.settings.schema import Settings, explain
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -79,6 +80,16 @@ def endpoints() -> str:
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in (*rows, *OTHER_ENDPOINTS))])
 
 
+def states() -> str:
+    """A worker's states as a drawing, and each move's reason."""
+    drawing = ["```mermaid", "stateDiagram-v2", "    [*] --> starting"]
+    table = ["| from | to | because |", "| --- | --- | --- |"]
+    for before, moves in MOVES.items():
+        drawing += [f"    {before} --> {after}" for after in moves] or [f"    {before} --> [*]"]
+        table += [f"| {before} | {after} | {why} |" for after, why in moves.items()]
+    return "\n".join([*drawing, "```", "", *table])
+
+
 def _path(dialect: Dialect) -> str:
     """Its paths, less those that only add a prefix to another."""
     own = [path for path in dialect.paths if not any(path != other and path.endswith(other) for other in dialect.paths)]
@@ -89,9 +100,16 @@ def pages() -> Iterator[tuple[Path, str]]:
     """Each page that is written, with its text."""
     yield ROOT / "docs" / "settings.md", settings_page()
     yield ROOT / "docs" / "parameters.md", parameters_page()
-    text = README.read_text("utf-8")
-    table = f"<!-- endpoints -->\n{endpoints()}\n<!-- /endpoints -->"
-    yield README, re.sub("<!-- endpoints -->.*<!-- /endpoints -->", lambda _: table, text, flags=re.DOTALL)
+    yield README, _filled_in(README, "endpoints", endpoints())
+    page = ROOT / "docs" / "architecture.md"
+    yield page, _filled_in(page, "states", states())
+
+
+def _filled_in(page: Path, name: str, content: str) -> str:
+    """The page with `content` between its two marks."""
+    marks = (f"<!-- {name} -->", f"<!-- /{name} -->")
+    new = f"{marks[0]}\n{content}\n{marks[1]}"
+    return re.sub(f"{marks[0]}.*{marks[1]}", lambda _: new, page.read_text("utf-8"), flags=re.DOTALL)
 
 
 def outdated() -> list[Path]:

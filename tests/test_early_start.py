@@ -12,12 +12,15 @@ import psutil
 import pytest
 from running_bridge import wait_for
 
+from tray_bridge.launch import is_plain
 from tray_bridge.machine.paths import config_file
 from tray_bridge.server import run as serving
 from tray_bridge.server.early_worker import EarlyStart, start_early
 from tray_bridge.server.thread import ServerThread
 from tray_bridge.settings.schema import load_settings
 from tray_bridge.standin import StandIn
+
+pytestmark = pytest.mark.skipif(is_plain(), reason="a plain start has no early worker")
 
 
 def clis() -> set[int]:
