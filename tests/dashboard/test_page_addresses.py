@@ -15,6 +15,8 @@ from log_filler import answer, fill, question, write_exchange
 from playwright.sync_api import expect
 
 from tray_bridge.errors import UpstreamError
+from tray_bridge.session_log import LogReader
+from tray_bridge.session_log.index import Progress
 from tray_bridge.turns import Message, Text, Turn
 
 pytest_plugins = ["browsing"]
@@ -197,3 +199,25 @@ def test_an_exchange_can_be_taken_out(origin: str, log: Path, open_page: Open) -
     report = page.evaluate("navigator.clipboard.readText()")
     assert "My secret" in report
     assert "tb-abcdefgh1234" not in report
+
+
+def test_a_search_can_be_taken_out(origin: str, log: Path, open_page: Open) -> None:
+    fill(log, 30)
+    write_exchange(log, "req_other", client="Nobody", request=question("Unlike"), events=answer("Alike"))
+    page = open_page(f"{origin}/dashboard#/log?client=Nobody")
+    expect(page.locator(".rows a")).to_have_count(1)
+    with page.expect_download() as download:
+        page.locator(".exports").get_by_role("link", name="JSONL").click()
+    lines = Path(download.value.path()).read_text("utf-8").splitlines()
+    assert [json.loads(line)["id"] for line in lines] == ["req_other"]
+
+
+def test_a_log_whose_index_is_being_made_says_how_far_it_is(
+    origin: str, log: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(log, 5)
+    monkeypatch.setattr(LogReader, "progress", Progress(1200, 100_000))
+    page = open_page(f"{origin}/dashboard#/log")
+    expect(page.locator(".results [role=status]")).to_contain_text("The index is being made: 1,200 of 100,000")
+    monkeypatch.undo()
+    expect(page.locator(".results [role=status]")).to_have_text("5 exchanges")

@@ -77,6 +77,27 @@ def test_what_is_usual_is_not_told(old: ServerSnapshot, new: ServerSnapshot) -> 
     assert notification_for(old, new, None, NOW) is None
 
 
+def used(share: float, resets_at: float = NOW + 1200, status: str = "allowed") -> ServerSnapshot:
+    window = PlanWindow("five_hour", share, resets_at, status)
+    return replace(READY, account=AccountSnapshot(signed_in=True, windows=(window,)))
+
+
+def test_a_window_is_told_at_80_percent_when_it_is_full_and_when_the_next_begins() -> None:
+    nearly, full = used(0.83), used(1.0, status="rejected")
+    told = notification_for(used(0.79), nearly, None, NOW)
+    assert told == Notification("Plan limit is near", "The 5 h limit of the plan is 83% used. It resets at 14:20.")
+    assert notification_for(nearly, used(0.91), None, NOW) is None
+    assert notification_for(nearly, used(0.2, NOW + 18_000), None, NOW) is None
+    reached = notification_for(nearly, full, None, NOW)
+    assert reached is not None
+    assert reached.title == "Plan limit reached"
+    anew = notification_for(full, used(0.02, NOW + 18_000), None, NOW + 1300)
+    assert anew == Notification("Plan limit reset", "The 5 h limit of the plan begins anew.")
+    again = notification_for(used(0.02, NOW + 18_000), used(0.8, NOW + 18_000), None, NOW)
+    assert again is not None
+    assert again.title == "Plan limit is near"
+
+
 def test_a_failure_after_a_retry_is_not_told_twice_in_a_row() -> None:
     told = notification_for(STARTING, FAILED, None, NOW)
     assert notification_for(STARTING, FAILED, told, NOW) is None

@@ -25,6 +25,7 @@ export function logView() {
   const found = h("p", { class: "muted", role: "status" });
   const list = h("div", { onkeydown: step });
   const more = h("div", { class: "more", hidden: true }, h("button", { type: "button", onclick: () => load(true) }, "Show more"));
+  const exports = h("p", { class: "exports muted" });
   const clear = h("button", { type: "button", class: "quiet", onclick: deleteAll }, icon("bin"), "Delete all");
   const saved = savedSearches(() => address(null), () => name());
   const pane = exchangePane(() => {
@@ -37,7 +38,7 @@ export function logView() {
       h("form", { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
         h("div", { class: "search" }, h("label", { for: "search", class: "unseen" }, "Search"), search), model, client, outcome, time, key, dialect),
       saved.element,
-      h("div", { class: "results" }, h("div", { class: "heading" }, found, clear), list, more)),
+      h("div", { class: "results" }, h("div", { class: "heading" }, found, clear), exports, list, more)),
     pane.element);
   let items = [];
   let total = 0;
@@ -141,6 +142,10 @@ export function logView() {
   function render(filtered, { progress, more: further }) {
     const making = progress ? ` · The index is being made: ${count(progress[0])} of ${count(progress[1])}` : "";
     found.textContent = (total === 0 ? (filtered ? "Nothing fits." : "") : filtered ? `${further ? "More than " : ""}${count(total)} found` : plural(total, "exchange")) + making;
+    exports.hidden = !filtered || total === 0;
+    const query = new URLSearchParams(FIELDS.filter((field) => field !== "time" && value(field)).map((field) => [field, value(field)]));
+    if (time.value) query.set("since", Math.floor(now() - time.value));
+    show(exports, "Take them out as ", Object.entries({ md: "Markdown", har: "HAR", jsonl: "JSONL" }).map(([form, words], i) => [i ? ", " : "", h("a", { href: `/dashboard/api/export?${query}&form=${form}`, download: `exchanges.${form}` }, words)]));
     clear.hidden = filtered || total === 0;
     more.hidden = items.length >= total && !further;
     const focused = document.activeElement?.dataset?.id;

@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..doctor.health import clock, is_reached, window_name
-from ..snapshots import ServerSnapshot
+from ..snapshots import PlanWindow, ServerSnapshot
 from .words import port_is_taken
 
+NEARLY_FULL = 0.8
+SAME_END = 60.0  # seconds
 LONGEST_TITLE = 63  # Windows takes 64 with the ending zero,
 LONGEST_TEXT = 255  # and 256: pystray raises ValueError beyond
 
@@ -29,7 +31,8 @@ def notification_for(
     old: ServerSnapshot, new: ServerSnapshot, last: Notification | None, now: float
 ) -> Notification | None:
     """Returns what the step from `old` to `new` calls for, unless it is what was said `last`."""
-    notification = _failure(old, new) or _sign_in(old, new) or _limit(old, new, now)
+    plan = _limit(old, new, now) or _begun_anew(old, new, now) or _nearly_full(old, new, now)
+    notification = _failure(old, new) or _sign_in(old, new) or plan
     return notification if notification != last else None
 
 
@@ -62,6 +65,32 @@ def _limit(old: ServerSnapshot, new: ServerSnapshot, now: float) -> Notification
             until = f" It resets at {clock(window.resets_at, now)}." if window.resets_at else ""
             return Notification("Plan limit reached", f"The {window_name(window)} limit of the plan is used up.{until}")
     return None
+
+
+def _nearly_full(old: ServerSnapshot, new: ServerSnapshot, now: float) -> Notification | None:
+    before = {window.name: window for window in old.account.windows}
+    for window in new.account.windows:
+        earlier = before.get(window.name)
+        told = earlier is not None and (earlier.used or 0.0) >= NEARLY_FULL and not _is_next(earlier, window)
+        if window.used is not None and window.used >= NEARLY_FULL and not told and not is_reached(window, now):
+            until = f" It resets at {clock(window.resets_at, now)}." if window.resets_at else ""
+            text = f"The {window_name(window)} limit of the plan is {window.used:.0%} used.{until}"
+            return Notification("Plan limit is near", text)
+    return None
+
+
+def _begun_anew(old: ServerSnapshot, new: ServerSnapshot, now: float) -> Notification | None:
+    before = {window.name: window for window in old.account.windows}
+    for window in new.account.windows:
+        earlier = before.get(window.name)
+        if earlier and earlier.status == "rejected" and _is_next(earlier, window) and not is_reached(window, now):
+            return Notification("Plan limit reset", f"The {window_name(window)} limit of the plan begins anew.")
+    return None
+
+
+def _is_next(earlier: PlanWindow, window: PlanWindow) -> bool:
+    """Whether a window follows the earlier one: the CLI tells its end to about a second."""
+    return (window.resets_at or 0.0) > (earlier.resets_at or 0.0) + SAME_END
 
 
 def _clip(text: str, longest: int) -> str:
