@@ -105,7 +105,9 @@ def turn_of(request: Mapping[str, Any]) -> Turn:
 
 
 def _joined(content: Any) -> str:
-    return content if isinstance(content, str) else "\n".join(part.get("text", "") for part in content)
+    if isinstance(content, str):
+        return content
+    return "\n".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
 
 
 def question(text: Any, model: str = "sonnet", **others: Any) -> dict[str, Any]:

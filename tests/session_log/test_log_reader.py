@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import threading
 import time
 from datetime import datetime, timedelta
@@ -56,6 +57,8 @@ def test_a_page_tells_the_whole_number(filled: Path) -> None:
         ({"text": '"'}, []),
         ({"text": "file"}, []),
         ({"text": "is  a\n"}, ["first"]),
+        ({"text": "road", "limit": sys.maxsize}, ["first"]),
+        ({"text": "road", "limit": -1}, ["first"]),
         ({"model": "op"}, ["second"]),
         ({"model": "sonnet-5"}, ["first"]),
         ({"client": "CURL"}, ["third", "second", "first"]),

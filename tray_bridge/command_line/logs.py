@@ -48,7 +48,7 @@ def _follow(reader: LogReader, arguments: argparse.Namespace, shown: list[Summar
             time.sleep(FOLLOW_SECONDS)
             ended = [
                 summary
-                for summary in _search(reader, arguments, limit=sys.maxsize)
+                for summary in _search(reader, arguments, limit=-1)
                 if summary["outcome"] != "in_progress"
                 and summary["file"] not in known
                 # What was left out of the table before by its limit stays out.

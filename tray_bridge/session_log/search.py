@@ -71,12 +71,14 @@ class LogPage(NamedTuple):
     more: bool = False
 
 
+MOST = 2**40  # of exchanges: SQLite's numbers have 64 bits
 COUNTED = 1000
 """A search by text stops counting here: a common word is in every text."""
 
 
 def find(connection: sqlite3.Connection, sought: Filter, *, limit: int = -1, offset: int = 0) -> LogPage:
     """Give a page of what fits, newest first; a negative `limit` is none."""
+    limit, offset = min(limit, MOST), min(offset, MOST)
     conditions = list(sought.conditions())
     values: list[Any] = [value for _, value in conditions]
     where = " AND ".join(condition for condition, _ in conditions) or "1"
