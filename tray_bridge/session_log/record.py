@@ -77,6 +77,7 @@ class Record:
     def document(self, process: Mapping[str, Any]) -> dict[str, Any]:
         """The exchange as it stands, in plain JSON values; `process` tells who writes it."""
         exchange = self._exchange
+        ended = exchange.ended  # first: what ends while this runs has not brought its last events here
         self._state = self._state_now()
         self._take_events()
         head = {
@@ -89,7 +90,7 @@ class Record:
             "model": _text_or_none(exchange.request.get("model")),
             "answered_by": self._answered_by,
             "streamed": exchange.streamed,
-            "outcome": exchange.outcome,
+            "outcome": exchange.outcome if ended else None,
             "status": exchange.status,
             "session": exchange.kind,
             "timings": dict(exchange.timings),
