@@ -16,6 +16,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tray_bridge.bridge.all_dialects import DIALECTS
+from tray_bridge.bridge.dialect import Failure
 from tray_bridge.bridge.openai_chat.parameters import PARAMETERS
 
 CHECKS: list[CheckFunction] = [status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -35,12 +37,20 @@ def description(bridge: RunningBridge) -> Any:
     return schemathesis.openapi.from_url(f"{bridge.url}/openapi.json")
 
 
+SHAPES = {path: dialect for dialect in DIALECTS for path in dialect.paths}
+OTHERS = [path for path in SHAPES if not path.startswith(("/api/v1/", "/v1/v1/")) and path not in OPERATIONS]
+
+
 def check(description: Any, path: str, data: st.DataObject) -> None:
-    case = data.draw(description[path][OPERATIONS[path]].as_strategy())
+    case = data.draw(description[path][OPERATIONS.get(path, "POST")].as_strategy())
     response = case.call(timeout=60)
     assert response.status_code != 500, response.text
     if response.status_code >= 400:
-        assert set(response.json()["error"]) == {"message", "type", "param", "code"}
+        failure = Failure(response.status_code, "invalid_request", "Wrong.", request_id="req_1")
+        shape = SHAPES.get(path, DIALECTS[0]).error(failure)
+        assert set(response.json()) == set(shape)
+        if isinstance(shape["error"], dict):
+            assert set(response.json()["error"]) == set(shape["error"])
     case.validate_response(response, checks=CHECKS)
 
 
@@ -52,9 +62,19 @@ def test_made_up_requests_are_answered_as_described(description: Any, path: str,
     check(description, path, data)
 
 
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("path", OTHERS)
+@settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=SLOW)
+@given(data=st.data())
+def test_made_up_requests_in_other_dialects_are_answered_as_described(
+    description: Any, path: str, data: st.DataObject
+) -> None:
+    check(description, path, data)
+
+
 @pytest.mark.full
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("path", OPERATIONS)
+@pytest.mark.parametrize("path", [*OPERATIONS, *OTHERS])
 @settings(max_examples=1000, deadline=None, suppress_health_check=SLOW)
 @given(data=st.data())
 def test_many_made_up_requests_are_answered_as_described(description: Any, path: str, data: st.DataObject) -> None:
@@ -62,8 +82,9 @@ def test_many_made_up_requests_are_answered_as_described(description: Any, path:
 
 
 def test_the_description_leaves_no_endpoint_out(description: Any) -> None:
-    described = {path for path in description.raw_schema["paths"] if not path.startswith("/api/")}
-    assert described == set(OPERATIONS)
+    described = set(description.raw_schema["paths"])
+    assert {*OPERATIONS, *SHAPES} <= described
+    assert not {path for path in described if path.startswith(("/dashboard", "/owner"))}
 
 
 def test_every_parameter_that_is_taken_is_described(description: Any) -> None:

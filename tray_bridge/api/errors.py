@@ -185,7 +185,7 @@ def _endpoints(app: FastAPI) -> str:
         f"{method.upper()} {path}"
         for path, methods in app.openapi().get("paths", {}).items()
         for method in methods
-        if not path.startswith("/api/v1/")
+        if not path.startswith(("/api/v1/", "/v1/v1/"))  # the same endpoints once more
     )
 
 

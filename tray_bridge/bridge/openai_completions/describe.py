@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..openai_chat.describe import ERROR_RESPONSE
 from .parameters import PARAMETERS
 
 Schema = dict[str, Any]
@@ -61,5 +62,6 @@ COMPLETIONS_OPERATION: Schema = {
                 "text/event-stream": {"itemSchema": _EVENT},
             },
         },
+        "default": ERROR_RESPONSE,
     },
 }
