@@ -1,0 +1,52 @@
+"""How well the bridge fills gaps: asks the thirty of `infill_cases`, prints what came, and how many are right.
+
+python tests/infill/fill_gaps.py [BASE_URL] [MODEL]
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+
+from infill_cases import CASES, Case
+
+Ask = Callable[[str, str], str]
+
+
+def asker(base_url: str, model: str) -> Ask:
+    """Ask /completions of this bridge for the text between two others."""
+
+    def ask(before: str, after: str) -> str:
+        body = json.dumps({"model": model, "prompt": before, "suffix": after, "max_tokens": 200}).encode()
+        headers = {"content-type": "application/json", "authorization": "Bearer not-needed"}
+        request = urllib.request.Request(f"{base_url}/completions", body, headers)
+        with urllib.request.urlopen(request, timeout=120) as response:
+            return str(json.load(response)["choices"][0]["text"])
+
+    return ask
+
+
+def fill(case: Case, ask: Ask) -> str:
+    before, _, after = case.parts
+    return ask(before, after)
+
+
+def main(base_url: str = "http://127.0.0.1:8000/v1", model: str = "haiku") -> int:
+    ask, right, took = asker(base_url, model), 0, []
+    for number, case in enumerate(CASES, 1):
+        began = time.perf_counter()
+        middle = fill(case, ask)
+        took.append(time.perf_counter() - began)
+        is_right = case.is_right(middle)
+        right += is_right
+        wanted = "" if is_right else f"   (expected {case.parts[1]!r})"
+        print(f"{number:2} {case.language:6} {'right' if is_right else 'WRONG'} {took[-1]:5.1f} s  {middle!r}{wanted}")
+    print(f"{right} of {len(CASES)} right; half of them within {sorted(took)[len(took) // 2]:.1f} s")
+    return 0 if right == len(CASES) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
