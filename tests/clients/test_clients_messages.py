@@ -99,5 +99,5 @@ def test_claude_code_works_with_its_own_tools_one_question_a_round(bridge: Runni
     asked = bridge.standin.requests
     assert len(asked) == rounds + 1
     assert "The word is heather." in str(asked[1].body["messages"])
-    assert dict(bridge.snapshot().pool.taken)["suspended"] == rounds
+    bridge.wait_for(lambda snapshot: dict(snapshot.pool.taken)["suspended"] == rounds)
     assert_one_session(bridge, "note.txt")
