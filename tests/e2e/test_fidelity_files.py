@@ -162,7 +162,6 @@ REFUSED: dict[str, tuple[Wire, str, str]] = {
     "a cut picture": (image_part(PICTURES["PNG"][:40]), ".image_url.url", "broken image"),
     "text as a picture": (image_part(b"not a picture"), ".image_url.url", "is not a PNG"),
     "a picture too wide": (image_part(picture("PNG", 8001, 1)), ".image_url.url", "8001"),
-    "a picture too heavy": (image_part(PICTURES["GIF"] + bytes(5 * 2**20)), ".image_url.url", "larger than 5 MB"),
     "a cut PDF": (file_part(PDF[:30], "application/pdf"), ".file.file_data", "broken PDF"),
     "bytes that are nothing": (file_part(b"\x00\xff\xfe\x80", "text/plain"), ".file.file_data", "is not a PDF"),
     "no base64": ({"type": "file", "file": {"file_data": "!!!"}}, ".file.file_data", "base64"),
