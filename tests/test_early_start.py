@@ -8,9 +8,10 @@ import sys
 import time
 from pathlib import Path
 
+import openai
 import psutil
 import pytest
-from running_bridge import wait_for
+from running_bridge import directive, wait_for
 
 from tray_bridge.launch import is_plain
 from tray_bridge.machine.paths import config_file
@@ -52,7 +53,7 @@ def test_its_session_is_the_first_of_the_pool(early: EarlyStart) -> None:
     assert pid not in clis()
 
 
-@pytest.mark.parametrize("settings", [{"default_model": "haiku"}, {"pool_size": 0}, {"claude_timeout": 77}])
+@pytest.mark.parametrize("settings", [{"default_model": "haiku"}, {"pool_size": 0}, {"claude_timeout": 2}])
 def test_it_is_used_only_where_it_fits_and_then_with_the_real_settings(
     early: EarlyStart, settings: dict[str, object]
 ) -> None:
@@ -63,10 +64,12 @@ def test_it_is_used_only_where_it_fits_and_then_with_the_real_settings(
     server.start()
     assert server.wait_until_settled().state == "ready"
     if "claude_timeout" in settings:
-        (session,) = server._running._pool._sessions  # type: ignore[union-attr]
-        assert session.process is process
-        assert process.runs
-        assert session.config.turn_timeout == 77
+        wait_for(lambda: server.snapshot().pool.fitting, 20)
+        assert [session.pid for session in server.snapshot().pool.sessions] == [pid]
+        with openai.OpenAI(base_url=server.snapshot().base_url, api_key="none", max_retries=0) as client:
+            with pytest.raises(openai.InternalServerError, match="Nothing came from Claude for 2 s"):
+                silent = directive(text="late", first_delay=20)
+                client.chat.completions.create(model="haiku", messages=[{"role": "user", "content": silent}])
     else:
         wait_for(lambda: not process.runs, 5)
     server.stop()

@@ -105,7 +105,7 @@ def test_a_broken_settings_file_is_told_by_every_command_that_needs_it(own: Run,
 
 
 def test_status_shows_what_the_bridge_does(bridge: RunningBridge) -> None:
-    bridge.wait_until_warm(1)
+    bridge.wait_for(lambda s: s.pool.warm + s.pool.fitting and s.account.cli_version)
     shown = run("status", BRIDGE_URL=bridge.url)
     assert shown.returncode == 0, shown.stderr
     assert "State     ready" in shown.stdout

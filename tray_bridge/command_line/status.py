@@ -43,8 +43,9 @@ def _lines(status: dict[str, Any]) -> list[str]:
         f"Account   {_account(status)}",
     ]
     lines += [f"          {_window(window)}" for window in account["windows"]]
-    kinds = ("warm", "starting", "busy", "parked", "suspended")
-    counts = ", ".join(f"{pool[kind]} {kind}" for kind in kinds if pool.get(kind))
+    states = ("starting", "busy", "parked", "suspended")
+    numbers = {"warm": pool["warm"] + pool["fitting"], **{state: pool[state] for state in states}}
+    counts = ", ".join(f"{number} {state}" for state, number in numbers.items() if number)
     lines.append(f"Sessions  {counts or 'none'}; {pool['queued']} requests wait")
     lines += [f"Request   {_request(request)}" for request in status["requests"]]
     if health and not health["answers"]:
