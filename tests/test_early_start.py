@@ -66,10 +66,12 @@ def test_it_is_used_only_where_it_fits_and_then_with_the_real_settings(
     if "claude_timeout" in settings:
         wait_for(lambda: server.snapshot().pool.fitting, 20)
         assert [session.pid for session in server.snapshot().pool.sessions] == [pid]
-        with openai.OpenAI(base_url=server.snapshot().base_url, api_key="none", max_retries=0) as client:
-            with pytest.raises(openai.InternalServerError, match="Nothing came from Claude for 2 s"):
-                silent = directive(text="late", first_delay=20)
-                client.chat.completions.create(model="haiku", messages=[{"role": "user", "content": silent}])
+        with (
+            openai.OpenAI(base_url=server.snapshot().base_url, api_key="none", max_retries=0) as client,
+            pytest.raises(openai.InternalServerError, match="Nothing came from Claude for 2 s"),
+        ):
+            silent = directive(text="late", first_delay=20)
+            client.chat.completions.create(model="haiku", messages=[{"role": "user", "content": silent}])
     else:
         wait_for(lambda: not process.runs, 5)
     server.stop()
