@@ -133,9 +133,9 @@ def test_connect_s_lamps_are_green_only_for_an_answer(log: Path, open_page: Open
     hour.failed("req_2", "Zed", ModelNotFoundError("There is no model x."))
     with serve(Scene(CALM), log, last_hour=hour) as origin:
         page = open_page(f"{origin}/dashboard#/connect")
-        curl = page.locator(".clients a", has_text="curl")
+        curl = page.locator(".clients a[data-id=curl]")
         expect(curl).to_contain_text("answered")
-        zed = page.locator(".clients a", has_text="Zed")
+        zed = page.locator(".clients a[data-id=zed]")
         expect(zed).to_contain_text("its last request failed: Unknown model")
         expect(zed.locator(".light.amber")).to_be_visible()
         expect(page.locator(".clients a", has_text="Any other client")).to_be_visible()
