@@ -21,6 +21,15 @@ except ImportError:  # Windows: there the processes do not wait for each other
 
 MOST_PROCESSES = 4
 FLAKED = "flaked"
+# Places whose tests hold time limits of programs that were started for them: a machine with other work may miss one.
+TIMED = (
+    ("/tests/resilience/", "has a limit on how soon all is well again"),
+    ("/tests/desktop/test_tray_", "waits for the tray's look once a second"),
+    ("/tests/desktop/test_real_panel", "waits for a panel that draws"),
+    ("/tests/dashboard/test_page_", "waits for Chromium"),
+    ("/tests/command_line/", "waits for a program that is started for it"),
+    ("/tests/bench/", "measures time"),
+)
 # Files that take longest come first, so that none of them is left for the end.
 LONGEST = (
     "resilience/test_wrong_program.py",
@@ -55,7 +64,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first; fuzzing last: it makes a process large, and then each start of another takes longer."""
+    """Mark what holds time limits; long files first, fuzzing last, as it makes a process large and slow to fork."""
 
     def place(item: pytest.Item) -> int:
         path = item.path.as_posix()
@@ -64,6 +73,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((number for number, name in enumerate(LONGEST) if path.endswith(name)), len(LONGEST))
 
     items.sort(key=place)
+    for item in items:
+        for folder, reason in TIMED:
+            if folder in item.path.as_posix() and not item.get_closest_marker("flaky"):
+                item.add_marker(pytest.mark.flaky(reason))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
