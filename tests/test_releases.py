@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tray_bridge.doctor.checks import run_checks
-from tray_bridge.machine.releases import DAY, newer_release
+from tray_bridge.machine.releases import DAY, newer_release, release_address
 from tray_bridge.settings.schema import load_settings
 
 NOW = 1_800_000_000.0
@@ -65,6 +65,25 @@ def test_where_nobody_answers_nothing_is_told_and_it_is_not_asked_again_at_once(
     assert newer_release("0.1.0", "http://127.0.0.1:9/", NOW) is None
     assert newer_release("0.1.0", index, NOW + 60) is None
     assert Index.asked == []
+
+
+def test_the_address_is_the_one_in_the_packages_own_metadata(
+    index: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "named_bridge-1.0.dist-info"
+    folder.mkdir()
+    project = f"Metadata-Version: 2.1\nName: named-bridge\nVersion: 1.0\nProject-URL: Newest release, {index}\n"
+    (folder / "METADATA").write_text(project)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert release_address("named-bridge") == index
+    assert release_address("not-installed-bridge") is None
+
+
+def test_a_build_that_names_no_address_asks_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAY_BRIDGE_HOME", str(tmp_path))
+    assert release_address() is None
+    assert newer_release("0.1.0", now=NOW) is None
+    assert list(tmp_path.rglob("release.json")) == []
 
 
 def test_the_tests_ask_nobody_and_the_doctor_tells_what_the_bridge_knows() -> None:

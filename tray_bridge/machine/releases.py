@@ -1,6 +1,7 @@
-"""Whether a newer release exists: the package index is asked once a day at most, and told nothing but this version.
+"""Whether a newer release exists: asked once a day at most, and nothing is sent but this version.
 
-Owns the answer's cache. Whether to ask at all is the setting `check_for_updates`; nobody asks in the demo. A leaf.
+The address is the URL named `Newest release` in the package's own metadata (`[project.urls]`); a build that names none
+asks for nothing. Owns the answer's cache. Whether to ask at all is the setting `check_for_updates`. A leaf.
 """
 
 from __future__ import annotations
@@ -10,26 +11,40 @@ import re
 import time
 import urllib.request
 from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
 from .paths import cache_folder
 from .private_files import replace_file
 
-RELEASES = "https://pypi.org/pypi/tray-bridge/json"
+ADDRESS = "Newest release"  # it answers {"info": {"version": "1.2.3"}}
 DAY = 86_400.0
 SECONDS = 10.0
 _RELEASE = re.compile(r"\d+(\.\d+){1,3}")
 
 
-def newer_release(running: str, url: str = RELEASES, now: float | None = None) -> str | None:
+def newer_release(running: str, url: str | None = None, now: float | None = None) -> str | None:
     """Return the newest release if it is newer than the `running` one; None too if that cannot be told. Blocks."""
     now = time.time() if now is None else now
+    url = url or release_address()
+    if url is None:
+        return None
     newest, asked_at = _remembered()
     if not 0 <= now - asked_at < DAY:
         newest = _ask(url, running)
         with suppress(OSError):
             replace_file(_cache(), json.dumps({"asked_at": now, "newest": newest}).encode())
     return newest if newest and _parts(newest) > _parts(running) else None
+
+
+def release_address(package: str = "tray-bridge") -> str | None:
+    """Return where the newest release of an installed package is named, or None where its metadata does not say."""
+    with suppress(PackageNotFoundError):
+        for entry in metadata(package).get_all("Project-URL") or ():
+            name, _, url = entry.partition(", ")
+            if name == ADDRESS:
+                return str(url)
+    return None
 
 
 def _ask(url: str, running: str) -> str | None:
