@@ -145,9 +145,26 @@ def test_ids_that_come_again_are_told_apart_upstream() -> None:
         calling("call_0"),
         result("call_0", "3"),
     )
-    assert messages[1].content == (use("call_0"), use("call_0_2"))
-    assert messages[2].content == (ok("call_0", "1"), ok("call_0_2", "2"))
-    assert messages[4].content == (ok("call_0_3", "3"),)
+    assert messages[1].content == (use("call_0"), use("call_0-2"))
+    assert messages[2].content == (ok("call_0", "1"), ok("call_0-2", "2"))
+    assert messages[4].content == (ok("call_0-3", "3"),)
+
+
+@pytest.mark.parametrize(
+    ("ids", "upstream"),
+    [
+        (("call_0", "call_0", "call_0_2"), ("call_0", "call_0-2", "call_0_2-2")),
+        (("call_0_2", "call_0"), ("call_0_2", "call_0-2")),
+        (("call", "call_7"), ("call", "call_7-2")),
+        (("call_0", "call_1", "call_2"), ("call_0", "call_1", "call_2")),
+        (("call_0", "call_0-2", "call_0"), ("call_0", "call_0-2", "call_0-3")),
+    ],
+)
+def test_g1_no_id_is_another_with_a_number_behind_it(ids: tuple[str, ...], upstream: tuple[str, ...]) -> None:
+    rounds = [message for id_ in ids for message in (calling(id_), result(id_))]
+    sent = messages_of(USER, *rounds)
+    assert [message.content for message in sent[1::2]] == [(use(id_),) for id_ in upstream]
+    assert [message.content for message in sent[2::2]] == [(ok(id_),) for id_ in upstream]
 
 
 def test_ids_and_names_of_other_servers_are_made_plain() -> None:

@@ -11,7 +11,8 @@ and call ids that are unique and plain. Clients keep to less, so these rules fil
 - Assistant messages that follow a call without any result between are one message with it.
 - Arguments that are no JSON object are kept, as they came, under the name `_raw` (as `claude` keeps the
   model's).
-- An id that was used before, or has other characters than the Messages API allows, is replaced on both sides.
+- An id that was used before, or has other characters than the Messages API allows, is replaced on both sides; so is
+  one that Claude Code takes for another (`_UpstreamIds`).
 """
 
 from __future__ import annotations
@@ -166,17 +167,35 @@ def _match(calls: Sequence[Call], results: Sequence[Result], *, newest: bool) ->
 
 
 class _UpstreamIds:
-    """Gives each call of a conversation an id that the Messages API takes: the client's own, if it can."""
+    """Gives each call of a conversation an id that the Messages API takes: the client's own, if it can.
+
+    Claude Code takes an id with a number behind it (`call_0_2` after `call_0`) for the same call, and drops its result:
+    such an id is replaced too. Which one it becomes depends on those before it alone, so it stays as the talk goes on.
+    """
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
+        self._stems: set[str] = set()
         self._uses: Counter[str] = Counter()
 
     def replace(self, id_: str) -> str:
         base = re.sub(r"[^a-zA-Z0-9_-]", "_", id_) or "call"
         name = base
-        while name in self._taken:
+        while self._is_taken(name):
             self._uses[base] += 1
-            name = f"{base}_{self._uses[base] + 1}"
+            name = f"{base}-{self._uses[base] + 1}"
         self._taken.add(name)
+        self._stems.update(_stems(name))
         return name
+
+    def _is_taken(self, name: str) -> bool:
+        return name in self._taken or name in self._stems or not self._taken.isdisjoint(_stems(name))
+
+
+def _stems(name: str) -> list[str]:
+    """The name without the numbers at its end: `a_1_2` gives `a_1` and `a`."""
+    stems = []
+    while (match := re.search(r"_[0-9]+\Z", name)) and match.start():
+        name = name[: match.start()]
+        stems.append(name)
+    return stems
