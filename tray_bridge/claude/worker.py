@@ -195,14 +195,14 @@ class Worker:
                 self._spawned.set()
                 await asyncio.wait_for(self._transport.control(subtype="mcp_status"), START_TIMEOUT)
         except (asyncio.TimeoutError, SessionLostError) as error:
-            await self.close()
+            await self._close_process()
             said = " ".join(self.process.complaints) or "It said nothing."
             raise CliUnavailableError(f"Claude Code did not start. {said}") from error
         except TrayBridgeError:
-            await self.close()
+            await self._close_process()
             raise
         except Exception as error:  # the SDK raises many types for a program that is missing or not executable
-            await self.close()
+            await self._close_process()
             raise CliUnavailableError(str(error)) from error
         finally:
             self._spawned.set()  # a failed start must not leave anyone waiting
@@ -231,7 +231,7 @@ class Worker:
     async def start_bound(self, binding: Binding) -> None:
         """Start and bind in one go: what is said to the CLI before it listens waits in the pipe."""
         await self.spawn()
-        await asyncio.shield(self._begin(self._start_bound(binding)))
+        await self._see_through(self._start_bound(binding))
 
     async def _start_bound(self, binding: Binding) -> None:
         binding_it = asyncio.create_task(self.bind(binding))
@@ -295,7 +295,7 @@ class Worker:
         Raises SessionLostError where a reset is not proved.
         """
         if plan.how != "continue" or self._unanswered:
-            await asyncio.shield(self._begin(self._prepare(wanted, plan)))
+            await self._see_through(self._prepare(wanted, plan))
 
     async def _prepare(self, wanted: Wanted, plan: Plan) -> None:
         if self.binding is None:
@@ -353,7 +353,7 @@ class Worker:
 
         Raises SessionLostError when the worker is of no more use.
         """
-        await asyncio.shield(self._begin(self._settle(keep)))
+        await self._see_through(self._settle(keep))
 
     async def _settle(self, keep: bool) -> None:
         if self._is_broken:
@@ -392,6 +392,14 @@ class Worker:
         self._work = asyncio.create_task(self._in_order(self._work, work))
         self._work.add_done_callback(_look_away)
         return self._work
+
+    async def _see_through(self, work: Coroutine[Any, Any, None]) -> None:
+        """Wait for work that goes on when the request is given up. Raises SessionLostError for a closed worker."""
+        task = self._begin(work)
+        await asyncio.wait({task})
+        if task.cancelled():
+            raise self.lost()
+        task.result()
 
     async def _in_order(self, before: asyncio.Task[None] | None, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -485,6 +493,11 @@ class Worker:
             if task is not None and task is not asyncio.current_task():
                 task.cancel()
                 await asyncio.wait({task})
+        await self._close_process()
+
+    async def _close_process(self) -> None:
+        """As `close`, for the worker's own work: it goes on, and tells what was wrong."""
+        self._state = "closing"
         if self._end is None:
             self._end = asyncio.create_task(self._disconnect())
         await asyncio.shield(self._end)
