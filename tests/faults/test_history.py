@@ -1,4 +1,4 @@
-"""Kindness to the past and to odd words (faults A9, A13 to A17, A19): read as any dialect's shared readers read it."""
+"""Kindness to the past and to odd words (faults A9, A13 to A20): read as any dialect's shared readers read it."""
 
 from __future__ import annotations
 
@@ -125,3 +125,31 @@ def test_a18_a_picture_that_claude_code_makes_a_jpeg_of_is_named() -> None:
     assert ignored == ["image.reencoded"]
     _, ignored = read({"role": "user", "content": [{"type": "image_url", "image_url": {"url": PIXEL}}]})
     assert ignored == []
+
+
+def blank(width: int, height: int) -> Wire:
+    written = io.BytesIO()
+    Picture.new("RGB", (width, height), "navy").save(written, "PNG")
+    return {
+        "type": "image_url",
+        "image_url": {"url": f"data:image/png;base64,{base64.b64encode(written.getvalue()).decode()}"},
+    }
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(20, {(2400, 8)}), (21, {(2000, 7)})])
+def test_a20_more_than_20_pictures_have_no_side_above_2000(count: int, sizes: set[tuple[int, int]]) -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    ignored: list[str] = []
+    messages: list[Wire] = [
+        {"role": "user", "content": [blank(2400, 8)] * (count - 1)},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": [blank(2400, 8)]},
+    ]
+    given = [(f"messages[{at}]", message) for at, message in enumerate(messages)]
+    conversation = read_messages(given, {}, ignored)
+    (returned,) = conversation.messages[2].content
+    assert isinstance(returned, ToolResult)
+    pictures = [block for block in (*conversation.messages[0].content, *returned.content) if isinstance(block, Image)]
+    assert len(pictures) == count
+    assert {Picture.open(io.BytesIO(base64.b64decode(picture.data))).size for picture in pictures} == sizes
+    assert ("image.scaled" in ignored) is (count > 20)

@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from ..bridge.answer import AnswerShaper, WholeAnswer
 from ..bridge.dialect import Asked, Dialect, Frame, Reading, Stamp, Writer
+from ..bridge.fit_image import SlowPictureError, quickly
 from ..bridge.tool_keys import ToolKeys
 from ..errors import InvalidRequestError, OutputSchemaError, RequestCancelledError, SessionLostError, TrayBridgeError
 from ..known_clients import OWN_NAME, client_name
@@ -127,11 +128,20 @@ async def read_asked(services: Services, dialect: Dialect, request: Request, bod
         stored=stored,
     )
     try:
-        return dialect.read(body, reading)
+        return await _read(dialect, body, reading)
     except InvalidRequestError as error:
         if (reason := failed.get(error.param or "")) is not None:
             raise reason from error
         raise
+
+
+async def _read(dialect: Dialect, body: JsonObject, reading: Reading) -> Asked:
+    """Read at once, or beside the loop where pictures must be scaled, so that others are answered meanwhile."""
+    try:
+        with quickly():
+            return dialect.read(body, reading)
+    except SlowPictureError:
+        return await asyncio.to_thread(dialect.read, body, reading)
 
 
 async def _fetch(

@@ -1,16 +1,45 @@
-"""Pictures that are too large for the Messages API, made to fit: quality gives way before size."""
+"""Pictures that are too large for the Messages API, made to fit: quality gives way before size.
+
+That takes up to seconds for one picture, so the event loop reads a request under `quickly` and, where that raises
+`SlowPictureError`, once more in a thread.
+"""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 MOST_PIXELS = 100_000_000
 _QUALITIES = (92, 85, 75)
 _STEP = 0.75
+_in_a_hurry: ContextVar[bool] = ContextVar("in_a_hurry", default=False)
+
+
+class SlowPictureError(Exception):
+    """A picture would have to be decoded, and there is no time for that."""
+
+
+@contextmanager
+def quickly() -> Iterator[None]:
+    """Raise SlowPictureError, within this block, where a picture would have to be decoded."""
+    token = _in_a_hurry.set(True)
+    try:
+        yield
+    finally:
+        _in_a_hurry.reset(token)
+
+
+def take_time() -> None:
+    """Say that what comes next takes long; raises SlowPictureError where it must not."""
+    if _in_a_hurry.get():
+        raise SlowPictureError
 
 
 def fit_image(data: bytes, *, most_bytes: int, most_side: int) -> tuple[bytes, str] | None:
     """The picture within these limits and its media type, or None where it cannot be read or moves."""
+    take_time()
     from PIL import Image, ImageOps  # slow to import, and few need it
 
     try:

@@ -24,6 +24,7 @@ from ..errors import InvalidRequestError
 from ..turns import JsonObject, Message, RedactedThinking, Text, Thinking
 from .content import Readable, is_text, part_type, read_part, read_text, refuse_part, split_parts
 from .fields import read_list, read_object, refuse, required_string, shown
+from .many_pictures import fit_many
 from .result_content import result_parts
 from .tool_history import Call, Piece, Result, Said, pair_results, read_arguments
 from .tools import safe_name
@@ -72,12 +73,14 @@ def read_messages(
             if role != "user" and index >= newest:
                 refuse(f"{shown(role)} is not a known role. Known are {', '.join(_ROLES)}.", f"{param}.role")
             said.append(Said("user", reader.user(message, param)))
-    return join_conversation(system, said, given[-1][0])
+    return join_conversation(system, said, given[-1][0], ignored)
 
 
-def join_conversation(system: Sequence[tuple[str, ...]], said: Sequence[Said], last: str) -> Conversation:
+def join_conversation(
+    system: Sequence[tuple[str, ...]], said: Sequence[Said], last: str, ignored: list[str]
+) -> Conversation:
     """The conversation of these system messages and turns; `last` is the path of the newest message."""
-    messages = pair_results(said)
+    messages = fit_many(pair_results(said), ignored)
     if not messages and not said:
         system = [texts for texts in system if texts]
         messages = [Message("user", tuple(map(Text, system.pop())))] if system else []

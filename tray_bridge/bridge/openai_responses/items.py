@@ -119,6 +119,7 @@ def read_items(
 class _Reader:
     def __init__(self, fetched: Mapping[str, bytes], ignored: list[str]) -> None:
         self._messages = MessageReader(fetched, ignored, newest=True)
+        self._ignored = ignored
         self._system: list[tuple[str, ...]] = []
         self._said: list[Said] = []
         self._spoken: list[Piece] = []
@@ -130,10 +131,10 @@ class _Reader:
         self._end_spoken()
         if instructions and instructions.strip():
             if not self._said:  # with instructions alone, the last system item is what is asked
-                conversation = join_conversation(self._system, self._said, places[-1][0])
+                conversation = join_conversation(self._system, self._said, places[-1][0], self._ignored)
                 return Conversation((instructions, *conversation.system), conversation.messages)
             self._system.insert(0, (instructions,))
-        return join_conversation(self._system, self._said, places[-1][0])
+        return join_conversation(self._system, self._said, places[-1][0], self._ignored)
 
     def _take(self, item: JsonObject, kind: str, param: str) -> None:
         if kind == "message":
