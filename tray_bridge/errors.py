@@ -143,7 +143,7 @@ class UpstreamError(TrayBridgeError):
 
 
 class SessionLostError(TrayBridgeError):
-    """The CLI process ended, or said what it never says, in the middle of a turn."""
+    """The CLI process ended, or sent a message that is not understood, in the middle of a turn."""
 
     title = "Claude Code stopped unexpectedly"
     hint = "Send the request again; if this repeats, run `tray-bridge doctor`."

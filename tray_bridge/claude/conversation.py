@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
-from ..turns import Block, Message, ToolResult, Turn
+from ..turns import Block, Message, ToolResult, ToolUse, Turn
 from .conversation_key import Binding, ConversationKeys
 from .tool_desk import is_deliverable
 
+GIVEN = "toolu_"  # how the ids begin that Claude gives to its calls
 How: TypeAlias = Literal["results", "continue", "rewind", "new"]
 
 
@@ -48,6 +49,11 @@ class Wanted:
     def of(cls, turn: Turn) -> Wanted:
         return cls(turn, Binding.of(turn), ConversationKeys(turn), first_new(turn.messages))
 
+    def call_ids(self, end: int | None = None) -> tuple[str, ...]:
+        """The ids of the calls in the messages before index `end`, in their order."""
+        blocks = (block for message in self.turn.messages[:end] for block in message.content)
+        return tuple(block.id for block in blocks if isinstance(block, ToolUse))
+
 
 @dataclass(slots=True)
 class Conversation:
@@ -55,6 +61,7 @@ class Conversation:
 
     lines: list[Line] = field(default_factory=list)
     key: bytes | None = None
+    call_ids: tuple[str, ...] = ()  # of all its calls, as the CLI knows them
     is_suspended: bool = False
     calls: tuple[str, ...] = ()  # that wait, in their order
     is_limited: bool = False  # the suspended turn has a limit on its tokens, which cannot be taken back
@@ -64,7 +71,7 @@ class Conversation:
     def plan(self, wanted: Wanted) -> Plan:
         """Say how the turn follows."""
         start = wanted.start
-        if start and self.key == wanted.keys[start]:
+        if start and self.key == wanted.keys[start] and self._has_calls(wanted.call_ids(start)):
             if not self.is_suspended:
                 return Plan("continue", start)
             if self._brings_results(wanted):
@@ -74,9 +81,21 @@ class Conversation:
         places = {wanted.keys[index]: index for index in range(1, start + 1)}
         for cut in range(len(self.lines) - 1, 0, -1):
             key = self.lines[cut].key
-            if key is not None and key in places:
+            if key is not None and key in places and self._has_calls(wanted.call_ids(places[key])):
                 return Plan("rewind", places[key], cut)
         return Plan("new")
+
+    def answered(self, wanted: Wanted, shared: int, calls: Sequence[str]) -> None:
+        """Take in that the turn was written from message `shared` on, and that its answer made these `calls`."""
+        known = len(wanted.call_ids(shared))
+        self.call_ids = (*self.call_ids[:known], *wanted.call_ids()[known:], *calls)
+        self.calls = tuple(calls)
+
+    def _has_calls(self, ids: Sequence[str]) -> bool:
+        """Whether calls with these ids may be ours: an id that Claude did not give is one that the client changed."""
+        return len(ids) <= len(self.call_ids) and all(
+            id_ == own or not id_.startswith(GIVEN) for id_, own in zip(ids, self.call_ids, strict=False)
+        )
 
     def _brings_results(self, wanted: Wanted) -> bool:
         results = new_blocks(wanted)

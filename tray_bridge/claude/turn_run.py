@@ -27,6 +27,7 @@ class TurnRun:
         self._worker = worker
         self._wanted = wanted
         self._turn = wanted.turn
+        self._shared = 0  # messages that the worker holds already
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """Ask the turn's question and yield the answer's events; the last is `TurnEnded`.
@@ -37,6 +38,7 @@ class TurnRun:
         worker.progress.start()
         try:
             plan = worker.conversation.plan(self._wanted)
+            self._shared = plan.start
             await self._within_time_limit(self._begin(plan))
             reader = AnswerReader(
                 callable_names(turn), structured=turn.output_schema is not None, demanded=turn.demands_call
@@ -64,7 +66,7 @@ class TurnRun:
         try:
             return reader.read(self._worker.check(message))
         except NOT_UNDERSTOOD as error:
-            raise SessionLostError("Claude Code said what it never says.") from error
+            raise SessionLostError("Claude Code sent a message that this version does not understand.") from error
 
     def _finish(self, reader: AnswerReader) -> None:
         if self._turn.demands_call and not reader.calls and reader.rest == "clean":
@@ -75,7 +77,7 @@ class TurnRun:
         else:
             conversation.key = self._wanted.keys.with_answer(reader.answer_message())
             conversation.is_suspended = reader.rest == "suspended"
-            conversation.calls = tuple(reader.calls)
+            conversation.answered(self._wanted, self._shared, tuple(reader.calls))
             conversation.is_limited = self._turn.max_tokens is not None
         if reader.rest == "clean":
             self._worker.end_by_itself()
