@@ -148,6 +148,42 @@ def test_ask_is_the_clients_command(bridge: RunningBridge) -> None:
     assert answered.stdout == "From a pipe\n"
 
 
+@pytest.mark.parametrize(
+    ("encoding", "says"),
+    [("utf-8", "Grüße"), ("utf-8-sig", "Grüße"), ("utf-16", "Grüße"), ("latin-1", "Gr\ufffd\ufffde")],
+)
+def test_d11_ask_takes_what_is_piped_in_whatever_its_encoding(bridge: RunningBridge, encoding: str, says: str) -> None:
+    piped = 'standin: {"text": "Grüße"}'.encode(encoding)
+    answered = subprocess.run(
+        command("ask"), input=piped, capture_output=True, timeout=60, env=environment(BRIDGE_URL=bridge.url)
+    )
+    assert answered.stdout.decode() == f"{says}\n", answered.stderr
+
+
+def test_d11_what_is_no_text_is_a_plain_error(bridge: RunningBridge) -> None:
+    piped = "Hello".encode("utf-16-le")
+    answered = subprocess.run(
+        command("ask"), input=piped, capture_output=True, timeout=60, env=environment(BRIDGE_URL=bridge.url)
+    )
+    assert (answered.returncode, answered.stdout) == (1, b"")
+    assert b"What is piped in is no text." in answered.stderr and b"Pipe in UTF-8." in answered.stderr
+
+
+@posix_only
+@pytest.mark.parametrize("option", [(), ("--system",), ("--model",)])
+def test_d11_a_byte_on_the_command_line_that_is_no_text_is_a_mark(
+    bridge: RunningBridge, option: tuple[str, ...]
+) -> None:
+    latin, said = 'standin: {"text": "Gr\xfcn"}'.encode("latin-1"), directive(text="said")
+    words = [*option, b"Gr\xfcn", said] if option else [latin]
+    answered = subprocess.run(
+        [*command("ask"), *words], input=b"", capture_output=True, timeout=60, env=environment(BRIDGE_URL=bridge.url)
+    )
+    assert b"fault of Tray Bridge" not in answered.stderr
+    if option != ("--model",):  # a model of no such name may be refused
+        assert answered.stdout.decode() == ("said\n" if option else "Gr\ufffdn\n"), answered.stderr
+
+
 def test_ask_finds_the_bridge_by_the_port_it_is_given(bridge: RunningBridge) -> None:
     answered = run("--port", str(bridge.snapshot().port), "ask", directive(text="Found"))
     assert answered.stdout == "Found\n", answered.stderr

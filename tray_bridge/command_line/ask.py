@@ -10,8 +10,10 @@ import asyncio
 import base64
 import json
 import mimetypes
+import re
 import sys
 import time
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +36,9 @@ def ask(arguments: argparse.Namespace, place: Address | None = None) -> int:
     question = _question(arguments)
     messages = [*_earlier(arguments), {"role": "user", "content": question}]
     bridge = _wait_for_bridge(place or Address(url_by_settings(), or_own=True), arguments.wait)
-    with BridgeClient(bridge.url, api_key=bridge.key or "not-needed", model=arguments.model) as client:
+    with BridgeClient(
+        bridge.url, api_key=bridge.key or "not-needed", model=_plain(arguments.model or "") or None
+    ) as client:
         if arguments.n > 1:
             return asyncio.run(_ask_at_once(client, messages, arguments))
         answer = ""
@@ -53,8 +57,8 @@ def ask(arguments: argparse.Namespace, place: Address | None = None) -> int:
 
 def _question(arguments: argparse.Namespace) -> str | list[dict[str, Any]]:
     """The prompt, then what is piped in, then the files; pictures and PDFs make it a list of parts."""
-    prompt = " ".join(word for word in arguments.prompt if word != "-")
-    piped = sys.stdin.read().strip() if sys.stdin and not sys.stdin.isatty() else ""
+    prompt = _plain(" ".join(word for word in arguments.prompt if word != "-"))
+    piped = _piped().strip() if sys.stdin and not sys.stdin.isatty() else ""
     texts, parts = [text for text in (prompt, piped) if text], []
     for path in arguments.file:
         text, part = _read_file(path)
@@ -66,6 +70,23 @@ def _question(arguments: argparse.Namespace) -> str | list[dict[str, Any]]:
         )
     text = "\n\n".join(texts)
     return [*([{"type": "text", "text": text}] if text else []), *parts] if parts else text
+
+
+def _piped() -> str:
+    """What is piped in: UTF-8, UTF-16 with its mark, or the system's encoding; raises TrayBridgeError for no text."""
+    data = sys.stdin.buffer.read()
+    try:
+        text = data.decode("utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode(sys.stdin.encoding, "replace")
+    if "\0" in text:
+        raise TrayBridgeError("What is piped in is no text.", title="No text", hint="Pipe in UTF-8.")
+    return text.replace("\r\n", "\n")
+
+
+def _plain(text: str) -> str:
+    """A word of the command line with U+FFFD for each byte that is no text in the system's encoding."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def _read_file(path: Path) -> tuple[str, dict[str, Any] | None]:
@@ -100,7 +121,7 @@ def _earlier(arguments: argparse.Namespace) -> list[dict[str, Any]]:
             ) from None
     if arguments.system:
         rest = [message for message in earlier if message["role"] != "system"]
-        return [{"role": "system", "content": arguments.system}, *rest]
+        return [{"role": "system", "content": _plain(arguments.system)}, *rest]
     return earlier
 
 
