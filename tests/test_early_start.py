@@ -29,7 +29,8 @@ def clis() -> set[int]:
 
 
 @pytest.fixture
-def early(standin: StandIn) -> EarlyStart:
+def early(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> EarlyStart:
+    monkeypatch.delenv("TRAY_BRIDGE_CHECK_FOR_UPDATES", raising=False)  # any setting there prevents an early start
     before = clis()
     early = start_early(["serve"])
     assert early is not None

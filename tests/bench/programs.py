@@ -146,8 +146,8 @@ class BridgeProcess:
         """Wait until the pool is full and none of its processes works any more."""
 
         def is_full(pool: Mapping[str, Any]) -> bool:
-            spares = pool["warm"] + pool["fitting"]
-            return spares >= pool["size"] and pool["fitting"] == 1 and not pool["starting"] + pool["busy"]
+            workers = pool["warm"] + pool["fitting"] + pool["parked"] + pool["suspended"]
+            return workers >= pool["size"] and not pool["starting"] + pool["busy"]
 
         await until(self.status, lambda status: is_full(status["pool"]))
         await idle(lambda: [self.process, *self.clis()])

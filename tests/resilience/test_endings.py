@@ -65,13 +65,15 @@ def left_in(home: Path, children: Iterable[psutil.Process]) -> list[str]:
 
 @contextmanager
 def busy_app(home: Path, **environment: str) -> Iterator[tuple[RunningApp, list[Reading]]]:
-    """Sessions in every state: two busy, one parked, one suspended, spares."""
-    with running_app(home, POOL_SIZE="2", CLAUDE_CONFIG_DIR=str(home / "claude"), **environment) as app:
-        app.wait_until_warm(1)
+    """Sessions in every state: two busy, one parked, one suspended; spares enough, so that none of them is reset."""
+    with running_app(home, POOL_SIZE="4", CLAUDE_CONFIG_DIR=str(home / "claude"), **environment) as app:
+        app.wait_until_warm(4, 60)
         app.ask(question(text="parked"))
         asked: Any = [{"role": "user", "content": directive(tools=[{"name": "look", "input": {}}])}]
         app.client.chat.completions.create(model="sonnet", messages=asked, tools=TOOL)
         readings = [Reading(app), Reading(app)]
+        pool = app.status()["pool"]
+        assert (pool["busy"], pool["parked"], pool["suspended"]) == (2, 1, 1)
         yield app, readings
 
 
@@ -206,7 +208,7 @@ def test_an_app_that_stood_still_goes_on_where_it_was(
         words = reading.join(bound(30)).split()
         assert reading.error is None
         assert words == [f"word{n}" for n in range(1, 10 * (limit + 3) + 1)]
-        app.wait_until_warm(1, 5)
+        wait_for(lambda: app.status()["pool"]["parked"] == 1, bound(5))
         assert app.ask(question(text="well")) == "well"
         seconds = time.monotonic() - since
     what = "the app and all its sessions" if everything else "the app"

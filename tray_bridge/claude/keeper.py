@@ -195,7 +195,8 @@ class Keeper:
 
     async def _bind(self, spare: Worker) -> None:
         binding = replace(self._binding, output_schema=None) if self._roster.config.reuse else self._binding
-        spare.move("starting")  # no request may take it meanwhile
+        spare.move("starting")
+        spare.binding = binding  # at once: a request may take one that is starting without a binding
         try:
             await asyncio.wait_for(spare.bind(binding), START_TIMEOUT)
         except (TrayBridgeError, asyncio.TimeoutError) as error:

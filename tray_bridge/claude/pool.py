@@ -304,7 +304,7 @@ class SessionPool:
         if worker.conversation.lines:
             self._rest(worker, "parked")
         else:
-            worker.move("idle")
+            worker.move("warm" if worker.binding is None else "idle")
             worker.weigh()
         self._roster.changed()
 

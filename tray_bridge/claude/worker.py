@@ -343,7 +343,7 @@ class Worker:
             if answer.get("rewound") is not True or is_empty != (cut == 0):
                 raise SessionLostError(f"Claude Code did not rewind: {answer.get('reason') or 'it gave no proof'}.")
             logger.info("worker %d: reset in %.1f ms", self.id, (time.monotonic() - began) * 1000)
-        elif cut == 0 and not self.conversation.can_be_cut:
+        elif cut == 0 and not self.conversation.can_be_cut and self.conversations:  # not the past it was started with
             raise SessionLostError("This conversation cannot be taken back.")
         self._transport.desk.forget()
         self.conversation.was_cut(cut)
@@ -358,6 +358,8 @@ class Worker:
     async def _settle(self, keep: bool) -> None:
         if self._is_broken:
             raise SessionLostError("What this worker holds is not known.")
+        if self.binding is None:
+            await self.start()  # its request may have been given up before the process answered
         await _in_time(self._come_to_rest(), REST_TIMEOUT)
         lines, cut = self.conversation.lines, self.conversation.turn_line if keep else 0
         while 0 < cut < len(lines) and lines[cut].key is None:

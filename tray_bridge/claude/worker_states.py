@@ -33,6 +33,7 @@ MOVES: Mapping[WorkerState, Mapping[WorkerState, str]] = {
     },
     "settling": {
         "idle": "nothing of a conversation is left in it",
+        "warm": "its request was given up before the process was told anything",
         "parked": "the turn was cut away, and the conversation before it is whole",
         "closing": "it did not come to rest in time, or did not prove its reset",
     },
