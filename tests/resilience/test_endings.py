@@ -72,8 +72,8 @@ def busy_app(home: Path, **environment: str) -> Iterator[tuple[RunningApp, list[
         asked: Any = [{"role": "user", "content": directive(tools=[{"name": "look", "input": {}}])}]
         app.client.chat.completions.create(model="sonnet", messages=asked, tools=TOOL)
         readings = [Reading(app), Reading(app)]
-        pool = app.status()["pool"]
-        assert (pool["busy"], pool["parked"], pool["suspended"]) == (2, 1, 1)
+        states = ("busy", "parked", "suspended")
+        wait_for(lambda: [app.status()["pool"][state] for state in states] == [2, 1, 1], bound(5))
         yield app, readings
 
 
