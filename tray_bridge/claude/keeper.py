@@ -74,9 +74,9 @@ class Keeper:
             self._task = asyncio.create_task(self._keep())
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        while self._task is not None and not self._task.done():
+            self._task.cancel()  # again: `wait_for` of Python up to 3.11 drops one that comes with what it waits for
+            await asyncio.wait({self._task}, timeout=0.1)
 
     def set_quiet(self, is_quiet: bool) -> None:
         """Whether no request waits for its first token: a start costs half a second of CPU or more."""

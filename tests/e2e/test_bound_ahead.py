@@ -1,0 +1,61 @@
+"""A spare is bound ahead of need, whatever requests do meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from running_bridge import directive
+
+from tray_bridge.claude.pool import PoolConfig, SessionPool
+from tray_bridge.standin import StandIn
+from tray_bridge.turns import Leased, Message, Text, TextDelta, Turn
+
+
+@asynccontextmanager
+async def open_pool(standin: StandIn, tmp_path: Path) -> AsyncIterator[SessionPool]:
+    """One worker, which has started and is not yet kept: `fill` lets it be bound ahead."""
+    environment = {"ANTHROPIC_BASE_URL": standin.url}
+    pool = SessionPool(PoolConfig("sonnet", tmp_path, environment=environment, reuse=True, size=1, max_sessions=1))
+    await pool.open()
+    try:
+        await until(pool, "warm")
+        yield pool
+    finally:
+        await pool.close()
+
+
+async def until(pool: SessionPool, state: str) -> None:
+    async def look() -> None:
+        while [session.state for session in pool.snapshot().sessions] != [state]:
+            await asyncio.sleep(0.01)
+
+    await asyncio.wait_for(look(), 20)
+
+
+def turn(text: str) -> Turn:
+    return Turn("sonnet", (Message("user", (Text(directive(text=text)),)),), system=("Be brief.",))
+
+
+async def ask(pool: SessionPool, text: str) -> str:
+    async with aclosing(pool.ask(turn(text))) as events:
+        return "".join([event.text async for event in events if isinstance(event, TextDelta)])
+
+
+async def test_a_worker_given_up_before_it_was_bound_is_bound_ahead(
+    standin: StandIn, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_pool(standin, tmp_path) as pool:
+        before = pool.snapshot().sessions[0].pid
+        async with aclosing(pool.ask(turn("never read"))) as events:
+            assert isinstance(await anext(events), Leased)
+        await until(pool, "warm")
+        pool.fill()
+        await until(pool, "fitting")
+        assert await ask(pool, "here") == "here"
+        assert pool.snapshot().sessions[0].pid == before
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
