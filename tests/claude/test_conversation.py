@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tray_bridge.claude.conversation import Conversation, Plan, Wanted
+from tray_bridge.claude.conversation import Conversation, Line, Plan, Wanted
 from tray_bridge.turns import Message, Text, ToolResult, ToolUse, Turn
 
 QUESTION = Message("user", (Text("Weather?"),))
@@ -45,3 +45,19 @@ def test_the_ids_that_the_cli_knows_stay_while_the_client_uses_its_own() -> None
     conversation.answered(turn, 2, ("toolu_c",))
     assert conversation.call_ids == ("toolu_a", "toolu_c")
     assert conversation.calls == ("toolu_c",)
+
+
+def test_a_turn_given_up_before_its_first_line_leaves_the_conversation_as_it_was() -> None:
+    conversation = Conversation(lines=[Line("one", b"before one")], key=b"after one")
+    conversation.begin_turn()
+    assert (conversation.turn_line, conversation.key) == (1, None)
+    conversation.was_cut(conversation.turn_line)
+    assert (conversation.key, len(conversation.lines)) == (b"after one", 1)
+
+
+def test_a_turn_given_up_after_its_first_line_is_cut_away() -> None:
+    conversation = Conversation(lines=[Line("one", b"before one")], key=b"after one")
+    conversation.begin_turn()
+    conversation.lines.append(Line("two", b"after one"))
+    conversation.was_cut(conversation.turn_line)
+    assert (conversation.key, len(conversation.lines)) == (b"after one", 1)

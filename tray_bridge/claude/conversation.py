@@ -67,6 +67,7 @@ class Conversation:
     is_limited: bool = False  # the suspended turn has a limit on its tokens, which cannot be taken back
     can_be_cut: bool = True  # not where something stands before its first line
     turn_line: int = 0  # index of the first line of the present turn, or of the last one
+    turn_key: bytes | None = None  # the key before that line
 
     def plan(self, wanted: Wanted) -> Plan:
         """Say how the turn follows."""
@@ -105,9 +106,18 @@ class Conversation:
             and (wanted.turn.max_tokens is not None or not self.is_limited)
         )
 
+    def begin_turn(self) -> None:
+        """The lines that are written from now on belong to a new turn."""
+        self.turn_line, self.turn_key, self.key = len(self.lines), self.key, None
+
     def was_cut(self, cut: int) -> None:
-        """Forget line `cut` and all that came after it."""
-        self.key = self.lines[cut].key if cut else None
+        """Forget line `cut` and all that came after it; a turn may be given up before its first line was written."""
+        if not cut:
+            self.key = None
+        elif cut < len(self.lines):
+            self.key = self.lines[cut].key
+        else:
+            self.key = self.turn_key
         self.lines = self.lines[:cut]
         self.is_suspended, self.calls, self.turn_line = False, (), cut
 

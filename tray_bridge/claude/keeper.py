@@ -22,6 +22,7 @@ from .worker_states import RESTING
 
 logger = logging.getLogger(__name__)
 
+MISTAKE_SECONDS = 1.0  # between two looks after an error of our own, which may come again at once
 REFILL_YIELD = 2.0  # seconds that a refill waits at most for requests that have not had their first token
 MOST_WASTED = 2  # spares in a row that were bound ahead for nothing
 LONGEST_SLEEP = 600.0
@@ -125,6 +126,7 @@ class Keeper:
             except Exception as error:  # whatever it is, the next spare may do better
                 logger.exception("A worker could not be started")
                 roster.failed(CliUnavailableError(str(error)))
+                await asyncio.sleep(MISTAKE_SECONDS)
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(roster.wake.wait(), self._seconds_to_next_look())
 

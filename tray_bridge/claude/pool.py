@@ -298,6 +298,10 @@ class SessionPool:
         except TrayBridgeError as error:
             self._roster.discard(worker, str(error))
             return
+        except Exception:  # a mistake of ours must not keep the place of a worker for good
+            logger.exception("A worker could not be brought to rest")
+            self._roster.discard(worker, "it could not be brought to rest")
+            return
         if worker not in self._roster:
             return
         logger.info("worker %d: at rest after %.0f ms", worker.id, (time.monotonic() - began) * 1000)

@@ -110,8 +110,7 @@ class TurnRun:
             await worker.deliver(dict(zip(worker.conversation.calls, results, strict=True)))
             return
         await worker.prepare(self._wanted, plan)
-        worker.conversation.key = None
-        worker.conversation.turn_line = len(worker.conversation.lines)
+        worker.conversation.begin_turn()
         worker.allow(callable_names(turn))
         await worker.set_settings(turn)
         await self._ask(plan)
