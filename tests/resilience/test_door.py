@@ -75,7 +75,8 @@ def test_each_route_but_the_open_ones_demands_the_key_once_there_is_one(
             answer = client.request(method, bridge.url + re.sub(r"\{.*?\}", "x", path), headers=headers)
             assert (answer.status_code == 401) == ((method, path) in guarded), (method, path, answer.status_code)
             if answer.status_code == 401 and method != "HEAD":
-                assert answer.json()["error"]["code"] == "invalid_api_key"
+                error = answer.json()["error"]  # a string in Ollama's dialect
+                assert "API key" in (error if isinstance(error, str) else error["message"])
         right = client.get(f"{bridge.base_url}/models", headers={"authorization": f"Bearer {a_key}"})
         assert right.status_code == 200
     seen = "401 each, as OpenAI’s API says it"
@@ -164,7 +165,7 @@ def test_on_ipv6_loopback_it_serves_without_a_key(make_bridge: Make) -> None:
         ("a page whose name was re-pointed to this machine", {"host": "evil.test"}),
         ("a foreign page, without preflight", {"origin": "https://evil.test", "content-type": "text/plain"}),
         ("a page from a file or a sandbox", {"origin": "null", "content-type": "text/plain"}),
-        ("another program’s page on this machine", {"origin": "http://localhost:3000"}),
+        ("a page of a name like this machine’s", {"origin": "http://localhost.evil.test:3000"}),
         ("a page that hides its origin", {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}),
     ],
 )
@@ -176,7 +177,8 @@ def test_no_foreign_page_asks_claude(
     answer = httpx.post(f"{bridge.base_url}/chat/completions", content=body, headers=headers)
     assert answer.status_code == 403
     assert answer.json()["error"]["code"] == "access_denied"
-    assert "access-control-allow-origin" not in answer.headers
+    # A browser compares this header with the page's origin; what stands there instead shows in its console.
+    assert answer.headers.get("access-control-allow-origin", "") not in ("*", "null", headers.get("origin"))
     assert len(bridge.standin.requests) == before
     report.add("attacks", what, "403; Claude was not asked")
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote_to_bytes
 
 from ..turns import Document, Image, JsonObject, Text
 from .fields import kind_of, read_string, refuse, required_string, shown
-from .fit_image import fit_image
+from .fit_image import MOST_PIXELS, fit_image
 from .media_type import decode_text, image_size, sniff
 
 Readable: TypeAlias = Text | Image | Document
@@ -247,7 +247,8 @@ def _block(data: bytes, param: str, title: str | None, *, image: bool, changed: 
     except ValueError as error:
         refuse(f"`{param}` is a broken image ({media_type}): {error}.", param)
     if len(data) > IMAGE_BYTES or max(width, height) > IMAGE_SIDE:
-        if fitted := fit_image(data, most_bytes=IMAGE_BYTES, most_side=CLI_SIDE):
+        can_fit = width * height <= MOST_PIXELS
+        if can_fit and (fitted := fit_image(data, most_bytes=IMAGE_BYTES, most_side=CLI_SIDE)):
             data, media_type = fitted
             changed.append("image.scaled")
         elif len(data) > IMAGE_BYTES:

@@ -1,5 +1,5 @@
-"""The page's first hour: sign in to Claude, set clients up, pause. Every route changes this user's own machine, so each
-is checked as the rest of the page is.
+"""The page's first hour: sign in to Claude, set clients up, pause. Every route changes this user's own machine, so one
+guard stands before all of them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Body, Depends, Request
 from starlette.responses import Response
 
 from ...doctor.health import health_of
@@ -41,16 +41,16 @@ def first_run_router(
     last_hour: LastHour,
 ) -> APIRouter:
     """Make the routes, below `/dashboard/api`."""
-    router = APIRouter(prefix="/dashboard/api", include_in_schema=False)
 
     def check(request: Request) -> None:
         access.check_place(request)
         access.check_person(request)
 
+    router = APIRouter(prefix="/dashboard/api", dependencies=[Depends(check)], include_in_schema=False)
+
     @router.get("/account")
-    def account(request: Request) -> Response:
+    def account() -> Response:
         """How Claude Code is signed in, and what else is set up here."""
-        check(request)
         snapshot = server.snapshot()
         return JsonResponse(
             {
@@ -64,35 +64,30 @@ def first_run_router(
         )
 
     @router.post("/account/sign-in")
-    def sign_in(request: Request, kind: str = Body("claudeai", embed=True, max_length=20)) -> Response:
-        check(request)
+    def sign_in(kind: str = Body("claudeai", embed=True, max_length=20)) -> Response:
         if kind not in ACCOUNT_KINDS:
             raise InvalidRequestError(f"{kind!r} is not a kind of account.", param="kind")
         server.sign_in.start(settings().cli_path, kind)
         return JsonResponse(server.sign_in.state.as_json())
 
     @router.post("/account/code")
-    def code(request: Request, code: str = Body(embed=True, max_length=4096)) -> Response:
-        check(request)
+    def code(code: str = Body(embed=True, max_length=4096)) -> Response:
         server.sign_in.give_code(code)
         return JsonResponse(server.sign_in.state.as_json())
 
     @router.post("/account/cancel")
-    def cancel(request: Request) -> Response:
-        check(request)
+    def cancel() -> Response:
         server.sign_in.cancel()
         return JsonResponse(server.sign_in.state.as_json())
 
     @router.post("/pause")
-    def pause(request: Request, paused: bool = Body(embed=True)) -> Response:
-        check(request)
+    def pause(paused: bool = Body(embed=True)) -> Response:
         server.pause(paused)
         return JsonResponse({"paused": paused})
 
     @router.get("/lamps")
-    def lamps(request: Request) -> Response:
+    def lamps() -> Response:
         """Each client's newest request: answered, or why not. The log tells of those before the start."""
-        check(request)
         found: dict[str, dict[str, Any]] = {}
         for summary in reversed(log.search(outcome="completed", limit=LAMP_EXCHANGES).exchanges):
             found[summary["client"] or ""] = {"answered_at": summary["at"], "problem": None}
@@ -103,32 +98,28 @@ def first_run_router(
         return JsonResponse({"lamps": {**found, **named}})
 
     @router.get("/setup")
-    def clients(request: Request) -> Response:
+    def clients() -> Response:
         """The clients that can be set up from here."""
-        check(request)
         place = Place.here()
         return JsonResponse({"clients": [_described(client, place) for client in _offered()]})
 
     @router.get("/setup/{client_id}")
-    def preview(request: Request, client_id: str) -> Response:
+    def preview(client_id: str) -> Response:
         """The change of a client's files, not written."""
-        check(request)
         client = _client(client_id)
         shown = "(a new key)" if keys.exist() else NO_KEY
         changes = plan(client, _values(shown), Place.here())
         return JsonResponse(_told(client, changes))
 
     @router.post("/setup/{client_id}")
-    def set_up(request: Request, client_id: str) -> Response:
-        check(request)
+    def set_up(client_id: str) -> Response:
         client = _client(client_id)
         changes = plan(client, _values(_key(client)), Place.here())
         write(client, changes)
         return JsonResponse(_told(client, changes))
 
     @router.delete("/setup/{client_id}")
-    def take_back(request: Request, client_id: str) -> Response:
-        check(request)
+    def take_back(client_id: str) -> Response:
         paths = undo(_client(client_id))
         return JsonResponse({"files": [str(path) for path in paths]})
 
