@@ -27,6 +27,7 @@ from routes import routes_of
 from running_app import RunningApp, running_app
 from running_bridge import RunningBridge, wait_for
 
+from tray_bridge.api.landing import LANDING
 from tray_bridge.machine.api_keys import ApiKeys
 from tray_bridge.server.thread import ServerThread
 from tray_bridge.session_log import LogReader
@@ -35,8 +36,8 @@ from tray_bridge.standin import StandIn
 
 Make = Callable[..., RunningBridge]
 OWN = {"x-tray-bridge": "1"}
-# What may be had without a key although keys exist: a check for life, and the page that asks for the key.
-OPEN = {"/health", "/dashboard", "/dashboard/", "/dashboard/static/{name}", "/dashboard/api/sign-in"}
+# What may be had without a key although keys exist: what says that a bridge runs, the page that asks for the key.
+OPEN = {"/health", "/dashboard", "/dashboard/", "/dashboard/static/{name}", "/dashboard/api/sign-in", *LANDING}
 
 
 def key_command(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
