@@ -94,7 +94,6 @@ ENDINGS = [
 ]
 
 
-@pytest.mark.xfail(reason="not adapted yet to workers that are reset; the cause is open", strict=False)
 @pytest.mark.parametrize(
     ("number", "outcomes", "seen"),
     [pytest.param(*e, id=e[0].name, marks=[pytest.mark.full] if e[0] == signal.SIGINT else []) for e in ENDINGS],

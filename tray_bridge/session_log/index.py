@@ -197,6 +197,8 @@ class Index:
                 work.start()
             else:
                 self._read(missing, listed)
+                with self.use() as connection:
+                    self._running(connection)  # what was just read may be of a program that is gone
 
     def _is_due(self, day: str, changed: int) -> bool:
         """Whether a folder is listed now: one that takes long to list, and changes with every answer, seldom."""
