@@ -60,6 +60,11 @@ class RunningApp:
 
         wait_for(lambda: spares_there() >= spares, bound(timeout))
 
+    def resting(self) -> int:
+        """How many sessions could take a request: those that rest after one could, too."""
+        pool = self.status().get("pool", {})
+        return sum(int(pool.get(state, 0)) for state in ("warm", "fitting", "parked", "suspended"))
+
     def children(self) -> list[psutil.Process]:
         """The CLI processes and the guard."""
         return psutil.Process(self.process.pid).children(recursive=True)

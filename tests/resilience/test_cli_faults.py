@@ -126,7 +126,6 @@ def test_stopped_in_mid_stream_and_continued(steady: RunningBridge, report: Faul
     report.add("processes", "stopped (SIGSTOP) for 2 s in mid-stream, then continued", "its answer", seconds)
 
 
-@pytest.mark.xfail(reason="not adapted yet to workers that are reset; the cause is open", strict=False)
 @posix_only
 def test_stopped_for_good(make_bridge: Make, report: FaultReport) -> None:
     """A stopped process takes no end of input and no SIGTERM: only the time limit and SIGKILL help."""

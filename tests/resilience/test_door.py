@@ -80,7 +80,7 @@ def test_each_route_but_the_open_ones_demands_the_key_once_there_is_one(
                 assert "API key" in (error if isinstance(error, str) else error["message"])
         right = client.get(f"{bridge.base_url}/models", headers={"authorization": f"Bearer {a_key}"})
         assert right.status_code == 200
-    seen = "401 each, as OpenAI’s API says it"
+    seen = "401 each, in the words of the route’s API"
     report.add("attacks", f"each of {len(guarded)} routes without a key, with a wrong one, with a made-up cookie", seen)
 
 
@@ -186,11 +186,12 @@ def test_no_foreign_page_asks_claude(
 
 FRIENDS: list[tuple[str, dict[str, str], str | None]] = [
     ("a container, as `host.docker.internal`", {"host": "host.docker.internal:8000"}, None),
+    ("another program’s page on this machine", {"origin": "http://localhost:3000"}, "http://localhost:3000"),
     ("Jan’s page, as `tauri://localhost`", {"origin": "tauri://localhost"}, "tauri://localhost"),
 ]
 
 
-@pytest.mark.parametrize(("what", "headers", "allowed"), FRIENDS, ids=["container", "Jan"])
+@pytest.mark.parametrize(("what", "headers", "allowed"), FRIENDS, ids=["container", "neighbour", "Jan"])
 def test_who_is_known_to_come_is_let_in_as_it_comes(
     bridge: RunningBridge, report: FaultReport, what: str, headers: dict[str, str], allowed: str | None
 ) -> None:

@@ -26,6 +26,8 @@ from hypothesis import strategies as st
 from routes import describe_page
 from running_bridge import RunningBridge
 
+from tray_bridge.machine.api_keys import ApiKeys
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "bridge"))
 import test_bridge_properties as properties
 from chat_bodies import USER
@@ -52,10 +54,16 @@ def send_made_up(bridge: RunningBridge, endpoints: str, examples: int) -> Counte
         answer = made.call(
             base_url=bridge.url, headers={"x-tray-bridge": "1"}, timeout=bound(30), allow_redirects=False
         )
-        assert answer.status_code < 500, f"{made.method} {answer.url}: {answer.text[:300]}"
+        assert answer.status_code < 500, f"{made.method} {made.path}: {answer.text[:300]}"
         seen[answer.status_code] += 1
 
-    send()
+    try:
+        send()
+    finally:  # a made-up request may well have paused the bridge, or made a key
+        bridge.server.pause(False)
+        keys = ApiKeys()
+        for key in keys.list():
+            keys.revoke(key.name)
     return seen
 
 

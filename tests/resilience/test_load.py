@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from fault_report import FaultReport
-from faults import ask, bound, question
+from faults import ask, bound, question, ready
 from running_app import RunningApp, running_app
 from running_bridge import RunningBridge, wait_for
 from storm import Storm
@@ -43,11 +43,11 @@ async def test_a_small_storm_leaves_no_task_no_descriptor_and_no_process(
     make_bridge: Make, report: FaultReport
 ) -> None:
     bridge = await asyncio.to_thread(
-        make_bridge, pool_size=2, max_sessions=6, parked_sessions=0, queue_limit=64, queue_timeout=bound(120)
+        make_bridge, pool_size=6, max_sessions=6, parked_sessions=0, queue_limit=64, queue_timeout=bound(120)
     )
-    await asyncio.to_thread(bridge.wait_until_warm, 2)
+    await asyncio.to_thread(bridge.wait_until_warm, 6)
     assert await asyncio.to_thread(ask, bridge) == "well"
-    await asyncio.to_thread(bridge.wait_for, lambda s: len(s.pool.sessions) == 2 and not s.pool.starting)
+    await asyncio.to_thread(bridge.wait_for, lambda s: len(s.pool.sessions) == 6 and not s.pool.starting)
     await asyncio.sleep(1)
     before = (tasks_of(bridge), psutil.Process().num_fds(), len(psutil.Process().children(recursive=True)))
     began = time.monotonic()
@@ -61,7 +61,7 @@ async def test_a_small_storm_leaves_no_task_no_descriptor_and_no_process(
         now = (tasks_of(bridge), psutil.Process().num_fds(), len(psutil.Process().children(recursive=True)))
         return tuple(max(0, later - earlier) for earlier, later in zip(before, now, strict=True))
 
-    wait_for(lambda: len(bridge.snapshot().pool.sessions) == 2 and not bridge.snapshot().requests, bound(10))
+    wait_for(lambda: ready(bridge.snapshot().pool) == 6 and not bridge.snapshot().requests, bound(20))
     await asyncio.to_thread(wait_for, lambda: left_over() == (0, 0, 0), bound(10))
     report.add("load", "24 requests, 12 at a time: a third leaves, some are refused, some lose their process",
                f"{storm.told()}; no task, descriptor or process was left over", seconds)  # fmt: skip

@@ -209,8 +209,7 @@ def test_out_of_descriptors(standin: StandIn, tmp_path: Path, report: FaultRepor
         assert "".join(text).split()[-1] == "word60"
         hogs.close()
         since = time.monotonic()
-        wait_for(lambda: app.status().get("pool", {}).get("warm") is not None, bound(5))
-        app.wait_until_warm(2, 5)
+        wait_for(lambda: app.resting() >= 2, bound(5))
         assert app.ask(question(text="well")) == "well"
         seconds = time.monotonic() - since
         assert seconds < bound(HEALTHY_SECONDS)

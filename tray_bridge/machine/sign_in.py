@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from ..errors import CliUnavailableError, TrayBridgeError
+from ..errors import CliUnavailableError, InvalidRequestError
 from .cli_program import find_cli
 from .outside_environment import outside_environment
 from .paths import work_folder
@@ -99,17 +99,17 @@ class SignIn:
         threading.Thread(target=self._wait, args=(self._process,), name="sign-in", daemon=True).start()
 
     def give_code(self, code: str) -> None:
-        """Pass the code on that the sign-in page showed; raises TrayBridgeError."""
+        """Pass the code on that the sign-in page showed; raises InvalidRequestError."""
         process = self._process
         if process is None or process.stdin is None or not self.is_under_way:
-            raise TrayBridgeError("No sign-in waits for a code.", title="Sign-in", hint="Start the sign-in again.")
+            raise InvalidRequestError("No sign-in waits for a code.", hint="Start the sign-in again.")
         if not code.strip() or not code.isprintable():
-            raise TrayBridgeError("The code is empty or not a text.", title="Sign-in", hint="Copy it from the page.")
+            raise InvalidRequestError("The code is empty or not a text.", hint="Copy it from the page.")
         try:
             process.stdin.write(code.strip().encode() + b"\n")
             process.stdin.flush()
         except OSError as error:
-            raise TrayBridgeError("The sign-in has just ended.", title="Sign-in", hint="Start it again.") from error
+            raise InvalidRequestError("The sign-in has just ended.", hint="Start it again.") from error
 
     def cancel(self) -> None:
         """End the sign-in that is under way, if there is one."""

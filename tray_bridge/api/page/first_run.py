@@ -13,7 +13,7 @@ from fastapi import APIRouter, Body, Depends, Request
 from starlette.responses import Response
 
 from ...doctor.health import health_of
-from ...errors import InvalidRequestError, SettingsError
+from ...errors import InvalidRequestError
 from ...known_clients import NO_KEY, client_name
 from ...machine.api_keys import ApiKeys
 from ...machine.bridge_address import address_of
@@ -147,7 +147,7 @@ def _offered() -> list[SetupClient]:
 def _client(client_id: str) -> SetupClient:
     client = find_client(client_id)
     if client is None or client not in _offered():
-        raise SettingsError(f"{client_id[:50]!r} is not a client that can be set up here.")
+        raise InvalidRequestError(f"{client_id[:50]!r} is not a client that can be set up here.", param="client_id")
     return client
 
 
