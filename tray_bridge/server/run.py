@@ -293,6 +293,7 @@ class Serving:
         if self._services is not None:
             reason = ServerPausedError("Tray Bridge is paused.") if paused else None
             self._services.in_flight.pause(reason)
+            self._publish()  # at once: the next look at `/health` must not say that requests are answered
 
     def page_pass(self) -> str:
         """What lets a browser into the page once, or nothing where no key is needed. From any thread."""
