@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 from typing import Any
 
 from fastapi.openapi.utils import get_openapi
@@ -20,11 +21,11 @@ def routes_of(bridge: RunningBridge) -> list[RouteContext]:
     return found
 
 
-def describe_page(bridge: RunningBridge, without: str) -> dict[str, Any]:
-    """A description of the page's endpoints but one, as the public description leaves them out."""
+def describe_page(bridge: RunningBridge, without: Collection[str]) -> dict[str, Any]:
+    """A description of the page's endpoints but these, as the public description leaves them out."""
     described = []
     for found in routes_of(bridge):
-        if str(found.path).startswith("/dashboard") and found.path != without:
+        if str(found.path).startswith("/dashboard") and found.path not in without:
             route = copy.copy(found.original_route)
             assert isinstance(route, APIRoute)
             route.include_in_schema = True
