@@ -1,7 +1,7 @@
-"""The first session's process, spawned before the arguments and the settings are read.
+"""The first worker's process, spawned before the arguments and the settings are read.
 
-Reading them takes Python as long as a good part of the CLI's own start, so `serve` guesses that they are the defaults.
-A guess that was wrong costs that process and no more: the pool takes only a session that fits.
+Reading them takes Python a good part of the time that the CLI takes to start, so `serve` assumes the defaults. Where
+that is wrong, the pool closes the process and starts another.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ USUAL_PORT = 8000  # the settings' default
 
 
 class EarlyStart:
-    """Made in the main thread. Its loop is the server's from its first start on, and with it the process."""
+    """Start the process in a new event loop; the server's first run takes both. For the main thread."""
 
     def __init__(self) -> None:
         from ..claude.cli_process import CliProcess, cli_options
@@ -43,24 +43,24 @@ class EarlyStart:
         self.loop.run_until_complete(self._process.start())
 
     def take(self) -> CliProcess | None:
-        """The process, once; whoever has it ends it."""
+        """Give the process; the caller must end it. None from the second call on."""
         process, self._process = self._process, None
         return process
 
     def close(self) -> None:
-        """End the process if nobody took it."""
+        """End the process if it was not taken."""
         if (process := self.take()) is not None:
             self.loop.run_until_complete(process.end())
             self.loop.close()
 
 
 def start_early(words: Collection[str]) -> EarlyStart | None:
-    """Start, unless the words of the command line, or other settings, may well want something else."""
+    """Start the process, unless the command line or any other setting differs from the defaults."""
     named = any(name.upper().startswith("TRAY_BRIDGE_") and name != HOME_VARIABLE for name in os.environ)
     if is_plain() or named or not {"--demo", "--help", "-h"}.isdisjoint(words) or config_file().exists():
         return None
     try:
         return EarlyStart()
-    except Exception as error:  # whatever it is, the server meets it again and tells
+    except Exception as error:  # of any type: the server meets it again and reports it
         logger.info("No early start: %s", error)
         return None

@@ -1,6 +1,7 @@
 """The second port, for programs that look for Ollama at 11434 and nowhere else.
 
-It leads to the same server, with the same guards. Where it is taken, the server runs without it and says who has it.
+It leads to the same server, with the same checks. Where the port is taken, the server runs without it, and names the
+program that has it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 
 def open_second(host: str, port: int) -> tuple[socket.socket | None, Problem | None]:
-    """The listening socket, or why there is none; neither where `port` is 0. May take a second."""
+    """Return the listening socket, or the problem that prevents it. (None, None) if `port` is 0. May take a second."""
     if not port:
         return None, None
     try:
@@ -37,7 +38,7 @@ def open_second(host: str, port: int) -> tuple[socket.socket | None, Problem | N
 
 
 def ollama_at(host: str, port: int) -> str | None:
-    """Ollama with its version, if it is what answers there."""
+    """Return `Ollama` with its version if that is what answers there, else None."""
     connection = HTTPConnection(host if host not in ("", "0.0.0.0", "::") else "127.0.0.1", port, timeout=PROBE_SECONDS)
     try:
         connection.request("GET", "/")

@@ -1,13 +1,12 @@
 """One run of the server, inside its event loop: log, app, pool and stand-in, opened and closed in order.
 
-Owns what lives as long as one run and the picture of it. It is handed what it needs of its thread.
+Owns what lives as long as one run, and the snapshot of it. Must not know the thread: what it needs is handed in.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -17,41 +16,36 @@ from typing import TYPE_CHECKING
 from ..errors import RequestCancelledError, ServerPausedError, ServerStoppingError, TrayBridgeError
 from ..launch import collector, fast_imports
 from ..machine import bridge_log
-from ..machine.cli_program import CliProgram, find_cli
-from ..machine.own_address import without_loop
 from ..machine.owner_note import OwnerNote, new_note, remove_note, write_note
-from ..machine.paths import cache_folder, capabilities_file, log_folder, transcript_folder, work_folder
-from ..machine.proxy import without_proxy
+from ..machine.paths import log_folder
 from ..snapshots import PoolSnapshot, Problem, ServerSnapshot, ServerState
 from .ollama_listener import open_second
+from .pool_setup import PoolSetup
 
 if TYPE_CHECKING:
     import uvicorn
 
     from ..answer_store import AnswerStore, Rules
     from ..api.services import OwnServer, Services
-    from ..claude.capabilities import Capabilities
     from ..claude.cli_process import CliProcess
-    from ..claude.pool import PoolConfig, SessionPool
+    from ..claude.pool import SessionPool
     from ..doctor.checks import Check
     from ..session_log import SessionLog
     from ..settings.schema import Settings
-    from ..standin import StandIn
 
-PUBLISH_SECONDS = 0.1  # the most often that subscribers hear of changes
+PUBLISH_SECONDS = 0.1  # the least time between two snapshots
 KEEP_ALIVE_SECONDS = 75  # longer than clients keep an idle connection: one that is closed as they write is an error
 FILL_AFTER = 0.1  # seconds: serve requests that waited for startup before starting more spares
 ANSWERS = "answers.sqlite"  # in the folder of the session log
-PROVE_AFTER = 5.0  # seconds: a program that is not known is examined once the start is over
-RELEASE_AFTER = 30.0  # seconds: the start is for requests
-GRACE_SECONDS = 2  # what requests get to write their last words
+RELEASE_AFTER = 30.0  # seconds: requests come first after a start
+GRACE_SECONDS = 2  # for requests that were ended to send their error
 
 
 class Serving:
-    """One run. All of its methods are called in the loop.
+    """Run the server once. Call all methods in its loop.
 
-    `owner` is the server as its endpoints see it, `publish` is called with each new snapshot, `more_checks` are the
-    doctor's, and `early` is a process that starts already, for the pool.
+    `owner` is the server as its endpoints see it, `publish` is called with each new snapshot, `more_checks` gives
+    further checks of the doctor, and `early` is a CLI process that has been started, for the pool.
     """
 
     def __init__(
@@ -74,26 +68,25 @@ class Serving:
         self._publishing: asyncio.TimerHandle | None = None
         self._server: uvicorn.Server | None = None
         self._services: Services | None = None
-        self._standin: StandIn | None = None
+        self._setup = PoolSetup(self._proved)
         self._pool: SessionPool | None = None
+        self._log: SessionLog | None = None
         self._answers: AnswerStore | None = None
         self._ollama_listener: socket.socket | None = None
         self._ollama_problem: Problem | None = None
         self._stopping = False
-        self._proof: asyncio.Task[None] | None = None
         self._note: OwnerNote | None = None
         self._newer: str | None = None
 
     async def run(self) -> None:
         """Serve until `stop`. The pool comes first: the CLI starts on another core while the app is imported here."""
-        log = None
         try:
             settings = self._settings
             opened = await asyncio.to_thread(open_second, settings.host, settings.ollama_port)
             self._ollama_listener, self._ollama_problem = opened
             pool = await self._open_pool()
             await asyncio.to_thread(_import_app)
-            log, self._services, self._server = self._make_app(pool)
+            self._services, self._server = self._make_app(pool)
             collector.settle()
             self._server.should_exit = self._stopping
             if self._note is not None:
@@ -108,26 +101,27 @@ class Serving:
             finally:
                 updates.cancel()
         finally:
-            self._state = "stopping"
-            if self._ollama_listener is not None:
-                self._ollama_listener.close()
-            if self._note is not None:
-                remove_note(self._note)
-            if self._early is not None:
-                await self._early.end()
-            if self._proof is not None:
-                self._proof.cancel()
-                await asyncio.wait({self._proof})
-            if self._pool is not None:
-                await self._pool.close()
-            if self._standin is not None:
-                await asyncio.to_thread(self._standin.stop)
-            if log is not None:
-                await asyncio.to_thread(log.close)
-            if self._answers is not None:
-                await asyncio.to_thread(self._answers.close)
-            if self._publishing is not None:
-                self._publishing.cancel()
+            await self._close()
+
+    async def _close(self) -> None:
+        """Close what `run` opened: first what takes requests, then what answers them, the logs last."""
+        self._state = "stopping"
+        if self._ollama_listener is not None:
+            self._ollama_listener.close()
+        if self._note is not None:
+            remove_note(self._note)
+        if self._early is not None:
+            await self._early.end()
+        await self._setup.stop_proof()
+        if self._pool is not None:
+            await self._pool.close()
+        await self._setup.close()
+        if self._log is not None:
+            await asyncio.to_thread(self._log.close)
+        if self._answers is not None:
+            await asyncio.to_thread(self._answers.close)
+        if self._publishing is not None:
+            self._publishing.cancel()
 
     async def _watch_releases(self) -> None:
         """Ask each day whether a newer release exists, unless the settings say not to."""
@@ -142,20 +136,17 @@ class Serving:
             await asyncio.sleep(DAY)
 
     async def _open_pool(self) -> SessionPool:
-        own_ports = [self._listener.getsockname()[1], self._settings.ollama_port]
-        self._environment = (
-            await asyncio.to_thread(self._start_standin) if self._settings.demo else without_loop(os.environ, own_ports)
-        )
+        await self._setup.open(self._settings, [self._listener.getsockname()[1], self._settings.ollama_port])
         try:
             from ..claude.pool import SessionPool
         except ImportError as error:
             raise TrayBridgeError(f"A part of Tray Bridge is missing: {error}.") from error
-        self._pool = SessionPool(self._pool_config(self._settings), self.changed)
+        self._pool = SessionPool(self._setup.config(self._settings), self.changed)
         await self._pool.open(self._early)
         self._early = None
         return self._pool
 
-    def _make_app(self, pool: SessionPool) -> tuple[SessionLog, Services, uvicorn.Server]:
+    def _make_app(self, pool: SessionPool) -> tuple[Services, uvicorn.Server]:
         import uvicorn
 
         from ..answer_store import AnswerStore
@@ -170,17 +161,17 @@ class Serving:
 
         settings = self._settings
         folder = settings.log_folder or log_folder()
-        log = SessionLog(
+        self._log = SessionLog(
             folder, settings.log_mode, settings.log_days, settings.log_megabytes, self._from_thread(self.changed)
         )
-        log.open()
+        self._log.open()
         keys = ApiKeys()
         page_access = DashboardAccess(keys.verify, keys.exist)
         self._answers = AnswerStore(folder / ANSWERS, **_answer_rules(settings))
         self._note = new_note(settings.host, self._listener.getsockname()[1])
         services = Services(
             settings,
-            log,
+            self._log,
             self._owner,
             InFlight(self.changed),
             LastHour(),
@@ -206,70 +197,12 @@ class Serving:
             timeout_graceful_shutdown=GRACE_SECONDS,
             h11_max_incomplete_event_size=64 * 1024,
         )
-        return log, services, uvicorn.Server(config)
+        return services, uvicorn.Server(config)
 
-    def _start_standin(self) -> dict[str, str]:
-        from ..standin import StandIn
-
-        self._standin = StandIn(first_delay=0.2, rate=60.0)
-        self._standin.start()
-        return {
-            "ANTHROPIC_BASE_URL": self._standin.url,
-            "ANTHROPIC_API_KEY": "demo",
-            "ANTHROPIC_AUTH_TOKEN": "",
-            "CLAUDE_CODE_OAUTH_TOKEN": "",
-            "CLAUDE_CODE_USE_BEDROCK": "",
-            "CLAUDE_CODE_USE_VERTEX": "",
-            "CLAUDE_CODE_USE_FOUNDRY": "",
-            "CLAUDE_CONFIG_DIR": str(cache_folder() / "demo"),
-            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-            **without_proxy(),
-        }
-
-    def _pool_config(self, settings: Settings) -> PoolConfig:
-        from ..claude.pool import PoolConfig
-
-        program = find_cli(settings.cli_path)  # the SDK alone looks in fewer places
-        no_reuse = self._no_reuse(settings)
-        return PoolConfig(
-            default_model=settings.default_model,
-            work_folder=work_folder(),
-            cli_path=settings.cli_path or (program and program.path),
-            # How to resume is not documented, so it is done with the program whose ways the tests have seen.
-            transcript_folder=transcript_folder() if program and program.bundled and not settings.cli_path else None,
-            environment=self._environment,
-            reuse=not no_reuse,
-            no_reuse=no_reuse,
-            size=settings.pool_size,
-            max_sessions=settings.session_limit,
-            turn_timeout=settings.claude_timeout,
-            queue_limit=settings.queue_limit,
-            queue_timeout=settings.queue_timeout,
-            parked=settings.parked_sessions,
-            parked_seconds=settings.parked_minutes * 60,
-            suspended=settings.suspended_sessions,
-            suspended_seconds=settings.suspended_minutes * 60,
-            idle_seconds=settings.idle_minutes * 60,
-        )
-
-    def _no_reuse(self, settings: Settings) -> str:
-        """Why each conversation has a process of its own, if so; a program that is not known is examined."""
-        from ..claude.capabilities import NOT_YET, Capabilities
-
-        if not settings.reuse_workers:
-            return "The setting `reuse_workers` says so."
-        program, capabilities = find_cli(settings.cli_path), Capabilities(capabilities_file())
-        if (verdict := capabilities.known(program)) is not None:
-            return verdict.why_not
-        if program is not None and (self._proof is None or self._proof.done()):
-            self._proof = asyncio.get_running_loop().create_task(self._prove(capabilities, program))
-        return NOT_YET
-
-    async def _prove(self, capabilities: Capabilities, program: CliProgram) -> None:
-        await asyncio.sleep(PROVE_AFTER)
-        await capabilities.prove(program)
+    def _proved(self) -> None:
+        """Take in what was found out about the CLI program."""
         if self._pool is not None and not self._stopping:
-            self._pool.reconfigure(self._pool_config(self._settings))
+            self._pool.reconfigure(self._setup.config(self._settings))
             self.changed()
 
     def stop(self) -> None:
@@ -285,6 +218,7 @@ class Serving:
             self._server.should_exit = True
 
     def cancel(self, request_id: str) -> None:
+        """End one request with an error; one that has ended already is left alone."""
         if self._services is not None:
             self._services.in_flight.abort(request_id, RequestCancelledError("The request was cancelled."))
 
@@ -296,7 +230,7 @@ class Serving:
             self._publish()  # at once: the next look at `/health` must not say that requests are answered
 
     def page_pass(self) -> str:
-        """What lets a browser into the page once, or nothing where no key is needed. From any thread."""
+        """Make a pass that opens the page once; empty where no key is needed. From any thread."""
         services = self._services
         return services.page_access.issue_pass() if services and services.keys.exist() else ""
 
@@ -311,12 +245,12 @@ class Serving:
         if self._answers is not None:
             self._answers.configure(**_answer_rules(settings))
         if self._pool is not None:
-            self._pool.reconfigure(self._pool_config(settings))
+            self._pool.reconfigure(self._setup.config(settings))
         self.changed()
 
     @staticmethod
     def _from_thread(call: Callable[[], None]) -> Callable[[], None]:
-        """`call` in the loop, for a thread that may outlive it."""
+        """Make a function that runs `call` in the loop, for a thread that may outlive the loop."""
         loop = asyncio.get_running_loop()
 
         def from_thread() -> None:
@@ -326,7 +260,7 @@ class Serving:
         return from_thread
 
     def changed(self) -> None:
-        """Something is different: tell subscribers soon."""
+        """Publish a new snapshot soon."""
         if self._publishing is None:
             self._publishing = asyncio.get_running_loop().call_later(PUBLISH_SECONDS, self._publish)
 
@@ -334,16 +268,16 @@ class Serving:
         if self._publishing is not None:
             self._publishing.cancel()
             self._publishing = None
-        self._publish_snapshot(self._picture())
+        self._publish_snapshot(self._make_snapshot())
         if self._services is not None and self._services.in_flight.snapshots() and not self._stopping:
             self._publishing = asyncio.get_running_loop().call_later(2.5 * PUBLISH_SECONDS, self._publish)
 
-    def _picture(self) -> ServerSnapshot:
+    def _make_snapshot(self) -> ServerSnapshot:
         pool, services = self._pool, self._services
         pool_snapshot = pool.snapshot() if pool else PoolSnapshot(size=self._settings.pool_size)
         account = pool.account if pool else ServerSnapshot().account
         if services and services.in_flight.is_proved and account.signed_in is False:
-            account = replace(account, signed_in=True)  # the CLI told before a person signed in elsewhere
+            account = replace(account, signed_in=True)  # the CLI said so before the person signed in elsewhere
         return ServerSnapshot(
             state=self._state,
             host=self._settings.host,
@@ -368,7 +302,7 @@ class Serving:
 
 
 def _answer_rules(settings: Settings) -> Rules:
-    """Stored answers are kept as the session log is, and in memory only where the log keeps no contents."""
+    """Give the rules of stored answers: those of the session log, and memory alone where the log keeps no texts."""
     return {
         "persistent": settings.log_mode == "full",
         "days": settings.log_days,
@@ -377,7 +311,7 @@ def _answer_rules(settings: Settings) -> Rules:
 
 
 def _import_app() -> None:
-    """In a thread of its own, so that the loop meanwhile hears the CLI."""
+    """Import the app. Runs in a thread, so that the loop can read from the CLI meanwhile."""
     import uvicorn.protocols.http.h11_impl  # noqa: F401
 
     fast_imports.import_fastapi()

@@ -38,7 +38,7 @@ Subscriber = Callable[[ServerSnapshot], None]
 
 
 class ServerThread:
-    """Starts, stops and shows the server. Subscribers are called on the server's thread and must not block."""
+    """Start, stop and watch the server. Subscribers are called on the server's thread and must not block."""
 
     def __init__(self, settings: Settings, early: EarlyStart | None = None) -> None:
         self._settings = settings
@@ -57,6 +57,7 @@ class ServerThread:
 
     @property
     def settings(self) -> Settings:
+        """Return the settings in force."""
         return self._settings
 
     def start(self) -> None:
@@ -102,11 +103,11 @@ class ServerThread:
             self.start()
 
     def apply(self, settings: Settings) -> None:
-        """Take new settings at once: in place where that is possible, with a restart where the door itself changes."""
+        """Take new settings at once: in place where that is possible, else by a restart."""
         with self._lock:
             before, self._settings = self._settings, settings
             is_alive = self._thread is not None and self._thread.is_alive()
-            if is_alive and _door(before) != _door(settings):
+            if is_alive and _restart_settings(before) != _restart_settings(settings):
                 self.restart()
             elif is_alive and self._loop is not None and self._running is not None:
                 with contextlib.suppress(RuntimeError):
@@ -132,6 +133,7 @@ class ServerThread:
             self.account_changed()
 
     def snapshot(self) -> ServerSnapshot:
+        """Return the newest snapshot."""
         return self._snapshot
 
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
@@ -146,7 +148,7 @@ class ServerThread:
         return unsubscribe
 
     def cancel_request(self, request_id: str) -> bool:
-        """End one request for the person who asked so; whether it was there."""
+        """End one request with an error, as a person asked; return whether it was in flight."""
         loop, running = self._loop, self._running
         if loop is None or running is None or all(r.id != request_id for r in self._snapshot.requests):
             return False
@@ -156,7 +158,7 @@ class ServerThread:
         return False
 
     def page_pass(self) -> str:
-        """What to open the page with, as `?pass=…`, so that it does not ask its owner for a key; often nothing."""
+        """Give the value of `?pass=…` that opens the page without an API key; empty where no key is needed."""
         running = self._running
         return running.page_pass() if running is not None else ""
 
@@ -167,6 +169,7 @@ class ServerThread:
         return self._snapshot
 
     def publish(self, snapshot: ServerSnapshot) -> None:
+        """Make `snapshot` the newest one, and call every subscriber with it."""
         with self._settled:
             self._snapshot = snapshot
             self._settled.notify_all()
@@ -186,14 +189,14 @@ class ServerThread:
     @staticmethod
     def _check_exposure(settings: Settings) -> None:
         if is_loopback(settings.host):
-            return  # spares the common start an import
+            return  # without the imports below, which the usual start does not need
         from ..api.access import check_exposure
         from ..machine.api_keys import ApiKeys
 
         check_exposure(settings, ApiKeys().exist())
 
     def _run(self, settings: Settings, listener: socket.socket, stop_asked: threading.Event) -> None:
-        """The thread's whole life."""
+        """Serve once, and report as a snapshot how that ended. The thread's target."""
         problem: Problem | None = None
         early, self._early = self._early, None
         loop = early.loop if early is not None else new_event_loop()
@@ -206,8 +209,8 @@ class ServerThread:
             problem = Problem.of(error, time.time())
         except OSError as error:
             what = f"{error.filename}: {error.strerror}." if error.filename else f"{error}."
-            problem = Problem("The server cannot run", what, "Mend this, then start the server again.", time.time())
-        except BaseException as error:  # whatever it was, the tray must hear that there is no server any more
+            problem = Problem("The server cannot run", what, "Correct this, then start the server again.", time.time())
+        except BaseException as error:  # of any type: the tray must learn that the server is gone
             logger.exception("The server ended unexpectedly")
             message = str(error) or type(error).__name__
             problem = Problem("The server ended unexpectedly", message, "Start it again from the tray.", time.time())
@@ -235,8 +238,8 @@ class ServerThread:
         await running.run()
 
 
-def _door(settings: Settings) -> tuple[object, ...]:
-    """The settings that only a new start can take in."""
+def _restart_settings(settings: Settings) -> tuple[object, ...]:
+    """Give the settings whose change needs a restart."""
     return (
         settings.host,
         settings.port,
@@ -249,7 +252,7 @@ def _door(settings: Settings) -> tuple[object, ...]:
 
 
 async def _end_all_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """Let what the loop left behind clean up, if it ended before its work did: sessions must not outlive it."""
+    """Cancel the tasks that are left and wait for their clean-up: CLI processes must not outlive the loop."""
     tasks = asyncio.all_tasks(loop) - {asyncio.current_task()}
     for task in tasks:
         task.cancel()

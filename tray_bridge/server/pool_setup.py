@@ -1,0 +1,116 @@
+"""Settings → what the pool needs: the CLI program, its environment, and whether its processes can be reset.
+
+Owns the demo's stand-in, and the proof of a program that is not known yet. Must not know the pool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
+
+from ..machine.cli_program import CliProgram, find_cli
+from ..machine.own_address import without_loop
+from ..machine.paths import cache_folder, capabilities_file, transcript_folder, work_folder
+from ..machine.proxy import without_proxy
+
+if TYPE_CHECKING:
+    from ..claude.capabilities import Capabilities
+    from ..claude.pool import PoolConfig
+    from ..settings.schema import Settings
+    from ..standin import StandIn
+
+PROVE_AFTER = 5.0  # seconds: a program that is not known is examined once the start is over
+
+
+class PoolSetup:
+    """Makes the pool's configuration in one run of the server. `on_proved` is called when `config` would change."""
+
+    def __init__(self, on_proved: Callable[[], None]) -> None:
+        self._on_proved = on_proved
+        self._environment: dict[str, str] = {}
+        self._standin: StandIn | None = None
+        self._proof: asyncio.Task[None] | None = None
+
+    async def open(self, settings: Settings, own_ports: Collection[int]) -> None:
+        """Prepare the environment of the workers; for the demo, start the stand-in that they ask."""
+        if settings.demo:
+            self._environment = await asyncio.to_thread(self._start_standin)
+        else:
+            self._environment = without_loop(os.environ, own_ports)
+
+    async def close(self) -> None:
+        """Stop the stand-in. Call it once no worker asks it any more."""
+        if self._standin is not None:
+            await asyncio.to_thread(self._standin.stop)
+
+    async def stop_proof(self) -> None:
+        """End the examination of a program, if one is under way."""
+        if self._proof is not None:
+            self._proof.cancel()
+            await asyncio.wait({self._proof})
+
+    def config(self, settings: Settings) -> PoolConfig:
+        """Make the pool's configuration; a program that is not known is examined from now on."""
+        from ..claude.pool import PoolConfig
+
+        program = find_cli(settings.cli_path)  # the SDK alone looks in fewer places
+        no_reuse = self._no_reuse(settings, program)
+        return PoolConfig(
+            default_model=settings.default_model,
+            work_folder=work_folder(),
+            cli_path=settings.cli_path or (program and program.path),
+            # How to resume is not documented: only the bundled program is used for it, because the tests ran with it.
+            transcript_folder=transcript_folder() if program and program.bundled and not settings.cli_path else None,
+            environment=self._environment,
+            reuse=not no_reuse,
+            no_reuse=no_reuse,
+            size=settings.pool_size,
+            max_sessions=settings.session_limit,
+            turn_timeout=settings.claude_timeout,
+            queue_limit=settings.queue_limit,
+            queue_timeout=settings.queue_timeout,
+            parked=settings.parked_sessions,
+            parked_seconds=settings.parked_minutes * 60,
+            suspended=settings.suspended_sessions,
+            suspended_seconds=settings.suspended_minutes * 60,
+            idle_seconds=settings.idle_minutes * 60,
+        )
+
+    def _no_reuse(self, settings: Settings, program: CliProgram | None) -> str:
+        """Give the reason why each conversation gets a process of its own; empty where processes are reset."""
+        from ..claude.capabilities import NOT_YET, Capabilities
+
+        if not settings.reuse_workers:
+            return "The setting `reuse_workers` says so."
+        capabilities = Capabilities(capabilities_file())
+        if (verdict := capabilities.known(program)) is not None:
+            return verdict.why_not
+        if program is not None and (self._proof is None or self._proof.done()):
+            self._proof = asyncio.get_running_loop().create_task(self._prove(capabilities, program))
+        return NOT_YET
+
+    async def _prove(self, capabilities: Capabilities, program: CliProgram) -> None:
+        await asyncio.sleep(PROVE_AFTER)
+        await capabilities.prove(program)
+        self._on_proved()
+
+    def _start_standin(self) -> dict[str, str]:
+        """Start the demo's model; gives the variables that lead a worker to it and to no account."""
+        from ..standin import StandIn
+
+        self._standin = StandIn(first_delay=0.2, rate=60.0)
+        self._standin.start()
+        return {
+            "ANTHROPIC_BASE_URL": self._standin.url,
+            "ANTHROPIC_API_KEY": "demo",
+            "ANTHROPIC_AUTH_TOKEN": "",
+            "CLAUDE_CODE_OAUTH_TOKEN": "",
+            "CLAUDE_CODE_USE_BEDROCK": "",
+            "CLAUDE_CODE_USE_VERTEX": "",
+            "CLAUDE_CODE_USE_FOUNDRY": "",
+            "CLAUDE_CONFIG_DIR": str(cache_folder() / "demo"),
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            **without_proxy(),
+        }
