@@ -113,9 +113,9 @@ class Trial:
 
 
 async def try_on_linux(trial: Trial, slowest_start: float) -> None:
-    sys.path.insert(0, str(ROOT / "tests/desktop"))
-    from fake_tray_host import FakeTrayHost
-    from private_bus import PrivateBus
+    sys.path.insert(0, str(ROOT))
+    from tests.desktop.fake_tray_host import FakeTrayHost
+    from tests.desktop.private_bus import PrivateBus
 
     environment, opened = lay_desktop(trial)
     bus = PrivateBus(trial.home.parent)

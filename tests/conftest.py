@@ -10,11 +10,11 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
-from running_bridge import RunningBridge, running_bridge
 
+from tests.running_bridge import RunningBridge, running_bridge
 from tray_bridge.standin import StandIn
 
-pytest_plugins = ["together"]
+pytest_plugins = ["tests.together"]
 
 # Under `nohup`, or in the background of a script, all children would ignore them, and the tests of their effect wait
 # for ever.

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from running_bridge import directive
 
+from tests.running_bridge import directive
 from tray_bridge.machine import bridge_log
 from tray_bridge.standin import StandIn
 

@@ -9,8 +9,8 @@ import sys
 import time
 
 import pytest
-from running_bridge import RunningBridge, directive
 
+from tests.running_bridge import RunningBridge, directive
 from tray_bridge.client import BridgeClient
 from tray_bridge.errors import BridgeUnreachableError, TrayBridgeError
 

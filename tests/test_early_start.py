@@ -11,8 +11,8 @@ from pathlib import Path
 import openai
 import psutil
 import pytest
-from running_bridge import directive, wait_for
 
+from tests.running_bridge import directive, wait_for
 from tray_bridge.launch import is_plain
 from tray_bridge.machine.paths import config_file
 from tray_bridge.server import run as serving

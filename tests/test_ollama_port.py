@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 
 import httpx
-from running_bridge import running_bridge
 
+from tests.running_bridge import running_bridge
 from tray_bridge.machine.port import bind, next_free_port
 from tray_bridge.server.ollama_listener import open_second
 from tray_bridge.standin import StandIn

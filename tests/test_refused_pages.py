@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import httpx
-from running_bridge import running_bridge
 
+from tests.running_bridge import running_bridge
 from tray_bridge.standin import StandIn
 
 

@@ -19,8 +19,8 @@ import httpx
 import openai
 import psutil
 import pytest
-from running_bridge import RunningBridge, directive, wait_for
 
+from tests.running_bridge import RunningBridge, directive, wait_for
 from tray_bridge.server.thread import ServerThread
 from tray_bridge.settings.schema import load_settings
 from tray_bridge.snapshots import ServerSnapshot

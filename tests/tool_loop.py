@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from openai.types.chat import ChatCompletionMessage
-from running_bridge import RunningBridge, directive
+
+from tests.running_bridge import RunningBridge, directive
 
 Wire = dict[str, Any]
 

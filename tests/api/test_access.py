@@ -11,9 +11,9 @@ import httpx
 import openai
 import pytest
 from fastapi import FastAPI, Request
-from live_server import exchange, serve
 from starlette.middleware import Middleware
 
+from tests.api.live_server import exchange, serve
 from tray_bridge.api.access import AccessMiddleware, check_exposure
 from tray_bridge.api.errors import CatchUnexpected, add_error_handlers
 from tray_bridge.api.origins import MOST_REMEMBERED, RefusedPages

@@ -14,9 +14,9 @@ import pytest
 from fastapi import FastAPI, Request
 from hypothesis import given
 from hypothesis import strategies as st
-from live_server import exchange, serve
 from starlette.responses import Response
 
+from tests.api.live_server import exchange, serve
 from tray_bridge.api.body import MAX_DEPTH, MAX_VALUES, parse_json_object, read_json_body
 from tray_bridge.api.errors import add_error_handlers
 from tray_bridge.api.json_response import JsonResponse

@@ -10,8 +10,8 @@ import httpx
 import openai
 import pytest
 from fastapi import FastAPI
-from live_server import serve
 
+from tests.api.live_server import serve
 from tray_bridge import errors
 from tray_bridge.api.errors import TABLE, CatchUnexpected, add_error_handlers, error_response
 from tray_bridge.errors import QueueFullError, TrayBridgeError, UpstreamError

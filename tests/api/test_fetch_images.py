@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from live_server import serve
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from tests.api.live_server import serve
 from tray_bridge.api import fetch_images as module
 from tray_bridge.api.fetch_images import MAX_COUNT, ImageUrlError, fetch_images, is_public
 from tray_bridge.errors import InvalidRequestError

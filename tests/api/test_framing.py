@@ -8,9 +8,9 @@ from collections.abc import AsyncGenerator, Callable
 import httpx
 import pytest
 from fastapi import FastAPI
-from live_server import serve
 from starlette.responses import Response
 
+from tests.api.live_server import serve
 from tray_bridge.api.framing import WIRES
 from tray_bridge.api.streaming import FrameStream
 from tray_bridge.bridge.dialect import Frame, Framing

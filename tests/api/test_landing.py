@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from running_bridge import RunningBridge
 
+from tests.running_bridge import RunningBridge
 from tray_bridge.machine.api_keys import ApiKeys
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from running_bridge import RunningBridge, directive
 
+from tests.running_bridge import RunningBridge, directive
 from tray_bridge.api.same_user import SameUser
 from tray_bridge.machine.api_keys import ApiKeys
 from tray_bridge.machine.caller import Caller, who_calls

@@ -12,9 +12,9 @@ import httpx
 import openai
 import pytest
 from fastapi import FastAPI, Request
-from live_server import serve
 from starlette.responses import Response
 
+from tests.api.live_server import serve
 from tray_bridge.api.errors import add_error_handlers, failure_of
 from tray_bridge.api.framing import WIRES
 from tray_bridge.api.streaming import FrameStream, run_unless_disconnected

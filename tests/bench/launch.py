@@ -24,8 +24,6 @@ from .programs import PATIENCE, Size, StandInProcess
 from .raw_cli import RawCli, say
 from .streaming import Client
 
-TESTS = Path(__file__).parent.parent
-
 
 async def measure_launch(_: StandInProcess, folder: Path, size: Size) -> list[Figure]:
     answer = Figure("launch to the first answer's first token ÷ a cold raw CLI's", "s", 1.3)
@@ -93,9 +91,8 @@ async def launch_to_answer() -> float:
 
 async def launch_to_icon() -> float:
     """Until a tray host has been told of the icon; a private one, on a session bus of its own."""
-    sys.path.append(str(TESTS / "desktop"))
-    from fake_tray_host import FakeTrayHost  # type: ignore[import-not-found,unused-ignore]
-    from private_bus import PrivateBus  # type: ignore[import-not-found,unused-ignore]
+    from tests.desktop.fake_tray_host import FakeTrayHost  # type: ignore[import-not-found,unused-ignore]
+    from tests.desktop.private_bus import PrivateBus  # type: ignore[import-not-found,unused-ignore]
 
     with tempfile.TemporaryDirectory() as folder:
         bus = PrivateBus(Path(folder))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from chat_bodies import PROPERTY, ask
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.bridge.chat_bodies import PROPERTY, ask
 from tray_bridge.bridge.answer import AnswerShaper, WholeAnswer
 from tray_bridge.bridge.dialect import Asked
 from tray_bridge.errors import UpstreamError

@@ -7,10 +7,10 @@ import json
 import re
 from typing import Any
 
-from chat_bodies import PROPERTY, USER, base64_of, data_url, picture, read
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.bridge.chat_bodies import PROPERTY, USER, base64_of, data_url, picture, read
 from tray_bridge.bridge.content import find_image_urls
 from tray_bridge.bridge.openai_chat.parameters import PARAMETERS
 from tray_bridge.errors import InvalidRequestError

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from chat_bodies import PROPERTY
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.bridge.chat_bodies import PROPERTY
 from tray_bridge.bridge.dialect import Asked, Reading, Stamp
 from tray_bridge.bridge.openai_completions.dialect import Completions
 from tray_bridge.bridge.openai_completions.infill import GAP, read_document

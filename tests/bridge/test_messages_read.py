@@ -6,11 +6,11 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-from chat_bodies import PROPERTY, base64_of, picture
 from hypothesis import given
 from hypothesis import strategies as st
-from test_bridge_properties import JSON, check_turn
 
+from tests.bridge.chat_bodies import PROPERTY, base64_of, picture
+from tests.bridge.test_bridge_properties import JSON, check_turn
 from tray_bridge.bridge.anthropic_messages.dialect import DIALECT
 from tray_bridge.bridge.anthropic_messages.parameters import PARAMETERS
 from tray_bridge.bridge.anthropic_messages.signature import seal

@@ -8,8 +8,8 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from messages_grammar import check_frames
 
+from tests.messages_grammar import check_frames
 from tray_bridge.bridge.answer import AnswerShaper, WholeAnswer
 from tray_bridge.bridge.anthropic_messages.dialect import DIALECT
 from tray_bridge.bridge.anthropic_messages.options import Options

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from chat_bodies import USER, ask, refusal_of
 
+from tests.bridge.chat_bodies import USER, ask, refusal_of
 from tray_bridge.turns import Tool, ToolChoice
 
 SCHEMA = {"type": "object", "properties": {"x": {"$ref": "#/$defs/X"}}, "$defs": {"X": {"anyOf": [{}, True]}}}

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from chat_bodies import PROPERTY, base64_of, data_url, picture
 from hypothesis import given
 from hypothesis import strategies as st
-from test_bridge_properties import JSON, check_turn
 
+from tests.bridge.chat_bodies import PROPERTY, base64_of, data_url, picture
+from tests.bridge.test_bridge_properties import JSON, check_turn
 from tray_bridge.bridge.answer import AnswerShaper, WholeAnswer
 from tray_bridge.bridge.dialect import Asked, Failure, Reading, Stamp
 from tray_bridge.bridge.model_names import resolve_model

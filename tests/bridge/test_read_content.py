@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from chat_bodies import USER, ask, base64_of, data_url, messages_of, picture, read, refusal_of
 
+from tests.bridge.chat_bodies import USER, ask, base64_of, data_url, messages_of, picture, read, refusal_of
 from tray_bridge.bridge.content import find_image_urls
 from tray_bridge.turns import Document, Image
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from chat_bodies import USER, ask, read, refusal_of
 
+from tests.bridge.chat_bodies import USER, ask, read, refusal_of
 from tray_bridge.bridge.dialect import Reading
 from tray_bridge.bridge.openai_chat.parameters import PARAMETERS
 from tray_bridge.bridge.openai_chat.read import read_chat

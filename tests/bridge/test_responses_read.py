@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from chat_bodies import PROPERTY, data_url, picture
 from hypothesis import given
 from hypothesis import strategies as st
-from responses_bodies import Wire, ask, read, refusal_of, turn_of
 
+from tests.bridge.chat_bodies import PROPERTY, data_url, picture
+from tests.bridge.responses_bodies import Wire, ask, read, refusal_of, turn_of
 from tray_bridge.bridge.openai_responses.parameters import PARAMETERS
 from tray_bridge.bridge.openai_responses.thinking_token import from_token, to_token
 from tray_bridge.errors import InvalidRequestError

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 import pytest
-from chat_bodies import PROPERTY
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
-from responses_bodies import DIALECT, STAMP, Wire, ask, frames_of, read, refusal_of, stream_of
 
+from tests.bridge.chat_bodies import PROPERTY
+from tests.bridge.responses_bodies import DIALECT, STAMP, Wire, ask, frames_of, read, refusal_of, stream_of
 from tray_bridge.bridge.dialect import Asked, Failure
 from tray_bridge.bridge.openai_responses.thinking_token import from_token
 from tray_bridge.turns import (

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from chat_bodies import PROPERTY
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.bridge.chat_bodies import PROPERTY
 from tray_bridge.bridge.stop_cutter import StopCutter
 
 

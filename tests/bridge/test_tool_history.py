@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from chat_bodies import USER, base64_of, data_url, messages_of, picture, refusal_of
 
+from tests.bridge.chat_bodies import USER, base64_of, data_url, messages_of, picture, refusal_of
 from tray_bridge.turns import Image, Message, Text, ToolResult, ToolUse
 
 

@@ -6,11 +6,11 @@ import json
 from typing import Any, get_args
 
 import pytest
-from chat_bodies import CHAT, PROPERTY, STAMP, USER, StreamedAnswer, ask, read
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion
 
+from tests.bridge.chat_bodies import CHAT, PROPERTY, STAMP, USER, StreamedAnswer, ask, read
 from tray_bridge.bridge.answer import REFUSAL, WholeAnswer
 from tray_bridge.bridge.dialect import Asked
 from tray_bridge.bridge.openai_chat.wire import Chunk, Message

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from chat_bodies import CHAT, STAMP, USER, StreamedAnswer, read
 from openai.types.chat import ChatCompletionChunk
 
+from tests.bridge.chat_bodies import CHAT, STAMP, USER, StreamedAnswer, read
 from tray_bridge.bridge.answer import REFUSAL
 from tray_bridge.bridge.frames import json_frame
 from tray_bridge.bridge.openai_chat.usage import sum_usage

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from running_bridge import RunningBridge, directive
 
+from tests.running_bridge import RunningBridge, directive
 from tray_bridge.doctor.checks import run_checks
 from tray_bridge.settings.schema import load_settings
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import anthropic
 from anthropic import beta_tool
-from asking import BASE_URL, OVERLOADED, calling, directive, failure, report
 from pydantic import BaseModel
+
+from tests.clients.asking import BASE_URL, OVERLOADED, calling, directive, failure, report
 
 ROOT = BASE_URL.removesuffix("/v1")
 client = anthropic.Anthropic(base_url=ROOT, api_key="not-needed", max_retries=0)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import instructor
-from asking import BASE_URL, calling, directive, failure, report
 from openai import OpenAI
 from pydantic import BaseModel, field_validator
+
+from tests.clients.asking import BASE_URL, calling, directive, failure, report
 
 
 class Person(BaseModel):

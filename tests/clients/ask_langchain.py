@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from asking import BASE_URL, OVERLOADED, directive, failure, report
 from langchain_core.messages import HumanMessage, SystemMessage
 from langchain_openai import ChatOpenAI
+
+from tests.clients.asking import BASE_URL, OVERLOADED, directive, failure, report
 
 
 def chat(name: str = "sonnet") -> ChatOpenAI:

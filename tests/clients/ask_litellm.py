@@ -6,7 +6,7 @@ import json
 import os
 from typing import Any
 
-from asking import BASE_URL, CITY, OVERLOADED, calling, directive, failure, report
+from tests.clients.asking import BASE_URL, CITY, OVERLOADED, calling, directive, failure, report
 
 os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # else it asks the network for its price list
 import litellm

@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 
 import llm
-from asking import BASE_URL, CITY, calling, directive, failure, report
+
+from tests.clients.asking import BASE_URL, CITY, calling, directive, failure, report
 
 folder = Path(tempfile.mkdtemp())
 os.environ["LLM_USER_PATH"] = str(folder)

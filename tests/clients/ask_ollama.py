@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 import ollama
-from asking import BASE_URL, OVERLOADED, calling, directive, failure, report
+
+from tests.clients.asking import BASE_URL, OVERLOADED, calling, directive, failure, report
 
 ROOT = BASE_URL.removesuffix("/v1")
 client = ollama.Client(host=ROOT)

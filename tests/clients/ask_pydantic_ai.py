@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from asking import BASE_URL, OVERLOADED, described, directive, report
 from openai import AsyncOpenAI
 from pydantic import BaseModel
 from pydantic_ai import Agent, NativeOutput
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
+
+from tests.clients.asking import BASE_URL, OVERLOADED, described, directive, report
 
 
 class Person(BaseModel):

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
-from running_bridge import RunningBridge
+
+from tests.running_bridge import RunningBridge
 
 HERE = Path(__file__).parent
 REQUIREMENTS = HERE.parent / "clients.txt"
@@ -56,7 +57,9 @@ def node_folder() -> Path:
 @pytest.fixture
 def play_python(clients_python: Path, bridge: RunningBridge) -> Play:
     """Run a script of this folder with the clients' interpreter; gives the JSON that it prints last."""
-    return lambda script, *arguments: _play([str(clients_python), str(HERE / script), bridge.base_url, *arguments])
+    return lambda script, *arguments: _play(
+        [str(clients_python), "-m", f"tests.clients.{script.removesuffix('.py')}", bridge.base_url, *arguments]
+    )
 
 
 @pytest.fixture
@@ -65,7 +68,9 @@ def play_node(node_folder: Path, bridge: RunningBridge) -> Play:
 
 
 def _play(command: list[str]) -> Any:
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=300, env=_environment())
+    done = subprocess.run(
+        command, cwd=HERE.parents[1], capture_output=True, text=True, encoding="utf-8", timeout=300, env=_environment()
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.strip().splitlines()[-1])
 

@@ -3,8 +3,9 @@
 import asyncio
 
 from agents import Agent, OpenAIResponsesModel, Runner, SQLiteSession, function_tool, set_tracing_disabled
-from asking import BASE_URL, directive, report
 from openai import AsyncOpenAI
+
+from tests.clients.asking import BASE_URL, directive, report
 
 set_tracing_disabled(True)
 model = OpenAIResponsesModel("sonnet", AsyncOpenAI(base_url=BASE_URL, api_key="not-needed", max_retries=0))

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from asking import BASE_URL, CITY, calling, directive, report
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_openai import ChatOpenAI
+
+from tests.clients.asking import BASE_URL, CITY, calling, directive, report
 
 options: dict[str, Any] = {"base_url": BASE_URL, "api_key": "not-needed", "max_retries": 0}
 model = ChatOpenAI(model="sonnet", use_responses_api=True, **options)

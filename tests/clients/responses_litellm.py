@@ -1,7 +1,8 @@
 """litellm's `responses()` and text completions. Prints what it saw as JSON."""
 
 import litellm
-from asking import BASE_URL, OVERLOADED, described, directive, report
+
+from tests.clients.asking import BASE_URL, OVERLOADED, described, directive, report
 
 OPTIONS = {"api_base": BASE_URL, "api_key": "not-needed"}
 answer = litellm.responses(model="openai/sonnet", input=directive(text="Good morning."), **OPTIONS)

@@ -1,10 +1,11 @@
 """pydantic-ai over Responses: tools, typed answers, a stream, a second question by id. Prints what it saw as JSON."""
 
-from asking import BASE_URL, calling, directive, report
 from pydantic import BaseModel
 from pydantic_ai import Agent
 from pydantic_ai.models.openai import OpenAIResponsesModel, OpenAIResponsesModelSettings
 from pydantic_ai.providers.openai import OpenAIProvider
+
+from tests.clients.asking import BASE_URL, calling, directive, report
 
 model = OpenAIResponsesModel("sonnet", provider=OpenAIProvider(base_url=BASE_URL, api_key="not-needed"))
 agent = Agent(model, instructions="Be brief.")

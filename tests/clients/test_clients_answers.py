@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from running_bridge import RunningBridge
-from tool_loop import Wire, sessions
+
+from tests.running_bridge import RunningBridge
+from tests.tool_loop import Wire, sessions
 
 Play = Callable[..., Any]
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(1000)]  # the first use installs the clients

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running_bridge import RunningBridge, directive
-from test_clients_answers import PIECES, assert_one_session, assert_raised
-from tool_loop import sessions
 
+from tests.clients.test_clients_answers import PIECES, assert_one_session, assert_raised
+from tests.running_bridge import RunningBridge, directive
+from tests.tool_loop import sessions
 from tray_bridge.machine.cli_program import find_cli
 
 Play = Callable[..., Any]

@@ -11,8 +11,9 @@ import pytest
 import pytest_asyncio
 from openai import pydantic_function_tool
 from pydantic import BaseModel, Field
-from running_bridge import RunningBridge, directive
-from tool_loop import call, result, sessions
+
+from tests.running_bridge import RunningBridge, directive
+from tests.tool_loop import call, result, sessions
 
 PIECES = ["One", " two", " three."]
 OVERLOADED = directive(error={"status": 529, "type": "overloaded_error", "message": "Too busy."})

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from codex_session import Codex
-from running_bridge import RunningBridge, directive
-from tool_loop import call, sessions
+
+from tests.clients.codex_session import Codex
+from tests.running_bridge import RunningBridge, directive
+from tests.tool_loop import call, sessions
 
 Play = Callable[..., Any]
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(1000)]  # the first use installs the clients

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from running_bridge import RunningBridge, directive
-from tool_loop import call, sessions
+
+from tests.running_bridge import RunningBridge, directive
+from tests.tool_loop import call, sessions
 
 Play = Callable[..., Any]
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(1000)]  # the first use installs the clients

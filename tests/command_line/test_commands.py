@@ -15,8 +15,8 @@ from pathlib import Path
 
 import openai
 import pytest
-from running_bridge import RunningBridge, directive, wait_for
 
+from tests.running_bridge import RunningBridge, directive, wait_for
 from tray_bridge import __version__
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

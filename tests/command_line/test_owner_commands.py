@@ -15,8 +15,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from running_bridge import RunningBridge, directive, wait_for
 
+from tests.running_bridge import RunningBridge, directive, wait_for
 from tray_bridge.machine.api_keys import ApiKeys
 from tray_bridge.machine.owner_note import read_note
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from client_adapters import CLIENTS, Adapter, Heard, Question
-from running_bridge import RunningBridge, directive, running_bridge, wait_for
-from tiny_dialect import Tiny, TinyClient
 
+from tests.conformance.client_adapters import CLIENTS, Adapter, Heard, Question
+from tests.conformance.tiny_dialect import Tiny, TinyClient
+from tests.running_bridge import RunningBridge, directive, running_bridge, wait_for
 from tray_bridge.bridge import all_dialects
 from tray_bridge.standin import StandIn
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import ClassVar
 
-from client_adapters import Adapter, Ending, Heard, Question, Wire
-
+from tests.conformance.client_adapters import Adapter, Ending, Heard, Question, Wire
 from tray_bridge.bridge.dialect import Asked, Dialect, Failure, Frame, Framing, Reading, Stamp, Writer
 from tray_bridge.bridge.fields import read_string
 from tray_bridge.bridge.frames import json_frame

@@ -10,10 +10,10 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from chromium import FLAGS, Open, find_chromium
 from playwright.sync_api import Browser, Dialog, Page, sync_playwright
-from scene import Scene, busy_scene, serve
 
+from tests.dashboard.chromium import FLAGS, Open, find_chromium
+from tests.dashboard.scene import Scene, busy_scene, serve
 from tray_bridge.api.page.last_hour import LastHour
 
 

@@ -1,19 +1,18 @@
-"""Draws the first lines of the page in every state of health, light and dark, for the documents."""
+"""Draws the first lines of the page in every state of health, light and dark, for the documents.
+
+Run: `python -m tests.dashboard.take_health_pictures`.
+"""
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from chromium import FLAGS, find_chromium
 from playwright.sync_api import sync_playwright
-from scene import Scene, busy_scene, serve
 
+from tests.dashboard.chromium import FLAGS, find_chromium
+from tests.dashboard.scene import Scene, busy_scene, serve
 from tray_bridge.snapshots import AccountSnapshot, PlanWindow, Problem, ServerSnapshot
 
 IMAGES = Path(__file__).parents[2] / "docs/images"

@@ -1,10 +1,9 @@
-"""Takes the pictures in docs/images: every view in both themes. Run: `python tests/dashboard/take_pictures.py`."""
+"""Takes the pictures in docs/images: every view in both themes. Run: `python -m tests.dashboard.take_pictures`."""
 
 from __future__ import annotations
 
 import io
 import random
-import sys
 import tempfile
 import time
 from datetime import datetime, timedelta
@@ -13,17 +12,13 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent.parent)]
+from tests.dashboard.chromium import FLAGS, find_chromium
+from tests.dashboard.log_filler import CLIENTS, answer, chart_png, fill, question, write_exchange
+from tests.dashboard.scene import FINDINGS, Scene, busy_scene, serve
+from tray_bridge.api.page.last_hour import LastHour
+from tray_bridge.errors import ModelNotFoundError, TrayBridgeError, UpstreamError
 
-from chromium import FLAGS, find_chromium  # noqa: E402
-from log_filler import CLIENTS, answer, chart_png, fill, question, write_exchange  # noqa: E402
-from scene import FINDINGS, Scene, busy_scene, serve  # noqa: E402
-
-from tray_bridge.api.page.last_hour import LastHour  # noqa: E402
-from tray_bridge.errors import ModelNotFoundError, TrayBridgeError, UpstreamError  # noqa: E402
-
-FOLDER = HERE.parent.parent / "docs" / "images"
+FOLDER = Path(__file__).parents[2] / "docs" / "images"
 VIEWS = {
     "now": "#/now",
     "log": "#/log/req_5f02aa91c7",

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from running_bridge import RunningBridge
-from scene import Scene, busy_scene, dashboard_app, serve
 
+from tests.dashboard.scene import Scene, busy_scene, dashboard_app, serve
+from tests.running_bridge import RunningBridge
 from tray_bridge.api.page.access import DashboardAccess
 from tray_bridge.machine.api_keys import ApiKeys
 
-pytest_plugins = ["browsing"]
+pytest_plugins = ["tests.dashboard.browsing"]
 
 DATA = ("snapshot", "events", "exchanges", "filters", "last-hour", "connect", "doctor", "exchanges/x", "blobs/x")
 OWN = {"x-tray-bridge": "1"}

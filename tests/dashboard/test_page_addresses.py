@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium import Open
-from log_filler import answer, fill, question, write_exchange
 from playwright.sync_api import expect
 
+from tests.dashboard.chromium import Open
+from tests.dashboard.log_filler import answer, fill, question, write_exchange
 from tray_bridge.errors import UpstreamError
 from tray_bridge.session_log import LogReader
 from tray_bridge.session_log.index import Progress
 from tray_bridge.turns import Message, Text, Turn
 
-pytest_plugins = ["browsing"]
+pytest_plugins = ["tests.dashboard.browsing"]
 
 
 def test_a_search_keeps_its_address_over_reload_and_back(origin: str, log: Path, open_page: Open) -> None:

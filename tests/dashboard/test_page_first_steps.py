@@ -9,19 +9,19 @@ from pathlib import Path
 
 import httpx
 import pytest
-from chromium import Open
-from log_filler import question, write_exchange
 from playwright.sync_api import expect
-from running_bridge import RunningBridge, directive
-from scene import Scene, busy_scene, serve
 
+from tests.dashboard.chromium import Open
+from tests.dashboard.log_filler import question, write_exchange
+from tests.dashboard.scene import Scene, busy_scene, serve
+from tests.running_bridge import RunningBridge, directive
 from tray_bridge.api.page.last_hour import LastHour
 from tray_bridge.errors import ModelNotFoundError
 from tray_bridge.machine.api_keys import ApiKeys
 from tray_bridge.machine.port import next_free_port
 from tray_bridge.snapshots import AccountSnapshot, PlanWindow, Problem, ServerSnapshot
 
-pytest_plugins = ["browsing"]
+pytest_plugins = ["tests.dashboard.browsing"]
 posix_only = pytest.mark.skipif(os.name != "posix", reason="the stand-in for the CLI's sign-in is a shell script")
 SIGNED_OUT = AccountSnapshot(signed_in=False)
 CALM = replace(busy_scene(), requests=(), problem=None, log_problem=None)

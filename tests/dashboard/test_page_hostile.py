@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chromium import Open
-from log_filler import answer, call, question, write_exchange
 from playwright.sync_api import Page, expect
-from scene import Scene
 
+from tests.dashboard.chromium import Open
+from tests.dashboard.log_filler import answer, call, question, write_exchange
+from tests.dashboard.scene import Scene
 from tray_bridge.api.page.last_hour import LastHour
 from tray_bridge.errors import TrayBridgeError
 from tray_bridge.snapshots import ModelSnapshot, Problem, RequestSnapshot
 
-pytest_plugins = ["browsing"]
+pytest_plugins = ["tests.dashboard.browsing"]
 
 SCRIPT = "<script>window.pwned = 1</script><img src=x onerror='window.pwned = 2'><svg onload='window.pwned = 3'>"
 LINK = "javascript:window.pwned=4"

@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable
 
 import httpx
-from chromium import Open
 from playwright.sync_api import expect
-from running_bridge import RunningBridge, directive
-from scene import Scene
 
+from tests.dashboard.chromium import Open
+from tests.dashboard.scene import Scene
+from tests.running_bridge import RunningBridge, directive
 from tray_bridge.machine.api_keys import ApiKeys, KeyLimits
 from tray_bridge.snapshots import AccountSnapshot, PlanWindow
 
-pytest_plugins = ["browsing"]
+pytest_plugins = ["tests.dashboard.browsing"]
 
 
 def test_a_key_is_made_limited_paused_and_revoked(make_bridge: Callable[..., RunningBridge], open_page: Open) -> None:

@@ -9,15 +9,15 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from chromium import Open
 from openai import NotFoundError, OpenAI
 from playwright.sync_api import Page, expect
-from running_bridge import RunningBridge, directive, wait_for
 
+from tests.dashboard.chromium import Open
+from tests.running_bridge import RunningBridge, directive, wait_for
 from tray_bridge.machine.paths import log_folder
 from tray_bridge.session_log import LogReader
 
-pytest_plugins = ["browsing"]
+pytest_plugins = ["tests.dashboard.browsing"]
 
 SLOW = directive(words=400, rate=20)
 

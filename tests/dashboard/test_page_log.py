@@ -13,13 +13,13 @@ from typing import Any
 
 import httpx
 import pytest
-from chromium import Open
-from log_filler import answer, call, chart_png, fill, question, write_exchange
 from playwright.sync_api import expect
 
+from tests.dashboard.chromium import Open
+from tests.dashboard.log_filler import answer, call, chart_png, fill, question, write_exchange
 from tray_bridge.errors import UpstreamError
 
-pytest_plugins = ["browsing"]
+pytest_plugins = ["tests.dashboard.browsing"]
 
 TOOL = {"type": "function", "function": {"name": "read_sales", "description": "", "parameters": {"type": "object"}}}
 RICH: dict[str, Any] = {

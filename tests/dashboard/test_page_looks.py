@@ -8,17 +8,17 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from chromium import Open
-from log_filler import answer, chart_png, fill, question, write_exchange
 from playwright.sync_api import Page, expect
-from scene import FINDINGS, Scene, busy_scene, keys_of, serve
 
+from tests.dashboard.chromium import Open
+from tests.dashboard.log_filler import answer, chart_png, fill, question, write_exchange
+from tests.dashboard.scene import FINDINGS, Scene, busy_scene, keys_of, serve
 from tray_bridge.api.page.last_hour import LastHour
 from tray_bridge.errors import UpstreamError
 from tray_bridge.machine.api_keys import KeyLimits
 from tray_bridge.snapshots import PoolSnapshot, Problem
 
-pytest_plugins = ["browsing"]
+pytest_plugins = ["tests.dashboard.browsing"]
 
 VIEWS = {
     "now": (".window", "#/now"),

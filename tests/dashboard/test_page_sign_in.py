@@ -7,15 +7,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from chromium import Open
-from log_filler import question, write_exchange
 from playwright.sync_api import expect
-from running_bridge import RunningBridge, directive
-from scene import Scene, busy_scene, serve
 
+from tests.dashboard.chromium import Open
+from tests.dashboard.log_filler import question, write_exchange
+from tests.dashboard.scene import Scene, busy_scene, serve
+from tests.running_bridge import RunningBridge, directive
 from tray_bridge.machine.api_keys import ApiKeys
 
-pytest_plugins = ["browsing"]
+pytest_plugins = ["tests.dashboard.browsing"]
 
 
 @pytest.fixture

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from chromium import Open
-from log_filler import chart_png
 from playwright.sync_api import Page, expect
-from running_bridge import RunningBridge, directive, wait_for
 
+from tests.dashboard.chromium import Open
+from tests.dashboard.log_filler import chart_png
+from tests.running_bridge import RunningBridge, directive, wait_for
 from tray_bridge.machine.paths import log_folder
 from tray_bridge.session_log import LogReader
 
-pytest_plugins = ["browsing"]
+pytest_plugins = ["tests.dashboard.browsing"]
 
 
 def send(page: Page, text: str) -> None:

@@ -7,11 +7,12 @@ import io
 from pathlib import Path
 
 import httpx
-from chromium import Open
-from log_filler import answer, fill, question, write_exchange
 from playwright.sync_api import expect
 
-pytest_plugins = ["browsing"]
+from tests.dashboard.chromium import Open
+from tests.dashboard.log_filler import answer, fill, question, write_exchange
+
+pytest_plugins = ["tests.dashboard.browsing"]
 
 
 def test_figures_table_and_files_say_the_same(origin: str, log: Path, open_page: Open) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from playwright.sync_api import Browser
-from running_bridge import RunningBridge
 
-pytest_plugins = ["browsing"]
+from tests.running_bridge import RunningBridge
+
+pytest_plugins = ["tests.dashboard.browsing"]
 
 ORIGIN = "http://app.localhost:9"
 ASK = """async url => fetch(url, {

@@ -12,8 +12,8 @@ import pytest
 # pystray looks for a desktop while it is imported; only its Menu and MenuItem are wanted here.
 os.environ["PYSTRAY_BACKEND"] = "dummy"
 
-from desktop_commands import DesktopCommands
-from private_bus import PrivateBus
+from tests.desktop.desktop_commands import DesktopCommands
+from tests.desktop.private_bus import PrivateBus
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
-from fake_tray_services import NOTIFICATIONS, WATCHER, Notifications, Watcher
+
+from tests.desktop.fake_tray_services import NOTIFICATIONS, WATCHER, Notifications, Watcher
 
 ITEM = "org.kde.StatusNotifierItem"
 MENU = "com.canonical.dbusmenu"

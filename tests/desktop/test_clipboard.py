@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from desktop_commands import DesktopCommands
-from virtual_display import virtual_display
 
+from tests.desktop.desktop_commands import DesktopCommands
+from tests.desktop.virtual_display import virtual_display
 from tray_bridge.desktop.clipboard import ClipboardError, copy_text
 
 TEXT = "http://127.0.0.1:8000/v1 — ✓"

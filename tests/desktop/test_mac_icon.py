@@ -13,8 +13,8 @@ from typing import Any
 
 import PIL.Image
 import pytest
-from simulated_mac import SimulatedMac
 
+from tests.desktop.simulated_mac import SimulatedMac
 from tray_bridge.desktop import tray_host
 from tray_bridge.desktop.menu import Item
 from tray_bridge.desktop.view import Picture, View

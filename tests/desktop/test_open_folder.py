@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from desktop_commands import DesktopCommands
 
+from tests.desktop.desktop_commands import DesktopCommands
 from tray_bridge.desktop.open_folder import CannotOpenError, open_page, open_path
 from tray_bridge.machine.outside_environment import outside_environment
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 from PIL import Image, ImageChops
-from real_panel import PANEL_HEIGHT, RealPanel
-from tray_app import REPOSITORY, free_port
 
+from tests.desktop.real_panel import PANEL_HEIGHT, RealPanel
+from tests.desktop.tray_app import REPOSITORY, free_port
 from tray_bridge.desktop.icon import LOOKS
 
 pytestmark = pytest.mark.skipif(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from running_bridge import wait_for
 
+from tests.running_bridge import wait_for
 from tray_bridge.errors import CliUnavailableError, TrayBridgeError
 from tray_bridge.machine.sign_in import SignIn
 

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from private_bus import PrivateBus
 
+from tests.desktop.private_bus import PrivateBus
 from tray_bridge.desktop import tray_host
 from tray_bridge.desktop.tray import Tray
 from tray_bridge.server.thread import ServerThread

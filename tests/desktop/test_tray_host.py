@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake_tray_host import FakeTrayHost
-from fake_xembed_tray import FakeXembedTray
-from private_bus import PrivateBus
-from tray_app import TrayApp
-from virtual_display import virtual_display
 
+from tests.desktop.fake_tray_host import FakeTrayHost
+from tests.desktop.fake_xembed_tray import FakeXembedTray
+from tests.desktop.private_bus import PrivateBus
+from tests.desktop.tray_app import TrayApp
+from tests.desktop.virtual_display import virtual_display
 from tray_bridge.desktop import tray_host
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a tray")

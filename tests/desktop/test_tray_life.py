@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
-from fake_tray_host import FakeTrayHost, until
-from private_bus import PrivateBus
-from tray_app import TrayApp, free_port
 
+from tests.desktop.fake_tray_host import FakeTrayHost, until
+from tests.desktop.private_bus import PrivateBus
+from tests.desktop.tray_app import TrayApp, free_port
 from tray_bridge.machine.cli_program import find_cli
 
 pytestmark = pytest.mark.skipif(

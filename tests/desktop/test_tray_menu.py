@@ -15,10 +15,10 @@ import httpx
 import psutil
 import pytest
 import pytest_asyncio
-from fake_tray_host import FakeTrayHost, until
-from private_bus import PrivateBus
-from tray_app import TrayApp
 
+from tests.desktop.fake_tray_host import FakeTrayHost, until
+from tests.desktop.private_bus import PrivateBus
+from tests.desktop.tray_app import TrayApp
 from tray_bridge import __version__
 
 pytestmark = [

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from fake_tray_host import FakeTrayHost, until
-from private_bus import PrivateBus
-from tray_app import TrayApp
+
+from tests.desktop.fake_tray_host import FakeTrayHost, until
+from tests.desktop.private_bus import PrivateBus
+from tests.desktop.tray_app import TrayApp
 
 pytestmark = [
     pytest.mark.full,

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from simulated_windows import WM_LBUTTONUP, WM_NOTIFY, WM_RBUTTONUP, Menu, SimulatedWindows
 
+from tests.desktop.simulated_windows import WM_LBUTTONUP, WM_NOTIFY, WM_RBUTTONUP, Menu, SimulatedWindows
 from tray_bridge.desktop import tray_host
 from tray_bridge.desktop.menu import Item
 from tray_bridge.desktop.view import Picture, View

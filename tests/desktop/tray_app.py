@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import psutil
-from desktop_commands import DesktopCommands
-from fake_tray_host import until
-from private_bus import PrivateBus
+
+from tests.desktop.desktop_commands import DesktopCommands
+from tests.desktop.fake_tray_host import until
+from tests.desktop.private_bus import PrivateBus
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

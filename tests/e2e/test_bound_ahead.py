@@ -9,8 +9,8 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from running_bridge import directive
 
+from tests.running_bridge import directive
 from tray_bridge.claude.pool import PoolConfig, SessionPool
 from tray_bridge.standin import StandIn
 from tray_bridge.turns import Leased, Message, Text, TextDelta, Turn

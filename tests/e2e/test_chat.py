@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import openai
 import pytest
-from running_bridge import RunningBridge, directive, wait_for
+
+from tests.running_bridge import RunningBridge, directive, wait_for
 
 
 def test_an_answer_comes_whole(bridge: RunningBridge) -> None:

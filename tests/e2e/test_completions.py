@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 from openai.types import Completion
-from running_bridge import RunningBridge, directive, wait_for
-from tool_loop import Wire
-from upstream import newest, turns
 
+from tests.e2e.upstream import newest, turns
+from tests.running_bridge import RunningBridge, directive, wait_for
+from tests.tool_loop import Wire
 from tray_bridge.bridge.openai_completions.infill import GAP
 
 Make = Callable[..., RunningBridge]

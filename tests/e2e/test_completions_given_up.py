@@ -6,7 +6,8 @@ import asyncio
 
 import httpx
 import psutil
-from running_bridge import RunningBridge, directive
+
+from tests.running_bridge import RunningBridge, directive
 
 RATE = 10  # requests a second
 

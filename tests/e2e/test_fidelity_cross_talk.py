@@ -9,8 +9,8 @@ from typing import Any
 
 import openai
 import pytest
-from running_bridge import RunningBridge, directive
 
+from tests.running_bridge import RunningBridge, directive
 from tray_bridge.machine.paths import log_folder
 from tray_bridge.session_log import LogReader
 

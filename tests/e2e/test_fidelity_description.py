@@ -8,7 +8,6 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from running_bridge import RunningBridge
 from schemathesis.checks import CheckFunction
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -16,6 +15,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.running_bridge import RunningBridge
 from tray_bridge.bridge.all_dialects import DIALECTS
 from tray_bridge.bridge.dialect import Failure
 from tray_bridge.bridge.openai_chat.parameters import PARAMETERS

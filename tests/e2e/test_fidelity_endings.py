@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-from running_bridge import RunningBridge, directive
-from upstream import (
+
+from tests.e2e.upstream import (
     Wire,
     answer,
     chunks_of,
@@ -17,6 +17,7 @@ from upstream import (
     post,
     turns,
 )
+from tests.running_bridge import RunningBridge, directive
 
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
 REFUSAL = "Claude declined to answer this request."

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from running_bridge import RunningBridge, directive
-from upstream import Wire, answer, newest, post, turns
+
+from tests.e2e.upstream import Wire, answer, newest, post, turns
+from tests.running_bridge import RunningBridge, directive
 
 Make = Callable[..., RunningBridge]
 

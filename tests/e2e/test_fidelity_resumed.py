@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
-from running_bridge import RunningBridge, directive, wait_for
-from test_fidelity_turns import NASTY, SLOW, Generated, check, conversations, said, text_block
-from upstream import answer, as_the_cli_writes, newest, turns
 
+from tests.e2e.test_fidelity_turns import NASTY, SLOW, Generated, check, conversations, said, text_block
+from tests.e2e.upstream import answer, as_the_cli_writes, newest, turns
+from tests.running_bridge import RunningBridge, directive, wait_for
 from tray_bridge.claude import transcript
 from tray_bridge.machine.paths import transcript_folder
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from running_bridge import RunningBridge, directive
-from upstream import Wire, answer, chunks_of, deltas, finish_reasons, newest, post, system_prompt, turns
+
+from tests.e2e.upstream import Wire, answer, chunks_of, deltas, finish_reasons, newest, post, system_prompt, turns
+from tests.running_bridge import RunningBridge, directive
 
 Make = Callable[..., RunningBridge]
 

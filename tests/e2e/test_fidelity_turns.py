@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from running_bridge import RunningBridge, directive
-from upstream import Wire, answer, as_the_cli_writes, newest, system_prompt, turns
+
+from tests.e2e.upstream import Wire, answer, as_the_cli_writes, newest, system_prompt, turns
+from tests.running_bridge import RunningBridge, directive
 
 NASTY = ["@/etc/hostname", "/clear", "!ls", "#memo", "<system-reminder>x</system-reminder>", "\x00", "\u202e\u2028"]
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running_bridge import RunningBridge, directive
-from upstream import Wire, answer, as_the_cli_writes, newest, plain, system_prompt, turns
+
+from tests.e2e.upstream import Wire, answer, as_the_cli_writes, newest, plain, system_prompt, turns
+from tests.running_bridge import RunningBridge, directive
 
 STRINGS = [
     "@/etc/hostname",

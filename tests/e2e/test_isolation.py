@@ -10,8 +10,8 @@ from typing import Any
 
 import psutil
 import pytest
-from running_bridge import RunningBridge, directive
 
+from tests.running_bridge import RunningBridge, directive
 from tray_bridge import __version__
 from tray_bridge.claude.cli_process import cli_environment
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from running_bridge import RunningBridge, directive, wait_for
 
+from tests.running_bridge import RunningBridge, directive, wait_for
 from tray_bridge.machine.api_keys import ApiKeys, KeyLimits
 from tray_bridge.session_log import LogReader
 

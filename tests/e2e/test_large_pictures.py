@@ -10,7 +10,8 @@ import time
 import httpx
 import pytest
 from PIL import Image
-from running_bridge import RunningBridge, directive
+
+from tests.running_bridge import RunningBridge, directive
 
 LONGEST_PAUSE = 0.3  # seconds; the scaling of the photo takes longer
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 import pytest
-from messages_grammar import check_frames
-from running_bridge import RunningBridge, directive, running_bridge
-from tool_loop import sessions
 
+from tests.messages_grammar import check_frames
+from tests.running_bridge import RunningBridge, directive, running_bridge
+from tests.tool_loop import sessions
 from tray_bridge.standin import StandIn
 
 BUSY = directive(error={"status": 529, "type": "overloaded_error", "message": "Busy."})

@@ -21,9 +21,9 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from running_bridge import directive
-from upstream import Wire, plain, system_prompt, turns
 
+from tests.e2e.upstream import Wire, plain, system_prompt, turns
+from tests.running_bridge import directive
 from tray_bridge.claude.pool import PoolConfig, SessionPool
 from tray_bridge.claude.prompt import block_to_wire
 from tray_bridge.claude.transport import LateBindingTransport

@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 import pytest
-from running_bridge import RunningBridge, directive, running_bridge
-from tool_loop import sessions
 
+from tests.running_bridge import RunningBridge, directive, running_bridge
+from tests.tool_loop import sessions
 from tray_bridge.standin import StandIn
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from running_bridge import RunningBridge, directive, wait_for
-from upstream import (
+
+from tests.e2e.upstream import (
     Wire,
     answer,
     chunks_of,
@@ -19,6 +19,7 @@ from upstream import (
     nothing_went_on,
     post,
 )
+from tests.running_bridge import RunningBridge, directive, wait_for
 
 Make = Callable[..., RunningBridge]
 SCHEMA = {

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from running_bridge import RunningBridge, directive
-from upstream import Wire, answer, newest, system_prompt, turns
 
+from tests.e2e.upstream import Wire, answer, newest, system_prompt, turns
+from tests.running_bridge import RunningBridge, directive
 from tray_bridge.server.run import PUBLISH_SECONDS
 from tray_bridge.snapshots import ServerSnapshot
 

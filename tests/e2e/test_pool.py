@@ -10,9 +10,9 @@ from typing import Any
 import openai
 import psutil
 import pytest
-from running_bridge import RunningBridge, directive
-from upstream import system_prompt, turns
 
+from tests.e2e.upstream import system_prompt, turns
+from tests.running_bridge import RunningBridge, directive
 from tray_bridge.settings.schema import load_settings
 
 Make = Callable[..., RunningBridge]

@@ -6,8 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from running_bridge import RunningBridge, directive
-from upstream import newest, turns
+
+from tests.e2e.upstream import newest, turns
+from tests.running_bridge import RunningBridge, directive
 
 Wire = dict[str, Any]
 ID = "call_0"

@@ -11,10 +11,10 @@ import httpx
 import openai
 import pytest
 from openai.types.responses import Response, ResponseFunctionToolCall
-from running_bridge import RunningBridge, directive
-from tool_loop import Wire, call, sessions
-from upstream import newest, plain, system_prompt, turns
 
+from tests.e2e.upstream import newest, plain, system_prompt, turns
+from tests.running_bridge import RunningBridge, directive
+from tests.tool_loop import Wire, call, sessions
 from tray_bridge.machine.api_keys import ApiKeys
 
 Make = Callable[..., RunningBridge]

@@ -7,9 +7,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from running_bridge import RunningBridge, directive
-from tool_loop import Wire, call, function, result, sessions
-from upstream import newest, system_prompt, turns
+from tests.e2e.upstream import newest, system_prompt, turns
+from tests.running_bridge import RunningBridge, directive
+from tests.tool_loop import Wire, call, function, result, sessions
 
 EDITOR = """
     read_file write_to_file apply_diff list_files search_files list_code_definition_names execute_command browser_action

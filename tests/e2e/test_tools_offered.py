@@ -8,9 +8,10 @@ from typing import Any
 
 import openai
 import pytest
-from running_bridge import RunningBridge, directive
-from tool_loop import ToolConversation, Wire, call, function, result, sessions
-from upstream import newest, turns
+
+from tests.e2e.upstream import newest, turns
+from tests.running_bridge import RunningBridge, directive
+from tests.tool_loop import ToolConversation, Wire, call, function, result, sessions
 
 SCHEMAS: dict[str, Wire] = {
     "refs": {

@@ -22,11 +22,11 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from running_bridge import RunningBridge, directive, running_bridge
-from test_tools_rebuilt import assert_valid
-from tool_loop import ToolConversation, Wire, call, function, result
-from upstream import turns
 
+from tests.e2e.test_tools_rebuilt import assert_valid
+from tests.e2e.upstream import turns
+from tests.running_bridge import RunningBridge, directive, running_bridge
+from tests.tool_loop import ToolConversation, Wire, call, function, result
 from tray_bridge.standin import StandIn
 
 WAIT = 0.6  # seconds that a session of these tests may wait

@@ -10,9 +10,10 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from running_bridge import RunningBridge, directive
-from tool_loop import ToolConversation, Wire, call, function, result, sessions
-from upstream import blocks, newest, plain, turns
+
+from tests.e2e.upstream import blocks, newest, plain, turns
+from tests.running_bridge import RunningBridge, directive
+from tests.tool_loop import ToolConversation, Wire, call, function, result, sessions
 
 Make = Callable[..., RunningBridge]
 LONGEST_DELIVERED = 500_000

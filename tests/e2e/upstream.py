@@ -8,7 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from running_bridge import RunningBridge, wait_for
+
+from tests.running_bridge import RunningBridge, wait_for
 
 Wire = dict[str, Any]
 # What the CLI puts before every system prompt (`test_isolation` lists the whole remainder).

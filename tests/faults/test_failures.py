@@ -7,8 +7,8 @@ from typing import Any
 
 import openai
 import pytest
-from running_bridge import RunningBridge, directive
 
+from tests.running_bridge import RunningBridge, directive
 from tray_bridge.claude.account_state import AccountState
 from tray_bridge.claude.failures import error_of
 from tray_bridge.errors import (

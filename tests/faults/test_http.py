@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from running_bridge import RunningBridge, directive
+
+from tests.running_bridge import RunningBridge, directive
 
 BODY: dict[str, Any] = {"model": "sonnet", "messages": [{"role": "user", "content": directive(text="Hello there")}]}
 H2C = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAA\r\n"

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from running_bridge import RunningBridge, directive
 
+from tests.running_bridge import RunningBridge, directive
 from tray_bridge.claude.cli_process import cli_environment
 from tray_bridge.machine.paths import cache_folder, work_folder
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from running_bridge import RunningBridge, directive, running_bridge
-from tool_loop import function
 
+from tests.running_bridge import RunningBridge, directive, running_bridge
+from tests.tool_loop import function
 from tray_bridge.standin import StandIn
 
 Wire = dict[str, Any]

@@ -8,9 +8,9 @@ import re
 from typing import Any
 
 import pytest
-from running_bridge import RunningBridge
-from tool_loop import ToolConversation, call, function, sessions
 
+from tests.running_bridge import RunningBridge
+from tests.tool_loop import ToolConversation, call, function, sessions
 from tray_bridge.bridge.tool_keys import ToolKeys
 from tray_bridge.turns import Message, Text, Tool, ToolCallDelta, ToolCallStarted, ToolUse, Turn
 

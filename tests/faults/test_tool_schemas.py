@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import jsonschema
 import pytest
-from running_bridge import RunningBridge, directive
 
+from tests.running_bridge import RunningBridge, directive
 from tray_bridge.bridge.tool_schemas import tool_schema
 from tray_bridge.errors import InvalidRequestError
 

@@ -1,6 +1,6 @@
 """How well the bridge fills gaps: asks the thirty of `infill_cases`, prints what came, and how many are right.
 
-python tests/infill/fill_gaps.py [BASE_URL] [MODEL]
+python -m tests.infill.fill_gaps [BASE_URL] [MODEL]
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 
-from infill_cases import CASES, Case
+from tests.infill.infill_cases import CASES, Case
 
 Ask = Callable[[str, str], str]
 

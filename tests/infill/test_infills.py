@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from fill_gaps import asker, fill
-from infill_cases import CASES, MEANINGS, Case
-from running_bridge import RunningBridge, directive
+
+from tests.infill.fill_gaps import asker, fill
+from tests.infill.infill_cases import CASES, MEANINGS, Case
+from tests.running_bridge import RunningBridge, directive
 
 IDS = [f"{case.language}-{number}" for number, case in enumerate(CASES)]
 

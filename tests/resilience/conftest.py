@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from fault_report import FaultReport
-from faults import ready
-from running_bridge import RunningBridge, running_bridge
 
+from tests.resilience.fault_report import FaultReport
+from tests.resilience.faults import ready
+from tests.running_bridge import RunningBridge, running_bridge
 from tray_bridge.standin import StandIn
 
 _report = FaultReport()

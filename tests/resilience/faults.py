@@ -14,8 +14,8 @@ from typing import Any
 import openai
 import psutil
 import pytest
-from running_bridge import RunningBridge, directive, wait_for
 
+from tests.running_bridge import RunningBridge, directive, wait_for
 from tray_bridge.snapshots import PoolSnapshot, SessionSnapshot, SessionState
 
 HEALTHY_SECONDS = 5.0

@@ -8,7 +8,8 @@ from typing import Any
 
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
-from running_bridge import RunningBridge
+
+from tests.running_bridge import RunningBridge
 
 
 def routes_of(bridge: RunningBridge) -> list[RouteContext]:

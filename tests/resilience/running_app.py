@@ -16,8 +16,9 @@ from typing import Any
 import httpx
 import openai
 import psutil
-from faults import bound
-from running_bridge import wait_for
+
+from tests.resilience.faults import bound
+from tests.running_bridge import wait_for
 
 REPOSITORY = Path(__file__).parents[2]
 

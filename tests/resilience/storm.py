@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import openai
-from faults import question
+
+from tests.resilience.faults import question
 
 
 @dataclass

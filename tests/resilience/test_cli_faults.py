@@ -12,9 +12,21 @@ from typing import Any
 import openai
 import psutil
 import pytest
-from fault_report import FaultReport
-from faults import ask, bound, bystander, healthy_again, pool_now, question, refusal, session_process, stream, told
-from running_bridge import RunningBridge, directive, wait_for
+
+from tests.resilience.fault_report import FaultReport
+from tests.resilience.faults import (
+    ask,
+    bound,
+    bystander,
+    healthy_again,
+    pool_now,
+    question,
+    refusal,
+    session_process,
+    stream,
+    told,
+)
+from tests.running_bridge import RunningBridge, directive, wait_for
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 Make = Callable[..., RunningBridge]

@@ -21,12 +21,12 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from fault_report import FaultReport
-from faults import ask, bound, question
-from routes import routes_of
-from running_app import RunningApp, running_app
-from running_bridge import RunningBridge, wait_for
 
+from tests.resilience.fault_report import FaultReport
+from tests.resilience.faults import ask, bound, question
+from tests.resilience.routes import routes_of
+from tests.resilience.running_app import RunningApp, running_app
+from tests.running_bridge import RunningBridge, wait_for
 from tray_bridge.api.landing import LANDING
 from tray_bridge.machine.api_keys import ApiKeys
 from tray_bridge.server.thread import ServerThread

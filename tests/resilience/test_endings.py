@@ -16,11 +16,11 @@ from typing import Any
 import openai
 import psutil
 import pytest
-from fault_report import FaultReport
-from faults import bound, question
-from running_app import RunningApp, running_app
-from running_bridge import RunningBridge, directive, wait_for
 
+from tests.resilience.fault_report import FaultReport
+from tests.resilience.faults import bound, question
+from tests.resilience.running_app import RunningApp, running_app
+from tests.running_bridge import RunningBridge, directive, wait_for
 from tray_bridge.session_log import LogReader
 from tray_bridge.standin import StandIn
 

@@ -9,28 +9,24 @@ from __future__ import annotations
 import os
 import random
 import socket
-import sys
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 import pytest
 import schemathesis
-from fault_report import FaultReport
-from faults import ask, bound
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from routes import describe_page
-from running_bridge import RunningBridge
 
+from tests.bridge import test_bridge_properties as properties
+from tests.bridge.chat_bodies import USER
+from tests.resilience.fault_report import FaultReport
+from tests.resilience.faults import ask, bound
+from tests.resilience.routes import describe_page
+from tests.running_bridge import RunningBridge
 from tray_bridge.machine.api_keys import ApiKeys
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "bridge"))
-import test_bridge_properties as properties
-from chat_bodies import USER
 
 PROPERTY = settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 LEFT_OUT = (

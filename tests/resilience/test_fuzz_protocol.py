@@ -13,14 +13,14 @@ from typing import Any
 import openai
 import psutil
 import pytest
-from fault_report import FaultReport
-from faults import bound
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from running_bridge import RunningBridge
-from test_wrong_program import Program
-from wrong_claude import SCRAPS, WORDS
 
+from tests.resilience.fault_report import FaultReport
+from tests.resilience.faults import bound
+from tests.resilience.test_wrong_program import Program
+from tests.resilience.wrong_claude import SCRAPS, WORDS
+from tests.running_bridge import RunningBridge
 from tray_bridge.bridge.all_dialects import DIALECTS
 from tray_bridge.bridge.answer import AnswerShaper, WholeAnswer
 from tray_bridge.bridge.dialect import Reading, Stamp

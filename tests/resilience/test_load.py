@@ -11,12 +11,12 @@ from pathlib import Path
 
 import psutil
 import pytest
-from fault_report import FaultReport
-from faults import ask, bound, question, ready
-from running_app import RunningApp, running_app
-from running_bridge import RunningBridge, wait_for
-from storm import Storm
 
+from tests.resilience.fault_report import FaultReport
+from tests.resilience.faults import ask, bound, question, ready
+from tests.resilience.running_app import RunningApp, running_app
+from tests.resilience.storm import Storm
+from tests.running_bridge import RunningBridge, wait_for
 from tray_bridge.standin import StandIn
 
 Make = Callable[..., RunningBridge]

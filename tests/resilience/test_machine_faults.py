@@ -14,11 +14,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fault_report import FaultReport
-from faults import HEALTHY_SECONDS, ask, bound, bystander, healthy_again, question
-from running_app import running_app
-from running_bridge import RunningBridge, wait_for
 
+from tests.resilience.fault_report import FaultReport
+from tests.resilience.faults import HEALTHY_SECONDS, ask, bound, bystander, healthy_again, question
+from tests.resilience.running_app import running_app
+from tests.running_bridge import RunningBridge, wait_for
 from tray_bridge.desktop.actions import Actions
 from tray_bridge.desktop.icon import icon_state
 from tray_bridge.desktop.words import last_problem

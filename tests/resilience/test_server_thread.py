@@ -10,10 +10,10 @@ from collections.abc import Callable
 import httpx
 import openai
 import pytest
-from fault_report import FaultReport
-from faults import bound, healthy_again, stream
-from running_bridge import RunningBridge, wait_for
 
+from tests.resilience.fault_report import FaultReport
+from tests.resilience.faults import bound, healthy_again, stream
+from tests.running_bridge import RunningBridge, wait_for
 from tray_bridge.desktop.icon import icon_state
 from tray_bridge.desktop.words import last_problem
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import openai
 import pytest
-from fault_report import FaultReport
-from faults import ask, bound, bystander, healthy_again, question, refusal, stream, told
-from running_bridge import RunningBridge, running_bridge
 
+from tests.resilience.fault_report import FaultReport
+from tests.resilience.faults import ask, bound, bystander, healthy_again, question, refusal, stream, told
+from tests.running_bridge import RunningBridge, running_bridge
 from tray_bridge.standin import StandIn
 
 Make = Callable[..., RunningBridge]

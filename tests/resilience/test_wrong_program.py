@@ -13,11 +13,11 @@ from typing import Any
 import openai
 import psutil
 import pytest
-from fault_report import FaultReport
-from faults import ask, bound, healthy_again, refusal, told
-from running_bridge import RunningBridge, running_bridge, wait_for
-from wrong_claude import FAULTS
 
+from tests.resilience.fault_report import FaultReport
+from tests.resilience.faults import ask, bound, healthy_again, refusal, told
+from tests.resilience.wrong_claude import FAULTS
+from tests.running_bridge import RunningBridge, running_bridge, wait_for
 from tray_bridge.claude import keeper, worker
 from tray_bridge.standin import StandIn
 

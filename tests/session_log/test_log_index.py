@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from log_fixtures import answer, begin, files, wait_until
 
+from tests.session_log.log_fixtures import answer, begin, files, wait_until
 from tray_bridge.session_log import LogReader, SessionLog, index
 from tray_bridge.session_log.summary import words
 
@@ -129,8 +129,7 @@ def test_killed_at_any_moment_of_writing_the_index_says_what_the_files_say(tmp_p
     program = """
         import sys
         from pathlib import Path
-        sys.path.insert(0, sys.argv[2])
-        from log_fixtures import answer, begin
+        from tests.session_log.log_fixtures import answer, begin
         from tray_bridge.session_log import SessionLog, writer
         writer.LINGER_SECONDS = writer.INDEX_SECONDS = 0.0
         log = SessionLog(Path(sys.argv[1]))
@@ -172,7 +171,7 @@ def test_killed_at_any_moment_of_a_rebuild_the_index_is_whole_the_next_time(tmp_
 
 def run_and_kill(program: str, folder: Path, after: float) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(index.__file__).parents[2])}
-    command = [sys.executable, "-c", textwrap.dedent(program), str(folder), str(Path(__file__).parent)]
+    command = [sys.executable, "-c", textwrap.dedent(program), str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout
         assert process.stdout.readline() == b"writing\n"

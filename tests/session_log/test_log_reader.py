@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from log_fixtures import PNG, answer, begin, files
 
+from tests.session_log.log_fixtures import PNG, answer, begin, files
 from tray_bridge.errors import InvalidRequestError
 from tray_bridge.session_log import LogReader, SessionLog
 from tray_bridge.session_log.retention import discard_old

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from log_fixtures import PNG, begin
 
+from tests.session_log.log_fixtures import PNG, begin
 from tray_bridge.session_log import Exchange, LogReader, SessionLog
 from tray_bridge.turns import (
     Document,

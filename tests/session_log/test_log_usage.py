@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from log_fixtures import begin, files
 
+from tests.session_log.log_fixtures import begin, files
 from tray_bridge.errors import UpstreamError
 from tray_bridge.session_log import LogReader, SessionLog, as_csv, prices_of
 from tray_bridge.session_log.prices import Price, cost_of

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from log_fixtures import answer, begin, files, wait_until
 
+from tests.session_log.log_fixtures import answer, begin, files, wait_until
 from tray_bridge.errors import UpstreamError
 from tray_bridge.session_log import LogReader, SessionLog, writer
 from tray_bridge.turns import TextDelta
@@ -130,8 +130,7 @@ def test_a_full_disk_is_told_and_leaves_no_torn_file(tmp_path: Path) -> None:
         """
         import resource, sys, time
         from pathlib import Path
-        sys.path.insert(0, sys.argv[2])
-        from log_fixtures import answer, begin, wait_until
+        from tests.session_log.log_fixtures import answer, begin, wait_until
         from tray_bridge.session_log import SessionLog, writer
         writer.RETRY_SECONDS = 0.05
         log = SessionLog(Path(sys.argv[1]))
@@ -149,7 +148,7 @@ def test_a_full_disk_is_told_and_leaves_no_torn_file(tmp_path: Path) -> None:
         """
     )
     run = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path), str(Path(__file__).parent)],
+        [sys.executable, "-c", program, str(tmp_path)],
         capture_output=True,
         text=True,
         timeout=30,
@@ -167,8 +166,7 @@ def test_after_a_kill_nothing_is_torn_and_the_exchange_is_unfinished(tmp_path: P
         """
         import sys, time
         from pathlib import Path
-        sys.path.insert(0, sys.argv[2])
-        from log_fixtures import answer, begin, wait_until
+        from tests.session_log.log_fixtures import answer, begin, wait_until
         from tray_bridge.session_log import SessionLog, writer
         from tray_bridge.turns import TextDelta
         writer.PROGRESS_SECONDS = 0.01
@@ -184,7 +182,7 @@ def test_after_a_kill_nothing_is_torn_and_the_exchange_is_unfinished(tmp_path: P
         """
     )
     with subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path), str(Path(__file__).parent)],
+        [sys.executable, "-c", program, str(tmp_path)],
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": str(Path(writer.__file__).parents[2])},
     ) as process:

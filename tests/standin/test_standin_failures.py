@@ -10,8 +10,8 @@ import time
 
 import httpx
 import pytest
-from messages_client import answer, directive, pieces, post, request_body, stream, text
 
+from tests.standin.messages_client import answer, directive, pieces, post, request_body, stream, text
 from tray_bridge.standin import StandIn
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from messages_client import answer, directive, pieces, post, stream, text
 
+from tests.standin.messages_client import answer, directive, pieces, post, stream, text
 from tray_bridge.standin import StandIn
 
 PERSON = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from messages_client import directive
 
+from tests.standin.messages_client import directive
 from tray_bridge.standin import StandIn
 
 SCHEMA = {
