@@ -1,6 +1,6 @@
 """From a tool's result to the next token: in the turn that waits for it, in a conversation that is rebuilt, by hand.
 
-The raw CLI's calls are taken at the bridge's own `ToolDesk`, so that both sides speak alike to the CLI.
+The raw CLI's calls are taken at the bridge's own `ToolServer`, so that both sides speak alike to the CLI.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tray_bridge.claude.prompt import question_line
-from tray_bridge.claude.tool_desk import ToolDesk
+from tray_bridge.claude.tool_server import ToolServer
 from tray_bridge.turns import Message, Text, Tool, ToolResult
 
 from .figure import Figure
@@ -96,31 +96,31 @@ class Talk:
 
 
 class RawToolCli(RawCli):
-    """The CLI with one tool, whose calls wait at the desk."""
+    """The CLI with one tool, whose calls wait here."""
 
     async def begin(self, asked: str) -> None:
         await self.start()
-        self._desk = ToolDesk(self._send)
-        self._desk.offer((Tool("weather", "A tool.", SCHEMA),))
-        self._desk.allow(frozenset({"weather"}))
+        self._tools = ToolServer(self._send)
+        self._tools.offer((Tool("weather", "A tool.", SCHEMA),))
+        self._tools.allow(frozenset({"weather"}))
         request = {"subtype": "initialize", "hooks": None, "systemPrompt": [self._system]}
-        request["sdkMcpServers"] = [self._desk.name]
+        request["sdkMcpServers"] = [self._tools.name]
         await self._send({"type": "control_request", "request_id": "begin", "request": request})
-        while not self._desk.listed.is_set():
+        while not self._tools.listed.is_set():
             await self._read()
         await self._send(question_line(Message("user", (Text(asked),))))
         await self._until_called()
 
     async def give_result(self) -> float:
         """Seconds to the next token; comes back when the model has called again."""
-        (call_id,) = self._desk._calls
+        (call_id,) = self._tools._calls
         began = time.perf_counter()
-        await self._desk.deliver({call_id: ToolResult(call_id, (Text(RESULT),))})
+        await self._tools.deliver({call_id: ToolResult(call_id, (Text(RESULT),))})
         return await self._until_called() - began
 
     async def _until_called(self) -> float:
         first = 0.0
-        while not self._desk._calls:
+        while not self._tools._calls:
             now, line = await self._read()
             if not first and b'"text_delta"' in line:
                 first = now
@@ -132,5 +132,5 @@ class RawToolCli(RawCli):
         now = time.perf_counter()
         if line.startswith(b'{"type":"control_request"'):
             message = json.loads(line)
-            await self._desk.serve(message["request_id"], message["request"].get("message") or {})
+            await self._tools.serve(message["request_id"], message["request"].get("message") or {})
         return now, line

@@ -19,14 +19,14 @@ async def test_a_process_that_was_killed_counts_as_lost(tmp_path: Path) -> None:
     await transport.connect()
     try:
         await transport.control(subtype="mcp_status")
-        transport.desk.allow(frozenset({"f"}))
+        transport.tools.allow(frozenset({"f"}))
         call = {"name": "f", "_meta": {"claudecode/toolUseId": "b"}}
-        await transport.desk.serve("request", {"id": 2, "method": "tools/call", "params": call})
-        transport.process.strike()
+        await transport.tools.serve("request", {"id": 2, "method": "tools/call", "params": call})
+        transport.process.kill_now()
         while (await transport.messages.get()) is not None:
             pass
         with pytest.raises(SessionLostError):
-            await transport.desk.deliver({"b": ToolResult("b", (Text("late"),))})
+            await transport.tools.deliver({"b": ToolResult("b", (Text("late"),))})
         with pytest.raises(SessionLostError):
             await transport.control(subtype="mcp_status")
     finally:

@@ -241,7 +241,7 @@ async def _ask(pool: SessionPool, turn: Turn, seconds: float | None) -> str:
 def without_notes(body: Any) -> Any:
     """A body without what belongs to the process: the session's id, and where the note on the surroundings stands.
 
-    Nor with what the CLI adds to a tool's own words: it is not there where tools are laid over the body.
+    Nor with what the CLI adds to a tool's own words: it is not there where tools are replaced in the body.
     """
     kept = {key: value for key, value in body.items() if key not in ("metadata", "messages", "tools")}
     tools = [{key: tool[key] for key in ("name", "description", "input_schema")} for tool in body.get("tools") or ()]

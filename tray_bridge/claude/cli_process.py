@@ -1,7 +1,7 @@
-"""The CLI's process: how it is started, and how it ends. What it says and hears is `transport`'s.
+"""The CLI's process: how it is started, and how it ends. Reading and writing are in `transport`.
 
-Owns every decision about isolation: the SDK's options and the process's environment. Imports little, for the first
-process of all starts before the rest of the app is there.
+Owns every decision about isolation: the SDK's options and the process's environment. Imports little, because the
+first process is started before the rest of the app is imported.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ from typing import Any
 
 from .. import __version__
 from ..machine.private_files import make_private_folder
+from ..machine.proxy import without_proxy
 from .light_sdk import ClaudeAgentOptions
 from .orphans import guard
 from .trace import transport_class
 
-# The MCP server under which a client's tools are offered needs a new name for other tools, and a rule that lets it in:
-# the CLI takes `mcp__*` for no rule at all.
+# The MCP server that offers a client's tools needs a new name for other tools, and a rule that allows it:
+# the CLI ignores the rule `mcp__*`.
 MOST_OFFERS = 200
 TOOL_SERVERS = ("client", *(f"client{number}" for number in range(2, MOST_OFFERS + 1)))
 LONGEST_LINE = 16 * 2**20
-EXIT_GRACE = 0.5  # seconds a process gets to leave by itself, and a terminated one before it is killed
-LONGEST_COMPLAINT = 500  # characters of a line on stderr: they stand in the error that a person reads
+EXIT_GRACE = 0.5  # seconds for a process to exit by itself, and again after it was terminated
+LONGEST_STDERR_LINE = 500  # characters: these lines are in the error that a person reads
 
 # What the CLI needs from the system, and what Claude Code documents for its users
 # (https://code.claude.com/docs/en/settings, https://code.claude.com/docs/en/network-config).
@@ -48,8 +49,6 @@ _INHERITED = frozenset(
     """.split()
 )
 _INHERITED_PREFIXES = ("LC_", "XDG_", "ANTHROPIC_", "VERTEX_REGION_")
-_PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"})
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _BEDROCK_PREFIX = "AWS_"
 
 
@@ -60,7 +59,7 @@ def cli_options(
     cli_path: Path | None,
     environment: Mapping[str, str],
 ) -> ClaudeAgentOptions:
-    """Options of a session that knows nothing yet of its conversation and can do nothing but talk."""
+    """Make the options of a process that holds no conversation yet and has no tools of its own."""
     return ClaudeAgentOptions(
         model=model,
         cwd=work_folder,
@@ -74,32 +73,31 @@ def cli_options(
         verbatim_prompts=True,
         client_app=f"tray-bridge/{__version__}",
         extra_args={"no-session-persistence": None, "thinking-display": "summarized"},
-        settings=json.dumps({"attribution": {"commit": "", "pr": ""}}),  # else a client's tool named Bash brings it up
+        settings=json.dumps({"attribution": {"commit": "", "pr": ""}}),  # else a tool named Bash adds its notes
         max_buffer_size=LONGEST_LINE,
     )
 
 
 def cli_environment(inherited: Mapping[str, str]) -> dict[str, str]:
-    """The variables to lay over the inherited ones: ours, and an empty value for each that is not on the list.
+    """Make the variables that replace inherited ones: our own, and an empty value for each that is not on the list.
 
-    The SDK hands the whole environment on and offers no way to leave a variable out, so what other programs keep in
-    theirs is blanked.
+    The SDK passes the whole environment on and cannot leave a variable out, so others are blanked.
     """
     bedrock = bool(inherited.get("CLAUDE_CODE_USE_BEDROCK"))
     blanked = {name: "" for name in inherited if not _is_inherited(name.upper(), bedrock)}
     return {
         **blanked,
-        **_loopback_unproxied(inherited),
-        "CLAUDE_AGENT_SDK_MCP_NO_PREFIX": "1",  # functions keep the names that the client gave them
-        "ENABLE_TOOL_SEARCH": "false",  # all of them stand in the prompt
+        **without_proxy(inherited),
+        "CLAUDE_AGENT_SDK_MCP_NO_PREFIX": "1",  # functions keep the client's names
+        "ENABLE_TOOL_SEARCH": "false",  # all tools are in the prompt
         "CLAUDE_CODE_MAX_MCP_DESCRIPTION_LENGTH": "100000000",  # else they are cut at 4,096 characters
-        "CLAUDE_CODE_DISABLE_ATTACHMENTS": "1",  # notes of its own in the conversation, as after some silent rounds
-        "CLAUDE_AGENT_SDK_DISABLE_BUILTIN_AGENTS": "1",  # else it describes them beside a client's tool named Agent
+        "CLAUDE_CODE_DISABLE_ATTACHMENTS": "1",  # else it adds notes of its own, as after some rounds without text
+        "CLAUDE_AGENT_SDK_DISABLE_BUILTIN_AGENTS": "1",  # else a tool named Agent adds them
         "MAX_MCP_OUTPUT_TOKENS": "100000000",  # results are never shortened
         "MCP_TOOL_TIMEOUT": "86400000",  # ms: a call may wait for as long as a session may stay suspended
         "CLAUDE_CODE_MAX_RETRIES": "2",  # clients of OpenAI's API retry by themselves
         "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",
-        "CLAUDE_STREAM_IDLE_TIMEOUT_MS": "1800000",  # how long silence may last is for CLAUDE_TIMEOUT to say
+        "CLAUDE_STREAM_IDLE_TIMEOUT_MS": "1800000",  # CLAUDE_TIMEOUT limits silence instead
         "CLAUDE_CODE_ENABLE_FINE_GRAINED_TOOL_STREAMING": "1",  # long arguments come piece by piece
         "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
         "CLAUDE_CODE_DISABLE_TERMINAL_TITLE": "1",  # else each turn asks the model for a title first
@@ -108,57 +106,52 @@ def cli_environment(inherited: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _loopback_unproxied(inherited: Mapping[str, str]) -> dict[str, str]:
-    """A proxy of this machine's user cannot reach what listens on loopback, such as the stand-in of the demo."""
-    proxied = any(name.upper() in _PROXIES and value for name, value in inherited.items())
-    names = [name for name in inherited if name.upper() == "NO_PROXY"] or ["NO_PROXY"]
-    return {name: ",".join(filter(None, [inherited.get(name), *LOOPBACK])) for name in names} if proxied else {}
-
-
 def _is_inherited(name: str, bedrock: bool) -> bool:
     return name in _INHERITED or name.startswith(_INHERITED_PREFIXES) or (bedrock and name.startswith(_BEDROCK_PREFIX))
 
 
 class CliProcess:
-    """One process of the CLI, through the SDK's own subprocess transport. Use within one event loop.
+    """Run one process of the CLI, through the SDK's own subprocess transport. Use within one event loop.
 
-    `complaints` are its last lines on stderr.
+    `stderr_tail` holds its last lines on stderr.
     """
 
     def __init__(self, options: ClaudeAgentOptions) -> None:
         self.options = options
-        self.complaints: deque[str] = deque(maxlen=20)
+        self.stderr_tail: deque[str] = deque(maxlen=20)
         self.transport = transport_class()(
             prompt=_no_prompt(),
-            options=replace(options, stderr=lambda line: self.complaints.append(line[:LONGEST_COMPLAINT])),
+            options=replace(options, stderr=lambda line: self.stderr_tail.append(line[:LONGEST_STDERR_LINE])),
         )
         self._end: asyncio.Task[None] | None = None
 
     @property
     def pid(self) -> int | None:
+        """Return the process id, or None before the start."""
         process = self.transport._process
         return process.pid if process else None
 
     @property
     def runs(self) -> bool:
+        """Return whether the process runs and was not told to end."""
         process = self.transport._process
         return process is not None and process.returncode is None and self._end is None
 
     async def start(self) -> None:
-        """Spawn it; does nothing if it was spawned, or is to end. Raises the SDK's own types."""
+        """Spawn the process; do nothing if it was spawned, or was told to end. Raises the SDK's own types."""
         if self.pid is not None or self._end is not None:
             return
         if self.options.cwd is not None:
-            make_private_folder(Path(self.options.cwd))  # what tidies caches up may have removed it
+            make_private_folder(Path(self.options.cwd))  # a cleaner of caches may have removed it
         await self.transport.connect()
         if self.pid is not None:
             guard.watch(self.pid)
 
     async def end(self) -> None:
-        """It is asked to leave, then terminated, then killed. Takes 2 s at most.
+        """Ask the process to exit, then terminate it, then kill it. Takes 2 s at most.
 
-        One that leaves by itself tidies up what it has put into the user's folders. It is ended once: its session and
-        the SDK's client both ask for it.
+        A process that exits by itself removes its files from the user's folders. Safe to call again: the worker and the
+        SDK's client both do.
         """
         if self._end is None:
             self._end = asyncio.create_task(self._end_it())
@@ -167,7 +160,7 @@ class CliProcess:
     async def _end_it(self) -> None:
         process, pid = self.transport._process, self.pid
         if process is not None and process.returncode is None:
-            with contextlib.suppress(asyncio.TimeoutError):  # who writes to a process that does not read holds the pipe
+            with contextlib.suppress(asyncio.TimeoutError):  # a writer blocked on a full pipe holds its lock
                 await asyncio.wait_for(self._ask_to_leave(), EXIT_GRACE)
             for end in (process.terminate, process.kill):
                 with contextlib.suppress(asyncio.TimeoutError):
@@ -180,14 +173,14 @@ class CliProcess:
             guard.forget(pid)
 
     async def _ask_to_leave(self) -> None:
-        """End of input alone would let a turn go on to its end."""
+        """Interrupt, then end the input: end of input alone would let a turn go on to its end."""
         interrupt = {"type": "control_request", "request_id": "leave", "request": {"subtype": "interrupt"}}
         with contextlib.suppress(Exception):  # the SDK's own types for a process that is gone
             await self.transport.write(json.dumps(interrupt) + "\n")
         await self.transport.end_input()
 
-    def strike(self) -> None:
-        """Kill it at once, before it can say another word; it is to be ended all the same."""
+    def kill_now(self) -> None:
+        """Kill the process at once; `end` must still be called."""
         process = self.transport._process
         if process is not None:
             with contextlib.suppress(ProcessLookupError):

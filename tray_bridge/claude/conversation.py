@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from ..turns import Block, Message, ToolResult, ToolUse, Turn
 from .conversation_key import Binding, ConversationKeys
-from .tool_desk import is_deliverable
+from .tool_server import is_deliverable
 
 GIVEN = "toolu_"  # how the ids begin that Claude gives to its calls
 How: TypeAlias = Literal["results", "continue", "rewind", "new"]

@@ -1,9 +1,9 @@
-"""The tools of a turn as the CLI offers them to the model: which may be called, and where it would alter them.
+"""The tools of a turn as the CLI offers them to the model: which may be called, and which the CLI would alter.
 
-Pure. The CLI puts what an MCP server says of its tools into Unicode's compatibility form and strips invisible
-characters (`…` becomes `...`, a full-width `，` a comma, an emoji loses its joiners), in names of fields and allowed
-values too: a call would then miss what the client means by them. And it keeps a name for itself. Such tools are laid
-over the body of the request as they are.
+Pure. The CLI normalizes what an MCP server says of its tools to Unicode's NFKC form and strips invisible characters
+(`…` becomes `...`, a full-width `，` a comma, an emoji loses its joiners), in names of fields and allowed values too:
+calls would then have other names than the client knows. It also reserves one tool name. The list of such tools is
+replaced in the body of the request (`tools_override`).
 """
 
 from __future__ import annotations
@@ -17,34 +17,33 @@ from ..turns import Tool, Turn
 
 STRUCTURED_OUTPUT = "StructuredOutput"  # the CLI's tool for an answer that fits a schema
 _STRUCTURED_OUTPUT_USE = "Give the final answer by calling this tool, exactly once, at the end."
-KEPT_BACK = "ToolSearch"  # a name that the CLI keeps for a tool of its own
+KEPT_BACK = "ToolSearch"  # a name that the CLI reserves for a tool of its own
 _STRIPPED = {"Cf", "Cn", "Co"}
 _COMBINATORS = {"allOf", "anyOf", "oneOf"}
 
 
 def callable_names(turn: Turn) -> frozenset[str]:
-    """The names of the tools that may be called in this turn."""
+    """Return the names of the tools that may be called in this turn."""
     choice = turn.tool_choice
     if choice.type == "none":
         return frozenset()
     return frozenset(tool.name for tool in turn.tools if choice.name in (None, tool.name))
 
 
-def can_be_laid_over(tools: Sequence[Tool]) -> bool:
-    """Whether these tools can be put into the body of the request as they are."""
+def can_be_overridden(tools: Sequence[Tool]) -> bool:
+    """Return whether these tools can be put into the body of the request unchanged."""
     return not any(_COMBINATORS & tool.input_schema.keys() for tool in tools)
 
 
-def tools_to_lay_over(turn: Turn, *, all_of_them: bool = False) -> list[dict[str, Any]] | None:
-    """The tools in the Messages API's shape, or None where the CLI passes them on as they are.
+def tools_override(turn: Turn, *, all_of_them: bool = False) -> list[dict[str, Any]] | None:
+    """Make the list of tools in the Messages API's shape, or None where the CLI's own list will do.
 
-    `all_of_them`: the CLI would describe some of them as they were described to it before.
-
-    None too with a schema that is a choice between others at its root: the Messages API takes none, and the CLI
-    makes one object of it.
+    `all_of_them`: make the list also where the CLI would pass every tool on, because it would describe one of them as
+    in an earlier conversation. None too where a schema is a choice between others at its root: the Messages API
+    refuses such a schema, and the CLI makes one object of it.
     """
     all_pass = all(map(_passes, turn.tools))
-    if (all_pass and not all_of_them) or not can_be_laid_over(turn.tools):
+    if (all_pass and not all_of_them) or not can_be_overridden(turn.tools):
         return None
     offered = sorted(turn.tools, key=lambda tool: tool.name) if all_pass else turn.tools  # as the CLI sorts them
     tools = [{"name": t.name, "description": t.description, "input_schema": t.input_schema} for t in offered]

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..snapshots import ModelSnapshot
 from ..turns import Block, Document, Image, Message, RedactedThinking, Text, Thinking, ToolResult, ToolUse, Turn
-from .offered_tools import tools_to_lay_over
+from .offered_tools import tools_override
 
 Wire = dict[str, Any]
 MAX_OUTPUT_TOKENS = "CLAUDE_CODE_MAX_OUTPUT_TOKENS"
@@ -102,7 +102,7 @@ def block_to_wire(block: Block) -> Wire:
             return {"type": "redacted_thinking", "data": data}
 
 
-def turn_settings(turn: Turn, model: ModelSnapshot | None, *, lay_tools_over: bool = False) -> Mapping[str, Any]:
+def turn_settings(turn: Turn, model: ModelSnapshot | None, *, override_tools: bool = False) -> Mapping[str, Any]:
     """What `apply_flag_settings` takes for this turn alone: effort, answer length, and how tools are chosen.
 
     `CLAUDE_CODE_EXTRA_BODY` is laid over the body of the request (https://code.claude.com/docs/en/env-vars).
@@ -119,7 +119,7 @@ def turn_settings(turn: Turn, model: ModelSnapshot | None, *, lay_tools_over: bo
             extra["tool_choice"]["disable_parallel_tool_use"] = True
     if turn.max_tokens is not None:
         extra["max_tokens"] = turn.max_tokens  # the variable acts from the next question on, this at once
-    if (tools := tools_to_lay_over(turn, all_of_them=lay_tools_over)) is not None:
+    if (tools := tools_override(turn, all_of_them=override_tools)) is not None:
         extra["tools"] = tools
     effort = turn.effort
     can_stop_thinking = model.can_stop_thinking if model is not None else is_older

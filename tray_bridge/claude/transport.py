@@ -1,7 +1,7 @@
 """The wire to one CLI process: spawned early, told its system prompt, schema and tools late.
 
 Owns the one task that reads the process. Control answers go to whoever asked, calls of the client's tools to
-the `ToolDesk`, and everything that is part of an answer to `messages`, past the SDK's own message stream: an answer's
+the `ToolServer`, and everything that is part of an answer to `messages`, past the SDK's own message stream: an answer's
 deltas then cost one JSON parse and one queue entry each. Must not know what the messages mean.
 
 The late fields are those that the CLI's `initialize` request takes but the Python SDK does not send. Putting them
@@ -21,7 +21,7 @@ from ..errors import CliUnavailableError, SessionLostError
 from .cli_process import CliProcess
 from .light_sdk import Transport
 from .mailbox import Mailbox
-from .tool_desk import ToolDesk
+from .tool_server import ToolServer
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class LateBindingTransport(Transport):
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._pump: asyncio.Task[None] | None = None
         self._late: dict[str, Any] = {}
-        self.desk = ToolDesk(self.send)
+        self.tools = ToolServer(self.send)
         self._closing = False
         self.ended = False
 
@@ -74,7 +74,7 @@ class LateBindingTransport(Transport):
 
     async def wait_until_listed(self) -> None:
         """Wait until the CLI knows the tools on offer; raises SessionLostError when it ends before."""
-        await self.desk.listed.wait()
+        await self.tools.listed.wait()
         if self.ended:
             raise SessionLostError("Claude Code has ended.")
 
@@ -133,7 +133,7 @@ class LateBindingTransport(Transport):
             self.ended = True
             self.messages.put_nowait(None)
             self._for_sdk.put_nowait(None)
-            self.desk.listed.set()
+            self.tools.listed.set()
             for waiting in self._waiting.values():
                 if not waiting.done():
                     waiting.set_exception(SessionLostError("Claude Code has ended."))
@@ -149,8 +149,8 @@ class LateBindingTransport(Transport):
 
     async def _serve(self, message: dict[str, Any]) -> None:
         request = message.get("request") or {}
-        if request.get("subtype") == "mcp_message" and request.get("server_name") == self.desk.name:
-            await self.desk.serve(message["request_id"], request.get("message") or {})
+        if request.get("subtype") == "mcp_message" and request.get("server_name") == self.tools.name:
+            await self.tools.serve(message["request_id"], request.get("message") or {})
         else:  # the SDK would serve hooks and permissions, which nobody has here
             refusal = {"subtype": "error", "request_id": message["request_id"], "error": "Not supported."}
             await self.send({"type": "control_response", "response": refusal})

@@ -87,7 +87,7 @@ class TurnRun:
         if self._worker.config.reuse and self._worker.alive:
             self._worker.interrupt()
         else:
-            self._worker.process.strike()
+            self._worker.process.kill_now()
 
     async def _within_time_limit(self, step: Coroutine[Any, Any, None]) -> None:
         """For what is said to the CLI before it answers: one that is stopped takes no input either."""

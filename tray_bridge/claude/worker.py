@@ -28,7 +28,7 @@ from .conversation_key import Binding
 from .greeting import Greeting, read_greeting, read_plan_window
 from .light_sdk import ClaudeSDKClient
 from .mailbox import Mailbox
-from .offered_tools import can_be_laid_over
+from .offered_tools import can_be_overridden
 from .progress_timer import ProgressTimer
 from .prompt import Wire, turn_settings
 from .start_slots import StartSlots
@@ -111,7 +111,7 @@ class Worker:
         self._connecting: asyncio.Task[None] | None = None
         self._work: asyncio.Task[None] | None = None  # on the process, which outlives a request that is given up
         self._told: dict[tuple[str, str], str] = {}  # descriptions, by the tool's name and schema
-        self._is_laid_over = False
+        self._is_overridden = False
         self._memory = self._first_memory = 0  # bytes, once it has been weighed
         self._is_broken = False  # some work on it has failed, so what it holds is not known
         self._end: asyncio.Task[None] | None = None
@@ -196,7 +196,7 @@ class Worker:
                 await asyncio.wait_for(self._transport.control(subtype="mcp_status"), START_TIMEOUT)
         except (asyncio.TimeoutError, SessionLostError) as error:
             await self._close_process()
-            said = " ".join(self.process.complaints) or "It said nothing."
+            said = " ".join(self.process.stderr_tail) or "It said nothing."
             raise CliUnavailableError(f"Claude Code did not start. {said}") from error
         except TrayBridgeError:
             await self._close_process()
@@ -249,7 +249,7 @@ class Worker:
         late: dict[str, Any] = {"systemPrompt": [binding.prompt] if binding.prompt else []}
         if binding.tools:
             self._offer(binding.tools)
-            late["sdkMcpServers"] = [self._transport.desk.name]
+            late["sdkMcpServers"] = [self._transport.tools.name]
         if binding.output_schema is not None:
             late["jsonSchema"] = binding.output_schema
         self._transport.bind(**late)
@@ -277,10 +277,10 @@ class Worker:
         The CLI keeps what it was told first of a tool with this name and schema, whatever server it comes from: another
         description has to be laid over the body of the request.
         """
-        self._transport.desk.offer(tuple(tools))
+        self._transport.tools.offer(tuple(tools))
         told = {(tool.name, json.dumps(tool.input_schema, sort_keys=True)): tool.description for tool in tools}
-        self._is_laid_over = any(self._told.setdefault(key, text) != text for key, text in told.items())
-        if self._is_laid_over and not can_be_laid_over(tools):
+        self._is_overridden = any(self._told.setdefault(key, text) != text for key, text in told.items())
+        if self._is_overridden and not can_be_overridden(tools):
             raise SessionLostError("Claude Code would describe a tool as in an earlier conversation.")
 
     async def _set_model(self, model: str, **prompt: str) -> None:
@@ -317,13 +317,13 @@ class Worker:
             await self._set_model(binding.model, **prompt)
         if binding.tools != old.tools:
             self._offer(binding.tools)
-            name = self._transport.desk.name
+            name = self._transport.tools.name
             servers = {name: {"type": "sdk", "name": name}} if binding.tools else {}
             await self._transport.control(subtype="mcp_set_servers", servers=servers)
             if binding.tools:
                 await self._transport.wait_until_listed()
         if not binding.tools:
-            self._is_laid_over = False
+            self._is_overridden = False
         self.binding = binding
 
     async def cut(self, cut: int) -> None:
@@ -345,7 +345,7 @@ class Worker:
             logger.info("worker %d: reset in %.1f ms", self.id, (time.monotonic() - began) * 1000)
         elif cut == 0 and not self.conversation.can_be_cut and self.conversations:  # not the past it was started with
             raise SessionLostError("This conversation cannot be taken back.")
-        self._transport.desk.forget()
+        self._transport.tools.forget()
         self.conversation.was_cut(cut)
 
     async def settle(self, *, keep: bool) -> None:
@@ -433,17 +433,17 @@ class Worker:
 
     async def set_settings(self, turn: Turn) -> None:
         """They act from the next request to the model on, also within a turn that waits for results."""
-        settings = turn_settings(turn, self.model_snapshot(), lay_tools_over=self._is_laid_over)
+        settings = turn_settings(turn, self.model_snapshot(), override_tools=self._is_overridden)
         if settings != self._settings:
             self._settings = None  # not known until the CLI has answered
             await self._transport.control(subtype="apply_flag_settings", settings=settings)
             self._settings = settings
 
     def allow(self, names: frozenset[str]) -> None:
-        self._transport.desk.allow(names)
+        self._transport.tools.allow(names)
 
     async def deliver(self, results: Mapping[str, ToolResult]) -> None:
-        await self._transport.desk.deliver(results)
+        await self._transport.tools.deliver(results)
 
     def went_on(self) -> bool:
         """Whether the CLI has not waited for the results: it refused a call by itself, and asked the model again."""
@@ -482,7 +482,7 @@ class Worker:
         return message
 
     def lost(self) -> SessionLostError:
-        said = " ".join(self.process.complaints)
+        said = " ".join(self.process.stderr_tail)
         return SessionLostError(f"Claude Code ended in the middle of a turn. {said}".strip())
 
     async def close(self) -> None:

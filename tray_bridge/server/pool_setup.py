@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from ..machine.cli_program import CliProgram, find_cli
 from ..machine.own_address import without_loop
 from ..machine.paths import cache_folder, capabilities_file, transcript_folder, work_folder
-from ..machine.proxy import without_proxy
 
 if TYPE_CHECKING:
     from ..claude.capabilities import Capabilities
@@ -112,5 +111,4 @@ class PoolSetup:
             "CLAUDE_CODE_USE_FOUNDRY": "",
             "CLAUDE_CONFIG_DIR": str(cache_folder() / "demo"),
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-            **without_proxy(),
         }

@@ -1,11 +1,11 @@
-"""The desk where the CLI hands in the model's calls of the client's tools and picks up the results.
+"""The MCP server through which the CLI calls the client's tools and gets their results.
 
 Owns the small part of the Model Context Protocol that the CLI speaks to an in-process server over its control
 channel (https://modelcontextprotocol.io/specification, `initialize`, `tools/list`, `tools/call`). A call waits here,
 for minutes if need be, until the client's next request brings its result. Must not know what a tool does.
 
 The SDK's own in-process server is not used: it hides the call's id from its handlers and checks arguments against the
-schema by itself, so that a call which the client has already been shown could be answered behind its back.
+schema itself, so it might answer a call that the client has already been shown.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from .cli_process import TOOL_SERVERS
 
 CALL_ID = "claudecode/toolUseId"
 METHOD_NOT_FOUND = -32601
-# Characters. The CLI writes a longer result to a file and shows the model its beginning; a tool can ask for this much
-# and no more (https://code.claude.com/docs/en/mcp). What an error says is cut at 10,000, whatever the tool asks for.
+# Characters. The CLI writes a longer result to a file and shows the model its beginning. A tool may ask for no more
+# than this
+# (https://code.claude.com/docs/en/mcp). The text of an error is cut at 10,000 in any case.
 LONGEST_RESULT = 500_000
 LONGEST_ERROR = 10_000
 
 
-class ToolDesk:
-    """The tools of one session, the calls that wait, and the results that came before their call.
+class ToolServer:
+    """Offer the tools of one worker; keep the calls that wait, and the results that came before their call.
 
-    `listed` is set when the CLI has fetched the tools: a question asked before would go upstream without them.
+    `listed` is set when the CLI has fetched the tools. Ask no question before: it would go upstream without them.
     """
 
     def __init__(self, send: Callable[..., Awaitable[None]]) -> None:
@@ -42,7 +43,7 @@ class ToolDesk:
         self._results: dict[str, ToolResult] = {}
 
     def offer(self, tools: tuple[Tool, ...]) -> None:
-        """Take other tools, under a name that the CLI has not seen: of a server that it knows it keeps the old ones."""
+        """Offer other tools, under a new server name: the CLI never fetches the tools of a server name again."""
         self.name = TOOL_SERVERS[self._offers]
         self._offers += 1
         self._tools = tools
@@ -54,11 +55,11 @@ class ToolDesk:
         self._results.clear()
 
     def allow(self, names: frozenset[str]) -> None:
-        """Say which tools may be called from now on; calls of others are refused at once."""
+        """Set the tools that may be called from now on; calls of others are refused at once."""
         self._callable = names
 
     async def deliver(self, results: Mapping[str, ToolResult]) -> None:
-        """Answer the calls of these ids, now or when the CLI hands them in."""
+        """Answer the calls of these ids, now or when the CLI makes them."""
         answers = []
         for call_id, result in results.items():
             if call := self._calls.pop(call_id, None):
@@ -111,7 +112,7 @@ def _control_response(request_id: str, rpc: Mapping[str, Any]) -> dict[str, Any]
 
 
 def is_deliverable(result: ToolResult) -> bool:
-    """Whether the CLI hands this result to the model as it is; of an error it hands on one text and no picture."""
+    """Return whether the CLI passes this result on unchanged. Of an error it passes on one text and no picture."""
     texts = [part.text for part in result.content if isinstance(part, Text)]
     if result.is_error:
         return len(texts) == len(result.content) == 1 and _length(texts[0]) <= LONGEST_ERROR
@@ -120,12 +121,12 @@ def is_deliverable(result: ToolResult) -> bool:
 
 
 def _length(text: str) -> int:
-    """As JavaScript counts it."""
+    """Return the length in UTF-16 units, as JavaScript counts it."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _tool_to_wire(tool: Tool) -> dict[str, Any]:
-    # The hint lets the CLI hand in parallel calls together; without it each waits for the result of the one before.
+    # The hint lets the CLI make parallel calls together; without it each waits for the result of the one before.
     return {
         "name": tool.name,
         "description": tool.description,

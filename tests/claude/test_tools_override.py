@@ -1,4 +1,4 @@
-"""Which tools the CLI passes on as they are, and which are laid over the request."""
+"""Which tools the CLI passes on as they are, and which are replaced in the request."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tray_bridge.claude.offered_tools import callable_names, tools_to_lay_over
+from tray_bridge.claude.offered_tools import callable_names, tools_override
 from tray_bridge.turns import JsonObject, Tool, ToolChoice, Turn
 
 EMPTY: JsonObject = {"type": "object", "properties": {}}
@@ -19,35 +19,35 @@ def offering(*tools: Tool, choice: ToolChoice = ToolChoice(), schema: JsonObject
 @pytest.mark.parametrize("text", ["plain", "Grüße, 日本語。", "em — dash, “quotes”, → ✓", "tab\tand\x1bescape", ""])
 def test_what_passes_is_left_to_the_cli(text: str) -> None:
     schema = {"type": "object", "properties": {"v": {"description": text}}}
-    assert tools_to_lay_over(offering(Tool("f", text, schema))) is None
+    assert tools_override(offering(Tool("f", text, schema))) is None
 
 
 @pytest.mark.parametrize(
     "text", ["…", "½", "ﬁ", "，", "nbsp\u00a0", "e\u0301", "👩\u200d💻", "\u00ad", "\ufeff", "\ue000"]
 )
-def test_what_the_cli_would_alter_is_laid_over(text: str) -> None:
+def test_what_the_cli_would_alter_is_overridden(text: str) -> None:
     plain = Tool("plain", "plain", EMPTY)
     described = Tool("f", text, EMPTY)
     limited = Tool("f", "", {"type": "object", "properties": {"v": {"enum": [text]}}})
     for tool in (described, limited):
-        laid = tools_to_lay_over(offering(plain, tool))
+        laid = tools_override(offering(plain, tool))
         assert laid == [
             {"name": "plain", "description": "plain", "input_schema": EMPTY},
             {"name": "f", "description": tool.description, "input_schema": tool.input_schema},
         ]
 
 
-def test_a_name_that_the_cli_keeps_for_itself_is_laid_over() -> None:
-    assert tools_to_lay_over(offering(Tool("ToolSearch", "", EMPTY)))
+def test_a_name_that_the_cli_keeps_for_itself_is_overridden() -> None:
+    assert tools_override(offering(Tool("ToolSearch", "", EMPTY)))
 
 
 def test_a_choice_of_schemas_at_the_root_is_left_to_the_cli() -> None:
     either = Tool("f", "…", {"type": "object", "anyOf": [EMPTY]})
-    assert tools_to_lay_over(offering(either)) is None
+    assert tools_override(offering(either)) is None
 
 
-def test_the_tool_for_structured_output_is_laid_over_beside_the_others() -> None:
-    laid = tools_to_lay_over(offering(Tool("f", "…", EMPTY), schema={"type": "object"}))
+def test_the_tool_for_structured_output_is_overridden_beside_the_others() -> None:
+    laid = tools_override(offering(Tool("f", "…", EMPTY), schema={"type": "object"}))
     assert laid is not None
     assert (laid[1]["name"], laid[1]["input_schema"]) == ("StructuredOutput", {"type": "object"})
 
