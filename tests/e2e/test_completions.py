@@ -95,6 +95,7 @@ def test_nothing_is_parked_for_it(make_bridge: Make) -> None:
 def test_what_is_given_up_ends_upstream_and_leaves_no_session_busy(bridge: RunningBridge) -> None:
     body = {"prompt": directive(chunks=["x"] * 200, delay=0.05), "stream": True}
     with httpx.stream("POST", f"{bridge.base_url}/completions", json=body, timeout=60) as response:
-        next(response.iter_bytes())
+        pieces = response.iter_bytes()  # kept: a client that drops it leaves
+        next(pieces)
     wait_for(lambda: all(received.ended for received in bridge.standin.requests), 5)
     bridge.wait_for(lambda s: not s.pool.busy)
