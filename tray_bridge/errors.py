@@ -38,6 +38,16 @@ class InvalidRequestError(TrayBridgeError):
         self.code = code
 
 
+class ToolSchemaError(InvalidRequestError):
+    """Claude Code does not take the schema of the tool named `tool`; the turn's tools know the field's path."""
+
+    title = "Unusable schema"
+
+    def __init__(self, message: str, *, tool: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.tool = tool
+
+
 class OutputSchemaError(InvalidRequestError):
     """Claude Code cannot use the JSON Schema of the answer; whoever knows the request's dialect names the field."""
 

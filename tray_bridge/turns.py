@@ -97,9 +97,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
+    """A function that may be called. `param` is the path of its schema in the client's request."""
+
     name: str
     description: str
     input_schema: JsonObject
+    param: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

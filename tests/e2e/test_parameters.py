@@ -216,7 +216,10 @@ def test_schemas_in_the_dialects_of_real_clients_are_taken(bridge: RunningBridge
 
 
 def test_a_schema_that_nobody_can_read_is_a_400_and_asks_nothing(bridge: RunningBridge) -> None:
-    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object", "required": "city"}}}
+    form = {
+        "type": "json_schema",
+        "json_schema": {"name": "x", "schema": {"type": "object", "properties": {"a": {"$ref": "#/$defs/b"}}}},
+    }
     response = post(bridge, {**asking(text="ok"), "response_format": form})
     assert response.status_code == 400
     assert response.json()["error"]["code"] == "invalid_schema"

@@ -32,9 +32,26 @@ def read(*messages: Wire) -> tuple[list[Any], list[str]]:
     return list(read_messages(given, {}, ignored).messages[-1].content), ignored
 
 
-@pytest.mark.parametrize("empty", ["[]", " [] ", [], "", None, {}, "{}", "null"])
+@pytest.mark.parametrize("empty", ["[]", " [] ", [], "", None, {}, "{}", "null", "None", "undefined", '""', "''"])
 def test_a9_no_arguments_in_any_words_are_an_empty_object(empty: object) -> None:
     assert read_arguments(empty) == {}
+
+
+@pytest.mark.parametrize(
+    "written",
+    ['"{\\"a\\": \\"x\\"}"', "{'a': 'x'}", '\ufeff{"a": "x"}', '```json\n{"a": "x"}\n```', "```\n{'a': 'x'}```"],
+)
+def test_a9_arguments_in_other_words_are_read(written: str) -> None:
+    assert read_arguments(written) == {"a": "x"}
+
+
+def test_a9_arguments_with_a_raw_line_break_are_read() -> None:
+    assert read_arguments('{"a": "x\ny"}') == {"a": "x\ny"}
+
+
+@pytest.mark.parametrize("written", ["{'a'}", "{'a': {1, 2}}", "[1]", "a=1", "{'a': float('nan')}", '{"a":1,'])
+def test_a9_arguments_without_a_plain_meaning_stay_as_they_came(written: str) -> None:
+    assert read_arguments(written) == {"_raw": written}
 
 
 @pytest.mark.parametrize("word", ["", "default", "auto", "Auto", None])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
@@ -69,7 +70,14 @@ def test_a2_a_null_of_go_is_a_keyword_left_out() -> None:
 
 @pytest.mark.parametrize(
     ("given", "right"),
-    [("a", ["a"]), ({"0": "a", "1": "b"}, ["a", "b"]), ({}, []), (["a", "a"], ["a"])],
+    [
+        ("a", ["a"]),
+        ({"0": "a", "1": "b"}, ["a", "b"]),
+        ({}, []),
+        (["a", "a"], ["a"]),
+        ({"a": True, "b": False}, ["a"]),
+        (["a", None], ["a"]),
+    ],
 )
 def test_a2_required_is_a_list_of_names(given: object, right: list[str]) -> None:
     assert tool_schema({"type": "object", "properties": {"a": {}}, "required": given}, AT)["required"] == right
@@ -98,6 +106,16 @@ OLDER: list[tuple[Wire, Wire]] = [
     ({"uniqueItems": "true", "multipleOf": 0}, {"uniqueItems": True}),
     ({"examples": "a"}, {"examples": ["a"]}),
     ({"$id": "#here"}, {"$anchor": "here"}),
+    ({"type": "TYPE_STRING"}, {"type": "string"}),
+    ({"type": "java.lang.Integer"}, {"type": "integer"}),
+    ({"type": "Optional[str]"}, {"type": ["string", "null"]}),
+    ({"type": "typing.Union[int, None]"}, {"type": ["integer", "null"]}),
+    ({"type": "List<List<String>>"}, {"type": "array", "items": {"type": "array", "items": {"type": "string"}}}),
+    ({"type": "Dict[str, int | None]"}, {"type": "object", "additionalProperties": {"type": ["integer", "null"]}}),
+    ({"type": "string?"}, {"type": ["string", "null"]}),
+    ({"type": {"type": "string"}}, {"anyOf": [{"type": "string"}]}),
+    ({"disallow": "string"}, {"not": {"type": "string"}}),
+    ({"extends": {"type": "string"}}, {"allOf": [{"type": "string"}]}),
 ]
 
 
@@ -116,7 +134,28 @@ def test_a5_a_property_may_be_a_boolean_schema() -> None:
     assert mended(a=True, b=False) == {"a": {}, "b": {"not": {}}}
 
 
+NAMED = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [{"name": "a", "type": "string", "required": True}],
+        {"type": "object", "properties": [{"name": "a", "type": "string"}], "required": ["a"]},
+        {"type": "object", "properties": [{"a": {"type": "string"}}], "required": ["a"]},
+        json.dumps(NAMED),
+    ],
+)
+def test_a5_parameters_in_a_list_or_in_a_string_are_read(given: object) -> None:
+    assert tool_schema(given, AT) == NAMED
+
+
 REFUSED = [
+    ({"v": {"type": "file"}}, ".properties.v.type"),
+    ({"v": {"type": "Foo<string>"}}, ".properties.v.type"),
+    ({"v": {"properties": {"__proto__": {}}}}, ".properties.v.properties.__proto__"),
+    ({"v": {"enum": ["a", 2**53 + 1]}}, ".properties.v.enum[1]"),
+    ({"v": {"const": -(2**53) - 1}}, ".properties.v.const"),
     ({"v": {"type": "strnig"}}, ".properties.v.type"),
     ({"v": {"items": 5}}, ".properties.v.items"),
     ({"v": {"anyOf": [{"minimum": "much"}]}}, ".properties.v.anyOf[0].minimum"),

@@ -19,7 +19,14 @@ from ..bridge.answer import AnswerShaper, WholeAnswer
 from ..bridge.dialect import Asked, Dialect, Frame, Reading, Stamp, Writer
 from ..bridge.fit_image import SlowPictureError, quickly
 from ..bridge.tool_keys import ToolKeys
-from ..errors import InvalidRequestError, OutputSchemaError, RequestCancelledError, SessionLostError, TrayBridgeError
+from ..errors import (
+    InvalidRequestError,
+    OutputSchemaError,
+    RequestCancelledError,
+    SessionLostError,
+    ToolSchemaError,
+    TrayBridgeError,
+)
 from ..known_clients import OWN_NAME, client_name
 from ..session_log import Exchange, Outcome
 from ..turns import Event, JsonObject, Leased, TurnEnded
@@ -305,8 +312,7 @@ class Answering:
                 entry.model = self.asked.requested_model
                 yield entry
         except TrayBridgeError as error:
-            if isinstance(error, OutputSchemaError):
-                error.param = self.asked.schema_param
+            self._name_field(error)
             outcome: Outcome = "cancelled" if isinstance(error, RequestCancelledError) else "error"
             exchange.end(outcome, status=failure_of(error).status, error=error)
             if outcome == "error":
@@ -322,6 +328,13 @@ class Answering:
             self._services.limits.failed(self._owner)
             failed(request_id, client, unexpected)
             raise
+
+    def _name_field(self, error: TrayBridgeError) -> None:
+        """Let an error of the turn name the field of the request that is to blame."""
+        if isinstance(error, OutputSchemaError):
+            error.param = self.asked.schema_param
+        elif isinstance(error, ToolSchemaError):
+            error.param = next((t.param for t in self.asked.turn.tools if t.name == error.tool), "tools")
 
 
 async def _all_or_none(works: Sequence[Coroutine[Any, Any, None]]) -> None:

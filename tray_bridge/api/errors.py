@@ -45,6 +45,7 @@ UNEXPECTED = Row(500, "internal", "internal_error", retry=True)
 
 TABLE: dict[type[TrayBridgeError], Row] = {
     errors.InvalidRequestError: Row(400, "invalid_request", None),
+    errors.ToolSchemaError: Row(400, "invalid_request", "invalid_schema"),
     errors.OutputSchemaError: Row(400, "invalid_request", "invalid_schema"),
     errors.BodyTimeoutError: Row(408, "request_timeout", "body_timeout"),
     errors.UnsupportedBodyError: Row(415, "unsupported_body", "unsupported_body"),

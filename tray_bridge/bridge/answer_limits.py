@@ -7,8 +7,7 @@ from typing import Any
 
 from ..turns import Effort, JsonObject
 from .fields import read_integer, read_list, read_object, read_string, refuse, shown
-from .output_schema import plain_schema
-from .tools import object_schema
+from .output_schema import answer_schema
 
 # OpenAI takes 4; Continue sends its whole list to hosts that it does not know (core/llm/llms/OpenAI.ts).
 STOPS = 64
@@ -45,7 +44,7 @@ def read_format(value: object, param: str) -> JsonObject | None:
     if form is None or form.get("type") == "text":
         return None
     if form.get("type") == "json_object" and isinstance(form.get("schema"), Mapping):  # llama.cpp, Together, Fireworks
-        return plain_schema(object_schema(form["schema"], f"{param}.schema"))
+        return answer_schema(form["schema"], f"{param}.schema")
     if form.get("type") == "json_object":
         return {"type": "object"}
     if form.get("type") != "json_schema":
@@ -55,7 +54,7 @@ def read_format(value: object, param: str) -> JsonObject | None:
     holder, path = (form, param) if nested is None else (nested, f"{param}.json_schema")
     if holder.get("schema") is None:
         refuse(f"`{path}.schema` is missing.", f"{path}.schema")
-    return plain_schema(object_schema(holder["schema"], f"{path}.schema"))
+    return answer_schema(holder["schema"], f"{path}.schema")
 
 
 def schema_path(value: object, param: str) -> str:

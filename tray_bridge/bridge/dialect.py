@@ -116,6 +116,12 @@ class Failure(NamedTuple):
     code: str | None = None
     request_id: str = ""
 
+    @property
+    def message_with_field(self) -> str:
+        """The message for a dialect whose errors have no field of their own for `param`."""
+        is_named = self.kind != "invalid_request" or not self.param or self.param in self.message
+        return self.message if is_named else f"{self.param}: {self.message}"
+
 
 class Writer(Protocol):
     """Writes one streamed answer. It gets what `bridge.answer.AnswerShaper` lets through, in order."""

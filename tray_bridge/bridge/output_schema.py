@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..turns import JsonObject
+from .tool_schemas import tool_schema
 
 _ONE = frozenset("additionalItems additionalProperties contains else if items not propertyNames then".split())
 _SEVERAL = frozenset("allOf anyOf items oneOf".split())
@@ -24,6 +25,11 @@ _PLAIN = frozenset(
     minimum multipleOf nullable pattern readOnly required title type uniqueItems writeOnly
     """.split()
 )
+
+
+def answer_schema(value: object, param: str) -> JsonObject:
+    """The schema of an answer that is an object, mended as a tool's is. Raises InvalidRequestError."""
+    return plain_schema(tool_schema(value, param))
 
 
 def plain_schema(schema: JsonObject) -> JsonObject:

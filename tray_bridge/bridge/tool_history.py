@@ -9,7 +9,8 @@ and call ids that are unique and plain. Clients keep to less, so these rules fil
 - Of several results for one call, the last counts.
 - A result without an id answers the first call, of its name if it has one, that has no result yet.
 - Assistant messages that follow a call without any result between are one message with it.
-- Arguments that are no JSON object are kept, as they came, under the name `_raw` (as `claude` keeps the
+- Arguments whose meaning is plain are read (`[]`, JSON within JSON, a Markdown fence); others that are no JSON
+  object are kept, as they came, under the name `_raw` (as `claude` keeps the
   model's).
 - An id that was used before, or has other characters than the Messages API allows, is replaced on both sides; so is
   one that Claude Code takes for another (`_UpstreamIds`).
@@ -17,6 +18,7 @@ and call ids that are unique and plain. Clients keep to less, so these rules fil
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections import Counter, defaultdict
@@ -40,6 +42,9 @@ from ..turns import (
 )
 from .fields import refuse, shown
 
+# How PHP and Lua write an empty object, and what other languages write for nothing.
+_NO_ARGUMENTS = frozenset({"[]", "null", "None", "nil", "undefined", '""', "''"})
+_FENCE = re.compile(r"```(?:json)?\s*\n(.*?)\n?```", re.DOTALL)
 NO_RESULT = (Text("No result was given for this call."),)
 
 
@@ -90,9 +95,39 @@ def read_arguments(value: object) -> JsonObject:
         return value
     if value is None:
         return {}
-    if value == [] or (isinstance(value, str) and value.strip() in ("[]", "null")):
-        return {}  # PHP and Lua write an empty object so
-    return turns.read_arguments(value if isinstance(value, str) else json.dumps(value))
+    if value == [] or (isinstance(value, str) and value.strip() in _NO_ARGUMENTS):
+        return {}
+    read = turns.read_arguments(value if isinstance(value, str) else json.dumps(value))
+    return _read_loosely(value) if isinstance(value, str) and "_raw" in read else read
+
+
+def _read_loosely(text: str) -> JsonObject:
+    """An object that was written as JSON twice, in a Markdown fence, as Python shows it, or with raw line breaks."""
+    bare = text.lstrip("\ufeff").strip()
+    if fence := _FENCE.fullmatch(bare):
+        bare = fence[1].strip()
+    for read in (_strictly_no, ast.literal_eval):
+        try:
+            found = read(bare)
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            continue
+        if isinstance(found, str):
+            found = turns.read_arguments(found)
+        if isinstance(found, dict) and "_raw" not in found and _is_json(found):
+            return found
+    return {"_raw": text}
+
+
+def _strictly_no(text: str) -> object:
+    return json.loads(text, strict=False)
+
+
+def _is_json(value: object) -> bool:
+    """Whether it can be written as JSON as it is: Python's sets and tuples cannot."""
+    try:
+        return bool(json.loads(json.dumps(value, allow_nan=False)) == value)
+    except (ValueError, TypeError):
+        return False
 
 
 def pair_results(said: Iterable[Said]) -> list[Message]:

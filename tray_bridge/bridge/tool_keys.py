@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..turns import Event, JsonObject, Message, Tool, ToolCallDelta, ToolCallStarted, ToolUse, Turn
+from ..turns import Event, JsonObject, Message, ToolCallDelta, ToolCallStarted, ToolUse, Turn
 
-_PLAIN = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
+_PLAIN = re.compile(r"(?!__proto__$)[a-zA-Z0-9_.-]{1,64}")  # that one is lost in JavaScript
 _BRANCHES = ("allOf", "anyOf", "oneOf")
 _ALONE = ("if", "then", "else", "not")
 _POINTER = "#/properties/"
@@ -30,7 +30,7 @@ class ToolKeys:
         for tool in turn.tools:
             if keys := _plain_keys(tool.input_schema):
                 plain[tool.name] = keys
-                tool = Tool(tool.name, tool.description, _renamed_schema(_inlined(tool.input_schema), keys))
+                tool = replace(tool, input_schema=_renamed_schema(_inlined(tool.input_schema), keys))
             tools.append(tool)
         self.turn = turn
         self._real = {name: {new: old for old, new in keys.items()} for name, keys in plain.items()}

@@ -7,27 +7,18 @@ into 2020-12's. A valid schema stays as it is. Where the meaning is not plain th
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..turns import JsonObject
 from .fields import kind_of, refuse, shown
+from .schema_types import mend_type
 
 DEEPEST = 100
+MOST_EXACT = 2**53
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_TYPES = frozenset("string number integer boolean object array null".split())
-# Other vendors' and languages' names. `any` and its like say nothing of the type.
-_OTHER_NAMES: Mapping[str, str] = {
-    **dict.fromkeys("str text char date datetime date-time time uuid email uri url password".split(), "string"),
-    **dict.fromkeys("int int8 int16 int32 int64 uint uint8 uint32 uint64 long short byte bigint".split(), "integer"),
-    **dict.fromkeys("float float32 float64 double decimal num numeric real".split(), "number"),
-    **dict.fromkeys("bool".split(), "boolean"),
-    **dict.fromkeys("dict dictionary map struct record hash json table".split(), "object"),
-    **dict.fromkeys("list tuple set vector sequence".split(), "array"),
-    **dict.fromkeys("none nil undefined void".split(), "null"),
-    **dict.fromkeys(["any", "mixed", "unknown", "type_unspecified", "enum", ""], ""),
-}
 _ONE = frozenset(
     """
     additionalProperties contains contentSchema else if items not propertyNames then unevaluatedItems
@@ -53,6 +44,10 @@ def tool_schema(value: object, param: str) -> JsonObject:
     """The parameters' schema as the API takes it: an object's, valid in 2020-12. Raises InvalidRequestError."""
     if value is None or value is True or value in ([], {}):
         return {"type": "object", "properties": {}}
+    if isinstance(value, str):
+        value = _parsed(value)
+    if isinstance(value, list) and all(isinstance(each, Mapping) and "name" in each for each in value):
+        value = {"type": "object", "properties": value}  # a list of parameters
     if not isinstance(value, Mapping):
         refuse(f"`{param}` must be an object, not {kind_of(value)}.", param)
     if value.get("type") is None:
@@ -66,6 +61,14 @@ def tool_schema(value: object, param: str) -> JsonObject:
     if "$schema" in schema and schema != value and schema["$schema"].rstrip("#") != DIALECT:
         del schema["$schema"]  # it is no longer written in that one
     return schema
+
+
+def _parsed(text: str) -> Any:
+    """A schema that was written as JSON twice; another text as it is."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _schema(value: Any, param: str, depth: int) -> Any:
@@ -87,7 +90,7 @@ def _schema(value: Any, param: str, depth: int) -> Any:
 
 def _mend(given: JsonObject, param: str, depth: int) -> dict[str, Any]:
     found = {key: value for key, value in given.items() if value is not None or key not in _KNOWN}
-    _mend_type(found, param)
+    mend_type(found, param)
     _mend_older_words(found)
     for key in list(found):
         at, value = f"{param}.{key}", found[key]
@@ -97,10 +100,11 @@ def _mend(given: JsonObject, param: str, depth: int) -> dict[str, Any]:
             _set(found, key, _several(value, at, depth + 1))
         elif key in _NAMED:
             found[key] = _named(value, at, depth + 1)
+        elif key == "const":
+            _check_exact(value, at)
         elif key in _PLAIN:
             _set(found, key, _PLAIN[key](value, at))
-    if isinstance(given.get("properties"), (Mapping, list)):
-        _take_flags_of_properties(found, given["properties"])
+    _take_flags_of_properties(found, given.get("properties"))
     return found
 
 
@@ -110,58 +114,6 @@ def _set(found: dict[str, Any], key: str, value: Any) -> None:
         del found[key]
     else:
         found[key] = value
-
-
-# Types
-
-
-def _mend_type(found: dict[str, Any], param: str) -> None:
-    if "type" in found:
-        given = found.pop("type")
-        was_list = isinstance(given, list)
-        names = _type_names(given, f"{param}.type", found)
-        if names:
-            found["type"] = names[0] if len(names) == 1 and not was_list else names
-    if found.pop("nullable", None) in (True, "true"):
-        _allow_null(found)
-
-
-def _type_names(value: Any, param: str, found: dict[str, Any]) -> list[str]:
-    if value in ([], {}):
-        return []
-    if isinstance(value, list):
-        if any(isinstance(each, Mapping) for each in value):  # draft-03: a choice of schemas
-            found.setdefault("anyOf", [{"type": each} if isinstance(each, str) else each for each in value])
-            return []
-        return list(dict.fromkeys(name for each in value for name in _type_names(each, param, found)))
-    if not isinstance(value, str):
-        refuse(f"`{param}` must be the name of a type, not {kind_of(value)}.", param)
-    if value in _TYPES:
-        return [value]
-    if "|" in value:
-        return _type_names([each.strip() for each in value.split("|")], param, found)
-    if value.endswith("[]"):
-        found.setdefault("items", {"type": value[:-2]})
-        return ["array"]
-    lower = value.strip().lower()
-    name = lower if lower in _TYPES else _OTHER_NAMES.get(lower)
-    if name is None:
-        refuse(f"{shown(value)} is not a type of JSON Schema. Types are {', '.join(sorted(_TYPES))}.", param)
-    return [name] if name else []
-
-
-def _allow_null(found: dict[str, Any]) -> None:
-    """OpenAPI 3.0's `nullable`."""
-    kind = found.get("type")
-    if kind is None and ("$ref" in found or "anyOf" in found or "oneOf" in found or "allOf" in found):
-        rest = {key: found.pop(key) for key in ("$ref", "oneOf", "allOf", "anyOf") if key in found}
-        found["anyOf"] = [*rest.pop("anyOf", ()), *([rest] if rest else ()), {"type": "null"}]
-        return
-    if kind is not None:
-        names = kind if isinstance(kind, list) else [kind]
-        found["type"] = names if "null" in names else [*names, "null"]
-    if isinstance(found.get("enum"), list) and None not in found["enum"]:
-        found["enum"] = [*found["enum"], None]
 
 
 # Words of older drafts
@@ -190,6 +142,10 @@ def _mend_older_words(found: dict[str, Any]) -> None:
         found[kind] = {**(holder if isinstance(holder, Mapping) else {}), name: needed}
     if "divisibleBy" in found:
         found.setdefault("multipleOf", found.pop("divisibleBy"))
+    if "disallow" in found:  # draft-03
+        found.setdefault("not", {"type": found.pop("disallow")})
+    if "extends" in found:
+        found.setdefault("allOf", found.pop("extends"))
     found.pop("$recursiveAnchor", None)
     if isinstance(reference := found.pop("$recursiveRef", None), str):
         found.setdefault("$ref", reference)
@@ -204,7 +160,7 @@ def _mend_older_words(found: dict[str, Any]) -> None:
 
 def _take_flags_of_properties(found: dict[str, Any], properties: Any) -> None:
     """Draft-03's `required` stands in the property itself."""
-    pairs = properties.items() if isinstance(properties, Mapping) else ()
+    pairs = _as_named(properties).items() if isinstance(properties, (Mapping, list)) else ()
     flagged = [name for name, each in pairs if isinstance(each, Mapping) and each.get("required") in (True, "true")]
     if flagged:
         found["required"] = list(dict.fromkeys([*(found.get("required") or ()), *flagged]))
@@ -222,14 +178,25 @@ def _several(value: Any, param: str, depth: int) -> list[Any] | None:
 
 
 def _named(value: Any, param: str, depth: int) -> dict[str, Any]:
-    if isinstance(value, list) and all(isinstance(each, Mapping) and "name" in each for each in value):
-        value = {str(each["name"]): {key: part for key, part in each.items() if key != "name"} for each in value}
+    value = _as_named(value)
     if not isinstance(value, Mapping):
         refuse(f"`{param}` must be an object, not {kind_of(value)}.", param)
+    if "__proto__" in value and depth > 1:
+        refuse(f"`{param}` has a key `__proto__`, which Claude Code would leave out.", f"{param}.__proto__")
     found = {name: _schema(each, f"{param}.{name}", depth) for name, each in value.items()}
     if not param.endswith(".properties"):
         return found
     return {name: ({} if each else {"not": {}}) if isinstance(each, bool) else each for name, each in found.items()}
+
+
+def _as_named(value: Any) -> Any:
+    """A list of schemas that bear their names, or of objects with one each, as an object by name."""
+    if not isinstance(value, list) or not all(isinstance(each, Mapping) for each in value):
+        return value
+    if all("name" in each for each in value):
+        return {str(each["name"]): {key: part for key, part in each.items() if key != "name"} for each in value}
+    pairs = [pair for each in value if len(each) == 1 for pair in each.items()]
+    return dict(pairs) if len(pairs) == len(value) else value
 
 
 def _as_list(value: JsonObject) -> list[Any]:
@@ -243,8 +210,12 @@ def _names(value: Any, param: str) -> list[str] | None:
         return None  # draft-03's, or nothing that a schema could mean
     if isinstance(value, str):
         value = [value] if value not in ("", "true", "false") else []
+    if isinstance(value, Mapping) and all(isinstance(each, bool) for each in value.values()):
+        value = [name for name, is_needed in value.items() if is_needed]
     if isinstance(value, Mapping):
-        value = _as_list(value) if value else []
+        value = _as_list(value)
+    if isinstance(value, list):
+        value = [each for each in value if each is not None]
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         refuse(f"`{param}` must be an array of property names.", param)
     return list(dict.fromkeys(value))
@@ -313,6 +284,19 @@ def _values(value: Any, _param: str) -> list[Any] | None:
     return value if isinstance(value, list) else [value]
 
 
+def _choices(value: Any, param: str) -> list[Any] | None:
+    values = _values(value, param)
+    for at, each in enumerate(values or ()):
+        _check_exact(each, f"{param}[{at}]")
+    return values
+
+
+def _check_exact(value: Any, param: str) -> None:
+    """Refuse an integer that would lose digits in Claude Code, whose numbers are floats."""
+    if isinstance(value, int) and abs(value) > MOST_EXACT:
+        refuse(f"`{param}` has more digits than Claude Code keeps: {value}.", param, hint="Offer it as a string.")
+
+
 def _schema_name(value: Any, _param: str) -> str | None:
     return value if isinstance(value, str) else None
 
@@ -326,7 +310,7 @@ _PLAIN: Mapping[str, Callable[[Any, str], Any]] = {
     **dict.fromkeys(_ANCHORS, _anchor),
     "required": _names,
     "dependentRequired": _dependent,
-    "enum": _values,
+    "enum": _choices,
     "examples": _values,
     "$schema": _schema_name,
 }

@@ -9,7 +9,7 @@ never refused: Codex and Cursor send them beside real ones.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,9 +22,14 @@ _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # what both OpenAI and the Messages 
 _MODES = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
 
 
-def read_tools(body: Mapping[str, Any], ignored: list[str]) -> tuple[tuple[Tool, ...], ToolChoice]:
-    """The functions that may be called, and how; tools that are none are named in `ignored`."""
-    tools = _read_offered(body, ignored)
+def read_tools(
+    body: Mapping[str, Any], ignored: list[str], paths: Sequence[str] | None = None
+) -> tuple[tuple[Tool, ...], ToolChoice]:
+    """The functions that may be called, and how; tools that are none are named in `ignored`.
+
+    `paths` are those of the tools in the client's request, where `body` has others.
+    """
+    tools = _read_offered(body, ignored, paths)
     field = "tool_choice" if body.get("tool_choice") is not None else "function_call"
     value = body.get(field)
     choice, names = ToolChoice(), None
@@ -45,33 +50,22 @@ def is_legacy(body: Mapping[str, Any]) -> bool:
     return body.get("tools") is None and body.get("functions") is not None
 
 
-def object_schema(value: object, param: str) -> JsonObject:
-    """The JSON Schema of an answer that is an object: a missing `type` is filled in."""
-    schema = read_object(value, param)
-    if not schema:
-        return {"type": "object", "properties": {}}
-    if schema.get("type") is None:
-        return {**schema, "type": "object"}
-    if schema["type"] != "object":
-        refuse(f'`{param}` must be a JSON Schema of "type": "object", not {shown(schema["type"])}.', param)
-    return schema
-
-
 def safe_name(kind: object) -> str:
     """A client's word as it may stand in a header."""
     return kind if isinstance(kind, str) and re.fullmatch(r"[\w.-]{1,40}", kind, re.ASCII) else "unknown"
 
 
-def _read_offered(body: Mapping[str, Any], ignored: list[str]) -> tuple[Tool, ...]:
+def _read_offered(body: Mapping[str, Any], ignored: list[str], paths: Sequence[str] | None) -> tuple[Tool, ...]:
     field = "functions" if is_legacy(body) else "tools"
     given = read_list(body.get(field), field) or ()
     if len(given) > TOOLS:
         refuse(f"`{field}` has {len(given)} entries; at most {TOOLS} are taken.", field)
     tools: dict[str, Tool] = {}
     for index, value in enumerate(given):
-        tool = _read_tool(value, f"{field}[{index}]", ignored)
+        param = paths[index] if paths is not None else f"{field}[{index}]"
+        tool = _read_tool(value, param, ignored)
         if tool is not None and tools.setdefault(tool.name, tool) != tool:
-            refuse(f"Two tools bear the name {shown(tool.name)}.", f"{field}[{index}]")
+            refuse(f"Two tools bear the name {shown(tool.name)}.", param)
     return tuple(tools.values())
 
 
@@ -93,7 +87,8 @@ def _read_tool(value: object, param: str, ignored: list[str]) -> Tool | None:
     if not _NAME.fullmatch(name):
         refuse(f"{shown(name)} must be 1 to 64 of a-z, A-Z, 0-9, _ and -.", f"{param}.name")
     description = read_string(spec.get("description"), f"{param}.description") or ""
-    return Tool(name, description, tool_schema(spec.get(schema_field), f"{param}.{schema_field}"))
+    path = f"{param}.{schema_field}"
+    return Tool(name, description, tool_schema(spec.get(schema_field), path), path)
 
 
 def _read_mode(value: object, param: str) -> ToolChoice:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from ..errors import InvalidRequestError, OutputSchemaError, TrayBridgeError, UpstreamError
+from ..errors import OutputSchemaError, ToolSchemaError, TrayBridgeError, UpstreamError
 from ..turns import (
     Event,
     JsonObject,
@@ -278,10 +278,9 @@ class AnswerReader:
         if LISTED_AGENT in kept:
             kept.add("Agent")
         if missing := sorted(self._tool_names - kept):
-            raise InvalidRequestError(
+            raise ToolSchemaError(
                 f"Claude Code does not take the parameters of `{missing[0]}`.",
-                param=f"tools.{missing[0]}.parameters",
-                code="invalid_schema",
+                tool=missing[0],
                 hint="Check them against JSON Schema 2020-12.",
             )
         if self._structured and STRUCTURED_OUTPUT not in tools:

@@ -35,7 +35,7 @@ THREAD_CODES = ("thread_unsupported_request", "thread_not_found", "thread_alread
 
 def write_error(failure: Failure) -> dict[str, Any]:
     """The body of an error's answer; the outer `type` is what Zed and others tell it from an event by."""
-    error: dict[str, Any] = {"type": _TYPES[failure.kind], "message": failure.message}
+    error: dict[str, Any] = {"type": _TYPES[failure.kind], "message": failure.message_with_field}
     if failure.code in THREAD_CODES:
         error["type"] = "not_found_error" if failure.status == 404 else "invalid_request_error"
         error["details"] = {"error_code": failure.code}

@@ -12,9 +12,9 @@ from ..answer_limits import read_stop
 from ..dialect import Asked, Reading
 from ..fields import read_boolean, read_integer, read_object, read_string, refuse, shown
 from ..messages import read_messages
-from ..output_schema import plain_schema
+from ..output_schema import answer_schema
 from ..parameters import check_parameters
-from ..tools import object_schema, read_tools
+from ..tools import read_tools
 from .conversation import message_list
 from .options import Options
 from .parameters import PARAMETERS
@@ -42,7 +42,8 @@ def read_request(body: JsonObject, reading: Reading) -> Asked:
     max_tokens = read_integer(body.get("max_tokens"), "max_tokens", least=1)
     stop = read_stop(body.get("stop_sequences"), "stop_sequences")
     streamed = read_boolean(body.get("stream"), "stream") or False
-    tools, choice = read_tools(custom_tools(body, ignored), ignored)
+    offering, paths = custom_tools(body, ignored)
+    tools, choice = read_tools(offering, ignored, paths)
     conversation = read_messages(message_list(body, ignored), reading.fetched, ignored, recall=unseal)
     turn = Turn(
         model=_resolve(requested, reading),
@@ -126,4 +127,4 @@ def _read_schema(body: JsonObject, config: JsonObject) -> JsonObject | None:
         refuse(f"{shown(form.get('type'))} is not a known format. Known is json_schema.", f"{param}.type")
     if form.get("schema") is None:
         refuse(f"`{param}.schema` is missing.", f"{param}.schema")
-    return plain_schema(object_schema(form["schema"], f"{param}.schema"))
+    return answer_schema(form["schema"], f"{param}.schema")

@@ -21,17 +21,19 @@ _SERVER_RUN = re.compile(
 _SCHEMALESS = re.compile(r"(bash|text_editor|memory)_\d{8}")
 
 
-def custom_tools(body: JsonObject, ignored: list[str]) -> JsonObject:
-    """The body with its custom tools alone."""
+def custom_tools(body: JsonObject, ignored: list[str]) -> tuple[JsonObject, list[str]]:
+    """The body with its custom tools alone, and the paths at which these stood."""
     given = read_list(body.get("tools"), "tools")
     if not given:
-        return body
+        return body, []
     kept: list[Any] = []
+    paths: list[str] = []
     left_out: list[tuple[str, str]] = []
     for index, tool in enumerate(given):
         kind = tool.get("type") if isinstance(tool, Mapping) else None
         if not isinstance(kind, str) or kind in ("custom", "function") or "input_schema" in tool:
             kept.append(_custom(tool))
+            paths.append(f"tools[{index}]")
         elif _SCHEMALESS.fullmatch(kind):
             refuse(
                 f"The tool type {safe_name(kind)} has no schema here, so Claude could not call it.",
@@ -45,7 +47,7 @@ def custom_tools(body: JsonObject, ignored: list[str]) -> JsonObject:
         param, kind = left_out[0]
         why = "runs on Anthropic's servers" if _SERVER_RUN.fullmatch(kind) else "is not known here"
         refuse(f"The tool type {kind} {why}; only custom tools can be used.", param)
-    return {**body, "tools": kept}
+    return {**body, "tools": kept}, paths
 
 
 def _custom(tool: object) -> object:

@@ -52,7 +52,7 @@ class Ollama(Dialect):
         return write_answer(asked, stamp, answers[0]) if answers else write_load(asked, stamp)
 
     def error(self, failure: Failure) -> JsonObject:
-        return {"error": failure.message}
+        return {"error": failure.message_with_field}
 
     def error_frame(self, failure: Failure, writers: Sequence[Writer]) -> Frame:
         return json_frame(self.error(failure))

@@ -16,9 +16,9 @@ from ..answer_limits import read_stop
 from ..dialect import Asked, Reading
 from ..fields import kind_of, read_boolean, read_integer, read_list, read_object, read_string, refuse, shown
 from ..messages import NO_CONTENT, read_messages
-from ..output_schema import plain_schema
+from ..output_schema import answer_schema
 from ..parameters import check_parameters
-from ..tools import object_schema, read_tools, safe_name
+from ..tools import read_tools, safe_name
 from .parameters import PARAMETERS
 
 GENERATE = "/api/generate"
@@ -117,7 +117,7 @@ def _read_format(body: JsonObject) -> JsonObject | None:
     if not isinstance(value, Mapping):
         quoted = shown(value) if isinstance(value, str) else kind_of(value)
         refuse(f'{quoted} is not a known format. Known are "json" and a JSON Schema.', "format")
-    return plain_schema(object_schema(value, "format"))
+    return answer_schema(value, "format")
 
 
 def _prompt(body: JsonObject) -> Sent:

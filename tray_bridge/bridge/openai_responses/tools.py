@@ -58,21 +58,25 @@ def read_offered(body: Mapping[str, Any], ignored: list[str]) -> Offered:
         refuse(f"`tools` has {len(given)} entries; at most {TOOLS} are taken.", "tools")
     client_tools: dict[str, ClientTool] = {}
     plain: list[JsonObject] = []
+    paths: list[str] = []
     hosted: list[str] = []
     for index, value in enumerate(given):
         spec = read_object(value, f"tools[{index}]")
         if spec is None:
             refuse(f"`tools[{index}]` must be an object, not null.", f"tools[{index}]")
         if spec.get("type") in _CALLABLE:
-            plain += _flatten(spec, f"tools[{index}]", client_tools)
+            for at, function in _flatten(spec, f"tools[{index}]", client_tools):
+                plain.append(function)
+                paths.append(at)
         else:
             hosted.append(safe_name(spec.get("type")))
             plain.append(spec)
+            paths.append(f"tools[{index}]")
     choice = _plain_choice(body.get("tool_choice"), client_tools)
     if hosted and len(hosted) == len(given) and choice != "none":
         _refuse_hosted(hosted)
     wanted = {"tools": plain, "tool_choice": choice, "parallel_tool_calls": body.get("parallel_tool_calls")}
-    tools, tool_choice = read_tools(wanted, ignored)
+    tools, tool_choice = read_tools(wanted, ignored, paths)
     return Offered(tools, tool_choice, client_tools, tuple(map(_echo, given)))
 
 
@@ -85,16 +89,16 @@ def _refuse_hosted(kinds: Sequence[str]) -> None:
     )
 
 
-def _flatten(spec: JsonObject, param: str, client_tools: dict[str, ClientTool]) -> list[JsonObject]:
-    """The functions that one entry stands for."""
+def _flatten(spec: JsonObject, param: str, client_tools: dict[str, ClientTool]) -> list[tuple[str, JsonObject]]:
+    """The functions that one entry stands for, each with its path."""
     if spec.get("type") == "custom":
         spec = _from_custom(spec, param)
         client_tools[spec["name"]] = ClientTool(spec["name"], is_custom=True)
-        return [spec]
+        return [(param, spec)]
     if spec.get("type") != "namespace":
-        return [spec]
+        return [(param, spec)]
     namespace = required_string(spec.get("name"), f"{param}.name")
-    functions: list[JsonObject] = []
+    functions: list[tuple[str, JsonObject]] = []
     for index, value in enumerate(read_list(spec.get("tools"), f"{param}.tools") or ()):
         at = f"{param}.tools[{index}]"
         inner = read_object(value, at) or {}
@@ -105,7 +109,7 @@ def _flatten(spec: JsonObject, param: str, client_tools: dict[str, ClientTool]) 
         function = _from_custom(inner, at) if is_custom else inner
         upstream = upstream_name(name, namespace)
         client_tools[upstream] = ClientTool(name, namespace, is_custom)
-        functions.append({**function, "name": upstream})
+        functions.append((at, {**function, "name": upstream}))
     return functions
 
 
