@@ -41,7 +41,7 @@ def app_of(
         return FrameStream(
             source(),
             WIRES[framing],
-            error_frame=lambda error: Frame(b'{"wrong":1}', "wrong"),
+            error_frames=lambda error: [Frame(b'{"wrong":1}', "wrong")],
             keep_alive=lambda: keep_alive,
             keepalive_seconds=seconds,
             header_seconds=header_seconds,

@@ -40,8 +40,8 @@ def chunk(text: str, **choice: Any) -> Frame:
     )
 
 
-def error_frame(error: Exception) -> Frame:
-    return json_frame(write_error(failure_of(error)))
+def error_frames(error: Exception) -> list[Frame]:
+    return [json_frame(write_error(failure_of(error)))]
 
 
 def app_of(source: Source, *, keepalive: float = 10, header_seconds: float = 10) -> FastAPI:
@@ -54,7 +54,7 @@ def app_of(source: Source, *, keepalive: float = 10, header_seconds: float = 10)
         return FrameStream(
             source(),
             WIRES["sse"],
-            error_frame=error_frame,
+            error_frames=error_frames,
             keepalive_seconds=keepalive,
             header_seconds=header_seconds,
             headers={"x-extra": "1"},
@@ -270,7 +270,7 @@ async def test_when_the_client_leaves_the_source_cleans_up_to_its_end(kind: str)
 
 async def test_when_the_server_is_cancelled_the_source_still_cleans_up() -> None:
     work = Work()
-    stream = FrameStream(work.waiting(), WIRES["sse"], error_frame=error_frame, keepalive_seconds=10)
+    stream = FrameStream(work.waiting(), WIRES["sse"], error_frames=error_frames, keepalive_seconds=10)
 
     async def receive() -> dict[str, Any]:
         await asyncio.sleep(30)

@@ -150,7 +150,7 @@ def test_a_stop_string_is_named() -> None:
 
 
 def test_a_stream_that_fails_ends_with_an_error_and_no_stop() -> None:
-    frame = DIALECT.error_frame(Failure(529, "overloaded", "Busy.", request_id="req_1"), [])
+    (frame,) = DIALECT.error_frames(Failure(529, "overloaded", "Busy.", request_id="req_1"), [])
     assert frame.name == "error"
     assert json.loads(frame.data) == {
         "type": "error",

@@ -252,7 +252,7 @@ def test_calls_go_out_whole_before_the_end() -> None:
 def test_errors_are_a_text() -> None:
     failure = Failure(529, "overloaded", "Busy.")
     assert DIALECT.error(failure) == {"error": "Busy."}
-    assert json.loads(DIALECT.error_frame(failure, []).data) == {"error": "Busy."}
+    assert json.loads(DIALECT.error_frames(failure, [])[0].data) == {"error": "Busy."}
 
 
 def test_a_silence_is_filled_by_a_line_that_says_nothing() -> None:

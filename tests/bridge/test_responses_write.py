@@ -186,7 +186,7 @@ def test_a_refusal_is_incomplete_because_of_its_content() -> None:
 def test_a_stream_that_breaks_off_ends_with_one_failed_event() -> None:
     writer = DIALECT.writer(ask(), STAMP, 0)
     frames = [frame for event in (STARTED, TextDelta("Hel")) for frame in writer.write(event)]
-    frame = DIALECT.error_frame(Failure(529, "overloaded", "Too busy."), [writer])
+    (frame,) = DIALECT.error_frames(Failure(529, "overloaded", "Too busy."), [writer])
     failed = json.loads(frame.data)
     assert (frame.name, failed["sequence_number"]) == ("response.failed", len(frames))
     assert failed["response"]["status"] == "failed" and "error" not in failed
@@ -205,7 +205,17 @@ def test_a_stream_that_breaks_off_ends_with_one_failed_event() -> None:
 )
 def test_codes_by_which_clients_try_again(failure: Failure, code: str) -> None:
     writer = DIALECT.writer(ask(), STAMP, 0)
-    assert json.loads(DIALECT.error_frame(failure, [writer]).data)["response"]["error"]["code"] == code
+    frame = DIALECT.error_frames(failure, [writer])[-1]
+    assert json.loads(frame.data)["response"]["error"]["code"] == code
+
+
+def test_a_stream_that_fails_before_its_first_item_is_begun_all_the_same() -> None:
+    """A keep-alive may have gone out before, so that it cannot be a status any more."""
+    frames = DIALECT.error_frames(Failure(529, "overloaded", "Too busy."), [DIALECT.writer(ask(), STAMP, 0)])
+    assert [frame.name for frame in frames] == ["response.created", "response.in_progress", "response.failed"]
+    events = [json.loads(frame.data) for frame in frames]
+    assert [event["sequence_number"] for event in events] == [0, 1, 2]
+    assert [event["response"]["status"] for event in events] == ["in_progress", "in_progress", "failed"]
 
 
 def test_all_fields_are_there_in_every_state_and_form() -> None:

@@ -88,8 +88,8 @@ class Tiny(Dialect):
     def error(self, failure: Failure) -> JsonObject:
         return {"wrong": failure.message}
 
-    def error_frame(self, failure: Failure, writers: Sequence[Writer]) -> Frame:
-        return json_frame(self.error(failure))
+    def error_frames(self, failure: Failure, writers: Sequence[Writer]) -> Sequence[Frame]:
+        return (json_frame(self.error(failure)),)
 
     def models(self, offered: Sequence[ModelSnapshot]) -> JsonObject | None:
         return None

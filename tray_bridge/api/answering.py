@@ -69,7 +69,7 @@ def _endpoint(services: Services, dialect: Dialect) -> Callable[[Request], Await
         return FrameStream(
             answering.frames(),
             WIRES[dialect.framing],
-            error_frame=answering.error_frame,
+            error_frames=answering.error_frames,
             keep_alive=lambda: dialect.keep_alive(asked, stamp),
             keepalive_seconds=services.settings.keepalive_seconds,
             header_seconds=dialect.header_seconds,
@@ -219,9 +219,9 @@ class Answering:
                 yield frame
             self._exchange.end("completed", status=200)
 
-    def error_frame(self, error: Exception) -> Frame:
+    def error_frames(self, error: Exception) -> Sequence[Frame]:
         """What ends the stream after its first byte."""
-        return self._dialect.error_frame(failure_of(error, self.stamp.request_id), self._writers)
+        return self._dialect.error_frames(failure_of(error, self.stamp.request_id), self._writers)
 
     async def _collect(self, entry: Entry, index: int, answer: WholeAnswer) -> None:
         async with aclosing(self._events(entry, index)) as events:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -37,7 +37,7 @@ _ending: set[asyncio.Task[Any]] = set()  # tasks still cleaning up; the loop its
 class FrameStream(Response):
     """Streams the frames that `source` yields. Serves one request.
 
-    `error_frame` words an error after the first byte; `keep_alive` gives the frame for a silence, or None for the
+    `error_frames` words an error after the first byte; `keep_alive` gives the frame for a silence, or None for the
     wire's own. One task reads the source. When the client leaves, or the server ends the request, that task is
     cancelled once and left to finish, so the source's `finally` blocks run to their end, awaits included.
     """
@@ -47,7 +47,7 @@ class FrameStream(Response):
         source: AsyncGenerator[Frame, None],
         wire: Wire,
         *,
-        error_frame: Callable[[Exception], Frame],
+        error_frames: Callable[[Exception], Sequence[Frame]],
         keep_alive: Callable[[], Frame | None] = lambda: None,
         keepalive_seconds: float,
         header_seconds: float = 75.0,
@@ -59,7 +59,7 @@ class FrameStream(Response):
         self.init_headers({"cache-control": "no-cache", "x-accel-buffering": "no", **(headers or {})})
         self._source = source
         self._wire = wire
-        self._error_frame = error_frame
+        self._error_frames = error_frames
         self._keep_alive = keep_alive
         self._keepalive_seconds = keepalive_seconds
         self._header_seconds = header_seconds
@@ -115,7 +115,7 @@ class FrameStream(Response):
         if not isinstance(error, TrayBridgeError):
             logger.error("An unexpected error in a stream", exc_info=error)
         if self._started:
-            await self._write(self._wire.encode(self._error_frame(error)), last=True)
+            await self._write(b"".join(map(self._wire.encode, self._error_frames(error))), last=True)
             return
         async with self._lock:
             self._started = self._ended = True

@@ -188,7 +188,7 @@ class Dialect(Protocol):
         """The body of an error's HTTP answer."""
         ...
 
-    def error_frame(self, failure: Failure, writers: Sequence[Writer]) -> Frame:
+    def error_frames(self, failure: Failure, writers: Sequence[Writer]) -> Sequence[Frame]:
         """What ends a stream that fails after its first byte; `writers` know what was written so far."""
         ...
 

@@ -74,8 +74,8 @@ class Messages(Dialect):
     def error(self, failure: Failure) -> JsonObject:
         return write_error(failure)
 
-    def error_frame(self, failure: Failure, writers: Sequence[Writer]) -> Frame:
-        return frame("error", write_error(failure))
+    def error_frames(self, failure: Failure, writers: Sequence[Writer]) -> Sequence[Frame]:
+        return (frame("error", write_error(failure)),)
 
     def models(self, offered: Sequence[ModelSnapshot]) -> JsonObject | None:
         return list_models(offered)

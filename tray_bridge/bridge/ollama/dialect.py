@@ -54,8 +54,8 @@ class Ollama(Dialect):
     def error(self, failure: Failure) -> JsonObject:
         return {"error": failure.message_with_field}
 
-    def error_frame(self, failure: Failure, writers: Sequence[Writer]) -> Frame:
-        return json_frame(self.error(failure))
+    def error_frames(self, failure: Failure, writers: Sequence[Writer]) -> Sequence[Frame]:
+        return (json_frame(self.error(failure)),)
 
     def models(self, offered: Sequence[ModelSnapshot]) -> JsonObject | None:
         return list_models(offered)

@@ -58,8 +58,8 @@ class ChatCompletions(Dialect):
     def error(self, failure: Failure) -> JsonObject:
         return write_error(failure)
 
-    def error_frame(self, failure: Failure, writers: Sequence[Writer]) -> Frame:
-        return json_frame(write_error(failure))
+    def error_frames(self, failure: Failure, writers: Sequence[Writer]) -> Sequence[Frame]:
+        return (json_frame(write_error(failure)),)
 
     def models(self, offered: Sequence[ModelSnapshot]) -> JsonObject:
         return write_models(offered)

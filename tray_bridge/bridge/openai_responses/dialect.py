@@ -61,7 +61,7 @@ class Responses(Dialect):
     def error(self, failure: Failure) -> JsonObject:
         return write_error(failure)
 
-    def error_frame(self, failure: Failure, writers: Sequence[Writer]) -> Frame:
+    def error_frames(self, failure: Failure, writers: Sequence[Writer]) -> Sequence[Frame]:
         """`response.failed`: the one event from which every client learns the reason."""
         (writer,) = writers
         assert isinstance(writer, ResponseWriter)  # noqa: S101 - `writer` made it

@@ -77,15 +77,19 @@ class ResponseWriter:
             self._model = event.model or self._model
         return _NONE
 
-    def fail(self, failure: Failure) -> Frame:
-        """The last frame of an answer that breaks off; what was written so far stays in it."""
+    def fail(self, failure: Failure) -> Sequence[Frame]:
+        """The last frames of an answer that breaks off; what was written so far stays in it.
+
+        After a keep-alive nothing may have been written yet: the answer is begun all the same.
+        """
+        frames = self._begin()
         if self._open is not None:
             _, item = self._open.end("incomplete")
             self._output.append(item)
             self._open = None
         error = {"code": failure_code(failure), "message": failure.message}
         failed = self._object("failed", error=error)
-        return self._frame({"type": "response.failed", "response": failed})
+        return [*frames, self._frame({"type": "response.failed", "response": failed})]
 
     def _next(self, kind: str) -> tuple[str, int]:
         """Id and place of the next item."""
