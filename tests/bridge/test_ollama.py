@@ -249,6 +249,23 @@ def test_calls_go_out_whole_before_the_end() -> None:
     }
 
 
+def test_an_answer_in_one_piece_has_a_believable_speed() -> None:
+    events = [STARTED, TextDelta("a b c"), TurnEnded("end_turn", Usage(10, 5))]
+    whole = DIALECT.whole(read(stream=False), STAMP, [events])
+    assert whole["eval_duration"] == whole["total_duration"] == 500_000_000
+    assert whole["prompt_eval_duration"] == 1
+
+
+def test_the_lines_of_text_say_the_time_of_each() -> None:
+    elapsed = iter((0.25, 1.999_999_5, 60.0))
+    writer = DIALECT.writer(read(), Stamp("ollama-1", 1_700_000_000, elapsed=lambda: next(elapsed)), 0)
+    frames = [frame for text in ("a", 'ä"\n') for frame in writer.write(TextDelta(text))]
+    found = [json.loads(frame.data) for frame in frames]
+    assert [line["message"]["content"] for line in found] == ["a", 'ä"\n']
+    # The first line's JSON is made before its time is asked.
+    assert [line["created_at"][-10:] for line in found] == ["21.999999Z", "20.000000Z"]
+
+
 def test_errors_are_a_text() -> None:
     failure = Failure(529, "overloaded", "Busy.")
     assert DIALECT.error(failure) == {"error": "Busy."}

@@ -205,7 +205,8 @@ def test_stored_answers_are_retrieved_listed_and_deleted(bridge: RunningBridge) 
     listed = client.input_items.list(answer.id, limit=1)
     assert len(listed.data) == 1 and listed.has_more
     everything: Any = list(client.input_items.list(answer.id, limit=1, order="asc"))
-    assert [item.content for item in everything] == [item["content"] for item in items]
+    parts = [(part.type, part.text) for item in everything for part in item.content]
+    assert parts == [("input_text", item["content"]) for item in items]
     with pytest.raises(openai.BadRequestError, match="background"):
         client.cancel(answer.id)
     client.delete(answer.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from ..bridge.dialect import Frame, Framing
 
@@ -27,7 +28,14 @@ def _data(frame: Frame) -> bytes:
 
 
 def _named(frame: Frame) -> bytes:
-    return b"event: %b\ndata: %b\n\n" % (frame.name.encode("ascii"), frame.data)
+    data, name = frame
+    return b"event: %b\ndata: %b\n\n" % (_name(name), data)
+
+
+@cache
+def _name(name: str) -> bytes:
+    """An event's name, of which each dialect has a few."""
+    return name.encode("ascii")
 
 
 def _line(frame: Frame) -> bytes:

@@ -9,11 +9,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 PAGE = "/dashboard"  # relative addresses on the page need the slash at the end
 _AUTHORITY = re.compile(r"https?://[^/]*", re.IGNORECASE)
 _TWICE = re.compile(r"/v1(?=/(v1|api)/)")
+_BARE = re.compile(r"/(chat/completions|completions|messages|models|responses)(?=/|\Z)")
 
 
 def meant_path(path: str) -> str:
-    """`/v1/v1/…` is `/v1/…`, `/v1/api/…` is `/api/…`, doubled slashes count once, and one at the end not at all.
+    """`/v1/v1/…` and a bare `/responses` are `/v1/…`, `/v1/api/…` is `/api/…`.
 
+    Doubled slashes count once, and one at the end not at all.
     A whole URL stands for its path, as RFC 9112 (3.2.2) demands.
     """
     if not path.startswith("/"):
@@ -23,7 +25,7 @@ def meant_path(path: str) -> str:
         path = path.rstrip("/") or "/"
     while found := _TWICE.match(path):
         path = path[found.end() :]
-    return path
+    return f"/v1{path}" if _BARE.match(path) else path
 
 
 class MeantPathMiddleware:

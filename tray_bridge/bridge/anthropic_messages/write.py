@@ -32,6 +32,8 @@ from .options import Options
 from .signature import seal, seal_redacted
 from .usage import write_usage
 
+_DELTA = "content_block_delta"
+
 
 def frame(name: str, fields: Mapping[str, Any]) -> Frame:
     """One event, whose name stands in its data too."""
@@ -53,6 +55,9 @@ class MessageWriter:
 
     def write(self, event: Event) -> list[Frame]:
         """The frames that tell the client of `event`."""
+        if type(event) is TextDelta and self._open == "text" and event.text:
+            # What comes thousands of times: its JSON but for the text is made once.
+            return [Frame(self._before_text + encode_basestring_ascii(event.text).encode("ascii") + b"}}", _DELTA)]
         match event:
             case TextDelta(text):
                 return self._text(text)
@@ -98,9 +103,6 @@ class MessageWriter:
     def _text(self, text: str) -> list[Frame]:
         if not text:
             return []
-        if self._open == "text":  # what comes thousands of times: its JSON but for the text is made once
-            data = self._before_text + encode_basestring_ascii(text).encode("ascii") + b"}}"
-            return [Frame(data, "content_block_delta")]
         opening = [*self._begin(), *self._start({"type": "text", "text": ""})]
         whole = self._delta({"type": "text_delta", "text": ""}).data
         self._before_text = whole.removesuffix(b'""}}')
@@ -146,4 +148,4 @@ class MessageWriter:
         return [*frames, frame("content_block_stop", {"index": self._index})]
 
     def _delta(self, delta: Mapping[str, Any]) -> Frame:
-        return frame("content_block_delta", {"index": self._index, "delta": delta})
+        return frame(_DELTA, {"index": self._index, "delta": delta})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...turns import Event, JsonObject
+from ...turns import Event, JsonObject, TurnStarted
 from ..dialect import Asked, Stamp
 from .read import Options
 from .write import Line, LineWriter, last_line
@@ -14,7 +14,9 @@ def write_answer(asked: Asked, stamp: Stamp, events: Sequence[Event]) -> JsonObj
     """The answer; `events` end with the turn's end."""
     options: Options = asked.options
     writer = LineWriter(asked, stamp)
-    lines = [line for event in events for line in writer.lines(event)]
+    # When the model began is known of a stream alone. Without it all of the time is the answer's: were it the prompt's,
+    # clients would show an absurd speed.
+    lines = [line for event in events if not isinstance(event, TurnStarted) for line in writer.lines(event)]
     parts: list[Line] = lines if options.generates else [line["message"] for line in lines]
     found = dict(lines[-1])
     joined = {"content": "".join(part.get("response" if options.generates else "content", "") for part in parts)}

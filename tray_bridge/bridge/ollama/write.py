@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from ...turns import (
@@ -22,7 +24,7 @@ from ...turns import (
 )
 from ..answer import REFUSAL
 from ..dialect import Asked, Frame, Stamp
-from ..frames import json_frame
+from ..frames import encode_json, json_frame
 from .read import Options
 
 Line = dict[str, Any]
@@ -38,9 +40,14 @@ class LineWriter:
         self._calls = 0
         self._call: ToolCallStarted | None = None
         self._arguments: list[str] = []
+        options: Options = asked.options
+        self._generates = options.generates
+        self._text: tuple[str, ...] = ()  # what stands around the time and the text of a line
 
     def write(self, event: Event) -> Sequence[Frame]:
         """The lines that tell the client of `event`."""
+        if type(event) is TextDelta and self._call is None:
+            return (self._text_frame(event.text),)
         return [json_frame(line) for line in self.lines(event)]
 
     def lines(self, event: Event) -> list[Line]:
@@ -61,6 +68,16 @@ class LineWriter:
                 refusal = [self._line(REFUSAL)] if stop_reason == "refusal" else []
                 return [*self._close_call(), *refusal, self._last(event)]
         return []
+
+    def _text_frame(self, text: str) -> Frame:
+        """A line of text, which comes thousands of times: its JSON is made once but for the time and the text."""
+        if not self._text:
+            whole = encode_json({**self._line(""), "created_at": ""}).decode("ascii")
+            first, at, rest = whole.partition('"created_at":"')
+            before, name, after = rest.rpartition('"response":"' if self._generates else '"content":"')
+            self._text = (first + at, before + name[:-1], after[1:])
+        head, between, after = self._text
+        return Frame(f"{head}{_now(self._stamp)}{between}{encode_basestring_ascii(text)}{after}".encode("ascii"))
 
     def _close_call(self) -> list[Line]:
         if self._call is None:
@@ -91,7 +108,10 @@ def line(asked: Asked, stamp: Stamp, text: str, **more: Any) -> Line:
 
 
 def last_line(asked: Asked, stamp: Stamp, reason: str, usage: Usage | None = None, *, began: float = 0.0) -> Line:
-    """The line that ends an answer. Durations are nanoseconds and never 0, because clients divide by them."""
+    """The line that ends an answer; `began` is when the model did.
+
+    Durations are nanoseconds and never 0, because clients divide by them.
+    """
     found = {**line(asked, stamp, ""), "done": True, "done_reason": reason}
     total = stamp.elapsed()
     found |= {"total_duration": _nanoseconds(total), "load_duration": 1}
@@ -110,5 +130,11 @@ def _nanoseconds(seconds: float) -> int:
 
 
 def _now(stamp: Stamp) -> str:
-    moment = datetime.fromtimestamp(stamp.created, timezone.utc) + timedelta(seconds=stamp.elapsed())
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    passed = stamp.elapsed()
+    seconds = int(passed)
+    return f"{_second(stamp.created + seconds)}.{int((passed - seconds) * 1e6):06d}Z"
+
+
+@lru_cache(maxsize=16)
+def _second(moment: int) -> str:
+    return datetime.fromtimestamp(moment, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")

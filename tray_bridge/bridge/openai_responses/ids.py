@@ -38,5 +38,14 @@ def with_ids(items: tuple[JsonObject, ...], answer_id: str) -> tuple[JsonObject,
         id_ = item.get("id")
         if not isinstance(id_, str) or not id_:
             id_ = item_id(answer_id, kind, _INPUT + number)
-        named.append({**item, "type": kind, "id": id_})
+        named.append({**item, **_parts(item), "type": kind, "id": id_})
     return tuple(named)
+
+
+def _parts(item: JsonObject) -> JsonObject:
+    """The content of a message as parts, as OpenAI lists it, where it came as a string."""
+    if not isinstance(content := item.get("content"), str) or "role" not in item:
+        return {}
+    if item["role"] == "assistant":
+        return {"content": [{"type": "output_text", "text": content, "annotations": [], "logprobs": []}]}
+    return {"content": [{"type": "input_text", "text": content}]}

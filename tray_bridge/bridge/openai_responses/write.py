@@ -58,8 +58,13 @@ class ResponseWriter:
     def write(self, event: Event) -> Sequence[Frame]:
         """The frames that tell the client of `event`."""
         if type(event) is TextDelta:
-            if type(self._open) is OpenMessage:
-                return (self._delta(self._open, event.text),)
+            item = self._open
+            if type(item) is OpenMessage:  # what comes thousands of times
+                number = self._number
+                self._number = number + 1
+                text = event.text
+                item.pieces.append(text)
+                return (item.delta(text, number),)
             return [*self._enter(OpenMessage(*self._next("message"))), self._delta(self._open, event.text)]
         if isinstance(event, ThinkingDelta):
             return self._think(event.text)
