@@ -250,7 +250,7 @@ def test_calls_go_out_whole_before_the_end() -> None:
 
 
 def test_an_answer_in_one_piece_has_a_believable_speed() -> None:
-    events = [STARTED, TextDelta("a b c"), TurnEnded("end_turn", Usage(10, 5))]
+    events: list[Event] = [STARTED, TextDelta("a b c"), TurnEnded("end_turn", Usage(10, 5))]
     whole = DIALECT.whole(read(stream=False), STAMP, [events])
     assert whole["eval_duration"] == whole["total_duration"] == 500_000_000
     assert whole["prompt_eval_duration"] == 1
