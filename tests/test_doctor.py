@@ -63,6 +63,20 @@ def test_a_port_that_another_holds_is_told_with_a_free_one() -> None:
     assert check("Server", port=port).message == f"Stopped; port {port} is free."
 
 
+def test_ollama_s_port_is_looked_at_where_it_is_asked_for() -> None:
+    assert "Ollama's port" not in [one.title for one in run_checks(load_settings(), None, None)]
+    running: dict[str, object] = {"host": "127.0.0.1", "port": 1}
+    answers = check("Ollama's port", {**running, "ollama_port": 11434})
+    assert (answers.status, answers.message) == ("ok", "It answers at http://127.0.0.1:11434.")
+    problem = {"title": "Not open", "message": "Ollama 0.9 listens there.", "hint": "End it."}
+    assert check("Ollama's port", {**running, "ollama_problem": problem}).message == problem["message"]
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        taken = check("Ollama's port", ollama_port=port)
+        assert (taken.status, str(port) in taken.message) == ("failed", True)
+    assert check("Ollama's port", ollama_port=port).status == "ok"
+
+
 def test_an_address_that_is_not_ours_is_told() -> None:
     found = check("Server", host="192.0.2.1", port=1)
     assert found.status == "failed"

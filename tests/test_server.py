@@ -56,6 +56,34 @@ def test_a_stop_while_it_starts_ends_in_stopped(standin: StandIn) -> None:
         assert server.snapshot().state == "stopped"
 
 
+def test_a_stop_that_waits_lets_the_request_finish_and_a_resume_calls_it_off(
+    make_bridge: Callable[..., RunningBridge],
+) -> None:
+    bridge = make_bridge(pool_size=1)
+    answers: list[str | None] = []
+
+    def ask() -> None:
+        messages: list[Any] = [{"role": "user", "content": directive(text="To the end.", first_delay=1.0)}]
+        answers.append(
+            bridge.client.chat.completions.create(model="haiku", messages=messages).choices[0].message.content
+        )
+
+    for called_off in (True, False):
+        asking = threading.Thread(target=ask)
+        asking.start()
+        bridge.wait_for(lambda s: s.active)
+        bridge.server.stop_when_idle()
+        bridge.wait_for(lambda s: s.paused)
+        if called_off:
+            bridge.server.pause(False)
+        asking.join(30)
+        if called_off:
+            time.sleep(0.3)
+            assert bridge.snapshot().state == "ready"
+    bridge.wait_for(lambda s: s.state == "stopped")
+    assert answers == ["To the end."] * 2
+
+
 def test_many_threads_may_call_it_at_once(standin: StandIn) -> None:
     server = new_server(pool_size=0)
     calls = [server.start, server.stop, server.restart, server.snapshot] * 4

@@ -73,6 +73,9 @@ class Scene:
     def page_pass(self) -> str:
         return ""
 
+    def let_page_in(self, origin: str) -> None:
+        self.show(refused_pages=tuple(page for page in self._snapshot.refused_pages if page.origin != origin))
+
     def account_changed(self) -> None:
         self.show(account=AccountSnapshot(signed_in=True, plan="Max"))
 

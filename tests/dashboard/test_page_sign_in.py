@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -45,28 +46,31 @@ def test_once_keys_exist_the_data_need_one_and_the_page_asks_for_it(locked: str,
     assert "right-key" not in str(cookie)
 
 
-def test_the_playground_of_a_server_with_keys_asks_for_one(
+def test_who_has_opened_the_page_asks_in_it_without_a_key_and_gets_one_for_a_client(
     make_bridge: Callable[..., RunningBridge], open_page: Open
 ) -> None:
     bridge = make_bridge(pool_size=0)
     keys = ApiKeys()
-    key = keys.make("for the playground")
+    key = keys.make("for the page")
+    keys.make("curl")
     try:
         page = open_page(f"{bridge.url}/dashboard#/try")
         page.get_by_role("dialog").get_by_label("API key").fill(key)
         page.get_by_role("dialog").get_by_role("button", name="Open").click()
         expect(page.locator("#state")).to_have_text("Ready")
-        field = page.get_by_label("API key of the bridge")
-        expect(field).to_be_hidden()
-        page.get_by_label("Your message").fill(directive(text="Never said."))
-        page.keyboard.press("Enter")
-        expect(page.locator(".turn.assistant .problem")).to_contain_text("An API key is needed")
-        field.fill(key)
         page.get_by_label("Your message").fill(directive(text="Now said."))
         page.keyboard.press("Enter")
         expect(page.locator(".turn.assistant > .text").last).to_have_text("Now said.", timeout=20_000)
+        expect(page.locator(".snippet pre")).to_contain_text("Bearer YOUR-KEY")
+
         page.goto(f"{bridge.url}/dashboard#/connect/curl")
         expect(page.locator(".detail pre")).to_contain_text("YOUR-KEY")
+        page.get_by_role("button", name="Make a key for it").click()
+        expect(page.locator(".detail")).to_contain_text("A new key is in it")
+        shown = re.search(r"Bearer (tb-[\w-]+)", page.locator(".detail pre").inner_text())
+        assert shown
+        assert keys.verify(shown[1]) == "curl 2"
         assert key not in page.content()
     finally:
-        keys.revoke("for the playground")
+        for made in keys.list():
+            keys.revoke(made.name)

@@ -18,6 +18,7 @@ from tray_bridge.snapshots import (
     PlanWindow,
     PoolSnapshot,
     Problem,
+    RefusedPage,
     RequestSnapshot,
     ServerSnapshot,
 )
@@ -192,6 +193,22 @@ def test_no_text_is_longer_than_a_menu_can_take() -> None:
 )
 def test_the_account_line_tells_plan_and_limits(account: AccountSnapshot, text: str) -> None:
     assert text in texts(build_menu(replace(READY, account=account), STATE))
+
+
+def test_what_ends_requests_says_so_and_can_wait_for_them() -> None:
+    menu = build_menu(SERVERS["busy"], STATE)
+    assert line(menu, "Stop server (ends 2 requests)").action == "stop_server"
+    assert line(menu, "Stop server after 2 requests").action == "stop_when_idle"
+    assert line(menu, "Settings", "Port", "Another port (ends 2 requests)")
+    assert not any("after" in text or "ends" in text for text in texts(build_menu(READY, STATE)))
+
+
+def test_a_refused_web_page_can_be_let_in() -> None:
+    assert "Refused" not in " ".join(texts(build_menu(READY, STATE)))
+    pages = (RefusedPage("https://a.example", NOW), RefusedPage("null", NOW))
+    menu = build_menu(replace(READY, refused_pages=pages), STATE)
+    found = line(menu, "Refused 1 web page", "https://a.example")
+    assert (found.action, found.value) == ("let_page_in", "https://a.example")
 
 
 def test_who_is_signed_out_is_offered_to_sign_in() -> None:

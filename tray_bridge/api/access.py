@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..errors import AccessDeniedError, InvalidKeyError, SettingsError, TrayBridgeError
 from ..machine.bridge_address import is_loopback
 from .errors import error_response
-from .origins import console_header, is_api, is_local_host, is_local_origin, spoken
+from .origins import NO_ORIGINS, console_header, is_api, is_local_host, is_local_origin, spoken
 
 PAGE = "/dashboard"
 METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
@@ -75,7 +75,8 @@ class AccessMiddleware:
 
     `verify_key` gives the name of a key or None, in constant time; `has_keys` says whether there are any:
     then each request needs one. The key's name goes to `scope["state"]["key_name"]`; the key itself goes
-    nowhere. `refused` hears of each origin that is not let in.
+    nowhere. `refused` hears of each origin that is not let in. `allowed_origins` gives those of the moment, if they may
+    change while the server runs.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class AccessMiddleware:
         open_paths: Collection[str] = ("/health",),
         refused: Callable[[str], None] = lambda _origin: None,
         is_same_user: Callable[[Scope], bool] = lambda scope: True,
+        allowed_origins: Callable[[], Collection[str]] | None = None,
     ) -> None:
         self.app = app
         self._refused = refused
@@ -94,7 +96,7 @@ class AccessMiddleware:
         self._has_keys = has_keys
         self._open_paths = frozenset(open_paths)
         self._is_same_user = is_same_user
-        self._origins = frozenset(settings.allowed_origins) - {"null", "*"}
+        self._allowed_origins = allowed_origins or (lambda: settings.allowed_origins)
         self._loopback = is_loopback(settings.host)
         self._hosts = frozenset(_names_of_this_machine(settings.host, settings.allowed_hosts))
 
@@ -148,9 +150,12 @@ class AccessMiddleware:
             return None
         if origins == [f"{scope['scheme']}://{headers['host']}"]:
             return None
-        if len(origins) == 1 and (origins[0] in self._origins or self._is_local(scope, origins[0])):
+        if len(origins) == 1 and (self._is_allowed(origins[0]) or self._is_local(scope, origins[0])):
             return origins[0]
         raise ForeignPageError(origins[0])
+
+    def _is_allowed(self, origin: str) -> bool:
+        return origin not in NO_ORIGINS and origin in self._allowed_origins()
 
     def _is_local(self, scope: Scope, origin: str) -> bool:
         """Whether a page of this machine asks for the API. Where the server is open to others, no machine is ours."""

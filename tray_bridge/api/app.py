@@ -72,6 +72,7 @@ def create_app(services: Services) -> FastAPI:
         refused=services.page_refused,
         open_paths=("/health", *LANDING),
         is_same_user=SameUser(),
+        allowed_origins=lambda: services.settings.allowed_origins,
     )
     app.add_middleware(StampMiddleware)
     app.add_middleware(MeantPathMiddleware)

@@ -12,7 +12,7 @@ import logging
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from ..snapshots import RefusedPage
 
@@ -33,6 +33,7 @@ _CONTAINER_HOSTS = frozenset(
 _LOCAL_NAMES = frozenset(["localhost", "ip6-localhost", "ip6-loopback"])
 MOST_REMEMBERED = 20
 LOG_EVERY = 60.0  # seconds, for one page
+NO_ORIGINS = frozenset({"null", "*"})  # a setting that names one lets nobody in
 LONGEST_ORIGIN = 100
 
 
@@ -95,5 +96,6 @@ class RefusedPages:
             self._logged.pop(gone, None)
         self._changed()
 
-    def snapshot(self) -> tuple[RefusedPage, ...]:
-        return tuple(self._pages.values())
+    def snapshot(self, allowed: Collection[str] = ()) -> tuple[RefusedPage, ...]:
+        """Those that are not `allowed` meanwhile."""
+        return tuple(page for page in self._pages.values() if page.origin not in allowed)

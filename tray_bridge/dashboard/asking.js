@@ -1,6 +1,16 @@
 // Asks the server as a client would, and turns exchanges of the log into requests that can be asked again.
 
+import { ask as read, live } from "./connection.js";
 import { blobUrl } from "./conversation.js";
+
+let owned = null;
+
+/** What lets this page ask, although clients may need keys: `{key, has_keys}`. It lasts as long as the server's run. */
+export async function owner() {
+  const run = live.snapshot?.started_at;
+  if (owned === null || owned.run !== run) owned = { ...(await read("/account")), run };
+  return owned;
+}
 
 /** The server's answer as parsed frames: `data:` lines up to `[DONE]`. */
 async function* frames(response) {
@@ -32,11 +42,12 @@ export class AskingFailed extends Error {
  * Ask once. `take({content, reasoning_content})` is told each piece as it comes; gives what there is at the end:
  * `{id, usage, reason, calls, firstToken, seconds}`, times in seconds.
  */
-export async function askOnce(request, { key, signal, take }) {
+export async function askOnce(request, { signal, take }) {
+  const { key } = await owner();
   const began = performance.now();
   const seconds = () => (performance.now() - began) / 1000;
   // The header says that this page asks: no client's lamp is lit by it.
-  const headers = { "content-type": "application/json", "x-tray-bridge": "1", ...(key ? { authorization: `Bearer ${key}` } : {}) };
+  const headers = { "content-type": "application/json", "x-tray-bridge": "1", authorization: `Bearer ${key}` };
   const response = await fetch("/v1/chat/completions", { method: "POST", headers, body: JSON.stringify(request), signal });
   const result = { id: response.headers.get("x-request-id"), usage: null, reason: null, calls: [], firstToken: null, seconds: 0 };
   const fail = (error) => {

@@ -86,12 +86,12 @@ function python(value, depth) {
   return parts.length ? `${open}\n${parts.join(",\n")},\n${end}${close}` : open + close;
 }
 
-export function asJavaScript(baseUrl, body) {
+export function asJavaScript(baseUrl, body, key = "not-needed") {
   const options = prettyJson(body).replace(/^( *)"([a-z_]+)":/gm, "$1$2:");
   const read = body.stream
     ? "for await (const chunk of answer) {\n  process.stdout.write(chunk.choices[0]?.delta?.content ?? \"\");\n}"
     : "console.log(answer.choices[0].message.content);";
-  return `import OpenAI from "openai";\n\nconst client = new OpenAI({ baseURL: "${baseUrl}", apiKey: "not-needed" });\n`
+  return `import OpenAI from "openai";\n\nconst client = new OpenAI({ baseURL: "${baseUrl}", apiKey: "${key}" });\n`
     + `const answer = await client.chat.completions.create(${options});\n${read}`;
 }
 

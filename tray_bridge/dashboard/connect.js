@@ -1,7 +1,8 @@
 // The view Connect: the settings of each client, and a light that tells whether its requests arrive.
 
+import { owner } from "./asking.js";
 import { ask, live } from "./connection.js";
-import { copyButton, h, problemBox, show } from "./dom.js";
+import { announce, copyButton, h, problemBox, show } from "./dom.js";
 import { lamp } from "./lamp.js";
 import { setUpButton } from "./set_up.js";
 
@@ -18,11 +19,41 @@ export function connectView() {
   let chosen = null;
   let served = null;
   let left = false;
+  let keyed = false;
+  const made = new Map(); // keys made here, by client: shown until the view is left
+
+  const settingsOf = (client) => client.settings.replaceAll("YOUR-KEY", made.get(client.id) ?? "YOUR-KEY");
+
+  /** Make a key that is named after the client, and put it into the settings. */
+  async function makeKey(client, place) {
+    try {
+      const taken = new Set((await ask("/keys")).keys.map((key) => key.name));
+      const plain = client.name.replace(/[^\w.@ -]/g, "");
+      let name = plain;
+      for (let i = 2; taken.has(name); i++) name = `${plain} ${i}`;
+      made.set(client.id, (await ask("/keys", { method: "POST", body: { name } })).key);
+      announce(`The key ${name} is made`);
+      if (!left && chosenClient() === client) showChosen();
+    } catch (problem) {
+      show(place, problemBox(problem));
+    }
+  }
+
+  /** Keys are kept as hashes, so that none can be shown again: a new one takes the place of YOUR-KEY. */
+  function keyOffer(client) {
+    if (!keyed || !client.settings.includes("YOUR-KEY")) return null;
+    if (made.has(client.id)) return h("p", { class: "muted", role: "status" }, "A new key is in it. It is shown this once; ", h("a", { href: "#/keys" }, "Keys"), " can limit or revoke it.");
+    const wrong = h("div");
+    return h("div", {}, h("div", { class: "row" }, h("p", { class: "muted" }, "This bridge has API keys: put one of yours in place of YOUR-KEY, or"),
+      h("button", { type: "button", onclick: () => makeKey(client, wrong) }, "Make a key for it")), wrong);
+  }
+
+  const chosenClient = () => clients.find((one) => one.id === chosen) ?? clients[0];
 
   function light(client) {
-    const made = lamp();
-    made.update(seen[client.name], client.recognised);
-    return made;
+    const own = lamp();
+    own.update(seen[client.name], client.recognised);
+    return own;
   }
 
   function showList() {
@@ -39,7 +70,7 @@ export function connectView() {
       if (link.dataset.id === chosen) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     }
-    const client = clients.find((one) => one.id === chosen) ?? clients[0];
+    const client = chosenClient();
     if (!client) return;
     if (!chosen) list.querySelector("a").setAttribute("aria-current", "true");
     const own = light(client);
@@ -48,8 +79,9 @@ export function connectView() {
     show(detail, h("div", { class: "heading" }, h("h2", {}, client.name), h("span", { class: "lamp" }, own.dot, own.words)),
       settable ? h("div", { class: "buttons" }, setUpButton(settable, loadSetups)) : null,
       h("div", { class: "snippet" },
-        h("div", { class: "heading" }, h("p", { class: "muted" }, `${client.where[0].toUpperCase()}${client.where.slice(1)}`), copyButton("Copy", () => client.settings, { "aria-label": "Copy the settings" })),
-        h("pre", { class: "code", tabindex: 0, role: "region", "aria-label": `Settings for ${client.name}` }, h("code", {}, client.settings))),
+        h("div", { class: "heading" }, h("p", { class: "muted" }, `${client.where[0].toUpperCase()}${client.where.slice(1)}`), copyButton("Copy", () => settingsOf(client), { "aria-label": "Copy the settings" })),
+        h("pre", { class: "code", tabindex: 0, role: "region", "aria-label": `Settings for ${client.name}` }, h("code", {}, settingsOf(client))),
+        keyOffer(client)),
       client.recognised ? null : h("p", { class: "muted" }, "Its requests bear the name of the library that it uses, so it has no light of its own."));
   }
 
@@ -62,6 +94,7 @@ export function connectView() {
     try {
       const fresh = (await ask("/connect")).clients;
       seen = (await ask("/lamps")).lamps;
+      keyed = (await owner()).has_keys;
       if (left) return;
       if (!clients.length) {
         clients = fresh;

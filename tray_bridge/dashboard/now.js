@@ -2,7 +2,7 @@
 
 import { chart, drawBars, drawDots } from "./charts.js";
 import { ask, live } from "./connection.js";
-import { announce, copyButton, h, icon, keyed, problemBox, say, show } from "./dom.js";
+import { announce, confirmed, copyButton, h, icon, keyed, problemBox, say, show } from "./dom.js";
 import { ago, clock, count, duration, now, plural, seconds, visible } from "./format.js";
 import { poolCard } from "./sessions.js";
 
@@ -202,7 +202,7 @@ function problems() {
   return {
     element,
     update({ snapshot }) {
-      const all = [snapshot.problem, snapshot.pool.problem, snapshot.log_problem].filter(Boolean);
+      const all = [snapshot.problem, snapshot.pool.problem, snapshot.log_problem, snapshot.ollama_problem].filter(Boolean);
       const key = JSON.stringify(all);
       if (key === seen) return;
       seen = key;
@@ -211,10 +211,42 @@ function problems() {
   };
 }
 
+/** Web pages that were not let in: each can be, once a person has read its name. */
+function refusedPages() {
+  const list = h("ul", { class: "refused" });
+  const wrong = h("div");
+  const element = h("section", { class: "card wide", "aria-labelledby": "refused", hidden: true },
+    h("h2", { id: "refused" }, "Refused web pages"), h("p", { class: "muted" }, "These pages tried to use the bridge from a browser. None of them got anything."), list, wrong);
+  let seen = "";
+  async function letIn(origin) {
+    if (!(await confirmed(`Let ${origin} in?`, "Its pages can then ask Claude on your account, whenever they are open in a browser here. Let in only what you trust.", "Let it in"))) return;
+    try {
+      await ask("/allowed-origins", { method: "POST", body: { origin } });
+      show(wrong);
+      announce(`${origin} may use the bridge`);
+    } catch (problem) {
+      show(wrong, problemBox(problem));
+    }
+  }
+  return {
+    element,
+    update({ snapshot }) {
+      const key = JSON.stringify([snapshot.refused_pages, Math.floor(now() / 30)]);
+      if (key === seen) return;
+      seen = key;
+      element.hidden = snapshot.refused_pages.length === 0;
+      show(list, [...snapshot.refused_pages].reverse().map(({ origin, at, count: times }) => h("li", {},
+        h("span", {}, h("bdi", { class: "strong" }, visible(origin)), h("span", { class: "muted" }, ` ${times === 1 ? "once" : `${count(times)} times`}, ${ago(at)}`)),
+        origin === "null" ? h("span", { class: "muted" }, "a page without an origin cannot be let in")
+          : h("button", { type: "button", "aria-label": `Let ${origin} in`, onclick: () => letIn(origin) }, "Let it in…"))));
+    },
+  };
+}
+
 export function nowView() {
   const pool = poolCard();
   const parts = [hero(), problems(), { element: pool.element, update: ({ snapshot }) => pool.update(snapshot.pool) },
-    requestsCard(), accountCard(), firstTokenCard(), throughputCard(), errorsCard()];
+    requestsCard(), accountCard(), firstTokenCard(), throughputCard(), errorsCard(), refusedPages()];
   const [top, warnings, ...cards] = parts.map((part) => part.element);
   const element = h("div", { class: "now" }, top, warnings, h("div", { class: "cards" }, cards));
   const update = (state) => parts.forEach((part) => part.update(state));

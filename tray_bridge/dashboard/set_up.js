@@ -28,11 +28,16 @@ async function open(client, changed) {
       show(buttons, close);
     }
   };
-  const write = () => attempt("POST", (done) => {
-    show(body, h("p", {}, "Written, with a backup."), h("p", {}, done.next));
-    show(buttons, close);
-    announce(`${client.name} is set up`);
-  });
+  const write = () => {
+    show(body, h("p", { class: "muted", role: "status" }, `Writing it, then one question is asked as ${client.name} would…`));
+    show(buttons);
+    return attempt("POST", (done) => {
+      const tried = done.problem ? problemBox(done.problem) : h("p", {}, `A question, asked as ${client.name} would, was answered.`);
+      show(body, h("p", {}, "Written, with a backup."), tried, h("p", {}, done.next));
+      show(buttons, close);
+      announce(`${client.name} is set up`);
+    });
+  };
   const undo = () => attempt("DELETE", () => {
     show(body, h("p", {}, "The file is as it was before."));
     show(buttons, close);

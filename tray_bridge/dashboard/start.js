@@ -1,7 +1,9 @@
 // The view First steps: signed in, a test question answered, a client set up. It can be left and found again.
 
+import { askOnce } from "./asking.js";
 import { ask, live } from "./connection.js";
 import { announce, h, problemBox, say, show } from "./dom.js";
+import { visible } from "./format.js";
 import { lamp } from "./lamp.js";
 import { setUpButton } from "./set_up.js";
 
@@ -84,7 +86,7 @@ function signInStep() {
 }
 
 /** Step 2: one real question, so that a person knows that all of it works. */
-function questionStep(key) {
+function questionStep() {
   const part = step("②", "A test question answered");
   const answer = h("div", { "aria-live": "polite" });
   const button = h("button", { type: "button", class: "primary", onclick: run }, "Ask a test question");
@@ -95,17 +97,15 @@ function questionStep(key) {
     button.disabled = true;
     show(answer, h("p", { class: "muted" }, "Asking…"));
     try {
-      const body = { model: "default", messages: [{ role: "user", content: "Reply with the one word: ready" }] };
-      const headers = { "content-type": "application/json", authorization: `Bearer ${key()}` };
-      const response = await fetch("/v1/chat/completions", { method: "POST", headers, body: JSON.stringify(body) });
-      const told = await response.json();
-      if (!response.ok) throw { title: "The question was not answered", message: told.error.message };
-      show(answer, h("blockquote", { dir: "auto" }, told.choices[0].message.content));
+      let told = "";
+      const request = { model: "default", messages: [{ role: "user", content: "Reply with the one word: ready" }] };
+      await askOnce(request, { take: ({ content }) => (told += content) });
+      show(answer, h("blockquote", { dir: "auto" }, visible(told)));
       part.done(true, "Done");
       announce("The test question was answered");
     } catch (problem) {
       part.done(false, "It failed");
-      show(answer, problemBox({ title: problem.title ?? "The question was not answered", message: problem.message }));
+      show(answer, problemBox({ title: problem.title ?? "The question was not answered", message: problem.message, hint: problem.hint }));
     }
     button.disabled = false;
   }
@@ -148,8 +148,7 @@ function clientStep() {
 }
 
 export function startView() {
-  let key = "";
-  const parts = [signInStep(), questionStep(() => key), clientStep()];
+  const parts = [signInStep(), questionStep(), clientStep()];
   const element = h("div", { class: "start" },
     h("div", { class: "intro" }, h("h1", {}, "First steps"), h("p", { class: "muted" }, "Three steps, then every OpenAI client on this machine can use your Claude. You can leave this page and come back.")),
     h("ol", { class: "steps" }, parts.map((part) => part.element)));
@@ -159,7 +158,6 @@ export function startView() {
   async function load() {
     try {
       const [account, seen] = await Promise.all([ask("/account"), ask("/lamps")]);
-      key = account.key;
       show(wrong);
       for (const part of parts) await part.update(account, seen.lamps);
     } catch (problem) {

@@ -1,6 +1,6 @@
 // The view Try it: a small playground that is a client of the server like any other.
 
-import { askOnce, asRequest, costOf } from "./asking.js";
+import { askOnce, asRequest, costOf, owner } from "./asking.js";
 import { asCurl, asJavaScript, asPython, codeTabs } from "./code.js";
 import { difference } from "./compare.js";
 import { ask as read, live } from "./connection.js";
@@ -13,8 +13,8 @@ import { baseUrl } from "./now.js";
 const BLANK = { model: "", second: "", system: "", text: "", effort: "", stream: true, formatted: false, messages: [], pictures: [], others: {}, from: "" };
 const reasons = { stop: "the end of the answer", length: "the token limit", tool_calls: "a tool call", content_filter: "a refusal" };
 
-// What was typed and said survives another view and a reload, in this tab alone. The key is never stored.
-const kept = { ...structuredClone(BLANK), ...stored(), key: "" };
+// What was typed and said survives another view and a reload, in this tab alone.
+const kept = { ...structuredClone(BLANK), ...stored() };
 
 function stored() {
   try {
@@ -25,9 +25,8 @@ function stored() {
 }
 
 function store() {
-  const { key: _key, ...others } = kept;
   try {
-    sessionStorage.try = JSON.stringify(others);
+    sessionStorage.try = JSON.stringify(kept);
   } catch {
     // Too large, with its pictures: it lasts until the page is left.
   }
@@ -79,8 +78,6 @@ export function tryView() {
   const text = h("textarea", { id: "text", rows: 3, dir: "auto", placeholder: "Ask something", oninput: () => remember("text", text.value), onkeydown: keys, onpaste: paste });
   const stream = h("input", { type: "checkbox", id: "stream", onchange: () => remember("stream", stream.checked) });
   const formatted = h("input", { type: "checkbox", id: "formatted", onchange: format });
-  const key = h("input", { type: "password", id: "key", autocomplete: "off", value: kept.key, oninput: () => remember("key", key.value) });
-  const keyField = h("form", { class: "field", hidden: !kept.key, onsubmit: (event) => event.preventDefault() }, h("label", { for: "key" }, "API key of the bridge"), key);
   const file = h("input", { type: "file", id: "file", accept: "image/png,image/jpeg,image/gif,image/webp", multiple: true, hidden: true, onchange: () => attach([...file.files]) });
   const pictures = h("div", { class: "pictures" });
   const send = h("button", { type: "submit", class: "primary" });
@@ -90,6 +87,7 @@ export function tryView() {
   const empty = h("p", { class: "empty" }, "Ask something, and the answer appears here as it is written.");
   let running = null;
   let answers = [];
+  let keyed = false;
 
   function remember(name, value) {
     kept[name] = value;
@@ -117,7 +115,8 @@ export function tryView() {
 
   function showCode() {
     const request = body([...kept.messages, ...(pending() && !kept.text ? [] : [asked(kept.text || "Hello!")])]);
-    code.update({ curl: asCurl(`${baseUrl()}/chat/completions`, request, Boolean(kept.key)), Python: asPython(baseUrl(), request, kept.key ? "YOUR-KEY" : undefined), JavaScript: asJavaScript(baseUrl(), request) });
+    const key = keyed ? "YOUR-KEY" : undefined; // keys are kept as hashes: none can be shown
+    code.update({ curl: asCurl(`${baseUrl()}/chat/completions`, request, keyed), Python: asPython(baseUrl(), request, key), JavaScript: asJavaScript(baseUrl(), request, key) });
   }
 
   /** Whether the conversation ends in what Claude has yet to answer: results of tools, say. */
@@ -270,7 +269,7 @@ export function tryView() {
       }
     };
     try {
-      const result = await askOnce({ ...request, ...(request.stream ? { stream_options: { include_usage: true } } : {}) }, { key: kept.key, signal, take });
+      const result = await askOnce({ ...request, ...(request.stream ? { stream_options: { include_usage: true } } : {}) }, { signal, take });
       const cost = costOf(model, result.usage);
       const tokens = result.usage ? ` · ${plural(result.usage.prompt_tokens, "token")} in, ${plural(result.usage.completion_tokens, "token")} out` : "";
       turn.note(`First token after ${duration(result.firstToken)} · all in ${duration(result.seconds)}${tokens}${cost === null ? "" : ` · about ${money(cost)}`}`);
@@ -283,7 +282,6 @@ export function tryView() {
     } catch (error) {
       if (signal.aborted) turn.note(`Stopped after ${duration((performance.now() - began) / 1000)}`);
       else {
-        if (error.status === 401 && error.message.includes("API key")) keyField.hidden = false;
         turn.note("");
         if (error.id) turn.more(h("a", { href: `#/log/${encodeURIComponent(error.id)}` }, "Its exchange"));
         turn.fail({ title: error.title ?? "No answer", message: error.message ?? String(error), hint: error.hint }, again);
@@ -324,7 +322,6 @@ export function tryView() {
       origin,
       h("div", { class: "field" }, h("label", { for: "system" }, "System prompt"), system),
       h("details", {}, h("summary", {}, "Other parameters"), h("div", { class: "field" }, h("label", { for: "others" }, "Parameters as JSON"), others, wrong)),
-      keyField,
       h("label", { class: "check" }, stream, "Stream the answer"),
       h("label", { class: "check" }, formatted, "Show Markdown"),
       h("h2", {}, "The code for it"), code.element));
@@ -352,6 +349,10 @@ export function tryView() {
     show(models, known.map((model) => h("option", { value: model.value, selected: model.value === kept.model }, visible(model.display_name || model.value))));
   });
   showAll();
+  owner().then(({ has_keys }) => {
+    keyed = has_keys;
+    showCode();
+  }, () => {}); // asking tells what is wrong
   return {
     element,
     enter(_rest, query) {

@@ -113,6 +113,14 @@ class Actions:
     def stop_server(self) -> None:
         self._server.stop()
 
+    def stop_when_idle(self) -> None:
+        self._server.stop_when_idle()
+
+    def let_page_in(self, origin: str) -> None:
+        self._server.let_page_in(origin)
+        self.reload_settings()
+        self.tell("The page may use Tray Bridge", f"{origin} is in allowed_origins now.")
+
     def pause(self, paused: int) -> None:
         self._server.pause(bool(paused))
 

@@ -114,7 +114,26 @@ def _what_is(server: ServerSnapshot, state: MenuState) -> Iterable[Item]:
     yield Item(one_line(f"⚠ {problem.message}" if problem else "⚠"), "copy_problem", visible=problem is not None)
     yield _line("hint", one_line(hint or "…"), visible=bool(hint))
     offer = state.free_ports[0] if state.free_ports else 0
+    yield _refused_pages(server)
     yield Item(f"Use port {offer} instead", "set_port", offer, key="offer", visible=taken and bool(offer))
+
+
+def _refused_pages(server: ServerSnapshot) -> Item:
+    """The web pages that were not let in, each to be let in with a click; one without an origin cannot be."""
+    pages = [page for page in server.refused_pages if page.origin != "null"]
+    return Item(
+        f"Refused {_pages(len(pages))}",
+        key="refused",
+        visible=bool(pages) and server.state == "ready",
+        items=(
+            _line("refused_hint", "Choose one that you trust to let it in"),
+            *(Item(one_line(page.origin), "let_page_in", page.origin) for page in reversed(pages)),
+        ),
+    )
+
+
+def _pages(number: int) -> str:
+    return "1 web page" if number == 1 else f"{number} web pages"
 
 
 def _how_to_use(server: ServerSnapshot, state: MenuState) -> Iterable[Item]:
@@ -147,6 +166,8 @@ def _server_switches(server: ServerSnapshot, state: MenuState) -> Iterable[Item]
         key="start_or_stop",
         enabled=free and not port_is_taken(server),
     )
+    waits = runs and server.active > 0
+    yield Item(f"Stop server after {requests_text(server.active)}", "stop_when_idle", enabled=free, visible=waits)
 
 
 def _active_requests(requests: tuple[RequestSnapshot, ...], now: float) -> Item:
@@ -176,7 +197,7 @@ def _settings(server: ServerSnapshot, state: MenuState) -> Item:
         "Settings",
         key="settings",
         items=(
-            _ports(state),
+            _ports(state, server.active),
             Item(
                 f"Default model: {state.default_model}",
                 key="default_model",
@@ -225,7 +246,7 @@ def _advanced(server: ServerSnapshot, state: MenuState) -> Item:
     )
 
 
-def _ports(state: MenuState) -> Item:
+def _ports(state: MenuState, active: int) -> Item:
     """A menu has no field to type in: it offers the ports that are free next, and the settings file for any
     other.
     """
@@ -236,6 +257,7 @@ def _ports(state: MenuState) -> Item:
         items=(
             *(_choice(str(port), "set_port", port, state.configured_port) for port in ports),
             _separator("port"),
+            _line("port_ends", f"Another port{ends_text(active)}", visible=active > 0),
             Item("Another, in the settings file…", "open_settings_file", key="other_port"),
         ),
     )

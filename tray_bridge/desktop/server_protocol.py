@@ -29,6 +29,12 @@ class Server(Protocol):
     def pause(self, paused: bool) -> None:
         """Refuses new requests, or takes them again."""
 
+    def stop_when_idle(self) -> None:
+        """Stops once the requests under way have ended, and takes no new ones; `pause(False)` calls it off."""
+
+    def let_page_in(self, origin: str) -> None:
+        """Adds a web page that was refused to the settings."""
+
     def start(self) -> None:
         """Begins to start, and returns at once; what goes wrong is in `snapshot().problem`."""
 

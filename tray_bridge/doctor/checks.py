@@ -49,6 +49,7 @@ def run_checks(
         _check_cli(settings),
         _check_account(status),
         _check_server(settings, status),
+        *_check_ollama_port(settings, status),
         _check_settings(settings_error),
         _check_version(status),
         _check_log_folder(settings),
@@ -111,6 +112,24 @@ def _check_server(settings: Settings, status: Mapping[str, Any] | None) -> Check
         f"Port {settings.port} is in use by {holder or 'another program'}.",
         f"Choose another: `tray-bridge --port {free}` is free, or set PORT={free}.",
     )
+
+
+def _check_ollama_port(settings: Settings, status: Mapping[str, Any] | None) -> list[Check]:
+    """The second port, where the settings ask for one."""
+    title, port = "Ollama's port", settings.ollama_port
+    if problem := (status or {}).get("ollama_problem"):
+        return [Check(title, "failed", problem["message"], problem["hint"])]
+    if status and (open_port := status.get("ollama_port")):
+        return [Check(title, "ok", f"It answers at {address_of(str(status.get('host')), int(open_port))}.")]
+    if not port or status:
+        return []
+    try:
+        with bind(settings.host, port):
+            return [Check(title, "ok", f"Closed while no bridge runs; {port} is free.")]
+    except OSError:
+        holder = describe_holder(settings.host, port)[0] or "another program"
+        hint = "End that program, or set ollama_port to another port, or to 0."
+        return [Check(title, "failed", f"Port {port} is in use by {holder}.", hint)]
 
 
 def _check_version(status: Mapping[str, Any] | None) -> Check:

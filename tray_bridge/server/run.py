@@ -295,7 +295,7 @@ class Serving:
             trouble=services.in_flight.trouble if services else None,
             paused=bool(services and services.in_flight.paused_for),
             newer_version=self._newer,
-            refused_pages=services.refused_pages.snapshot() if services else (),
+            refused_pages=services.refused_pages.snapshot(self._settings.allowed_origins) if services else (),
             ollama_port=self._settings.ollama_port if self._ollama_listener is not None else None,
             ollama_problem=self._ollama_problem,
         )

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+PAUSE_SECONDS = 5.0  # until a pause shows in the snapshot
 CLEAN_UP_SECONDS = 5.0  # for the tasks of a loop that ended by itself
 
 Subscriber = Callable[[ServerSnapshot], None]
@@ -122,6 +123,27 @@ class ServerThread:
         if loop is not None and running is not None:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(running.pause, paused)
+
+    def stop_when_idle(self) -> None:
+        """Refuse new requests, and stop once those under way have ended; `pause(False)` calls it off."""
+        self.pause(True)
+        threading.Thread(target=self._stop_when_idle, name="drain", daemon=True).start()
+
+    def _stop_when_idle(self) -> None:
+        with self._settled:
+            self._settled.wait_for(lambda: self._snapshot.paused or self._snapshot.state != "ready", PAUSE_SECONDS)
+            self._settled.wait_for(lambda: not (self._snapshot.paused and self._snapshot.active))
+            called_off = self._snapshot.state != "ready" or not self._snapshot.paused
+        if not called_off:
+            self.stop()
+
+    def let_page_in(self, origin: str) -> None:
+        """Add a page that was refused to `allowed_origins`, in the settings file too; raises SettingsError."""
+        from ..settings.schema import save_setting
+
+        origins = tuple(dict.fromkeys((*self._settings.allowed_origins, origin)))
+        save_setting("allowed_origins", list(origins))
+        self.apply(self._settings.model_copy(update={"allowed_origins": origins}))
 
     def account_changed(self) -> None:
         """Let new sessions use the account that Claude Code has now."""
@@ -247,7 +269,6 @@ def _restart_settings(settings: Settings) -> tuple[object, ...]:
         settings.demo,
         settings.log_folder,
         settings.allowed_hosts,
-        settings.allowed_origins,
     )
 
 

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Body, Depends, Request
 from starlette.responses import Response
 
 from ...doctor.health import health_of
-from ...errors import InvalidRequestError
+from ...errors import InvalidRequestError, TrayBridgeError
 from ...known_clients import NO_KEY, client_name
 from ...machine.api_keys import ApiKeys
 from ...machine.bridge_address import address_of
@@ -23,7 +23,9 @@ from ...settings.schema import Settings
 from ...setup.change import FileChange, plan, undo, was_set_up, write
 from ...setup.claude_account import found_accounts
 from ...setup.clients import SETUP_CLIENTS, Place, SetupClient, Values, find_client
+from ...setup.trial import try_out
 from ..json_response import JsonResponse
+from ..origins import NO_ORIGINS
 from ..services import OwnServer
 from .access import DashboardAccess
 from .last_hour import LastHour
@@ -60,6 +62,7 @@ def first_run_router(
                 "sign_in": server.sign_in.state.as_json(),
                 "found": found_accounts(),
                 "key": access.page_key,
+                "has_keys": access.has_keys(),
             }
         )
 
@@ -84,6 +87,14 @@ def first_run_router(
     def pause(paused: bool = Body(embed=True)) -> Response:
         server.pause(paused)
         return JsonResponse({"paused": paused})
+
+    @router.post("/allowed-origins")
+    def let_in(origin: str = Body(embed=True, max_length=200)) -> Response:
+        """Let a page in that was refused: no other, so that the person has seen its name here."""
+        if origin in NO_ORIGINS or all(page.origin != origin for page in server.snapshot().refused_pages):
+            raise InvalidRequestError(f"{origin!r} is not a page that was refused.", param="origin")
+        server.let_page_in(origin)
+        return JsonResponse({"allowed": True})
 
     @router.get("/lamps")
     def lamps() -> Response:
@@ -113,10 +124,17 @@ def first_run_router(
 
     @router.post("/setup/{client_id}")
     def set_up(client_id: str) -> Response:
+        """Write the change, then ask one question as the client would: its `problem` is told, the files stay."""
         client = _client(client_id)
-        changes = plan(client, _values(_key(client)), Place.here())
+        values = _values(_key(client))
+        changes = plan(client, values, Place.here())
         write(client, changes)
-        return JsonResponse(_told(client, changes))
+        problem = None
+        try:
+            try_out(client, values)
+        except TrayBridgeError as error:
+            problem = {"title": error.title, "message": error.message, "hint": error.hint}
+        return JsonResponse({**_told(client, changes), "problem": problem})
 
     @router.delete("/setup/{client_id}")
     def take_back(client_id: str) -> Response:
