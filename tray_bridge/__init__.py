@@ -1,3 +1,3 @@
-"""Tray Bridge: every OpenAI client can use the Claude that its user is signed in to."""
+"""Tray Bridge: programs that speak an LLM API use the Claude that their user is signed in to."""
 
 __version__ = "0.1.0"

@@ -270,7 +270,7 @@ async def test_a_preflight_of_a_foreign_origin_gets_only_words_for_the_browsers_
     assert_refused(answer, 403, "access_denied")
     assert door.refused == ["https://evil.example"]
     assert [value for name, value in answer.headers.items() if name.startswith("access-control-allow")] == [
-        "Tray Bridge: to let this page in, add https://evil.example to allowed_origins in its settings"
+        "Tray Bridge: to allow this page, add https://evil.example to allowed_origins in its settings"
     ]
 
 

@@ -1,4 +1,4 @@
-"""Stored answers: what a client may go on from by an id, in memory and, by the session log's rules, on disk."""
+"""Stored answers, which a client continues by an id: in memory and, by the session log's rules, on disk."""
 
 from .store import AnswerStore, Rules
 

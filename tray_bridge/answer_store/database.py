@@ -1,4 +1,4 @@
-"""The answers on disk: one private SQLite file. Blocks on the disk; all methods run in one thread.
+"""The answers on disk: one private SQLite file. Blocks on the disk; call all methods from one thread.
 
 Raises sqlite3.Error and OSError.
 """
@@ -51,7 +51,7 @@ class Row(NamedTuple):
 
 
 class AnswerDatabase:
-    """Opened at its first use. A file that is no database of ours is put aside, and a new one begun."""
+    """Read and write the file; it is opened at its first use. A file of another kind is renamed and replaced."""
 
     def __init__(self, file: Path, now: Callable[[], float] = time.time) -> None:
         self._file = file
@@ -59,11 +59,11 @@ class AnswerDatabase:
         self._connection: sqlite3.Connection | None = None
 
     def exists(self) -> bool:
-        """Whether anything was ever written."""
+        """Return whether anything was ever written."""
         return self._connection is not None or self._file.exists()
 
     def save(self, id_: str, owner: str, record: JsonObject) -> None:
-        """Write one answer; the one that it goes on from counts as used now."""
+        """Write one answer; the answer that it continues counts as used now."""
         data = zlib.compress(json.dumps(record, separators=(",", ":")).encode("ascii"), 1)
         parent = record["parent"]
         with self._open() as connection:
@@ -75,22 +75,22 @@ class AnswerDatabase:
                 connection.execute("UPDATE answers SET used = ? WHERE id = ?", (self._now(), parent))
 
     def load_chain(self, id_: str) -> list[Row]:
-        """The answer and those before it, newest first; nothing where it is not there."""
+        """Give the answer and those before it, newest first; empty where it is missing."""
         if not self.exists():
             return []
         with closing(self._open().execute(_CHAIN, (id_, _LONGEST_CHAIN))) as rows:
             return [Row(row, owner, bool(gone), json.loads(zlib.decompress(data))) for row, owner, gone, data in rows]
 
     def delete(self, id_: str) -> None:
-        """Make an answer unreachable; its row stays as long as another answer goes on from it."""
+        """Make an answer unreachable; its row stays as long as another answer continues it."""
         with self._open() as connection:
             connection.execute("UPDATE answers SET deleted = 1 WHERE id = ?", (id_,))
             self._drop_deleted(connection)
 
     def discard_old(self, days: float, megabytes: float) -> None:
-        """Drop what was not used for `days`, then the least recently used of what is over `megabytes`.
+        """Delete what was not used for `days`, then the least recently used until `megabytes` are kept.
 
-        An answer goes only after all those that go on from it.
+        An answer is deleted only after all answers that continue it.
         """
         with self._open() as connection:
             oldest = self._now() - days * 86_400
@@ -136,7 +136,7 @@ class AnswerDatabase:
 
     def _connect(self) -> sqlite3.Connection:
         make_private_folder(self._file.parent)
-        # SQLite gives its own files beside this one the same mode.
+        # SQLite gives its journal files the same mode.
         os.close(os.open(self._file, os.O_CREAT | os.O_RDWR, 0o600))
         connection = sqlite3.connect(self._file, timeout=5, check_same_thread=False)
         try:

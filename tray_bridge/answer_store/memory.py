@@ -1,4 +1,4 @@
-"""The answers that were used last, in memory: bounded by count, size and age. Knows no disk and no dialect."""
+"""The most recently used answers, in memory: bounded by count, size and age. Must not know the disk or a dialect."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECONDS = 24 * 3600.0
 
 @dataclass(slots=True)
 class Remembered:
-    """One answer. A deleted one is there for the answers that go on from it, and for nothing else."""
+    """One answer. A deleted one is kept only for the answers that continue it."""
 
     record: JsonObject
     owner: str
@@ -27,7 +27,7 @@ class Remembered:
 
 
 class RecentAnswers:
-    """The least recently used go first; an answer that is used keeps those before it in its chain. One thread's own."""
+    """Keep answers; the least recently used are dropped first, but never one that another needs. Not thread-safe."""
 
     def __init__(
         self, count: int = COUNT, size: int = BYTES, seconds: float = SECONDS, now: Callable[[], float] = time.time
@@ -47,7 +47,7 @@ class RecentAnswers:
         self._trim()
 
     def get(self, id_: str) -> Remembered | None:
-        """The answer, which counts as used now."""
+        """Give the answer, or None; it counts as used now."""
         answer = self._answers.get(id_)
         if answer is None:
             return None
@@ -63,7 +63,7 @@ class RecentAnswers:
             self._size -= answer.size
 
     def delete(self, id_: str) -> None:
-        """Make the answer unreachable, and forget it unless another goes on from it."""
+        """Make the answer unreachable, and drop it unless another one continues it."""
         if any(answer.record["parent"] == id_ for answer in self._answers.values()):
             self._answers[id_].deleted = True
         else:
@@ -79,7 +79,7 @@ class RecentAnswers:
 
 
 def weight(value: Any) -> int:
-    """About how many bytes a record takes: those of its strings, and a little for each value."""
+    """Estimate the bytes of a record: those of its strings, and a few for each value."""
     if isinstance(value, str):
         return 50 + len(value)
     if isinstance(value, (list, tuple)):

@@ -1,8 +1,7 @@
-"""The store of answers as the API sees it: its methods run in the loop, and wait for the disk only for old answers.
+"""The store of answers as the API sees it. Its methods run in the event loop, and wait for the disk only to load.
 
-An answer is in memory at once, and a thread of the store's own writes it to disk afterwards; so it can be gone on from
-before its last event has left, whatever the disk does. A record is the dialect's, but for `parent`: the id of the
-answer that it goes on from, or None.
+An answer is in memory at once, and a thread writes it to disk afterwards: a client can continue it before its last
+event was sent. The dialect defines a record, except `parent`: the id of the answer that it continues, or None.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ T = TypeVar("T")
 
 
 class Rules(TypedDict):
-    """Whether answers are written to disk, and how long and how much of them is kept there."""
+    """Whether answers are written to disk, for how many days, and how many megabytes of them."""
 
     persistent: bool
     days: int
@@ -40,7 +39,7 @@ class Rules(TypedDict):
 
 
 class AnswerStore:
-    """Keeps answers in memory, and those that come while `persistent` in `file` too."""
+    """Keep answers in memory, and also in `file` while `persistent` is set."""
 
     def __init__(self, file: Path, *, persistent: bool, days: int, megabytes: int) -> None:
         self.persistent = persistent
@@ -54,27 +53,29 @@ class AnswerStore:
         self._is_failing = False
 
     def configure(self, *, persistent: bool, days: int, megabytes: int) -> None:
-        """Take other rules for the answers that come from now on; the limits hold for all."""
+        """Change the rules: `persistent` for new answers, the limits for all."""
         self.persistent = persistent
         self._days, self._megabytes = days, megabytes
         self._written = 0
 
     async def save(self, answers: Mapping[str, JsonObject], owner: str | None) -> None:
-        """Store records under their ids for this API key (None: for requests without one)."""
+        """Store records under their ids, for the API key of this name (None: for requests without one)."""
         for id_, record in answers.items():
             self._recent.add(id_, owner or "", record)
             if self.persistent and self._jobs.qsize() < MOST_UNWRITTEN:
                 self._later(lambda id_=id_, record=record: self._write(id_, owner or "", record))  # type: ignore[misc]
 
     async def load(self, ids: Sequence[str], owner: str | None) -> Mapping[str, JsonObject]:
-        """The records of these ids and of all answers before them; what is gone, or another key's, is left out."""
+        """Give the records of these ids and of all answers before them, without those that are deleted or another
+        key's.
+        """
         found: dict[str, JsonObject] = {}
         for id_ in ids:
             found.update(await self._load_chain(id_, owner or ""))
         return found
 
     async def delete(self, id_: str, owner: str | None) -> bool:
-        """Make an answer unreachable; whether there was one. Answers that go on from it keep what they need of it."""
+        """Make an answer unreachable; return whether it was there. Answers that continue it can still be continued."""
         if id_ not in await self._load_chain(id_, owner or ""):
             return False
         self._recent.delete(id_)
@@ -82,7 +83,7 @@ class AnswerStore:
         return True
 
     def close(self, timeout: float = 2.0) -> None:
-        """Write what there is; after `timeout` seconds a disk that hangs is left to itself."""
+        """Write what is pending, and wait for it up to `timeout` seconds."""
         self._closed = True
         if self._thread is not None:
             self._jobs.put(None)
@@ -105,7 +106,7 @@ class AnswerStore:
         return found
 
     async def _recall(self, id_: str) -> str | None:
-        """Read a chain from disk; gives the id where it was there."""
+        """Read a chain from disk into memory; return the id if it was found."""
         if self._closed or (not self.persistent and self._thread is None and not self._database.exists()):
             return None
         try:

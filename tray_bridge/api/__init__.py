@@ -1,1 +1,1 @@
-"""The HTTP door: the only importer of FastAPI."""
+"""HTTP: routes, access, errors and streams, for every dialect. The only package that imports FastAPI."""

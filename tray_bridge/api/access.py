@@ -1,13 +1,12 @@
-"""Who may come in: checks of Host, Origin and API key before anything else of the app runs.
+"""Access control: Host, Origin and API key are checked before anything else of the app runs.
 
-Everything on the machine can reach 127.0.0.1, every web page in its browser too. Three doors:
+Every program of the machine can reach 127.0.0.1, and so can every web page in its browser. Three checks:
 
-- `Host` must name this machine: a page whose own name was re-pointed to 127.0.0.1 (DNS rebinding) sends its
-  own name.
-- `Origin`, which browsers add to whatever a page sends, must be ours, an allowed one, exactly, or one of this machine
-  (`origins`), which may use the API and nothing else; `null` is nobody's. This holds for requests without preflight
-  too. Where a browser sends no Origin, `Sec-Fetch-Site` tells.
-- An API key where one is demanded: always on other than loopback, and everywhere once keys exist.
+- `Host` must name this machine: a page whose name was re-pointed to 127.0.0.1 (DNS rebinding) sends its own name.
+- `Origin`, which browsers add to whatever a page sends, must be our own page's, one that the settings allow, or a page
+  of this machine (`origins`), which may use the API alone; `null` is refused. This holds for requests without preflight
+  too. Where a browser sends no Origin, `Sec-Fetch-Site` is checked.
+- An API key, where one is needed: always on other than loopback, and everywhere once keys exist.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
 EXPOSED_HEADERS = (
     "x-request-id, request-id, openai-processing-ms, retry-after, retry-after-ms, x-should-retry, x-bridge-ignored"
 )
-LONGEST_KEY = 512  # characters: what is longer is no key of ours and not worth hashing
+LONGEST_KEY = 512  # characters: no key of ours is longer
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:\[\]/@]+)(:\d{1,5})?")
 _HEADER_LIST = re.compile(r"[\w\-, ]{1,2000}", re.ASCII)
 
@@ -48,7 +47,7 @@ class AccessSettings(Protocol):
 
 
 def check_exposure(settings: AccessSettings, has_keys: bool) -> None:
-    """Raise SettingsError if the server would stand open to other machines without any key."""
+    """Raise SettingsError if other machines could use the server without a key."""
     if is_loopback(settings.host) or has_keys:
         return
     raise SettingsError(
@@ -59,7 +58,7 @@ def check_exposure(settings: AccessSettings, has_keys: bool) -> None:
 
 
 class ForeignPageError(AccessDeniedError):
-    """A page that may not use the server; `origin` is as the browser named it."""
+    """A web page that may not use the server; `origin` is as the browser sent it."""
 
     def __init__(self, origin: str) -> None:
         super().__init__(
@@ -70,13 +69,12 @@ class ForeignPageError(AccessDeniedError):
 
 
 class AccessMiddleware:
-    """Refuses what may not come in, answers preflights, and marks answers for the one origin that may read
-    them.
+    """Refuse requests that fail a check, answer preflights, and name in each answer the one origin that may read it.
 
-    `verify_key` gives the name of a key or None, in constant time; `has_keys` says whether there are any:
-    then each request needs one. The key's name goes to `scope["state"]["key_name"]`; the key itself goes
-    nowhere. `refused` hears of each origin that is not let in. `allowed_origins` gives those of the moment, if they may
-    change while the server runs.
+    `verify_key` gives the name of a key or None, in constant time. `has_keys` tells whether there are keys: then each
+    request needs one. `scope["state"]["key_name"]` gets the key's name; the key itself is not kept. `refused` is called
+    with each origin that is refused. `allowed_origins` gives those of the moment, if they may change while the server
+    runs.
     """
 
     def __init__(
@@ -102,7 +100,7 @@ class AccessMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            if scope["type"] == "websocket":  # there are none here
+            if scope["type"] == "websocket":  # WebSockets are not served
                 await send({"type": "websocket.close"})
             else:
                 await self.app(scope, receive, send)
@@ -118,7 +116,7 @@ class AccessMiddleware:
             scope.setdefault("state", {})["key_name"] = self._check_key(scope, headers)
         except ForeignPageError as error:
             self._refused(error.origin)
-            # Nobody's origin: no page can read the answer, but the browser's console quotes it.
+            # An origin that no page has: no page can read the answer, but the browser's console shows it.
             await _with_headers(error_response(error, scope), console_header(error.origin))(scope, receive, send)
             return
         except TrayBridgeError as error:
@@ -138,12 +136,12 @@ class AccessMiddleware:
         )
 
     def _is_own_address(self, scope: Scope, host: str) -> bool:
-        """Off loopback, the address that the client connected to; a page cannot re-point an address."""
+        """Off loopback, allow the address that the client connected to: a page cannot re-point an address."""
         server = scope.get("server")
         return not self._loopback and server is not None and host.strip("[]") == server[0]
 
     def _foreign_origin(self, scope: Scope, headers: Headers) -> str | None:
-        """The allowed origin that is to read the answer; None where there is none or it is our own page."""
+        """Return the foreign origin that may read the answer, or None without an Origin or for our own page."""
         origins = headers.getlist("origin")
         if not origins:
             self._check_fetch_site(scope, headers)
@@ -158,14 +156,13 @@ class AccessMiddleware:
         return origin not in NO_ORIGINS and origin in self._allowed_origins()
 
     def _is_local(self, scope: Scope, origin: str) -> bool:
-        """Whether a page of this machine asks for the API. Where the server is open to others, no machine is ours."""
+        """Return whether a page of this machine asks for the API. Always False where other machines can connect."""
         return self._loopback and is_local_origin(origin) and is_api(scope["path"])
 
     def _check_fetch_site(self, scope: Scope, headers: Headers) -> None:
-        """Refuse what a foreign page loads as image, script or frame; a link to a page of ours may be
-        followed.
+        """Refuse what a foreign page loads as image, script or frame; allow it to link to our page.
 
-        `same-site` is foreign too: it is said of any other port of this machine.
+        `same-site` counts as foreign: browsers send it for every other port of this machine.
         """
         if headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
             return
@@ -174,7 +171,9 @@ class AccessMiddleware:
             raise AccessDeniedError("Another web page may not use this server.")
 
     def _is_open(self, path: str) -> bool:
-        """The page cannot send a key with all that it loads: `dashboard_access` guards what is below it."""
+        """Return whether no key is needed here. The page cannot send a key with its files: `page.access` guards its
+        data.
+        """
         return path in self._open_paths or path == PAGE or path.startswith(f"{PAGE}/")
 
     def _check_key(self, scope: Scope, headers: Headers) -> str | None:
@@ -190,7 +189,7 @@ class AccessMiddleware:
                 return name
         problem = "The API key is not one of this server's." if candidates else "An API key is needed here."
         if not candidates and not is_same_user:
-            problem = "This Tray Bridge is another user's: an API key of theirs is needed."
+            problem = "This Tray Bridge belongs to another user: an API key of theirs is needed."
         raise InvalidKeyError(problem, hint="`tray-bridge key make NAME` makes one.")
 
 
@@ -217,7 +216,7 @@ def _sent_keys(headers: Headers) -> list[str]:
 
 
 def _options(headers: Headers) -> Response:
-    """Answer a preflight with what it asks for: its origin has been checked; any other with the methods."""
+    """Answer a preflight, whose origin has been checked, with what it asks for; any other OPTIONS with the methods."""
     if "access-control-request-method" not in headers:
         return Response(status_code=204, headers={"allow": METHODS})
     answer = {"access-control-allow-methods": METHODS, "access-control-max-age": "600"}
@@ -230,7 +229,7 @@ def _options(headers: Headers) -> Response:
 
 
 def _with_headers(app: ASGIApp, foreign: str | None) -> ASGIApp:
-    """Let `app` answer so that no page can read it but `foreign`, if that is one."""
+    """Wrap `app` so that no foreign page can read its answer, except one of the origin `foreign`."""
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         async def mark(message: Message) -> None:

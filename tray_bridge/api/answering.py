@@ -1,7 +1,7 @@
-"""The life of any request: read the body, understand it, ask the pool, write the events as the dialect does, account.
+"""The life of any request: body → log → read → ask → frames → accounted.
 
-Knows no dialect by name and no worker: a dialect reads and writes, `pool.ask` answers. What each step means is
-elsewhere; here is their order, and that every way out is logged and counted.
+Owns the order of these steps, and that every request is logged and counted however it ends. Must not know a dialect
+by name, or a worker: a dialect reads and writes, `pool.ask` answers.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from .streaming import FrameStream, run_unless_disconnected
 
 
 def answering_router(services: Services, dialects: Sequence[Dialect]) -> APIRouter:
-    """A POST route for every path of every dialect."""
+    """Make a POST route for every path of every dialect."""
     router = APIRouter()
     for dialect in dialects:
         for path in dialect.paths:
@@ -80,11 +80,11 @@ def _endpoint(services: Services, dialect: Dialect) -> Callable[[Request], Await
 
 
 async def _understand(services: Services, dialect: Dialect, request: Request) -> Answering:
-    """Read the request; one that is refused is logged too."""
+    """Read the request and begin its log entry; a refused request is logged too."""
     began, created = time.perf_counter(), int(time.time())
     request_id = request_id_of(request.scope)
     body = await read_json_body(request, limit_megabytes=services.settings.body_limit_mb)
-    ours = request.headers.get(OWN_HEADER) == "1"  # our page asks: it lights no client's lamp
+    ours = request.headers.get(OWN_HEADER) == "1"  # our own page does not count as a client
     client = OWN_NAME if ours else client_name(request.headers.get("user-agent", ""))
     owner = request.scope["state"].get("key_name")
     exchange = services.log.begin(
@@ -121,7 +121,7 @@ async def _understand(services: Services, dialect: Dialect, request: Request) ->
 
 
 async def read_asked(services: Services, dialect: Dialect, request: Request, body: JsonObject) -> Asked:
-    """Understand a body: load what it refers to, fetch its pictures and let the dialect read it."""
+    """Read a body: load the stored answers that it names, fetch its pictures, then let the dialect read it."""
     stored: Mapping[str, JsonObject] = {}
     if dialect.stores and services.answers is not None and (ids := dialect.stored_ids(body)):
         stored = await services.answers.load(ids, request.scope["state"].get("key_name"))
@@ -143,7 +143,7 @@ async def read_asked(services: Services, dialect: Dialect, request: Request, bod
 
 
 async def _read(dialect: Dialect, body: JsonObject, reading: Reading) -> Asked:
-    """Read at once, or beside the loop where pictures must be scaled, so that others are answered meanwhile."""
+    """Read in the loop, or in a thread where pictures must be scaled, so that other requests go on meanwhile."""
     try:
         with quickly():
             return dialect.read(body, reading)
@@ -154,7 +154,7 @@ async def _read(dialect: Dialect, body: JsonObject, reading: Reading) -> Asked:
 async def _fetch(
     services: Services, urls: Mapping[str, str]
 ) -> tuple[Mapping[str, bytes], Mapping[str, InvalidRequestError]]:
-    """The bytes of each URL, and by its path why one could not be had: in the past that is no reason to refuse."""
+    """Fetch each URL; give the bytes by URL, and the failures by path: a past message may lack its picture."""
     failed: dict[str, InvalidRequestError] = {}
     if not urls:
         return {}, failed
@@ -173,7 +173,7 @@ async def _fetch(
 
 
 class Answering:
-    """One understood request, from the pool to the client. Either `whole` or `frames` is used, once."""
+    """Answer one request that was read. Use either `whole` or `frames`, once."""
 
     def __init__(
         self,
@@ -195,7 +195,7 @@ class Answering:
         self._writers: Sequence[Writer] = ()
 
     async def whole(self) -> JsonObject:
-        """The answer in one piece."""
+        """Give the answer in one piece."""
         answers = [WholeAnswer(self.asked) for _ in range(self.asked.n)]
         with self._accounted() as entry:
             await _all_or_none([self._collect(entry, index, answer) for index, answer in enumerate(answers)])
@@ -206,7 +206,7 @@ class Answering:
             return body
 
     async def frames(self) -> AsyncGenerator[Frame, None]:
-        """The answer's frames, each as soon as it is known."""
+        """Yield the answer's frames, each as soon as it is known."""
         asked, dialect = self.asked, self._dialect
         writers = self._writers = [dialect.writer(asked, self.stamp, index) for index in range(asked.n)]
         with self._accounted() as entry:
@@ -220,7 +220,7 @@ class Answering:
             self._exchange.end("completed", status=200)
 
     def error_frames(self, error: Exception) -> Sequence[Frame]:
-        """What ends the stream after its first byte."""
+        """Make the frame that ends a stream which fails after its first byte."""
         return self._dialect.error_frames(failure_of(error, self.stamp.request_id), self._writers)
 
     async def _collect(self, entry: Entry, index: int, answer: WholeAnswer) -> None:
@@ -231,7 +231,7 @@ class Answering:
                     return
 
     async def _one(self, entry: Entry, index: int, writer: Writer) -> AsyncGenerator[Frame, None]:
-        """One answer; what is to be kept of it is stored before its last frames leave."""
+        """Yield the frames of one answer; what is stored of it is stored before the last frames are sent."""
         shaper = AnswerShaper(self.asked)
         shape, write = shaper.shape, writer.write
         kept: list[Event] | None = [] if self._dialect.stores else None
@@ -249,7 +249,7 @@ class Answering:
         raise SessionLostError("The answer has no end.")
 
     async def _many(self, entry: Entry, writers: Sequence[Writer]) -> AsyncGenerator[Frame, None]:
-        """Each answer is a turn of its own; their frames are interleaved as they come."""
+        """Yield the frames of several answers as they come; each answer is a turn of its own."""
         queue: asyncio.Queue[Frame | None] = asyncio.Queue()
 
         async def relay(index: int, writer: Writer) -> None:
@@ -268,7 +268,7 @@ class Answering:
             await asyncio.wait({work})
 
     async def _events(self, entry: Entry, index: int) -> AsyncGenerator[Event, None]:
-        """One answer's events, counted and logged on their way; the log keeps the first answer's."""
+        """Yield one answer's events; count and log them. The log keeps the texts of the first answer only."""
         exchange, is_first = self._exchange, index == 0
         record = exchange.record
         keys = ToolKeys(self.asked.turn_of(index))
@@ -304,7 +304,7 @@ class Answering:
 
     @contextmanager
     def _accounted(self) -> Iterator[Entry]:
-        """The request is in flight; whatever ends it is counted and logged."""
+        """Keep the request in flight while the block runs; count and log how it ends."""
         exchange, client, request_id = self._exchange, self._client, self.stamp.request_id
         failed = self._services.last_hour.failed
         try:
@@ -338,7 +338,7 @@ class Answering:
 
 
 async def _all_or_none(works: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Run all at once; when one fails the others are ended before its error goes on."""
+    """Run all at once; when one fails, end the others, then raise its error."""
     if len(works) < 2:
         for work in works:
             await work

@@ -1,4 +1,4 @@
-"""The application: routes, middleware and error handlers, put together from what it is given."""
+"""The application: routes, middleware and error handlers."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from .stamp import StampMiddleware
 from .status import status_router
 
 PREFIXES = ("/v1", "/api/v1")
-# The variables that switch it on are meant for Claude Code, which has them too.
+# OpenTelemetry would read variables that are meant for Claude Code.
 NO_TELEMETRY: Any = {"auto_configure": False, "tracing": False, "metrics": False, "logs": False}
 
 
 def create_app(services: Services) -> FastAPI:
-    """Build the app. It opens and closes nothing: `server` owns the pool and the log."""
+    """Build the app. It opens and closes nothing: `server/run.py` owns the pool and the log."""
     app = FastAPI(title="Tray Bridge", version=__version__, docs_url=None, redoc_url=None, telemetry=NO_TELEMETRY)
     app.include_router(answering_router(services, all_dialects.DIALECTS))
     for prefix in PREFIXES:

@@ -1,8 +1,8 @@
-"""Reads a request's JSON body: within limits of size, time, depth and count, and with memory bound by them.
+"""Read a request's JSON body, within limits of size, time, depth and count.
 
-Any content type is taken: some clients send none, and a foreign page's text/plain was refused by its Origin
-(`access`). What comes out may hold lone surrogates (from `\\ud800` escapes): encode it with `json_response`,
-or with `errors="surrogatepass"`, never with plain `str.encode`.
+Any content type is accepted: some clients send none, and a foreign page is refused by its Origin (`access`). The
+result may hold lone surrogates (from `\\ud800` escapes): encode it with `json_response`, or with
+`errors="surrogatepass"`, never with plain `str.encode`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ async def _read(request: Request, limit: int, chunk_seconds: float) -> bytearray
 
 
 def parse_json_object(body: bytearray) -> dict[str, Any]:
-    """Parse `body`, emptying it on the way, so that bytes, text and result are not all held at once."""
+    """Parse `body`, and empty it meanwhile, so that bytes, text and result are never in memory together."""
     _check_count(body)
     try:
         text = body.decode("utf-8-sig")
@@ -89,10 +89,10 @@ def parse_json_object(body: bytearray) -> dict[str, Any]:
 
 
 def _check_count(body: bytearray) -> None:
-    """Refuse more values than any conversation has, before they become Python objects.
+    """Refuse a body with more than `MAX_VALUES` values, before they become Python objects.
 
-    Each value but the first follows one of `[{,`. Counting these everywhere is nearly free and does for
-    almost every body; only where text is full of them is it worth telling what is inside strings.
+    Each value except the first follows one of `[{,`. Counting these is nearly free, and enough for most bodies. Only
+    where there are too many are strings told apart from the rest.
     """
     if _count_structure(body) <= MAX_VALUES:
         return
@@ -115,7 +115,7 @@ def _count_structure(data: bytes | bytearray) -> int:
 
 
 def _check_depth(value: dict[str, Any]) -> None:
-    """Refuse what other code would have to recurse into too deeply."""
+    """Refuse nesting that would exceed the recursion limit of other code."""
     level: list[Any] = [value]
     for _ in range(MAX_DEPTH):
         level = [

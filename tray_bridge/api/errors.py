@@ -1,6 +1,6 @@
-"""Errors: one table from our family to an HTTP status, a neutral kind and whether to try again.
+"""Errors: one table from `TrayBridgeError` to an HTTP status, a neutral kind and whether to try again.
 
-The dialect that owns the request's path words them, in handlers and middleware alike, also where there is no such path.
+The dialect that owns the request's path writes the body, in handlers and middleware alike, and for unknown paths too.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from .json_response import JsonResponse
 
 logger = logging.getLogger(__name__)
 
-LONGEST_ADVISED_WAIT = 60.0  # seconds; older OpenAI libraries take a longer one for none
-DEFAULT_RETRY_WAIT = 5.0  # seconds; when Claude is busy and does not say for how long
+LONGEST_ADVISED_WAIT = 60.0  # seconds; older OpenAI libraries ignore a longer one
+DEFAULT_RETRY_WAIT = 5.0  # seconds, where Claude is busy and gives no time
 BUSY_STATUSES = frozenset({429, 503, 529})
 CLIENT_LEFT = 499
 
 
 class Row(NamedTuple):
-    """What an error becomes. `code` is a finer word than `kind`; `retry`: the same request may well succeed soon."""
+    """What an error becomes. `code` is more exact than `kind`; `retry`: the same request may succeed soon."""
 
     status: int
     kind: ErrorKind
@@ -79,7 +79,7 @@ UPSTREAM: dict[int, Row] = {
 
 
 def row_of(error: Exception) -> Row:
-    """Look an error up; one that is not of our family is unexpected."""
+    """Look an error up in the table; any other error is an internal one."""
     if isinstance(error, UpstreamError):
         return _upstream_row(error.status)
     return next((TABLE[cls] for cls in type(error).__mro__ if cls in TABLE), UNEXPECTED)
@@ -94,7 +94,7 @@ def _upstream_row(status: int) -> Row:
 
 
 def failure_of(error: Exception, request_id: str = "") -> Failure:
-    """What a dialect words; nothing of an unexpected error's own text is shown."""
+    """Make what a dialect writes of an error. The text of an unexpected error is not shown."""
     row = row_of(error)
     message = "Internal error in Tray Bridge; bridge.log, beside the session log, says more. Try again."
     if isinstance(error, TrayBridgeError):
@@ -104,7 +104,7 @@ def failure_of(error: Exception, request_id: str = "") -> Failure:
 
 
 def error_response(error: Exception, scope: Scope) -> JsonResponse:
-    """The whole answer in the words of the dialect that owns the request's path."""
+    """Make the whole HTTP answer, in the dialect that owns the request's path."""
     failure = failure_of(error, request_id_of(scope))
     return _worded(failure, scope, _headers(error))
 
@@ -119,7 +119,7 @@ def request_id_of(scope: Scope) -> str:
 
 
 def _headers(error: Exception) -> dict[str, str]:
-    """The headers by which clients' libraries decide whether and when to try again."""
+    """Make the headers from which clients' libraries decide whether and when to try again."""
     row = row_of(error)
     wait = _retry_wait(error, row)
     headers = {"x-should-retry": "true" if row.retry and (wait or 0.0) <= LONGEST_ADVISED_WAIT else "false"}
@@ -129,12 +129,12 @@ def _headers(error: Exception) -> dict[str, str]:
     if isinstance(error, errors.InvalidKeyError):
         headers["www-authenticate"] = "Bearer"
     if isinstance(error, errors.BodyTimeoutError):
-        headers["connection"] = "close"  # the rest of the body may never come
+        headers["connection"] = "close"  # the rest of the body was not read
     return headers
 
 
 def _retry_wait(error: Exception, row: Row) -> float | None:
-    """Seconds, where they are known or where the client had better not come back at once."""
+    """Give the seconds to wait, where they are known or where an immediate retry would fail."""
     wait = getattr(error, "retry_after", None)
     if wait is None:
         return DEFAULT_RETRY_WAIT if row.retry and row.status in BUSY_STATUSES else None
@@ -142,7 +142,7 @@ def _retry_wait(error: Exception, row: Row) -> float | None:
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Let every error of every route be worded by the dialect that owns the path."""
+    """Handle every error of every route in the dialect that owns its path."""
 
     def known(request: Request, error: Exception) -> Response:
         return error_response(error, request.scope)
@@ -159,7 +159,7 @@ def add_error_handlers(app: FastAPI) -> None:
         return _http_error(app, request, error)
 
     def left(_request: Request, _error: Exception) -> Response:
-        return Response(status_code=CLIENT_LEFT)  # nobody reads it, but the server wants an answer
+        return Response(status_code=CLIENT_LEFT)  # the client has left, but the framework needs an answer
 
     app.add_exception_handler(TrayBridgeError, known)
     app.add_exception_handler(RequestValidationError, invalid)
@@ -181,19 +181,19 @@ def _http_error(app: FastAPI, request: Request, error: HTTPException) -> Respons
 
 
 def _endpoints(app: FastAPI) -> str:
-    """The public endpoints, as the app's own description lists them (FastAPI keeps it once made)."""
+    """List the public endpoints, as the app's OpenAPI description has them (FastAPI caches it)."""
     return ", ".join(
         f"{method.upper()} {path}"
         for path, methods in app.openapi().get("paths", {}).items()
         for method in methods
-        if not path.startswith(("/api/v1/", "/v1/v1/"))  # the same endpoints once more
+        if not path.startswith(("/api/v1/", "/v1/v1/"))  # the same endpoints again
     )
 
 
 class CatchUnexpected:
-    """The innermost middleware: an error that no handler knows becomes a plain 500 that the others then see.
+    """The innermost middleware: turn an unexpected error into a plain 500, which then passes the outer middleware.
 
-    Starlette would answer it outside all middleware, without CORS headers and request id.
+    Starlette would answer outside all middleware, without CORS headers and request id.
     """
 
     def __init__(self, app: ASGIApp) -> None:

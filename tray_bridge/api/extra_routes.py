@@ -1,6 +1,6 @@
-"""Routes of single dialects besides the paths that they answer: stored answers, a count of tokens, a list of models.
+"""Further routes of single dialects: stored answers, a count of tokens, a list of models.
 
-Each is a module beside this one with a function from `Services` to a router, and one line here.
+Each is a module in this folder with a function from `Services` to a router, and one line here.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
-"""Fetches the images that a request names by URL, without letting the URL reach into this machine or its
-network.
+"""Fetch the images that a request names by URL, but nothing of this machine or its network.
 
-Every address that a name resolves to is checked, and the connection goes to the very address that was
-checked: a name that answers differently the second time (DNS rebinding) gains nothing. Each redirect is
-checked anew. No proxy, no cookie, no credential of this machine takes part. What the bytes are is for the
-bridge to find out.
+Every address that a name resolves to is checked, and the connection goes to the address that was checked, so that DNS
+rebinding gains nothing. Each redirect is checked too. No proxy, cookie or credential of this machine is used. Must not
+know what the bytes are: `bridge.content` finds out.
 """
 
 from __future__ import annotations
@@ -34,7 +32,7 @@ Resolve: TypeAlias = Callable[[str, int], Awaitable[list[str]]]
 
 
 class ImageUrlError(InvalidRequestError):
-    """The image at `url` cannot be had; the caller knows which part of the request named it."""
+    """The image at `url` could not be fetched; the caller knows which part of the request named it."""
 
     def __init__(self, url: str, problem: str, *, hint: str | None = None) -> None:
         super().__init__(f"The image {_shown(url)} {problem}.", code="invalid_image_url", hint=hint)
@@ -42,7 +40,7 @@ class ImageUrlError(InvalidRequestError):
 
 
 async def resolve_name(host: str, port: int) -> list[str]:
-    """Every address of `host`; raises OSError where there is none."""
+    """Give every address of `host`; raises OSError where there is none."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
@@ -76,7 +74,7 @@ async def fetch_images(
 
 
 class _Fetch:
-    """The fetches of one request: they share a client and the limit on their total size."""
+    """Fetch the images of one request, with one client and one limit on their total size."""
 
     def __init__(self, client: httpx.AsyncClient, allow_private: bool, resolve: Resolve) -> None:
         self._client = client
@@ -105,7 +103,7 @@ class _Fetch:
         raise ImageUrlError(url, f"redirects more than {MAX_REDIRECTS} times")
 
     async def _open(self, url: str, target: httpx.URL) -> httpx.Response:
-        """Connect to a checked address, while Host header and certificate check keep the name."""
+        """Connect to a checked address; the Host header and the certificate check keep the name."""
         if target.scheme not in ("http", "https") or not target.host:
             raise ImageUrlError(url, "has no http or https address")
         request = self._client.build_request(
@@ -150,7 +148,7 @@ def _no_cookies() -> CookieJar:
 
 
 def is_public(address: str) -> bool:
-    """Whether `address` is on the public internet; an IPv4 address inside an IPv6 one counts as itself."""
+    """Return whether `address` is on the public internet; an IPv4 address inside an IPv6 one counts as itself."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         wrapped = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
@@ -163,7 +161,7 @@ def is_public(address: str) -> bool:
 
 
 def _shown(url: str) -> str:
-    """The URL without what may be secret in it: query, fragment and credentials."""
+    """Give the URL without what may be secret: query, fragment and credentials."""
     bare = url.split("?")[0].split("#")[0]
     scheme, separator, rest = bare.partition("://")
     authority, slash, path = rest.partition("/")

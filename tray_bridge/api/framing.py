@@ -1,4 +1,4 @@
-"""`Frame` → bytes: how each framing writes one, fills a silence and ends. Knows no dialect."""
+"""`Frame` → bytes: how each framing writes one, keeps a silent stream alive, and ends. Must not know a dialect."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ..bridge.dialect import Frame, Framing
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """One framing. `keep_alive` fills a silence, `end` follows the last frame of an answer that did not fail.
+    """One framing. `keep_alive` is sent during a silence, `end` after the last frame of an answer that did not fail.
 
-    SSE's keep-alive is a comment, as OpenRouter sends it: every parser that follows the standard skips it. No frame
-    has an `id:` line, because openai-python before 2.38 then takes the comment for an event.
+    SSE's keep-alive is a comment, as OpenRouter sends it: standard parsers skip it. No frame has an `id:` line, because
+    openai-python before 2.38 would then read the comment as an event.
     """
 
     media_type: str

@@ -1,6 +1,6 @@
-"""The requests in flight: who asks, since when, how far; and how one is cancelled.
+"""The requests in flight: the client, the start and the progress of each, and how one is cancelled.
 
-Used in the server's event loop only. Knows neither sessions nor the session log.
+Used in the server's event loop only. Must not know workers or the session log.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..snapshots import RequestSnapshot, Trouble
 
 
 class Entry:
-    """One request. `tokens` counts the deltas so far, `queued` is true until it has a session."""
+    """One request. `tokens` counts the deltas so far; `queued` is True until a worker was found for it."""
 
     def __init__(self, request_id: str, client: str, streamed: bool) -> None:
         self.id = request_id
@@ -30,7 +30,7 @@ class Entry:
         self._task = asyncio.current_task()
 
     def abort(self, reason: TrayBridgeError) -> None:
-        """End the request with this error, wherever it is."""
+        """End the request with this error, at whatever step it is."""
         if self.reason is None and self._task is not None:
             self.reason = reason
             self._task.cancel()
@@ -42,7 +42,7 @@ class Entry:
 
 
 class InFlight:
-    """All requests under way, and how many there were. `on_change` is called when one comes, moves on or goes."""
+    """Keep the requests under way, and count those that ended. `on_change` is called at every change."""
 
     def __init__(self, on_change: Callable[[], None]) -> None:
         self._entries: dict[str, Entry] = {}
@@ -52,11 +52,11 @@ class InFlight:
         self.served = 0
         self.failed = 0
         self.trouble: Trouble | None = None
-        self.is_proved = False  # the last request that says something of the account was answered
+        self.is_proved = False  # the last request that tells of the account was answered
 
     @contextmanager
     def enter(self, request_id: str, client: str, streamed: bool) -> Iterator[Entry]:
-        """Count the current task as a request; an abort of it arrives as the error that it was given."""
+        """Count the current task as a request while the block runs. `Entry.abort` raises its error in the block."""
         if self._closed_for is not None or self.paused_for is not None:
             self.failed += 1
             self.on_change()
@@ -69,7 +69,7 @@ class InFlight:
             self.trouble, self.is_proved = None, True
         except asyncio.CancelledError:
             if entry.reason is None:
-                raise  # the client left: neither served nor failed
+                raise  # the client left: not counted
             _uncancel()
             self.failed += 1
             raise entry.reason from None
@@ -83,24 +83,24 @@ class InFlight:
             self.on_change()
 
     def abort(self, request_id: str, reason: TrayBridgeError) -> bool:
-        """Whether there was such a request."""
+        """End the request of this id with an error; return whether it was in flight."""
         entry = self._entries.get(request_id)
         if entry is not None:
             entry.abort(reason)
         return entry is not None
 
     def pause(self, reason: TrayBridgeError | None) -> None:
-        """Refuse each new request with this error, until this is called with None; let those under way end."""
+        """Refuse each new request with this error, until called again with None. Requests under way go on."""
         self.paused_for = reason
         self.on_change()
 
     def refuse(self) -> None:
-        """Count a request that was refused before it was one."""
+        """Count a request that was refused before `enter`."""
         self.failed += 1
         self.on_change()
 
     def close(self, reason: TrayBridgeError) -> None:
-        """End every request with this error, and each that still comes."""
+        """End every request with this error, and refuse later ones with it."""
         self._closed_for = reason
         for entry in list(self._entries.values()):
             entry.abort(reason)
@@ -110,7 +110,7 @@ class InFlight:
 
 
 def _uncancel() -> None:
-    """The cancellation was ours and is done with: time limits further out must not take it for theirs (3.11+)."""
+    """Clear our own cancellation, so that an outer `asyncio.timeout` does not claim it (Python 3.11+)."""
     task = asyncio.current_task()
     if task is not None and hasattr(task, "uncancel"):
         task.uncancel()

@@ -1,7 +1,7 @@
-"""Holds each API key to its limits: what it has used today, counted across restarts.
+"""The limits of API keys: what each key has used today, counted across restarts.
 
-What was used before this program began comes from the book of usage, what came since is counted here, so that the
-book may lag. Used in the server's event loop only.
+What was used before this program began is read from `usage.db`; what came since is counted here, so that the file may
+lag behind. Used in the server's event loop only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..turns import Usage
 
 
 class LimitKeeper:
-    """The limits of `keys`; `log_folder` is where the book of usage is."""
+    """Apply the limits of `keys`; `log_folder` holds `usage.db`."""
 
     def __init__(self, keys: ApiKeys, log_folder: Path) -> None:
         self._keys = keys
@@ -58,7 +58,7 @@ class LimitKeeper:
         self._requests[key] += 1
 
     def used(self, key: str | None, usage: Usage) -> None:
-        """Count the tokens of an answer."""
+        """Count the tokens of an answer for its key."""
         if key is not None:
             self._turn_the_day()
             read = usage.input_tokens + usage.cache_read_tokens + usage.cache_creation_tokens

@@ -1,4 +1,4 @@
-"""The addresses that people type: `/` and `/v1` lead a browser to the page, and tell a program what is here."""
+"""`/` and `/v1`, which people type: they redirect a browser to the page, and tell a program what is here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def landing_router() -> APIRouter:
     async def land(request: Request) -> Response:
         if "text/html" in request.headers.get("accept", ""):
             return RedirectResponse("/dashboard", status_code=302)
-        if request.url.path == "/":  # what Ollama says there, by which its clients find out whether it runs
+        if request.url.path == "/":  # as Ollama answers there: its clients use it to find out whether it runs
             return PlainTextResponse("Ollama is running")
         base = f"{request.url.scheme}://{request.headers.get('host', '')}"
         return PlainTextResponse(f"Tray Bridge is running. Base URL: {base}/v1   Page: {base}/dashboard\n")

@@ -1,4 +1,4 @@
-"""GET /v1/models and /v1/models/{id}: what the account offers, and the names that stand for it."""
+"""GET /v1/models and /v1/models/{id}: the models of the account, and their aliases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .services import Services
 
 
 def offered_models(services: Services) -> tuple[ModelSnapshot, ...]:
-    """What may be asked for: the account's models, and the aliases that stand for one of them."""
+    """List what may be asked for: the account's models, and the aliases of one of them."""
     models = {model.value: model for model in services.models() or USUAL_MODELS if model.value != "default"}
     aliases = (
         replace(models[target], value=alias)
@@ -25,7 +25,7 @@ def offered_models(services: Services) -> tuple[ModelSnapshot, ...]:
 
 
 def find_model(services: Services, name: str) -> ModelSnapshot:
-    """The model that any name of a request means. Raises ModelNotFoundError."""
+    """Find the model that any name of a request means. Raises ModelNotFoundError."""
     resolved = services.resolve_model(name)
     models = services.models() or USUAL_MODELS
     found = next((m for m in models if resolved in (m.value, m.resolved)), None)
@@ -33,7 +33,7 @@ def find_model(services: Services, name: str) -> ModelSnapshot:
 
 
 def model_router(services: Services) -> APIRouter:
-    """The list in the dialect of who asks: its path is that of several."""
+    """Make the routes. Several dialects have this path; the headers tell which one asks."""
     router = APIRouter()
 
     @router.get("/models")
@@ -47,7 +47,7 @@ def model_router(services: Services) -> APIRouter:
 
     @router.get("/models/{model_id:path}")
     async def retrieve_model(request: Request, model_id: str) -> JsonResponse:
-        """Describe one model; any name that a request may use is known here too."""
+        """Describe one model, under any name that a request may use."""
         model = find_model(services, model_id)
         described = dialect_of(request.url.path, request.headers).model(model_id, model)
         return JsonResponse(write_model(model_id, model) if described is None else described)

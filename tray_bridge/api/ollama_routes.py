@@ -1,4 +1,4 @@
-"""Ollama's paths besides chat and generation: how its clients find out what is here, and what is not done here."""
+"""Ollama's paths besides chat and generation: versions and models, and errors for what is not supported."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .json_response import JsonResponse
 from .model_list import find_model, offered_models
 from .services import Services
 
-_EMBEDDING = "Claude makes no embedding. Use another server for it."
+_EMBEDDING = "Claude makes no embeddings. Use another server for them."
 _MANAGING = "Models are Anthropic's: none can be pushed, created, copied or deleted here."
 
 
@@ -28,7 +28,7 @@ def ollama_router(services: Services) -> APIRouter:
     @router.head("/api/version", include_in_schema=False)
     @router.get("/api/version")
     async def version() -> JsonResponse:
-        """Tell the version of Ollama whose API is spoken here."""
+        """Tell the version of Ollama whose API is served here."""
         return JsonResponse({"version": VERSION})
 
     @router.head("/api/tags", include_in_schema=False)
@@ -50,7 +50,7 @@ def ollama_router(services: Services) -> APIRouter:
 
     @router.post("/api/pull")
     async def pull(request: Request) -> Response:
-        """Grant a known model at once, as it is always here."""
+        """Report a known model as pulled, because it is always available."""
         body = await _body(services, request)
         await _asked_model(services, body)
         done = {"status": "success"}

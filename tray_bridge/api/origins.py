@@ -1,8 +1,8 @@
 """Which web origins and host names belong to this machine, and which pages were refused.
 
-A page that this machine serves, or an app that is installed on it, may use the API; any other site, and a browser's
-extension, only once a person names it in `allowed_origins`. A refused page sees a bare network error: so the refusal is
-remembered for log, status, page and tray, and said in the one header whose value browsers print in their console.
+A page that this machine serves, or an app that is installed on it, may use the API. Any other site, or a browser
+extension, may do so only once `allowed_origins` names it. A refused page sees only a network error. So each refusal is
+kept for log, status, page and tray, and is also in the one header whose value browsers print in their console.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _APP = re.compile(
     r"app://obsidian\.md|vscode-webview://[a-z0-9-]{1,64}|vscode-file://vscode-app|tauri://localhost"
     r"|https?://tauri\.localhost"
 )
-# How a program in a container names the machine that runs it. `.internal` is no name of the public DNS.
+# The names by which a container reaches the machine that runs it. Public DNS has no names in `.internal`.
 _CONTAINER_HOSTS = frozenset(
     """
     host.docker.internal gateway.docker.internal host.containers.internal host.orb.internal host.lima.internal
@@ -38,12 +38,12 @@ LONGEST_ORIGIN = 100
 
 
 def is_local_origin(origin: str) -> bool:
-    """Whether the page was served by this machine, or is part of an app on it."""
+    """Return whether the page was served by this machine, or is part of an app on it."""
     return bool(_LOOPBACK_PAGE.fullmatch(origin) or _APP.fullmatch(origin))
 
 
 def is_local_host(host: str) -> bool:
-    """Whether every resolver takes the name for this machine, or only a container knows it.
+    """Return whether every resolver takes the name for this machine, or only a container resolves it.
 
     RFC 6761, section 6.3: `localhost` and all names below it are loopback. An address cannot be re-pointed.
     """
@@ -58,24 +58,24 @@ def is_local_host(host: str) -> bool:
 
 
 def is_api(path: str) -> bool:
-    """Whether a local page may use the path: not the bridge's own page, nor what tells of the account."""
+    """Return whether a local page may use the path: the API only, without the page and `/status`."""
     return path in ("/", "/health") or (path.startswith(("/v1/", "/api/")) and not path.endswith("/status"))
 
 
 def spoken(origin: str) -> str:
-    """An origin as a message and a header may hold it."""
+    """Give an origin in a form that a message and a header may hold."""
     return re.sub(r"[^!-~]", "?", origin[:LONGEST_ORIGIN]) or "?"
 
 
 def console_header(origin: str) -> str:
-    """A value of `access-control-allow-origin` that lets nobody in, and that the browser's console quotes."""
+    """Make a value of `access-control-allow-origin` that matches no origin, and that the browser's console shows."""
     if origin == "null":
-        return "Tray Bridge lets in no page without an origin"
-    return f"Tray Bridge: to let this page in, add {spoken(origin)} to allowed_origins in its settings"
+        return "Tray Bridge refuses pages without an origin"
+    return f"Tray Bridge: to allow this page, add {spoken(origin)} to allowed_origins in its settings"
 
 
 class RefusedPages:
-    """The pages that were refused, newest last. Lives in the server's loop."""
+    """Keep the pages that were refused, newest last. Use in the server's event loop only."""
 
     def __init__(self, changed: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.time) -> None:
         self._changed = changed
@@ -90,7 +90,7 @@ class RefusedPages:
         self._pages[origin] = RefusedPage(origin, now, (before.count if before else 0) + 1)
         if now - self._logged.get(origin, 0.0) >= LOG_EVERY:
             self._logged[origin] = now
-            logger.warning("Refused the page %s. To let it in: allowed_origins = [%r]", origin, origin)
+            logger.warning("Refused the page %s. To allow it: allowed_origins = [%r]", origin, origin)
         while len(self._pages) > MOST_REMEMBERED:
             gone, _ = self._pages.popitem(last=False)
             self._logged.pop(gone, None)

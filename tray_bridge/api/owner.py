@@ -1,7 +1,7 @@
-"""What the owner's own commands ask of the server: a pass for the page, pause, end, a new sign-in.
+"""Routes for the owner's own commands: a pass for the page, pause, end, a new sign-in.
 
-Every route needs the token of the owner's note, also where there are no API keys: another user of the machine cannot
-read it.
+Every route needs the token of the owner's note, which other users of the machine cannot read, even where there are no
+API keys.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def owner_router(services: Services) -> APIRouter:
 
     @router.post("/signed-in")
     async def signed_in(request: Request) -> JsonResponse:
-        """Let new sessions use the account that Claude Code has now."""
+        """Start new workers with the account that Claude Code has now."""
         check(request)
         threading.Thread(target=services.server.account_changed, daemon=True).start()
         return JsonResponse({"restarts": True})

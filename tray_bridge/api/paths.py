@@ -1,4 +1,4 @@
-"""The paths that people make by giving a base URL with or without `/v1`, and what they mean."""
+"""Paths of base URLs that were given with or without `/v1`, and the paths that they mean."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _BARE = re.compile(r"/(chat/completions|completions|messages|models|responses)(?
 def meant_path(path: str) -> str:
     """`/v1/v1/…` and a bare `/responses` are `/v1/…`, `/v1/api/…` is `/api/…`.
 
-    Doubled slashes count once, and one at the end not at all.
-    A whole URL stands for its path, as RFC 9112 (3.2.2) demands.
+    Doubled slashes count once, and one at the end not at all. A whole URL stands for its path, as RFC 9112 (3.2.2)
+    demands.
     """
     if not path.startswith("/"):
         path = _AUTHORITY.sub("", path, count=1) or "/"
@@ -29,7 +29,7 @@ def meant_path(path: str) -> str:
 
 
 class MeantPathMiddleware:
-    """Gives the app the path that was meant. It is the outermost one, so that every check sees the same path."""
+    """Replace the path by the one that was meant. The outermost middleware, so that every check sees the same path."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

@@ -1,7 +1,7 @@
-"""Keeps other users of this machine out: over loopback they need an API key, as other machines do.
+"""Other users of this machine: over loopback they need an API key, as other machines do.
 
-The system is asked once for each connection: uvicorn makes one `client` tuple for a connection and hands that very
-object in with each of its requests.
+The system is asked once for each connection: uvicorn makes one `client` tuple for a connection and passes the same
+object with each of its requests.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ KEPT = 1024  # connections
 
 
 class SameUser:
-    """Tells whether a request comes from this user. `who` is asked about the two ends of a connection."""
+    """Tell whether a request comes from this user. `who` looks up the user of a connection by its two ends."""
 
     def __init__(
         self,
@@ -55,5 +55,5 @@ class SameUser:
         if self._shared is None:
             self._shared = self._several_people()
             if self._shared:
-                logger.info("This machine has several people, and does not tell who connects: a key is needed")
+                logger.info("This machine has several users, and cannot tell them apart: an API key is needed")
         return not self._shared

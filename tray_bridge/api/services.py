@@ -1,4 +1,4 @@
-"""What the endpoints share: handed in once by `server`, so that nothing here is global."""
+"""What the endpoints share. `server/run.py` makes it once, so that nothing is global."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OWNER, PAGE = "the owner", "the page"  # in place of a key's name
 
 
 class ServerView(Protocol):
-    """The server as the page and `/status` see it. Safe from any thread."""
+    """The server as the page and `/status` use it. Safe from any thread."""
 
     def snapshot(self) -> ServerSnapshot: ...
     def subscribe(self, callback: Callable[[ServerSnapshot], None]) -> Callable[[], None]: ...
@@ -37,7 +37,7 @@ class ServerView(Protocol):
 
 
 class OwnServer(ServerView, Protocol):
-    """The server as its owner's commands and the first run steer it. Safe from any thread."""
+    """The server as the owner's commands and the page's first steps use it. Safe from any thread."""
 
     def pause(self, paused: bool) -> None: ...
     def page_pass(self) -> str: ...
@@ -50,7 +50,7 @@ class OwnServer(ServerView, Protocol):
 
 
 class AnswerStore(Protocol):
-    """Keeps what dialects want kept of their answers (`Dialect.kept`). `owner` names the API key that asked, if any."""
+    """Keep what dialects store of their answers (`Dialect.kept`). `owner` names the API key that asked, if any."""
 
     async def load(self, ids: Sequence[str], owner: str | None) -> Mapping[str, JsonObject]: ...
     async def save(self, answers: Mapping[str, JsonObject], owner: str | None) -> None: ...
@@ -59,7 +59,7 @@ class AnswerStore(Protocol):
 
 @dataclass
 class Services:
-    """Settings may be replaced while the server runs."""
+    """Everything that the endpoints share. `settings` may be replaced while the server runs."""
 
     settings: Settings
     log: SessionLog
@@ -79,7 +79,7 @@ class Services:
         self.limits = LimitKeeper(self.keys, self.log.folder)
 
     def verify_key(self, candidate: str) -> str | None:
-        """The name of the key that `candidate` is; the owner's own token and the page's count as such."""
+        """Give the name of the key `candidate`, or None; the owner's token and the page's own key are known too."""
         given = candidate.encode("utf-8", "replace")
         if self.owner_token and secrets.compare_digest(given, self.owner_token.encode()):
             return OWNER
@@ -88,12 +88,12 @@ class Services:
         return self.keys.verify(candidate)
 
     def page_refused(self, origin: str) -> None:
-        """A web page was not let in: it counts as a failure, and status, page and tray name it."""
+        """Count a refused web page as a failed request, so that status, page and tray name it."""
         self.in_flight.failed += 1
         self.refused_pages.add(origin)
 
     def models(self) -> tuple[ModelSnapshot, ...]:
-        """What the account offers; empty until a session has told."""
+        """Give the account's models; empty until a worker has reported them."""
         return self.pool.models
 
     def resolve_model(self, requested: str) -> str:

@@ -1,8 +1,7 @@
 """The outermost middleware: gives each request an id, and each answer `x-request-id`, `openai-processing-ms` and the
 headers of the dialect that owns its path.
 
-The id is in `scope["state"]["request_id"]`: the session log and the list of running requests use the same
-one.
+The id is in `scope["state"]["request_id"]`; the session log and the requests in flight use the same one.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from ..bridge.all_dialects import dialect_of
 
 
 class StampMiddleware:
-    """OpenAI's libraries show `x-request-id` with every error; the time is up to the answer's first byte."""
+    """Add the headers. OpenAI's libraries show `x-request-id` with every error; the time is that to the first byte."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

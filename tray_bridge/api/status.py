@@ -1,4 +1,4 @@
-"""GET /health and /status: is it alive, and how is it."""
+"""GET /health and /status: whether requests can be answered, and everything that the tray shows."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What the Responses API has besides POST /v1/responses: stored answers, a count of tokens, and what is not done here.
+"""Further routes of the Responses API: stored answers, a count of tokens, and errors for what is not supported.
 
-Stored answers open conversations, so these routes are behind the same checks of Host, Origin and key as all others,
-and another key's answers are unknown.
+Stored answers hold conversations: these routes have the same checks of Host, Origin and key as all others, and the
+answers of another key are not found.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def _router(services: Services) -> APIRouter:
     async def no_list(request: Request) -> Response:
         """Answers cannot be listed; a client that asks for a WebSocket is told to use HTTP."""
         if request.headers.get("upgrade", "").lower() == "websocket":
-            return _failure(426, "There are no WebSockets here; send POST requests.", {"upgrade": "HTTP/1.1"})
-        return _failure(405, "Answers are not listed. Use POST, or GET with an answer's id.", {"allow": "POST"})
+            return _failure(426, "WebSockets are not supported; send POST requests.", {"upgrade": "HTTP/1.1"})
+        return _failure(405, "Answers cannot be listed. Use POST, or GET with an answer's id.", {"allow": "POST"})
 
     @router.post("/input_tokens")
     async def count_input_tokens(request: Request) -> Response:
@@ -53,14 +53,16 @@ def _router(services: Services) -> APIRouter:
 
     @router.post("/compact")
     async def no_compaction() -> Response:
-        """Conversations are not compacted here."""
-        return _failure(404, "Conversations are not compacted here; let the client shorten them.", code="unknown_url")
+        """Refuse: compaction is not supported."""
+        return _failure(
+            404, "Compaction is not supported; let the client shorten the conversation.", code="unknown_url"
+        )
 
     @router.get("/{response_id}")
     async def retrieve_response(response_id: str, request: Request) -> Response:
         """Give a stored answer as it was sent."""
         if request.query_params.get("stream", "").lower() == "true":
-            refuse("A stored answer is given whole, not as a stream.", "stream")
+            refuse("A stored answer cannot be streamed; leave `stream` out.", "stream")
         record = await _find(services, request, response_id)
         return _unknown(response_id) if record is None else JsonResponse(record["answer"])
 
@@ -78,7 +80,7 @@ def _router(services: Services) -> APIRouter:
         query = request.query_params
         order = query.get("order", "desc")
         if order not in ("asc", "desc"):
-            refuse(f"{shown(order)} is no order. Known are asc and desc.", "order")
+            refuse(f"{shown(order)} is not a known order. Known are asc and desc.", "order")
         limit = query.get("limit", str(PAGE))
         size = read_integer(int(limit) if limit.isdecimal() else None, "limit", least=1, most=LARGEST_PAGE)
         if size is None:
@@ -102,7 +104,7 @@ def _router(services: Services) -> APIRouter:
 
     @router.post("/{response_id}/cancel")
     async def cancel_response(response_id: str, request: Request) -> Response:
-        """Only background answers can be cancelled by their id, and there are none."""
+        """Refuse: only background answers can be cancelled by their id, and there are none."""
         if await _find(services, request, response_id) is None:
             return _unknown(response_id)
         return _failure(400, "Only background responses can be cancelled; close the connection of any other.")

@@ -1,13 +1,13 @@
-"""An answer that is streamed: frames as they come, keep-alives, errors; and the end of the work when the client leaves.
+"""A streamed answer: frames, keep-alives and errors; the work is cancelled when the client leaves.
 
-Knows HTTP, and no dialect: what a frame, a keep-alive and an error look like is handed in.
+Must not know a dialect: frames, keep-alives and error frames are handed in.
 
-- Before the first frame nothing is sent, so that an error can still be an HTTP status, which clients retry by. But not
-  for longer than `header_seconds`: tunnels give up after 100 s without headers, Node's fetch after 300 s. The default
-  is above the queue's time limit (60 s), so a full queue is still a 429.
-- A keep-alive comes only after `keepalive_seconds` of silence, which few answers have.
-- After the first byte an error is a frame in the dialect's words and the end of the stream, without the framing's own
-  end: `[DONE]` would tell a client that the answer is whole.
+- Nothing is sent before the first frame, so that an error can still be an HTTP status, from which clients decide
+  whether to retry. After `header_seconds` the headers are sent all the same: tunnels give up after 100 s without
+  headers, Node's fetch after 300 s. The default is above the queue's time limit (60 s), so a full queue is a 429.
+- A keep-alive is sent after `keepalive_seconds` of silence.
+- After the first byte, an error is a frame of the dialect, and ends the stream without the framing's own end: after
+  `[DONE]` a client would take the answer for whole.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_ending: set[asyncio.Task[Any]] = set()  # tasks still cleaning up; the loop itself holds tasks only weakly
+_ending: set[asyncio.Task[Any]] = set()  # tasks that still clean up; the loop holds only weak references
 
 
 class FrameStream(Response):
-    """Streams the frames that `source` yields. Serves one request.
+    """Stream the frames that `source` yields. For one request.
 
     `error_frames` words an error after the first byte; `keep_alive` gives the frame for a silence, or None for the
     wire's own. One task reads the source. When the client leaves, or the server ends the request, that task is
@@ -81,7 +81,8 @@ class FrameStream(Response):
                     frame = self._keep_alive()
                     await self._write(self._wire.keep_alive if frame is None else self._wire.encode(frame))
                     continue
-                # Never longer than a keep-alive's time: the first frame may come meanwhile.
+                # At most a keep-alive's time: the first frame may come meanwhile, and shortens the
+                # silence that is allowed.
                 rest = min(silence, self._keepalive_seconds)
                 await asyncio.wait({relay, leaving}, timeout=rest, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -123,7 +124,7 @@ class FrameStream(Response):
 
 
 async def run_unless_disconnected(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """Await `work`, but cancel it, let it clean up and raise ClientDisconnect when the client leaves.
+    """Await `work`. When the client leaves, cancel it, wait for its clean-up and raise ClientDisconnect.
 
     The request's body must have been read.
     """
@@ -145,7 +146,7 @@ async def _disconnected(receive: Receive) -> None:
 
 
 async def _end(task: asyncio.Task[Any]) -> None:
-    """Cancel `task` if it still runs and wait for its clean-up, which goes on even if we are cancelled."""
+    """Cancel `task` if it still runs, and wait for its clean-up, which goes on even if the waiting is cancelled."""
     if task.done():
         return
     _ending.add(task)

@@ -1,1 +1,1 @@
-"""OpenAI's Chat Completions ⇄ turns: pure functions, no await, no I/O. Knows neither HTTP nor the CLI."""
+"""Dialects ⇄ turns: one folder for each dialect, and what several share. Pure: no await, no I/O, no HTTP, no CLI."""

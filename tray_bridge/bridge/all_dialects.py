@@ -1,4 +1,4 @@
-"""The dialects that are served, and which of them owns a path. A new dialect is one line here."""
+"""All dialects, and which of them owns a path. A new dialect is one line here."""
 
 from __future__ import annotations
 
@@ -15,5 +15,7 @@ DIALECTS: tuple[Dialect, ...] = (ChatCompletions(), Responses(), Completions(), 
 
 
 def dialect_of(path: str, headers: Mapping[str, str]) -> Dialect:
-    """The dialect that words what is said at `path`: its owner, else the first one. `headers` have lower-case names."""
+    """Return the dialect that owns `path`, else the first one: it writes the errors there. `headers` have lower-case
+    names.
+    """
     return next((dialect for dialect in DIALECTS if dialect.owns(path, headers)), DIALECTS[0])

@@ -27,20 +27,20 @@ from ..turns import (
 from .dialect import Asked
 from .stop_cutter import StopCutter
 
-REFUSAL = "Claude declined to answer this request."  # for dialects that have a place for such words
-CHARACTERS_PER_TOKEN = 4  # of the estimate after a stop string
+REFUSAL = "Claude declined to answer this request."  # for dialects that have a field for it
+CHARACTERS_PER_TOKEN = 4  # in the estimate after a stop string
 _NOTHING: Sequence[Event] = ()
 
 
 class AnswerShaper:
-    """Shapes one answer. `finished` is True after `TurnEnded` came out: the caller then stops reading.
+    """Shape one answer. `finished` is True after `TurnEnded` came out: the caller then stops reading.
 
-    A stop string ends the answer at once, and the turn's own count never comes: input is what the turn said when it
-    started, output an estimate of one token for four characters.
+    A stop string ends the answer at once, before the turn's own usage comes. Input is then counted as at the turn's
+    start, and output is estimated at one token for four characters.
 
-    `streamed` is `asked.streamed` where nothing else is said. A streamed answer that begins again after a part of it
-    came out is an UpstreamError, because a client would read its text twice. One that is not streamed passes
-    `Restarted` on: what came before it, but for `TurnStarted`, is void.
+    `streamed` defaults to `asked.streamed`. Where a streamed answer begins again after a part of it came out,
+    UpstreamError is raised: a client would read its text twice. Where it is not streamed, `Restarted` is passed on, and
+    voids everything before it except `TurnStarted`.
     """
 
     def __init__(self, asked: Asked, *, streamed: bool | None = None) -> None:
@@ -56,7 +56,7 @@ class AnswerShaper:
         self._empty_call: int | None = None
 
     def shape(self, event: Event) -> Sequence[Event]:
-        """The events that the client learns of now: none, one or several."""
+        """Give the events that the client gets now: none, one or several."""
         if self.finished:
             return _NOTHING
         if isinstance(event, TextDelta):
@@ -123,13 +123,13 @@ class AnswerShaper:
         return (event,)
 
     def _fill_call(self) -> Sequence[Event]:
-        """A call without arguments ends as an empty object: clients parse what they joined."""
+        """Give a call without arguments an empty object: clients parse the joined pieces."""
         index, self._empty_call = self._empty_call, None
         return _NOTHING if index is None else (ToolCallDelta(index, "{}"),)
 
     def _end(self, event: TurnEnded) -> Sequence[Event]:
         before = (*self._flush(), *self._fill_call())
-        # The reason says what the client sees: it may have been shown no call, or calls that the model says nothing of.
+        # The reason follows what the client got: its calls may differ from what the model's own reason says.
         if event.stop_reason == "tool_use" and not self._calls:
             event = replace(event, stop_reason="end_turn")
         elif event.stop_reason == "end_turn" and self._calls:
@@ -157,7 +157,7 @@ class AnswerShaper:
 
 
 class WholeAnswer:
-    """Collects one answer that is sent in one piece, as shaped events: `Dialect.whole` reads them."""
+    """Collect the shaped events of an answer that is sent in one piece, for `Dialect.whole`."""
 
     def __init__(self, asked: Asked) -> None:
         self._shaper = AnswerShaper(asked, streamed=False)
@@ -165,10 +165,11 @@ class WholeAnswer:
 
     @property
     def finished(self) -> bool:
+        """Return whether the answer's end has come."""
         return self._shaper.finished
 
     def add(self, event: Event) -> None:
-        """Take one event of the turn; an answer that begins again is collected anew."""
+        """Take one event of the turn; where the answer begins again, drop what came before."""
         for shaped in self._shaper.shape(event):
             if isinstance(shaped, Restarted):
                 self._events = [kept for kept in self._events if isinstance(kept, TurnStarted)]
@@ -176,7 +177,7 @@ class WholeAnswer:
                 self._events.append(shaped)
 
     def events(self) -> Sequence[Event]:
-        """The finished answer. Raises SessionLostError where its end has not come."""
+        """Give the events of the finished answer. Raises SessionLostError if its end has not come."""
         if not self.finished:
             raise SessionLostError("The answer has no end.")
         return self._events

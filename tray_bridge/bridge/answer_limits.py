@@ -1,4 +1,4 @@
-"""What a request says of its answer in every dialect of OpenAI's: effort, format, length and stop strings."""
+"""The fields about the answer that OpenAI's dialects share: effort, format, length and stop strings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..turns import Effort, JsonObject
 from .fields import read_integer, read_list, read_object, read_string, refuse, shown
 from .output_schema import answer_schema
 
-# OpenAI takes 4; Continue sends its whole list to hosts that it does not know (core/llm/llms/OpenAI.ts).
+# OpenAI takes 4; Continue sends its whole list to unknown hosts (core/llm/llms/OpenAI.ts).
 STOPS = 64
 STOP_LENGTH = 1_000
 
@@ -28,7 +28,7 @@ _OTHER_WORDS = {**dict.fromkeys(("default", "auto", "null"), ""), **dict.fromkey
 
 
 def read_effort(value: object, param: str) -> tuple[Effort | None, bool]:
-    """How hard to think (None: the CLI's own default), and whether at all."""
+    """Give the effort (None: the CLI's own default), and whether the model thinks at all."""
     name = read_string(value, param)
     name = _OTHER_WORDS.get(word := (name or "").strip().lower(), word)
     if not name:
@@ -39,7 +39,7 @@ def read_effort(value: object, param: str) -> tuple[Effort | None, bool]:
 
 
 def read_format(value: object, param: str) -> JsonObject | None:
-    """The schema of a structured answer, nested in `json_schema` or flat; None for plain text."""
+    """Give the schema of a structured answer, nested in `json_schema` or flat; None for plain text."""
     form = read_object(value, param)
     if form is None or form.get("type") == "text":
         return None
@@ -58,13 +58,13 @@ def read_format(value: object, param: str) -> JsonObject | None:
 
 
 def schema_path(value: object, param: str) -> str:
-    """The path of the schema in a format that `read_format` has read."""
+    """Give the path of the schema in a format that `read_format` has read."""
     nested = isinstance(value, Mapping) and value.get("json_schema") is not None
     return f"{param}.json_schema.schema" if nested else f"{param}.schema"
 
 
 def read_max_tokens(body: Mapping[str, Any], *names: str) -> int | None:
-    """The limit on the answer's tokens, under the first name that is given; some clients send -1 for none."""
+    """Give the limit on the answer's tokens, under the first of `names` that is given; -1 means none."""
     for name in names:
         value = body.get(name)
         if value is not None and value != -1:
@@ -73,7 +73,7 @@ def read_max_tokens(body: Mapping[str, Any], *names: str) -> int | None:
 
 
 def read_stop(value: object, param: str) -> tuple[str, ...]:
-    """The stop strings; an empty one would never be reached, and is left out."""
+    """Give the stop strings, without empty ones."""
     given = [value] if isinstance(value, str) else read_list(value, param) or ()
     if len(given) > STOPS:
         refuse(f"`{param}` has {len(given)} entries; at most {STOPS} are taken.", param)

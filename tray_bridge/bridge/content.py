@@ -1,8 +1,7 @@
-"""Content parts → text, image and document blocks, in the forms of Chat Completions, Responses and Messages
-alike.
+"""Content parts → text, image and document blocks, in the forms of Chat Completions, Responses and Messages.
 
-Media types are sniffed from the bytes; what a client says of them is not trusted. Nothing is fetched here:
-the caller gets the URLs from `find_image_urls` and hands their bytes back as `fetched`.
+Media types are sniffed from the bytes, because clients often name a wrong one. Nothing is fetched here: the caller gets
+the URLs from `find_image_urls`, and passes their bytes as `fetched`.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ Readable: TypeAlias = Text | Image | Document
 IMAGE_BYTES = 5 * 1024 * 1024
 FILE_BYTES = 32 * 1024 * 1024
 IMAGE_SIDE = 8000
-# Claude Code makes a JPEG of pictures that are larger, and offers no setting for it.
+# Claude Code turns larger pictures into JPEG, and has no setting for it.
 CLI_BYTES = 500_000
 CLI_SIDE = 2000
 PARTS = 2_000
@@ -37,7 +36,7 @@ _KNOWN = "text, image_url and file, and their Responses and Messages forms (inpu
 
 
 def split_parts(content: object, param: str) -> list[tuple[str, JsonObject]]:
-    """Each part of a message's content with its path; a string counts as one text part, null as none."""
+    """List each part of a message's content with its path; a string counts as one text part, null as none."""
     if content is None:
         return []
     if isinstance(content, str):
@@ -62,7 +61,7 @@ def split_parts(content: object, param: str) -> list[tuple[str, JsonObject]]:
 
 
 def part_type(part: JsonObject) -> str:
-    """The part's type, guessed from its fields where a client left it out; empty where it cannot be told."""
+    """Give the part's type, guessed from its fields where it is missing; empty if that fails."""
     given = part.get("type")
     if isinstance(given, str):
         return given
@@ -79,16 +78,16 @@ def read_text(part: JsonObject, param: str) -> Text:
 
 
 def is_known(part: JsonObject) -> bool:
-    """Whether `read_part` knows the part's type."""
+    """Return whether `read_part` knows the part's type."""
     return is_text(part) or part_type(part) in _IMAGES | _FILES | _SOURCES
 
 
 def read_part(
     part: JsonObject, param: str, fetched: Mapping[str, bytes], changed: list[str] | None = None
 ) -> Readable | None:
-    """The block for one part, or None where its type is not known; broken or too large ones are refused.
+    """Make the block of one part, or None for an unknown type; refuse one that is broken or too large.
 
-    `changed` gets a word for a picture that Claude will not see as it is.
+    `changed` gets a word for each picture that is changed for Claude.
     """
     kind = part_type(part)
     if is_text(part):
@@ -112,7 +111,7 @@ def read_part(
 
 
 def refuse_part(part: JsonObject, param: str) -> None:
-    """Raise the 400 for a part of the newest message that `read_part` did not know."""
+    """Raise the 400 for a part of the newest message whose type `read_part` does not know."""
     kind = part_type(part)
     if kind in {"input_audio", "audio"}:
         refuse(f"`{param}` is audio (`{kind}`), which Claude cannot hear. Send its words as text.", param)
@@ -120,7 +119,7 @@ def refuse_part(part: JsonObject, param: str) -> None:
 
 
 def find_image_urls(body: object) -> dict[str, str]:
-    """Every http(s) URL that must be fetched before the body can be read, with the path of its first use."""
+    """List every http(s) URL that must be fetched before the body can be read, with the path of its first use."""
     found: dict[str, str] = {}
     if isinstance(body, Mapping):
         name = "messages" if body.get("messages") else "input"
@@ -133,7 +132,7 @@ def find_image_urls(body: object) -> dict[str, str]:
 
 
 def _walk(messages: object, name: str) -> Iterator[tuple[str, JsonObject]]:
-    """Every part of every message, with those inside tool results; never raises."""
+    """Yield every part of every message, and those inside tool results; never raises."""
     for index, message in enumerate(messages if isinstance(messages, list) else ()):
         if isinstance(message, Mapping) and message.get("role") not in _WITHOUT_IMAGES:
             for field in ("content", "output"):
@@ -151,7 +150,7 @@ def _mappings(content: object, param: str) -> Iterator[tuple[str, JsonObject]]:
 
 
 def _locate(part: JsonObject) -> tuple[str, Any]:
-    """Where a part holds its data URL, URL or base64: path below the part, and the value."""
+    """Find a part's data URL, URL or base64: the path below the part, and the value."""
     if "source" in part:
         source = part["source"]
         field = "url" if isinstance(source, Mapping) and source.get("type") == "url" else "data"
@@ -170,14 +169,14 @@ def _find_data(part: JsonObject, param: str) -> tuple[str, str]:
     if where is None and (part.get("file_id") or (isinstance(file, Mapping) and file.get("file_id"))):
         path = f"{param}.file.file_id" if isinstance(file, Mapping) else f"{param}.file_id"
         refuse(
-            "Files are not kept here: send the file itself as `file_data`, not its `file_id`.",
+            "Files are not stored here: send the file itself as `file_data`, not its `file_id`.",
             path,
         )
     return param + at, required_string(where, param + at)
 
 
 def _plain_source(part: JsonObject, param: str) -> Document | None:
-    """The Messages API's text document, which holds its text as it is."""
+    """Read the Messages API's text document, which holds its text as it is."""
     source, title = part.get("source"), part.get("title")
     if not isinstance(source, Mapping) or source.get("type") != "text":
         return None
@@ -217,7 +216,7 @@ def _from_base64(text: str, param: str) -> bytes:
 
 
 def _from_loose_base64(text: str, param: str) -> bytes:
-    """Base64 with percent signs, line breaks, the alphabet for URLs or no padding."""
+    """Decode base64 with percent signs, line breaks, the alphabet for URLs, or no padding."""
     if "%" in text:
         text = unquote_to_bytes(text.encode("utf-8", "surrogatepass")).decode("latin-1")
     text = "".join(text.split()).rstrip("=").replace("-", "+").replace("_", "/")

@@ -1,4 +1,4 @@
-"""What a dialect is: the paths, shapes and words in which one kind of client asks and is answered.
+"""What a dialect is: the paths and shapes of one kind of client, for requests, answers and errors.
 
 A dialect is one folder beside this file and one line in `all_dialects`. It is pure: no await, no I/O, no clock. It
 reads a body into a `Turn` and writes the turn's events as frames; `api/answering.py` does everything between.
@@ -52,12 +52,12 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What reading a body needs besides the body.
+    """What `Dialect.read` gets besides the body.
 
-    `resolve_model` turns the requested name ("default" where there is none) into a Claude model, and may raise
+    `resolve_model` turns the requested name ("default" if there is none) into a Claude model, and may raise
     ModelNotFoundError. `fetched` holds the bytes of every URL that `Dialect.find_urls` found. `path` is the request's
-    path, `headers` its headers with names in lower case. `show_reasoning` is the setting. `stored` holds what an
-    earlier answer left under each of the body's `Dialect.stored_ids`, as far as it is still there.
+    path, `headers` its headers with names in lower case. `show_reasoning` is the setting. `stored` holds the record
+    of each of the body's `Dialect.stored_ids`, without those that are deleted.
     """
 
     resolve_model: Callable[[str], str]
@@ -72,9 +72,9 @@ class Reading:
 class Asked:
     """One understood request: the turn, and how the client wants its answer.
 
-    `n` answers are wanted; with 0 the model is not asked, and `Dialect.closing` or `whole` says it all. `ignored` names
-    what was accepted but cannot be honoured, in words that fit a header. `schema_param` is the path of the field that
-    gave `turn.output_schema`. `options` is the dialect's own, `headers` are more headers of the answer.
+    `n` is the number of answers; with 0 the model is not asked, and `Dialect.closing` or `whole` makes the answer.
+    `ignored` names what was accepted but cannot be honoured, for a header. `schema_param` is the path of the field that
+    gave `turn.output_schema`. `options` is the dialect's own; `headers` are further headers of the answer.
     """
 
     turn: Turn
@@ -89,15 +89,15 @@ class Asked:
     turns: Sequence[Turn] = ()
 
     def turn_of(self, index: int) -> Turn:
-        """The turn of answer `index`: `turns` has them where they differ."""
+        """Give the turn of answer `index`, from `turns` where they differ."""
         return self.turns[index] if self.turns else self.turn
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """The answer's id, prefix included, and when it was begun (Unix epoch, whole seconds).
+    """The answer's id, prefix included, and the time of its request (Unix epoch, whole seconds).
 
-    `elapsed()` is the time since then in seconds: the one clock that a writer may read.
+    `elapsed()` is the time since then in seconds, the only clock that a writer may read.
     """
 
     id: str
@@ -107,7 +107,7 @@ class Stamp:
 
 
 class Failure(NamedTuple):
-    """An error as a dialect is to word it: `status` is HTTP's, `param` the field, `code` a finer word than `kind`."""
+    """An error for a dialect to write: `status` is HTTP's, `param` the field, `code` more exact than `kind`."""
 
     status: int
     kind: ErrorKind
@@ -124,20 +124,20 @@ class Failure(NamedTuple):
 
 
 class Writer(Protocol):
-    """Writes one streamed answer. It gets what `bridge.answer.AnswerShaper` lets through, in order."""
+    """Write one streamed answer, from what `bridge.answer.AnswerShaper` gives, in order."""
 
     def write(self, event: Event) -> Sequence[Frame]: ...
 
 
 class Dialect(Protocol):
-    """One kind of client. Its methods are pure and raise InvalidRequestError alone, whose `param` is a path.
+    """The API of one kind of client. All methods are pure; the only error they raise is InvalidRequestError.
 
     A dialect inherits from this class, so that it has the defaults below.
     """
 
-    name: str  # the folder's: `openai_chat`
+    name: str  # that of the folder: `openai_chat`
     title: str  # as people know it: "Chat Completions"
-    paths: tuple[str, ...]  # whole paths that are POSTed to, all prefixes included
+    paths: tuple[str, ...]  # whole paths of its POST requests, all prefixes included
     id_prefix: str  # of an answer's id: "chatcmpl-"
     framing: Framing
     streams_by_default: bool
@@ -147,59 +147,61 @@ class Dialect(Protocol):
     stores: bool = False  # whether answers are stored: `stored_ids` and `kept` are asked only then
 
     def owns(self, path: str, headers: Mapping[str, str]) -> bool:
-        """Whether errors at this path, and `/v1/models`, are this dialect's to word: its paths and what is below."""
+        """Return whether this dialect writes errors at this path, and `/v1/models`: its paths and those below."""
         return any(path == own or path.startswith(f"{own}/") for own in self.paths)
 
     def headers(self, request_id: str) -> Mapping[str, str]:
-        """Headers of every answer at the paths that the dialect owns, errors included."""
+        """Give headers for every answer at the paths that the dialect owns, errors included."""
         return {}
 
     def find_urls(self, body: JsonObject) -> Mapping[str, str]:
-        """The picture URLs that must be fetched before `read`, each with the path of its field."""
+        """Give the picture URLs to fetch before `read`, each with the path of its field."""
         ...
 
     def stored_ids(self, body: JsonObject) -> Sequence[str]:
-        """The ids of stored answers that the body refers to: they are loaded into `Reading.stored` before `read`."""
+        """Give the ids of stored answers that the body refers to, to be loaded into `Reading.stored` before `read`."""
         return ()
 
     def read(self, body: JsonObject, reading: Reading) -> Asked: ...
 
     def writer(self, asked: Asked, stamp: Stamp, index: int) -> Writer:
-        """The writer of answer `index` of `asked.n`."""
+        """Make the writer of answer `index` of `asked.n`."""
         ...
 
     def closing(self, asked: Asked, stamp: Stamp, writers: Sequence[Writer]) -> Sequence[Frame]:
-        """What ends the stream after all `writers` have ended (before `[DONE]`): the usage of several choices, say."""
+        """Make the frames after all `writers` have ended (before `[DONE]`), such as the usage of all choices."""
         ...
 
     def keep_alive(self, asked: Asked, stamp: Stamp) -> Frame | None:
-        """What fills a silence in a stream; None for the framing's own: a comment in SSE, nothing in NDJSON."""
+        """Make the keep-alive of a stream; None for the framing's own: a comment in SSE, nothing in NDJSON."""
         return None
 
     def whole(self, asked: Asked, stamp: Stamp, answers: Sequence[Sequence[Event]]) -> JsonObject:
-        """The answer in one piece, from the shaped events of each of its `asked.n` answers."""
+        """Make the answer in one piece, from the shaped events of each of its `asked.n` answers."""
         ...
 
     def kept(self, asked: Asked, stamp: Stamp, answers: Sequence[Sequence[Event]]) -> Mapping[str, JsonObject]:
-        """What is stored under which id, from the same events as `whole`; it is stored before the last frame leaves."""
+        """Give the records to store by id, from the same events as `whole`; they are stored before the last frame is
+        sent.
+        """
         return {}
 
     def error(self, failure: Failure) -> JsonObject:
-        """The body of an error's HTTP answer."""
+        """Make the body of an error's HTTP answer."""
         ...
 
     def error_frames(self, failure: Failure, writers: Sequence[Writer]) -> Sequence[Frame]:
-        """What ends a stream that fails after its first byte; `writers` know what was written so far."""
+        """Make the last frame of a stream that fails after its first byte; `writers` know what was written so far."""
         ...
 
     def models(self, offered: Sequence[ModelSnapshot]) -> JsonObject | None:
-        """The list of models in this dialect's shape, or None where it has no such list."""
+        """Make the list of models in this dialect's shape, or None if it has none."""
         ...
 
     def models_page(self, listed: JsonObject, query: Mapping[str, str]) -> JsonObject:
-        """The part of `models` that a query asks for."""
+        """Give the part of `models` that a query asks for."""
         return listed
 
     def model(self, name: str, model: ModelSnapshot) -> JsonObject | None:
-        """One model under the name by which it was asked for, or None where the dialect has no such shape."""
+        """Describe one model under the name by which it was asked for, or None if the dialect has no shape for it."""
         return None

@@ -1,4 +1,4 @@
-"""How many tokens a prompt has, reckoned from its characters: Claude's own tokenizer is not public.
+"""An estimate of a prompt's tokens from its characters: Claude's tokenizer is not public.
 
 The weights are a least-squares fit of word, digit, punctuation and line counts to the tokenizer that Anthropic
 published for earlier models, raised by an eighth so that an estimate errs upwards. On 2,500-character pieces of English
@@ -34,15 +34,15 @@ _WORD, _LONG_WORD, _CAPITALS, _DIGIT, _CJK, _BYTE, _LINE, _SPACES, _MARK = (
     0.20,  # a run of spaces
     0.67,  # a punctuation mark
 )
-_MESSAGE = 4  # what frames a message
-_TOOLS = 320  # what the Messages API tells the model about tools, once
+_MESSAGE = 4  # around each message
+_TOOLS = 320  # the Messages API's own prompt about tools, once
 _TOOL = 12
 _IMAGE_PIXELS, _IMAGE_MOST = 750, 1_600  # https://platform.claude.com/docs/en/build-with-claude/vision
 _PDF_PAGE = 2_000
 
 
 def estimate_text(text: str) -> int:
-    """The tokens of a text."""
+    """Estimate the tokens of a text."""
     total = 0.0
     for found in _PIECES.finditer(text):
         piece, kind = found[0], found.lastgroup
@@ -64,7 +64,7 @@ def estimate_text(text: str) -> int:
 
 
 def estimate_turn(turn: Turn) -> int:
-    """The tokens of all that a turn sends: system prompt, tools and messages."""
+    """Estimate the tokens of all that a turn sends: system prompt, tools and messages."""
     total = sum(map(estimate_text, turn.system))
     for tool in turn.tools:
         total += _TOOL + estimate_text(f"{tool.name} {tool.description} {json.dumps(tool.input_schema)}")

@@ -1,7 +1,7 @@
-"""Typed reads of untrusted JSON values. Owns the wording of type errors; knows no field by name.
+"""Typed reads of untrusted JSON values. Owns the text of type errors; must not know a field by name.
 
-Each reader answers None for null, since clients send an explicit null for every optional field, and raises
-`InvalidRequestError` with the value's path as `param` when the type is another than asked for.
+Each reader returns None for null, because clients send an explicit null for optional fields. A value of another type
+raises `InvalidRequestError`, with the value's path as `param`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ def refuse(message: str, param: str, *, hint: str | None = None, code: str | Non
 
 
 def shown(value: object) -> str:
-    """A value as an error message may quote it: short, on one line, plain ASCII."""
+    """Quote a value for an error message: short, on one line, plain ASCII."""
     text = json.dumps(value) if isinstance(value, (str, int, float, bool, type(None))) else kind_of(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def kind_of(value: object) -> str:
-    """JSON's name of a value's type, with its article."""
+    """Name a value's JSON type, with its article."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -59,7 +59,7 @@ def read_number(value: object, param: str) -> float | None:
 
 
 def read_integer(value: object, param: str, *, least: int, most: int | None = None) -> int | None:
-    """A whole number within bounds; 100.0 is taken for 100, as some clients' JSON writers send it."""
+    """Read a whole number within bounds; 100.0 counts as 100, because some clients' JSON writers send it."""
     number = read_number(value, param)
     if number is None:
         return None
@@ -86,11 +86,11 @@ def read_list(value: object, param: str) -> Sequence[Any] | None:
 
 
 def required_string(value: object, param: str) -> str:
-    """A string that must be there and not be empty."""
+    """Read a string that is required and must not be empty."""
     text = read_string(value, param)
     return text or refuse(f"`{param}` is missing or empty.", param)
 
 
 def _short(number: int) -> str:
-    """Huge integers cannot be written out: Python refuses more than 4,300 digits."""
+    """Write a number; Python refuses to write integers of more than 4,300 digits."""
     return str(number) if abs(number) < 10**18 else "a number of that size"

@@ -1,4 +1,4 @@
-"""Pictures that are too large for the Messages API, made to fit: quality gives way before size.
+"""Pictures that are too large for the Messages API, made to fit: first with less quality, then with less size.
 
 That takes up to seconds for one picture, so the event loop reads a request under `quickly` and, where that raises
 `SlowPictureError`, once more in a thread.
@@ -11,19 +11,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-MOST_PIXELS = 89_000_000  # Pillow warns above this, and takes twice as many for an attack
+MOST_PIXELS = 89_000_000  # Pillow warns above this, and refuses above twice as many
 _QUALITIES = (92, 85, 75)
 _STEP = 0.75
 _in_a_hurry: ContextVar[bool] = ContextVar("in_a_hurry", default=False)
 
 
 class SlowPictureError(Exception):
-    """A picture would have to be decoded, and there is no time for that."""
+    """A picture must be decoded, which takes too long for the event loop."""
 
 
 @contextmanager
 def quickly() -> Iterator[None]:
-    """Raise SlowPictureError, within this block, where a picture would have to be decoded."""
+    """Raise SlowPictureError within this block where a picture must be decoded."""
     token = _in_a_hurry.set(True)
     try:
         yield
@@ -32,15 +32,15 @@ def quickly() -> Iterator[None]:
 
 
 def take_time() -> None:
-    """Say that what comes next takes long; raises SlowPictureError where it must not."""
+    """Announce slow work; raises SlowPictureError within `quickly`."""
     if _in_a_hurry.get():
         raise SlowPictureError
 
 
 def fit_image(data: bytes, *, most_bytes: int, most_side: int) -> tuple[bytes, str] | None:
-    """The picture within these limits and its media type, or None where it cannot be read or moves."""
+    """Give the picture within these limits and its media type, or None if it cannot be read or is animated."""
     take_time()
-    from PIL import Image, ImageOps  # slow to import, and few need it
+    from PIL import Image, ImageOps  # slow to import, and seldom needed
 
     try:
         with Image.open(io.BytesIO(data)) as opened:

@@ -1,4 +1,4 @@
-"""JSON as it goes out, in whole answers and in frames: how it is encoded, once for all."""
+"""How outgoing JSON is encoded, in whole answers and in frames."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .dialect import Frame
 def encode_json(value: Any) -> bytes:
     """Encode `value` as pure ASCII. Raises ValueError for a number that JSON does not have.
 
-    Lone surrogates, which clients may send as `\\ud800` escapes, cannot be encoded as UTF-8 and would raise;
-    and some clients split a stream at U+2028 or U+0085 as at a line's end. As escapes, both are harmless.
+    Lone surrogates, which clients may send as `\\ud800` escapes, cannot be encoded as UTF-8 and would raise; and some
+    clients split a stream at U+2028 or U+0085, as at line breaks. As escapes, both are harmless.
     """
     return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
 
@@ -26,7 +26,7 @@ def json_frame(value: Mapping[str, Any], name: str = "") -> Frame:
 def text_frames(value: Mapping[str, Any], key: str, name: str = "") -> Callable[[str], Frame]:
     """Make frames that differ only in the text of `key`, which is "" in `value` and the only such key there.
 
-    A text delta is the one frame that comes thousands of times, so its JSON is made once but for the text.
+    An answer has thousands of text deltas, so all of their JSON except the text is made once.
     """
     before, found, after = encode_json(value).decode("ascii").partition(f'"{key}":""')
     assert found, f"no empty {key}"  # noqa: S101 - a mistake in a dialect, found by its first test

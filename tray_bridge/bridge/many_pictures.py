@@ -16,7 +16,9 @@ MOST_SIDE = 2000
 
 
 def fit_many(messages: Sequence[Message], changed: list[str]) -> list[Message]:
-    """The messages with their pictures made small enough for so many; `changed` says whether one was."""
+    """Give the messages with their pictures made small enough for their number; `changed` gets a word if one was
+    changed.
+    """
     if sum(map(_pictures_in, messages)) <= FEW:
         return list(messages)
     take_time()
@@ -42,6 +44,6 @@ def _fitted_image(image: Image, changed: list[str]) -> Image:
     if max(image_size(data, image.media_type)) <= MOST_SIDE:
         return image
     if not (fitted := fit_image(data, most_bytes=IMAGE_BYTES, most_side=MOST_SIDE)):
-        return image  # it moves: what the API says of it is passed on
+        return image  # animated: the API's own error is passed on
     changed.append("image.scaled")
     return Image(fitted[1], b64encode(fitted[0]).decode())

@@ -1,4 +1,4 @@
-"""What bytes are, told by the bytes themselves: media type, and an image's size. Knows no request.
+"""The media type of bytes, and an image's size, from the bytes themselves. Must not know a request.
 
 Headers only, so that a hostile image costs nothing: no pixel is ever decoded here.
 """
@@ -15,7 +15,7 @@ _BARE_MARKERS = {0x01, *range(0xD0, 0xD9)}
 
 
 def sniff(data: bytes) -> str | None:
-    """The media type of an image that Claude reads, a PDF or text; None for anything else."""
+    """Give the media type of an image that Claude reads, a PDF or text; None for anything else."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
     if data.startswith(b"\xff\xd8\xff"):
@@ -30,7 +30,7 @@ def sniff(data: bytes) -> str | None:
 
 
 def decode_text(data: bytes) -> str | None:
-    """The text of a UTF-8 or UTF-16 file without its byte order mark; None where it is neither."""
+    """Decode a UTF-8 or UTF-16 file without its byte order mark; None for any other file."""
     try:
         return data.decode("utf-16" if data.startswith(BYTE_ORDER_MARKS) else "utf-8-sig")
     except UnicodeDecodeError:
@@ -38,7 +38,7 @@ def decode_text(data: bytes) -> str | None:
 
 
 def image_size(data: bytes, media_type: str) -> tuple[int, int]:
-    """Width and height in pixels; raises ValueError where the image is cut short or broken."""
+    """Give width and height in pixels; raises ValueError if the image is cut short or broken."""
     readers = {
         "image/png": _png_size,
         "image/jpeg": _jpeg_size,

@@ -1,15 +1,15 @@
 """The messages of a request → system prompt and turns of the conversation.
 
-What clients send that the Messages API would refuse is mended by these rules:
+These rules correct what clients send and the Messages API would refuse:
 
-- Blank text (nothing but white space) is left out. A user message with nothing else says `(no content)`,
-  which is the CLI's own word for it; an assistant message with nothing else is left out.
+- Blank text (nothing but white space) is left out. A user message with nothing else becomes `(no content)`, as the CLI
+  writes it; an assistant message with nothing else is left out.
 - A conversation that begins with the assistant gets a user message `(no content)` before it.
 - A request with system messages alone asks the last of them as the user's message.
-- Past messages may have any role and any type of part: an unknown role is read as the user's, an unknown part
-  is left out. In the newest message both are refused.
+- Past messages may have any role and any type of part: an unknown role is read as the user's, an unknown part is left
+  out. In the newest message both are refused.
 - A system message may hold text only. Pictures and files in an assistant message are left out.
-- Reasoning that comes back is left out, but for what the dialect's `recall` knows to be Claude's own; an assistant's
+- Reasoning that comes back is left out, unless the dialect's `recall` knows it as Claude's own; an assistant's
   `refusal` without content counts as its text.
 """
 
@@ -52,7 +52,7 @@ def read_messages(
     *,
     recall: Recall = lambda _part: None,
 ) -> Conversation:
-    """The conversation in `given`, pairs of path and message; its last message is the user's.
+    """Read the conversation in `given`, pairs of path and message; its last message is the user's.
 
     `recall` gives Claude's own thinking for a part that holds it.
     """
@@ -79,7 +79,7 @@ def read_messages(
 def join_conversation(
     system: Sequence[tuple[str, ...]], said: Sequence[Said], last: str, ignored: list[str]
 ) -> Conversation:
-    """The conversation of these system messages and turns; `last` is the path of the newest message."""
+    """Make the conversation of these system messages and turns; `last` is the path of the newest message."""
     messages = fit_many(pair_results(said), ignored)
     if not messages and not said:
         system = [texts for texts in system if texts]
@@ -95,7 +95,7 @@ def _role(message: JsonObject, param: str) -> str:
 
 
 def _newest(roles: Sequence[str]) -> int:
-    """Where the newest message begins: the last that is not the system's, or its run of results."""
+    """Give the index at which the newest message begins: the last that is not the system's, or its run of results."""
     at = len(roles) - 1
     while at > 0 and roles[at] in _SYSTEM:
         at -= 1
@@ -116,7 +116,7 @@ def _check_end(messages: Sequence[Message], param: str) -> None:
 
 
 class MessageReader:
-    """Reads one message: what to do with unknown parts depends on whether it is the newest."""
+    """Read messages; unknown parts are refused in the newest one and left out of others."""
 
     def __init__(
         self,
@@ -165,7 +165,7 @@ class MessageReader:
             elif kind in _THINKING:
                 if (thought := self._recall(part)) is not None:
                     pieces.append(thought)
-            else:  # the Messages API takes no pictures and files from the assistant
+            else:  # the Messages API refuses pictures and files of the assistant
                 self._ignored.append(f"assistant.{safe_name(kind)}")
         refusal = message.get("refusal")
         if not pieces and isinstance(refusal, str) and refusal.strip():
@@ -188,7 +188,7 @@ class MessageReader:
         )
 
     def blocks(self, parts: Sequence[tuple[str, JsonObject]]) -> list[Readable]:
-        """The blocks of these parts, without blank text."""
+        """Read these parts as blocks, without blank text."""
         blocks: list[Readable] = []
         for at, part in parts:
             try:
@@ -208,7 +208,7 @@ class MessageReader:
 
 
 def _pictures_beside(message: JsonObject, param: str) -> list[tuple[str, JsonObject]]:
-    """The pictures that Ollama's clients send beside the content, as parts."""
+    """Give the pictures that Ollama's clients send beside the content, as parts."""
     given = message.get("images")
     return [
         (f"{param}.images[{at}]", each if isinstance(each, Mapping) else {"type": "image_url", "image_url": each})
@@ -217,7 +217,7 @@ def _pictures_beside(message: JsonObject, param: str) -> list[tuple[str, JsonObj
 
 
 def _read_calls(message: JsonObject, param: str) -> list[Call]:
-    """The calls of an assistant message, in today's form and in the older `function_call`."""
+    """Read the calls of an assistant message, in today's form and in the older `function_call`."""
     calls = []
     for index, value in enumerate(read_list(message.get("tool_calls") or None, f"{param}.tool_calls") or ()):
         at = f"{param}.tool_calls[{index}]"
@@ -233,11 +233,11 @@ def _read_calls(message: JsonObject, param: str) -> list[Call]:
 
 
 def read_call(id_: object, name: object, arguments: object, name_param: str) -> Call:
-    """A past call; its name is the one thing that must be there."""
+    """Read a past call; only its name is required."""
     plain = plain_name(required_string(name, name_param))
     return Call(id_ if isinstance(id_, str) else "", plain, read_arguments(arguments))
 
 
 def plain_name(name: str) -> str:
-    """A past call's name as the Messages API takes it: other characters become `_`."""
+    """Give a past call's name with the characters that the Messages API refuses as `_`."""
     return re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:64]

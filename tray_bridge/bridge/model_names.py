@@ -1,6 +1,6 @@
-"""The model name that a client asks for → one that the account offers. Knows no request and no settings file.
+"""The model name that a client asks for → one that the account offers. Must not know a request or the settings file.
 
-Families (`opus`, `sonnet`, …) are taken from the offered ids, so that a new one works on the day it comes.
+Families (`opus`, `sonnet`, …) are taken from the offered ids, so that a new one works at once.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..errors import ModelNotFoundError
 from ..snapshots import USUAL_MODELS, ModelSnapshot
 
-# Words in slugs that say nothing about which model is meant.
+# Words of slugs that do not tell which model is meant.
 _FILLERS = {"claude", "anthropic", "latest", "default", "thinking", "beta", "preview", "extended", "v"}
 _LONG = "[1m]"
-_TAG = ":latest"  # with which Ollama's clients name a model
+_TAG = ":latest"  # which Ollama's clients add to a name
 
 
 def resolve_model(requested: str, models: Sequence[ModelSnapshot], aliases: Mapping[str, str], default: str) -> str:
-    """The `value` of the offered model that the name means; raises `ModelNotFoundError` where there is none.
+    """Give the `value` of the offered model that the name means; raises `ModelNotFoundError` if there is none.
 
-    Aliases win, then exact names, then the family: with the version that the name gives, if it is offered,
-    else the best of the family. An empty name, `default` and a bare `claude` mean `default`.
+    Aliases win, then exact names, then the family: with the version that the name gives, if it is offered, else the
+    best of the family. An empty name, `default` and a bare `claude` mean `default`.
     """
     offered = models or USUAL_MODELS
     targets = {name.lower(): target for name, target in aliases.items()}
@@ -40,7 +40,9 @@ def _means_default(name: str) -> bool:
 
 
 def _forms(name: str) -> Iterator[str]:
-    """The name as given, then without Ollama's tag and its provider (`anthropic/`, `us.anthropic.`), lower case."""
+    """Give the name as it is, then without Ollama's tag and the provider (`anthropic/`, `us.anthropic.`), in lower
+    case.
+    """
     name = name.strip().lower()
     yield name
     if name.endswith(_TAG):
@@ -53,7 +55,7 @@ def _forms(name: str) -> Iterator[str]:
 
 
 def _exact(name: str, offered: Sequence[ModelSnapshot]) -> ModelSnapshot | None:
-    """The model of that value or full id; the account's `default` only where no other bears it."""
+    """Find the model of that value or full id; the account's `default` only where no other has it."""
     wanted = _dashed(name)
     for model in offered:
         if wanted == _dashed(model.value):
@@ -93,7 +95,7 @@ def _words(name: str) -> list[str]:
 
 
 def _version(name: str) -> tuple[int, ...]:
-    """The version numbers in an id, without its date: (4, 6) of claude-opus-4-6-20260101."""
+    """Give the version numbers in an id, without its date: (4, 6) of claude-opus-4-6-20260101."""
     numbers = re.findall(r"(?<![a-z0-9])\d{1,2}(?![a-z0-9])", name.lower().replace(_LONG, ""))
     return tuple(int(number) for number in numbers)
 

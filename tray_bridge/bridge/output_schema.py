@@ -1,9 +1,8 @@
 """The JSON Schema of a structured answer, in the dialect that the CLI reads: draft-07, strictly.
 
-For one keyword that it does not know the CLI drops the whole schema. So what newer drafts, draft-04 and OpenAPI say in
-their own words is put into draft-07's, and keywords that have no counterpart there are left out: notes (`example`,
-`x-…`, `discriminator`), and a few rules that the answer is then not checked against (`unevaluatedProperties`,
-`minContains`, `maxContains`).
+The CLI drops the whole schema for one unknown keyword. So keywords of newer drafts, draft-04 and OpenAPI become those
+of draft-07. Keywords without a counterpart are left out: notes (`example`, `x-…`, `discriminator`), and a few rules
+that the answer is then not checked against (`unevaluatedProperties`, `minContains`, `maxContains`).
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ def answer_schema(value: object, param: str) -> JsonObject:
 
 
 def plain_schema(schema: JsonObject) -> JsonObject:
-    """The same schema in draft-07's words; what is no schema stays as it is, for the CLI to refuse."""
+    """Write the schema in draft-07; what is not a schema stays as it is, and the CLI refuses it."""
     found: dict[str, Any] = {}
     for key, value in _in_draft_07(schema).items():
         if key in _ONE and isinstance(value, Mapping):
@@ -52,7 +51,7 @@ def _maybe(value: Any) -> Any:
 
 
 def _in_draft_07(schema: JsonObject) -> JsonObject:
-    """One level of a schema, its keywords renamed where draft-07 has another word, or none without a second one."""
+    """Write one level of a schema, with the keywords of draft-07."""
     found = dict(schema)
     if "prefixItems" in found:
         rest = found.pop("items", None)

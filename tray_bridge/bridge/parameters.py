@@ -1,7 +1,7 @@
 """A dialect's table of request parameters, and the check of a body against it.
 
-Each dialect has one table, which its OpenAPI description and the docs repeat. A parameter that is not in the table is
-passed over in silence, as clients send extras. Honoured ones are read where they are understood.
+Each dialect has one table, from which its OpenAPI description and the docs are written. A parameter that is not in the
+table is skipped without a note, because clients send extra fields. `read` reads the honoured ones.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ Kind: TypeAlias = Literal["any", "array", "boolean", "number", "object", "string
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """`accepted` means that it changes nothing in the answer; `ignored` that it would, but there is no such
-    knob.
+    """One parameter. `accepted`: it changes nothing in the answer. `ignored`: it would, but Claude Code has no
+    setting for it.
 
-    An ignored parameter is named in `x-bridge-ignored` and a refused one answered with 400, unless it has one
-    of its `neutral` values, which ask for nothing.
+    An ignored parameter is named in `x-bridge-ignored`, and a refused one is answered with 400, unless it has one of
+    its `neutral` values, which ask for nothing.
     """
 
     name: str
@@ -33,12 +33,12 @@ class Parameter:
 
 
 def no_knob(name: str, *neutral: object, kind: Kind = "number") -> Parameter:
-    """A parameter for which Claude Code has no setting."""
+    """Make the row of a parameter for which Claude Code has no setting."""
     return Parameter(name, "ignored", "Claude Code offers no such setting.", kind, neutral)
 
 
 def check_parameters(body: Mapping[str, Any], parameters: Sequence[Parameter]) -> list[str]:
-    """The given parameters that cannot be honoured; raises for wrong types and for refused ones."""
+    """List the given parameters that cannot be honoured; raise for wrong types and for refused ones."""
     ignored = []
     for parameter in parameters:
         value = body.get(parameter.name)

@@ -1,4 +1,4 @@
-"""What tools return, as content parts: MCP's content blocks, and data that is no part at all."""
+"""The results of tools as content parts: MCP's content blocks, and data of other forms."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .content import is_known, part_type
 
 
 def result_parts(content: object) -> object:
-    """The content of a tool's result with all that is no part here put into words; strings and parts stay."""
+    """Give the content of a tool's result; what is not a string or a known part is written as text."""
     if content is None or isinstance(content, str):
         return content
     if isinstance(content, list):
@@ -33,7 +33,7 @@ def _part(value: object) -> Any:
     if kind == "resource_link":
         return _as_text(" ".join(str(value[key]) for key in ("name", "uri", "description") if value.get(key)))
     if kind is None and value.keys() - {"text"} and part_type(value) == "text":
-        return _as_text(value)  # data with a field of that name
+        return _as_text(value)  # other data with a field of that name
     return value if is_known(value) or kind in ("input_audio", "audio") else _as_text(value)
 
 

@@ -1,4 +1,4 @@
-"""Cuts a text that comes in pieces at its first stop string. Knows neither turns nor OpenAI's shapes."""
+"""Cut a text that comes in pieces at its first stop string. Must not know turns or a dialect."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 
 class StopCutter:
-    """Passes text on, but for what might be the beginning of a stop string.
+    """Pass text on, but hold back what may be the beginning of a stop string.
 
-    The first stop string is the one that is complete first, as if the text came one character at a time: how
-    the text is cut into pieces changes nothing. Of two that end together, the longer counts.
+    The stop string that is complete first counts, as if the text came one character at a time: how it is cut into
+    pieces changes nothing. Of two that end together, the longer counts.
     """
 
     def __init__(self, stops: Sequence[str]) -> None:
@@ -18,7 +18,7 @@ class StopCutter:
         self.stop: str | None = None
 
     def push(self, text: str) -> str:
-        """The text that may go out now; once `stop` is set it is the last, and what follows is void."""
+        """Take a piece; give the text that may be sent now. Once `stop` is set, it is the last."""
         if self.stop is not None:
             return ""
         text = self._held + text
@@ -32,17 +32,17 @@ class StopCutter:
         return text[: len(text) - keep]
 
     def flush(self) -> str:
-        """What was held back, when no more text comes to complete it."""
+        """Give the text that was held back. For the end of the text."""
         held, self._held = self._held, ""
         return held
 
     def reset(self) -> None:
-        """Forget what was held back: the text begins again."""
+        """Drop what was held back. For a text that begins again."""
         self._held = ""
 
 
 def _overlap(text: str, stop: str) -> int:
-    """The length of the longest end of `text` that `stop` begins with."""
+    """Give the length of the longest end of `text` with which `stop` begins."""
     for length in range(min(len(stop) - 1, len(text)), 0, -1):
         if text.endswith(stop[:length]):
             return length

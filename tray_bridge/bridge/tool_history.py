@@ -1,19 +1,18 @@
-"""Past tool calls and their results → the pairs that the Messages API demands.
+"""Past tool calls and their results → the pairs that the Messages API requires.
 
-That API wants each assistant message with calls followed at once by one user message that answers every call,
-and call ids that are unique and plain. Clients keep to less, so these rules fill the gap:
+There, one user message that answers every call must follow each assistant message with calls, and call ids must be
+unique and plain. Other APIs allow more, so these rules apply:
 
-- Results come in the order of their calls, whatever the order in which they were sent.
+- Results come in the order of their calls, in whatever order they were sent.
 - A call without a result is answered by an error result that says so.
-- A result that fits no call is dropped in history, and refused after the last assistant message.
+- A result without a call is dropped in history, and refused after the last assistant message.
 - Of several results for one call, the last counts.
 - A result without an id answers the first call, of its name if it has one, that has no result yet.
 - Assistant messages that follow a call without any result between are one message with it.
-- Arguments whose meaning is plain are read (`[]`, JSON within JSON, a Markdown fence); others that are no JSON
-  object are kept, as they came, under the name `_raw` (as `claude` keeps the
-  model's).
-- An id that was used before, or has other characters than the Messages API allows, is replaced on both sides; so is
-  one that Claude Code takes for another (`_UpstreamIds`).
+- Arguments whose meaning is plain are read (`[]`, JSON within JSON, a Markdown fence); others that are no JSON object
+  are kept, as they came, under the name `_raw` (as `claude` keeps the model's).
+- An id that was used before, or has characters that the Messages API refuses, is replaced on both sides; so is one that
+  Claude Code confuses with another (`_UpstreamIds`).
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ NO_RESULT = (Text("No result was given for this call."),)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call as the client sent it; older clients give no id."""
+    """A call as the client sent it; older clients send no id."""
 
     id: str
     name: str
@@ -73,7 +72,7 @@ Piece: TypeAlias = Text | Image | Document | Thinking | RedactedThinking | Call 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One message as it was sent, its calls and results not yet paired."""
+    """One message as it was sent: its calls and results are not paired yet."""
 
     role: Role
     pieces: Sequence[Piece]
@@ -81,7 +80,7 @@ class Said:
 
 @dataclass(slots=True)
 class _Exchange:
-    """What the assistant said, the results that came for its calls, and what the user said after it."""
+    """An assistant's text and calls, the results of these calls, and the user's text after them."""
 
     spoken: list[Piece] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
@@ -90,7 +89,7 @@ class _Exchange:
 
 
 def read_arguments(value: object) -> JsonObject:
-    """A past call's arguments as an object, whatever the client made of them."""
+    """Read a past call's arguments as an object, whatever the client sent."""
     if isinstance(value, dict):
         return value
     if value is None:
@@ -131,7 +130,7 @@ def _is_json(value: object) -> bool:
 
 
 def pair_results(said: Iterable[Said]) -> list[Message]:
-    """The conversation with every call answered; raises where the newest result fits no call."""
+    """Give the conversation with every call answered; raises if the newest result has no call."""
     exchanges = _split(said)
     ids = _UpstreamIds()
     messages: list[Message] = []
@@ -180,7 +179,7 @@ def _join(exchange: _Exchange, ids: _UpstreamIds, *, newest: bool) -> list[Messa
 
 
 def _match(calls: Sequence[Call], results: Sequence[Result], *, newest: bool) -> dict[int, Result]:
-    """Which result answers which call, by the call's place."""
+    """Assign the results to the calls, by the call's index."""
     by_id: dict[str, list[int]] = defaultdict(list)
     by_name: dict[str, list[int]] = defaultdict(list)
     for index in reversed(range(len(calls))):
@@ -202,10 +201,10 @@ def _match(calls: Sequence[Call], results: Sequence[Result], *, newest: bool) ->
 
 
 class _UpstreamIds:
-    """Gives each call of a conversation an id that the Messages API takes: the client's own, if it can.
+    """Give each call of a conversation an id that the Messages API accepts: the client's own where possible.
 
-    Claude Code takes an id with a number behind it (`call_0_2` after `call_0`) for the same call, and drops its result:
-    such an id is replaced too. Which one it becomes depends on those before it alone, so it stays as the talk goes on.
+    Claude Code takes an id with a number at its end (`call_0_2` after `call_0`) for the same call, and drops its
+    result: such an id is replaced too. The new id depends only on earlier ids, so it stays the same in later requests.
     """
 
     def __init__(self) -> None:
@@ -228,7 +227,7 @@ class _UpstreamIds:
 
 
 def _stems(name: str) -> list[str]:
-    """The name without the numbers at its end: `a_1_2` gives `a_1` and `a`."""
+    """Give the id without the numbers at its end: `a_1` and `a` for `a_1_2`."""
     stems = []
     while (match := re.search(r"_[0-9]+\Z", name)) and match.start():
         name = name[: match.start()]

@@ -1,8 +1,8 @@
-"""Names of parameters that the Messages API does not take, mapped there and back.
+"""Names of parameters that the Messages API refuses, mapped there and back.
 
-The API takes keys of `[a-zA-Z0-9_.-]{1,64}` at the root of a tool's schema; OpenAI's takes any (`$filter`, `filter[x]`,
-`城市`). The model sees a plain key, whose `title` is the real one. Calls of the past get the plain keys, and new
-calls the real ones, piece by piece as they are streamed.
+That API allows keys of `[a-zA-Z0-9_.-]{1,64}` at the root of a tool's schema; OpenAI's allows any (`$filter`,
+`filter[x]`, `城市`). The model sees a plain key, whose `title` is the real one. Past calls get the plain keys; new
+calls get the real ones, piece by piece while they are streamed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _POINTER = "#/properties/"
 
 
 class ToolKeys:
-    """The mapping of one turn. `turn` is the turn as Claude is to see it; it is the given one where nothing is odd."""
+    """Map the keys of one turn. `turn` is the turn for Claude; the given one if all keys are plain."""
 
     def __init__(self, turn: Turn) -> None:
         plain: dict[str, dict[str, str]] = {}
@@ -43,7 +43,7 @@ class ToolKeys:
         return bool(self._real)
 
     def restore(self, event: Event) -> Event:
-        """The event with the client's own keys. Pieces of arguments may come out longer, shorter or empty."""
+        """Give the event with the client's own keys. Pieces of arguments may become longer, shorter or empty."""
         if isinstance(event, ToolCallStarted):
             if keys := self._real.get(event.name):
                 self._calls[event.index] = _KeyStream(keys)
@@ -55,16 +55,16 @@ class ToolKeys:
 
 
 class _KeyStream:
-    """Replaces the keys at the root of one JSON object, which comes in pieces.
+    """Replace the keys at the root of one JSON object that comes in pieces.
 
-    A key is held back until its end has come; everything else passes at once.
+    A key is held back until it is complete; everything else is passed on at once.
     """
 
     def __init__(self, keys: Mapping[str, str]) -> None:
         self._keys = keys
         self._depth = 0
         self._awaits_key = False
-        self._key: list[str] | None = None  # the characters of the root's key that is being read
+        self._key: list[str] | None = None  # the characters of the root's key that is incomplete
         self._in_string = False
         self._escaped = False
 
@@ -107,7 +107,7 @@ class _KeyStream:
 
 
 def _plain_keys(schema: JsonObject) -> dict[str, str]:
-    """A plain key for each odd one of the root and of its branches."""
+    """Make a plain key for each key of the root and its branches that the API refuses."""
     names = list(dict.fromkeys(_root_keys(schema)))
     odd = [name for name in names if not _PLAIN.fullmatch(name)]
     taken = set(names) - set(odd)
@@ -131,7 +131,7 @@ def _root_keys(schema: JsonObject) -> Iterable[str]:
 
 
 def _parts(schema: JsonObject) -> Iterable[JsonObject]:
-    """The schemas that speak of the same object as the root does, references to definitions followed once."""
+    """List the schemas that describe the same object as the root; references to definitions are followed once."""
     for key in _BRANCHES:
         for branch in schema.get(key) or ():
             if isinstance(branch, Mapping):
@@ -148,7 +148,7 @@ def _resolved(branch: JsonObject, root: JsonObject) -> JsonObject:
 
 
 def _inlined(schema: JsonObject) -> dict[str, Any]:
-    """The branches as they are, where they refer to definitions: those may stand for other things too."""
+    """Copy the branches that refer to definitions, which other schemas may use too."""
     inlined = {
         key: [_resolved(branch, schema) if isinstance(branch, Mapping) else branch for branch in schema[key]]
         for key in _BRANCHES
@@ -187,7 +187,7 @@ def _renamed(schema: Any, keys: Mapping[str, str]) -> Any:
 
 
 def _titled(schema: Any, name: str, keys: Mapping[str, str]) -> Any:
-    """The property with its real name, where the key no longer says it."""
+    """Give the property with its real name as the title."""
     if name not in keys or not isinstance(schema, Mapping) or schema.get("title") == name:
         return schema
     if "title" not in schema:

@@ -1,8 +1,8 @@
-"""The JSON Schema of a tool's parameters, in the dialect that the Messages API takes: draft 2020-12.
+"""The JSON Schema of a tool's parameters, in the form that the Messages API accepts: draft 2020-12.
 
-The CLI leaves a tool out, and says so to nobody, when its schema is not valid in that dialect. So what older drafts,
-OpenAPI 3.0 and other vendors say in their own words, and what languages without empty objects write as `[]`, is put
-into 2020-12's. A valid schema stays as it is. Where the meaning is not plain the request is refused, with the path.
+The CLI leaves a tool out without a message if its schema is not valid in that draft. So keywords of older drafts,
+OpenAPI 3.0 and other vendors, and `[]` from languages without empty objects, are converted. A valid schema stays as it
+is. Where the meaning is unclear the request is refused, with the path.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _KNOWN = (
 
 
 def tool_schema(value: object, param: str) -> JsonObject:
-    """The parameters' schema as the API takes it: an object's, valid in 2020-12. Raises InvalidRequestError."""
+    """Give the parameters' schema as the API accepts it: an object's, valid in 2020-12. Raises InvalidRequestError."""
     if value is None or value is True or value in ([], {}):
         return {"type": "object", "properties": {}}
     if isinstance(value, str):
@@ -59,7 +59,7 @@ def tool_schema(value: object, param: str) -> JsonObject:
     elif kind != "object":
         refuse(f'`{param}` must be a JSON Schema of "type": "object", not {shown(value["type"])}.', param)
     if "$schema" in schema and schema != value and schema["$schema"].rstrip("#") != DIALECT:
-        del schema["$schema"]  # it is no longer written in that one
+        del schema["$schema"]  # the schema is now in draft 2020-12
     return schema
 
 
@@ -72,7 +72,7 @@ def _parsed(text: str) -> Any:
 
 
 def _schema(value: Any, param: str, depth: int) -> Any:
-    """One schema: an object or a boolean."""
+    """Convert one schema: an object or a boolean."""
     if isinstance(value, bool):
         return value
     if value is None or value == []:
@@ -109,7 +109,7 @@ def _mend(given: JsonObject, param: str, depth: int) -> dict[str, Any]:
 
 
 def _set(found: dict[str, Any], key: str, value: Any) -> None:
-    """None leaves the keyword out."""
+    """Set a keyword; None removes it."""
     if value is None:
         del found[key]
     else:
@@ -133,7 +133,7 @@ def _mend_older_words(found: dict[str, Any]) -> None:
             found.setdefault("prefixItems", tuple_)
         if rest is not None:
             found["items"] = rest
-    found.pop("additionalItems", None)  # without a tuple it says nothing
+    found.pop("additionalItems", None)  # it has no effect without a tuple
     older = found.pop("dependencies", None)
     for name, needed in older.items() if isinstance(older, Mapping) else ():
         is_list = isinstance(needed, (str, list))
@@ -159,7 +159,7 @@ def _mend_older_words(found: dict[str, Any]) -> None:
 
 
 def _take_flags_of_properties(found: dict[str, Any], properties: Any) -> None:
-    """Draft-03's `required` stands in the property itself."""
+    """Convert draft-03's `required`, which is a flag of the property itself."""
     pairs = _as_named(properties).items() if isinstance(properties, (Mapping, list)) else ()
     flagged = [name for name, each in pairs if isinstance(each, Mapping) and each.get("required") in (True, "true")]
     if flagged:
@@ -200,14 +200,14 @@ def _as_named(value: Any) -> Any:
 
 
 def _as_list(value: JsonObject) -> list[Any]:
-    """A list that PHP or Lua wrote with its indexes; any other object is a list of itself."""
+    """Give the list that PHP or Lua wrote with its indexes; any other object becomes a list of itself."""
     is_indexed = all(isinstance(key, str) and key.isdigit() for key in value)
     return list(value.values()) if is_indexed else [value]
 
 
 def _names(value: Any, param: str) -> list[str] | None:
     if isinstance(value, bool):
-        return None  # draft-03's, or nothing that a schema could mean
+        return None  # draft-03's flag, which is handled above
     if isinstance(value, str):
         value = [value] if value not in ("", "true", "false") else []
     if isinstance(value, Mapping) and all(isinstance(each, bool) for each in value.values()):
@@ -245,7 +245,7 @@ def _number(value: Any, param: str) -> Any:
 def _count(value: Any, param: str) -> Any:
     number = _number(value, param)
     if number < 0:
-        return None  # no limit, as some write it
+        return None  # some write -1 for no limit
     if isinstance(number, float) and not number.is_integer():
         refuse(f"`{param}` must be a whole number, not {shown(number)}.", param)
     return number
@@ -260,7 +260,7 @@ def _flag(value: Any, param: str) -> bool | None:
 
 
 def _note(value: Any, _param: str) -> str | None:
-    """Notes have no force: what is no text is left out."""
+    """Read a note; notes of other types are left out, because they have no effect."""
     if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
         return "\n".join(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool):

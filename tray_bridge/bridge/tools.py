@@ -1,9 +1,8 @@
-"""Function specs and tool choice of a request → tools of the turn. Past calls and results are
-`tool_history`'s.
+"""Function specs and tool choice of a request → tools of the turn. `tool_history` reads past calls and results.
 
-Read are the shapes of Chat Completions, of the Responses API (flat), of the Messages API (`input_schema`),
-and the older `functions`. Tools that are no functions (web search, custom grammars, namespaces) are ignored,
-never refused: Codex and Cursor send them beside real ones.
+It reads the shapes of Chat Completions, of the Responses API (flat) and of the Messages API (`input_schema`), and the
+older `functions`. Other kinds of tools (web search, custom grammars, namespaces) are ignored, never refused: Codex and
+Cursor send them beside functions.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _MODES = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
 def read_tools(
     body: Mapping[str, Any], ignored: list[str], paths: Sequence[str] | None = None
 ) -> tuple[tuple[Tool, ...], ToolChoice]:
-    """The functions that may be called, and how; tools that are none are named in `ignored`.
+    """Read the functions that may be called, and the tool choice; `ignored` gets other kinds of tools.
 
     `paths` are those of the tools in the client's request, where `body` has others.
     """
@@ -46,12 +45,12 @@ def read_tools(
 
 
 def is_legacy(body: Mapping[str, Any]) -> bool:
-    """Whether the request uses `functions`, whose answers have a shape of their own."""
+    """Return whether the request uses `functions`, whose answers have a shape of their own."""
     return body.get("tools") is None and body.get("functions") is not None
 
 
 def safe_name(kind: object) -> str:
-    """A client's word as it may stand in a header."""
+    """Give a client's word in a form that is safe in a header."""
     return kind if isinstance(kind, str) and re.fullmatch(r"[\w.-]{1,40}", kind, re.ASCII) else "unknown"
 
 
@@ -100,7 +99,7 @@ def _read_mode(value: object, param: str) -> ToolChoice:
 
 
 def _read_choice(chosen: JsonObject, field: str) -> tuple[ToolChoice, set[str] | None]:
-    """An object's choice, and the names to which `allowed_tools` narrows the tools."""
+    """Read the choice from an object, and the names that `allowed_tools` allows."""
     kind = chosen.get("type")
     parallel = chosen.get("disable_parallel_tool_use") is not True
     if kind == "allowed_tools":

@@ -58,7 +58,7 @@ def _lines(status: dict[str, Any]) -> list[str]:
 
 def _refused(page: dict[str, Any]) -> str:
     tries = "once" if page["count"] == 1 else f"{page['count']} times"
-    return f"Refused   the page {page['origin']}, {tries}. To let it in, add {page['origin']} to allowed_origins."
+    return f"Refused   the page {page['origin']}, {tries}. To allow it, add {page['origin']} to allowed_origins."
 
 
 def _base_url(status: dict[str, Any]) -> str:

@@ -1,10 +1,9 @@
-"""Who may see the page: a person at this machine, and nobody's web page.
+"""Access to the page: for a person at this machine, and for no other web page.
 
-The page shows whole conversations, so it is more careful than the endpoints for clients, and what it checks
-comes on top of `access`: it answers this machine alone, under a name that is only this machine's (a container
-reaches us as `host.docker.internal`); no other origin, not even one that is allowed to chat; and changes need
-a header that no foreign form can send. Once API keys exist, it wants one too, or the pass that the tray opens
-it with: either is exchanged for a cookie that lasts as long as the server.
+The page shows whole conversations, so these checks come after those of `api.access`. Only this machine may connect,
+under a name that is only this machine's (a container uses `host.docker.internal`). No other origin may, not even one
+that may use the API. A change needs a header that a foreign form cannot send. Once API keys exist, one is needed, or
+the pass with which the tray opens the page: either is exchanged for a cookie that is valid as long as the server runs.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ _READING = ("GET", "HEAD")
 
 
 class DashboardAccess:
-    """`verify_key` and `has_keys` are those of `access.AccessMiddleware`. Safe to use from any thread."""
+    """Check requests for the page. `verify_key` and `has_keys` are as in `AccessMiddleware`. Safe from any thread."""
 
     def __init__(self, verify_key: Callable[[str], str | None], has_keys: Callable[[], bool]) -> None:
         self._verify_key = verify_key
         self.has_keys = has_keys
         self._session = secrets.token_urlsafe(32)
-        self.page_key = "page-" + secrets.token_urlsafe(32)  # lets the page itself ask questions
+        self.page_key = "page-" + secrets.token_urlsafe(32)  # with it the page asks questions
         self._passes: set[str] = set()
         self._lock = threading.Lock()
 
@@ -43,7 +42,7 @@ class DashboardAccess:
         return new
 
     def check_place(self, request: Request) -> None:
-        """Raise AccessDeniedError unless a person at this machine asks, with our own page or by hand."""
+        """Raise AccessDeniedError unless the request comes from this machine, and from our own page or by hand."""
         headers = request.headers
         peer = request.client.host if request.client else ""
         host = headers.get("host", "").lower()
@@ -54,12 +53,12 @@ class DashboardAccess:
             )
         origin = headers.get("origin")
         if origin is not None and origin != f"{request.url.scheme}://{host}":
-            raise AccessDeniedError("Another web page may not read this one.")
+            raise AccessDeniedError("Other web pages may not read this one.")
         if request.method not in _READING and headers.get(OWN_HEADER) != "1":
             raise AccessDeniedError(f"A change needs the header {OWN_HEADER}: 1.")
 
     def check_person(self, request: Request) -> None:
-        """Raise InvalidKeyError if keys exist and the person has not shown one; for all that is private."""
+        """Raise InvalidKeyError if keys exist and the browser has not sent one. For all that is private."""
         cookie = request.cookies.get(self._cookie_name(request), "")
         is_same_user = request.scope.get("state", {}).get("is_same_user", True)
         needs_one = self.has_keys() or not is_same_user
@@ -67,13 +66,13 @@ class DashboardAccess:
             raise InvalidKeyError("This server has API keys: the page needs one of them.")
 
     def sign_in(self, request: Request, response: Response, key: str) -> None:
-        """Let the browser in that shows a key; raises InvalidKeyError."""
+        """Set the cookie for a browser that sends a valid key; raises InvalidKeyError."""
         if self._verify_key(key) is None:
             raise InvalidKeyError("The API key is not one of this server's.")
         self._set_cookie(request, response)
 
     def redeem(self, request: Request, response: Response, given: str) -> bool:
-        """Let the browser in that shows an unused pass."""
+        """Set the cookie for a browser that sends an unused pass."""
         with self._lock:
             known = given in self._passes
             self._passes.discard(given)
@@ -86,5 +85,5 @@ class DashboardAccess:
         response.set_cookie(name, self._session, path="/dashboard", httponly=True, samesite="strict")
 
     def _cookie_name(self, request: Request) -> str:
-        # Cookies know no ports: two servers on one machine must not overwrite each other's.
+        # Cookies ignore ports, and two servers on one machine must not overwrite each other's.
         return f"tray_bridge_{request.url.port}"

@@ -1,6 +1,6 @@
-"""What happens now, as the page follows it: an event stream of snapshots and of the last hour's figures.
+"""The page's event stream: snapshots, and the last hour's figures.
 
-Owns how often the page is told. Knows the server only as a `ServerView`.
+Owns how often events are sent. Knows the server only as a `ServerView`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LAST_HOUR_REFRESH = 30.0
 
 
 async def page_events(server: ServerView, last_hour: LastHour) -> AsyncIterator[bytes]:
-    """Snapshots as they change, and the last hour's figures; ends when the server stops."""
+    """Yield snapshots as they change, and the last hour's figures; ends when the server stops."""
     loop = asyncio.get_running_loop()
     changed = asyncio.Event()
 

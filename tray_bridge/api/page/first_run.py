@@ -1,6 +1,4 @@
-"""The page's first hour: sign in to Claude, set clients up, pause. Every route changes this user's own machine, so one
-guard stands before all of them.
-"""
+"""The page's routes for sign-in, clients' setup and pause. They change this user's machine, so one guard checks all."""
 
 from __future__ import annotations
 
@@ -30,7 +28,7 @@ from ..services import OwnServer
 from .access import DashboardAccess
 from .last_hour import LastHour
 
-LAMP_EXCHANGES = 200  # the newest of the log that are looked at
+LAMP_EXCHANGES = 200  # of the log, the newest
 OPEN_WEBUI = ("open-webui", "sdk")  # theirs is a file in a project's folder, which the page does not know
 
 
@@ -52,7 +50,7 @@ def first_run_router(
 
     @router.get("/account")
     def account() -> Response:
-        """How Claude Code is signed in, and what else is set up here."""
+        """Tell how Claude Code is signed in, and which other accounts are set up here."""
         snapshot = server.snapshot()
         return JsonResponse(
             {
@@ -98,7 +96,9 @@ def first_run_router(
 
     @router.get("/lamps")
     def lamps() -> Response:
-        """Each client's newest request: answered, or why not. The log tells of those before the start."""
+        """Tell of each client's newest request whether it was answered, or why not; from the log for those before the
+        start.
+        """
         found: dict[str, dict[str, Any]] = {}
         for summary in reversed(log.search(outcome="completed", limit=LAMP_EXCHANGES).exchanges):
             found[summary["client"] or ""] = {"answered_at": summary["at"], "problem": None}
@@ -110,13 +110,13 @@ def first_run_router(
 
     @router.get("/setup")
     def clients() -> Response:
-        """The clients that can be set up from here."""
+        """List the clients that can be set up from here."""
         place = Place.here()
         return JsonResponse({"clients": [_described(client, place) for client in _offered()]})
 
     @router.get("/setup/{client_id}")
     def preview(client_id: str) -> Response:
-        """The change of a client's files, not written."""
+        """Show the change of a client's files without writing it."""
         client = _client(client_id)
         shown = "(a new key)" if keys.exist() else NO_KEY
         changes = plan(client, _values(shown), Place.here())

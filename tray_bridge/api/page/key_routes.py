@@ -1,4 +1,4 @@
-"""API keys as the page shows and changes them: made, limited, paused, revoked."""
+"""The page's routes for API keys: make, limit, pause and revoke them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .route import PageRoute
 
 
 def key_router(keys: ApiKeys, log: LogReader, access: DashboardAccess) -> APIRouter:
-    """Make the routes of the keys. A key itself is in one answer alone: that to its making."""
+    """Make the routes. Only the answer to its creation holds a key itself."""
     router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
     @router.get("/keys")

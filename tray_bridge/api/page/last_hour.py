@@ -1,6 +1,6 @@
-"""Remembers the answers of the last hour, in memory, for the page's charts and its list of errors.
+"""The answers of the last hour, in memory, for the page's charts and its list of errors.
 
-Knows neither HTTP nor the session log: it works with the log switched off too. Safe to use from any thread.
+Must not know HTTP or the session log: it works with the log switched off too. Safe from any thread.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class _Failure:
 
 
 class LastHour:
-    """A ring of answers and failures. `version` changes with every one that is added."""
+    """Keep a ring of answers and failures. `version` changes with every one that is added."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -78,7 +78,7 @@ class LastHour:
             self._clients[client] = self._clock()
 
     def clients(self) -> dict[str, float]:
-        """When each client's newest request ended, since the start."""
+        """Give the time at which each client's newest request ended, since the start."""
         with self._lock:
             return dict(self._clients)
 

@@ -1,4 +1,4 @@
-"""The log as the page reads it: found, shown, deleted; its pictures and files."""
+"""The page's routes for the log: search, show, export and delete exchanges; their pictures and files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PICTURE_TYPES = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif", "w
 
 @dataclass(frozen=True)
 class Sought(Filter):
-    """A search as the address has it."""
+    """A search, as the query of the address gives it."""
 
     text: str | None = Query(None, max_length=1000)
 

@@ -1,4 +1,4 @@
-"""What all of the page's routes share: their headers, and their answer for what is not there."""
+"""What all of the page's routes share: their headers, and their 404."""
 
 from __future__ import annotations
 
@@ -42,5 +42,5 @@ class PageRoute(APIRoute):
 
 
 def missing(message: str) -> JsonResponse:
-    """Make the answer for what is not there."""
+    """Make a 404."""
     return JsonResponse({"error": {"message": message, "type": "not_found", "param": None, "code": None}}, 404)

@@ -1,6 +1,6 @@
-"""The local page and the JSON that it reads: one router of each resource, behind one guard.
+"""The local page and its JSON: one router for each resource, behind one guard.
 
-Owns what is behind the guard. What users and models wrote is kept from running by the headers of `route`.
+Owns which routes the guard protects. The headers of `route` keep texts of users and models from running as code.
 """
 
 from __future__ import annotations

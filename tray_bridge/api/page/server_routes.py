@@ -1,4 +1,4 @@
-"""The server as the page shows it: its picture, its events, requests to cancel, clients' settings, the doctor."""
+"""The page's routes for the server: snapshot, events, cancelling, clients' settings, the doctor."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def server_router(
 
 
 def _clients_seen(server: ServerView, log: LogReader, last_hour: LastHour) -> dict[str, float]:
-    """When each client was last heard of: in the log, since the start, or in this moment."""
+    """Give the time of each client's newest request: in the log, since the start, or in flight."""
     seen = log.clients_seen()
     seen |= last_hour.clients()
     seen |= {request.client: request.started_at for request in server.snapshot().requests}

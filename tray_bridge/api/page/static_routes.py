@@ -1,4 +1,4 @@
-"""The page itself: its files, the pass and the key that open it. Anybody at this machine may have them."""
+"""The page's files, and the routes that take a pass or a key. Everybody at this machine may load them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class _StaticFile:
 
 
 def _static_files() -> dict[str, _StaticFile]:
-    """The page's files, read once: names that a request brings never reach the disk."""
+    """Read the page's files once: the name in a request is only looked up, never opened."""
     types = STATIC_TYPES | {".html": "text/html"}
     return {
         path.name: _StaticFile(path.read_bytes(), types[path.suffix])

@@ -1,4 +1,4 @@
-"""Usage as the page shows it, as JSON and as CSV."""
+"""The page's routes for usage, as JSON and as CSV."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .route import PageRoute
 
 
 def usage_router(server: ServerView, log: LogReader) -> APIRouter:
-    """Make the routes of the book of usage."""
+    """Make the routes of usage."""
     router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
     @router.get("/usage")

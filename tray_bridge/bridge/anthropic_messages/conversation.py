@@ -1,8 +1,8 @@
 """The `system` and `messages` of a Messages request → messages as `bridge.messages` reads them.
 
-Most shapes are known there. These are this dialect's own:
+`bridge.messages` reads most shapes. These are this dialect's own:
 
-- A `system` turn before the first other one belongs to the system prompt. A later one is said in its place, in the tags
+- A `system` turn before the first other one belongs to the system prompt. A later one stays at its place, in the tags
   that Claude knows for this, so that the prompt before it stays the same from one request to the next.
 - A document may hold its text as `content`; `search_result` and `tool_reference` blocks become text.
 - `tool_addition` and `tool_removal` blocks, which a system turn may hold, are named as ignored.
@@ -21,12 +21,12 @@ from ..tools import safe_name
 MESSAGES = 100_000  # the Messages API's own limit
 REMINDER = "<system-reminder>\n{}\n</system-reminder>"
 Sent = list[tuple[str, JsonObject]]
-# Claude Code says with its system prompt which build asks; it is no part of the prompt, and changes with each request.
+# Claude Code's note on its own build, which changes with each request and is not part of the system prompt.
 _ATTRIBUTION = "x-anthropic-billing-header:"
 
 
 def message_list(body: JsonObject, ignored: list[str]) -> Sent:
-    """Each message with its path, the system prompt first."""
+    """List each message with its path, the system prompt first."""
     given = body.get("messages")
     if given is None:
         refuse("`messages` is missing. It must be an array with at least one message.", "messages")
@@ -94,21 +94,21 @@ def _plain_part(part: JsonObject, param: str) -> list[Any]:
     source = part.get("source")
     if kind in ("image", "document") and isinstance(source, Mapping):
         if source.get("type") == "file" or source.get("file_id"):
-            refuse("Files are not kept here: send the file itself as base64.", f"{param}.source.file_id")
+            refuse("Files are not stored here: send the file itself as base64.", f"{param}.source.file_id")
         if kind == "document" and source.get("type") == "content":
             return _content_document(part, source, param)
     return [part]
 
 
 def _search_result(part: JsonObject) -> JsonObject:
-    """A search result's title, source and text, as one text."""
+    """Join a search result's title, source and text."""
     head = [str(part[key]) for key in ("title", "source") if isinstance(part.get(key), str)]
     texts = [str(piece.get("text", "")) for _, piece in split_parts(part.get("content"), "content")]
     return {"type": "text", "text": "\n".join([*head, *texts])}
 
 
 def _content_document(part: JsonObject, source: JsonObject, param: str) -> list[Any]:
-    """A document made of blocks: its text as one text document, its pictures after it."""
+    """Read a document made of blocks: its text as one text document, then its pictures."""
     pieces = split_parts(source.get("content"), f"{param}.source.content")
     texts = [str(piece.get("text", "")) for _, piece in pieces if part_type(piece) == "text"]
     others = [piece for _, piece in pieces if part_type(piece) != "text"]

@@ -1,4 +1,4 @@
-"""The Messages dialect: its paths, and which module does what."""
+"""The Messages dialect: its paths, and the functions of this folder under the names of `Dialect`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Messages(Dialect):
     stores = True
 
     def owns(self, path: str, headers: Mapping[str, str]) -> bool:
-        """Anthropic's libraries name the version with every request; the legacy and batch paths are theirs too."""
+        """Own the paths, and every path that is asked with `anthropic-version`, as Anthropic's libraries do."""
         return "anthropic-version" in headers or super().owns(path, headers) or path == "/v1/complete"
 
     def headers(self, request_id: str) -> Mapping[str, str]:

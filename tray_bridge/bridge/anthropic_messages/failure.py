@@ -29,12 +29,12 @@ _TYPES: Mapping[ErrorKind, str] = {
     "cancelled": "api_error",
     "internal": "api_error",
 }
-# What a client does next depends on these; the finer words of other dialects are left out.
+# Clients decide by these what to do next; the more exact codes of other dialects are left out.
 THREAD_CODES = ("thread_unsupported_request", "thread_not_found", "thread_already_continued")
 
 
 def write_error(failure: Failure) -> dict[str, Any]:
-    """The body of an error's answer; the outer `type` is what Zed and others tell it from an event by."""
+    """Write the body of an error; by the outer `type` Zed and others tell it from an event."""
     error: dict[str, Any] = {"type": _TYPES[failure.kind], "message": failure.message_with_field}
     if failure.code in THREAD_CODES:
         error["type"] = "not_found_error" if failure.status == 404 else "invalid_request_error"

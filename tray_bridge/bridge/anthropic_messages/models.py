@@ -1,4 +1,4 @@
-"""The list of models as Anthropic's clients read it. https://platform.claude.com/docs/en/api/models-list"""
+"""The list of models in Anthropic's shape. https://platform.claude.com/docs/en/api/models-list"""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from ...snapshots import ModelSnapshot
 from ...turns import JsonObject
 
-RELEASED = "2023-11-14T22:13:20Z"  # clients want a time; Claude Code tells none
+RELEASED = "2023-11-14T22:13:20Z"  # clients need a time, and Claude Code gives none
 
 
 def list_models(offered: Sequence[ModelSnapshot]) -> dict[str, Any]:
-    """Every name that may be asked for: the short ones, and the full ids, which Claude Code's own picker wants."""
+    """List every name that may be asked for: the short ones, and the full ids, which Claude Code's picker needs."""
     names: dict[str, ModelSnapshot] = {}
     for model in offered:
         for name in (model.value, model.resolved):
@@ -22,7 +22,9 @@ def list_models(offered: Sequence[ModelSnapshot]) -> dict[str, Any]:
 
 
 def page_of(listed: JsonObject, query: Mapping[str, str]) -> dict[str, Any]:
-    """At most `limit` models after `after_id`, or before `before_id`; what is no number or no id of ours is ignored."""
+    """Give at most `limit` models after `after_id`, or before `before_id`; a bad number and an unknown id are
+    ignored.
+    """
     data = list(listed["data"])
     ids = [model["id"] for model in data]
     limit = int(given) if (given := query.get("limit", "")).isdecimal() and len(given) < 6 else len(data)
@@ -46,7 +48,7 @@ def _listing(data: list[dict[str, Any]], *, has_more: bool) -> dict[str, Any]:
 
 
 def describe_model(name: str, model: ModelSnapshot) -> dict[str, Any]:
-    """One model, under the name by which it was asked for."""
+    """Describe one model, under the name by which it was asked for."""
     return {
         "type": "model",
         "id": name,

@@ -9,10 +9,10 @@ from ...turns import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How the answer is to look.
+    """How to write the answer.
 
-    `omit_thinking`: thinking blocks go out without their text. `thread`: the request as it is kept, for a later one
-    that continues it; None where none may.
+    `omit_thinking`: write thinking blocks without their text. `thread`: the request as it is stored, for a later one
+    that continues it; None if it is not stored.
     """
 
     omit_thinking: bool = False

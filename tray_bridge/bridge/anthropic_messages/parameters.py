@@ -1,4 +1,4 @@
-"""Every parameter of a Messages request and what becomes of it; the documentation repeats the table."""
+"""Every parameter of a Messages request and how it is treated; docs/parameters.md is written from this table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("max_tokens", "honoured", "A hard limit upstream; missing means none."),
     Parameter("stop_sequences", "honoured", "Cut exactly; the answer names the one that was met."),
     Parameter("stream", "honoured", "Named events, with `ping` while Claude is silent."),
-    Parameter("tools", "honoured", "Custom tools; those that Anthropic's servers run are left out."),
+    Parameter("tools", "honoured", "Custom tools; tools that Anthropic's servers run are left out."),
     Parameter("tool_choice", "honoured", "`auto`, `any`, `tool` or `none`, and `disable_parallel_tool_use`."),
     Parameter("thinking", "honoured", "`disabled`, or shown as `display` says; a budget is passed over."),
     Parameter("output_config", "honoured", "`effort`, and `format` with a JSON Schema."),
@@ -24,10 +24,10 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("metadata", "accepted", "Changes nothing."),
     Parameter("service_tier", "accepted", "Changes nothing."),
     Parameter("container", "accepted", "Changes nothing."),
-    Parameter("context_management", "accepted", "Changes nothing: nothing is taken out of the conversation."),
+    Parameter("context_management", "accepted", "Changes nothing: nothing is removed from the conversation."),
     Parameter("mcp_servers", "ignored", "Name the servers' tools as custom tools.", "array", ([],)),
     Parameter("diagnostics", "accepted", "Changes nothing."),
     Parameter("speed", "accepted", "Changes nothing."),
     Parameter("inference_geo", "accepted", "Changes nothing."),
-    Parameter("betas", "accepted", "Changes nothing; nor does the header `anthropic-beta`."),
+    Parameter("betas", "accepted", "Changes nothing, as does the header `anthropic-beta`."),
 )

@@ -1,7 +1,7 @@
 """A Messages request → the turn to ask, and how its client wants the answer.
 
-The body is JSON that somebody sent: whatever it holds, the only error raised is `InvalidRequestError`, whose `param` is
-the path of the field that is wrong. https://platform.claude.com/docs/en/api/messages
+The body is untrusted: whatever it holds, the only error raised is `InvalidRequestError`, whose `param` is the path of
+the field that is wrong. https://platform.claude.com/docs/en/api/messages
 """
 
 from __future__ import annotations
@@ -71,17 +71,17 @@ def read_request(body: JsonObject, reading: Reading) -> Asked:
 
 
 def _refuse_own_worker(reading: Reading) -> None:
-    """Our own Claude Code names itself: where it asks us, by whatever way, it would do so for ever."""
+    """Refuse a request of our own Claude Code, which names itself: it would ask itself without end."""
     if reading.headers.get("x-client-app", "").startswith("tray-bridge/"):
         refuse(
-            "Tray Bridge's own Claude Code was led back to Tray Bridge, so the request would go round in circles.",
+            "Tray Bridge's own Claude Code sends its requests to Tray Bridge, so none would ever be answered.",
             "x-client-app",
-            hint="Take ANTHROPIC_BASE_URL, or the gateway that leads here, out of the bridge's environment.",
+            hint="Remove ANTHROPIC_BASE_URL, or the gateway that leads here, from the environment of Tray Bridge.",
         )
 
 
 def _resolve(requested: str, reading: Reading) -> str:
-    """The Claude model; an unknown one is told in the Messages API's own words first."""
+    """Find the Claude model; the error for an unknown one begins as the Messages API's does."""
     try:
         return reading.resolve_model(requested)
     except ModelNotFoundError as error:
@@ -92,9 +92,9 @@ def _resolve(requested: str, reading: Reading) -> str:
 
 
 def _read_thinking(body: JsonObject) -> tuple[bool, bool, bool]:
-    """Whether thinking is shown, whether there is any, and whether it goes without its text.
+    """Give whether thinking is shown, whether the model thinks, and whether thinking is written without its text.
 
-    A client that does not mention thinking takes the first block for the answer, so it is shown none.
+    A client that does not mention thinking reads the first block as the answer, so it is shown none.
     """
     given = read_object(body.get("thinking"), "thinking")
     if given is None:

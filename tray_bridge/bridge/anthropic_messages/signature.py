@@ -1,10 +1,9 @@
-"""Thinking on its way to a client and back: how a block of ours is known again, to the byte.
+"""Thinking on its way to a client and back: how a block of ours is recognised, to the byte.
 
-Upstream signs its thinking and refuses a block whose signature it did not give out. A client may send blocks of
-another server, or changed ones; so each signature goes out in an envelope that names this bridge and the model, and
-holds a digest of the text. Where the client asked for thinking without its text (`display: omitted`), the envelope
-holds the text too. What comes back without a sound envelope is dropped: the Messages API takes a conversation without
-its old thinking.
+Upstream signs its thinking and refuses a block with another signature. A client may send blocks of another server, or
+changed ones. So each signature is sent in an envelope that names this bridge and the model, and holds a digest of the
+text; where the client asked for thinking without its text (`display: omitted`), it holds the text too. A block without
+a valid envelope is dropped: the Messages API accepts a conversation without its old thinking.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ from hashlib import sha256
 from ...turns import JsonObject, RedactedThinking, Thinking
 
 _MARK = "tray-bridge-1"
-LONGEST_TEXT = 4_000_000  # characters: an envelope that claims more is not one of ours
+LONGEST_TEXT = 4_000_000  # characters: no envelope of ours holds more
 
 
 def seal(thinking: Thinking, *, omitted: bool = False) -> str:
-    """The signature as the client gets it; "" for thinking that upstream did not sign."""
+    """Make the signature for the client; "" for thinking that upstream did not sign."""
     if not thinking.signature:
         return ""
     text = b64encode(zlib.compress(_bytes(thinking.text))).decode() if omitted else ""
@@ -30,12 +29,12 @@ def seal(thinking: Thinking, *, omitted: bool = False) -> str:
 
 
 def seal_redacted(block: RedactedThinking) -> str:
-    """The data of an encrypted block as the client gets it."""
+    """Make the data of an encrypted block for the client."""
     return ":".join((_MARK, _plain(block.model), block.data))
 
 
 def unseal(part: JsonObject) -> Thinking | RedactedThinking | None:
-    """The block that Claude wrote, from the one that a client sent back; None where it is not ours or was changed."""
+    """Give the block that Claude wrote, from the one that a client sent; None if it is not ours or was changed."""
     if part.get("type") == "redacted_thinking":
         return _unseal_redacted(part.get("data"))
     text, sealed = part.get("thinking"), part.get("signature")
@@ -59,7 +58,7 @@ def _unseal_redacted(sealed: object) -> RedactedThinking | None:
 
 
 def _plain(model: str) -> str:
-    """A model's id without the colon that some providers put into it, so that the envelope can be opened."""
+    """Give a model's id without the colon of some providers, which separates the parts of the envelope."""
     return model.replace(":", "")
 
 

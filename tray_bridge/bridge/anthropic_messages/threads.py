@@ -1,7 +1,7 @@
-"""Message threads: a client sends only what is new, and the bridge puts the rest of the conversation before it.
+"""Message threads: a client sends only the new messages, and the bridge puts the rest of the conversation before them.
 
-What is kept of an answer is what was new in its request, with the answer as the last message, and the id of the answer
-before it (`parent`). A client whose thread is gone sends the whole conversation again by itself.
+Of an answer are stored the new messages of its request, the answer as the last message, and the id of the answer before
+it (`parent`). A client whose thread is gone sends the whole conversation again by itself.
 https://platform.claude.com/docs/en/build-with-claude/message-threads
 """
 
@@ -20,7 +20,7 @@ _MARK = "anthropic_messages"
 
 
 def continued_id(body: JsonObject) -> str | None:
-    """The id of the message that the request goes on from; None where it goes on from none."""
+    """Give the id of the message that the request continues, or None."""
     thread = body.get("thread")
     if not isinstance(thread, Mapping) or thread.get("type") != "continue":
         return None
@@ -29,7 +29,9 @@ def continued_id(body: JsonObject) -> str | None:
 
 
 def with_past(body: JsonObject, stored: Mapping[str, JsonObject]) -> JsonObject:
-    """The request with the whole conversation in it. Raises what makes a client send it whole where it is gone."""
+    """Give the request with the whole conversation in it. If that is gone, raise the error on which clients send it
+    whole.
+    """
     thread = read_object(body.get("thread"), "thread")
     if thread is None or thread.get("type") == "create":
         return body
@@ -43,7 +45,7 @@ def with_past(body: JsonObject, stored: Mapping[str, JsonObject]) -> JsonObject:
     past = _past(previous, stored)
     if past is None:
         raise ModelNotFoundError(
-            f"The thread of message {shown(previous)} is not kept, or no longer.",
+            f"The thread of message {shown(previous)} is not stored, or was deleted.",
             param="thread.previous_message_id",
             code="thread_not_found",
             hint="Send the whole conversation.",
@@ -59,7 +61,7 @@ def with_past(body: JsonObject, stored: Mapping[str, JsonObject]) -> JsonObject:
 
 
 def _past(previous: str, stored: Mapping[str, JsonObject]) -> list[JsonObject] | None:
-    """The records up to the answer `previous`, oldest first; None where one of them is gone or is no message's."""
+    """Give the records up to the answer `previous`, oldest first; None if one is gone or belongs to another dialect."""
     found: list[JsonObject] = []
     at: Any = previous
     while at is not None:
@@ -72,7 +74,7 @@ def _past(previous: str, stored: Mapping[str, JsonObject]) -> list[JsonObject] |
 
 
 def kept_request(body: JsonObject) -> JsonObject | None:
-    """What is kept of the request as it came; None where the client keeps its conversation itself."""
+    """Give what is stored of the request; None where the client keeps its conversation itself."""
     if not isinstance(body.get("thread"), Mapping):
         return None
     new = {key: body[key] for key in _KEPT if body.get(key) is not None}
@@ -80,5 +82,5 @@ def kept_request(body: JsonObject) -> JsonObject | None:
 
 
 def kept_answer(request: JsonObject, content: Sequence[Mapping[str, Any]]) -> JsonObject:
-    """The record of an answer."""
+    """Make the record of an answer."""
     return {**request, "messages": [*request["messages"], {"role": "assistant", "content": list(content)}]}

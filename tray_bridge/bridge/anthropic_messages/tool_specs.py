@@ -1,8 +1,8 @@
-"""The `tools` of a Messages request: the client's own, those that Anthropic's servers run, those without a schema.
+"""The `tools` of a Messages request: custom tools, server tools, and tools without a schema.
 
-Custom tools go on to `bridge.tools`. A tool that Anthropic's servers run is left out beside others, as clients offer it
-in passing; alone it is refused, for then the request is about nothing else. A tool that the client runs, but whose
-schema only the model knows (`bash_…`), is refused: without its schema Claude could not call it.
+`bridge.tools` reads custom tools. A tool that Anthropic's servers run is left out beside others, because clients offer
+it by default; alone it is refused, because then the request needs it. A tool that the client runs, but whose schema
+only the model knows (`bash_…`), is refused: without its schema Claude could not call it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def custom_tools(body: JsonObject, ignored: list[str]) -> tuple[JsonObject, list
 
 
 def _custom(tool: object) -> object:
-    """Without its `type`, as `bridge.tools` knows a custom tool by its schema; one without a schema takes nothing."""
+    """Remove the `type`: `bridge.tools` knows a custom tool by its schema. Without a schema, it takes no arguments."""
     if not isinstance(tool, Mapping) or isinstance(tool.get("function"), Mapping):
         return tool
     fields = {key: value for key, value in tool.items() if key != "type"}

@@ -1,4 +1,4 @@
-"""Usage as the Messages API writes it: `input_tokens` excludes what came from the cache or went into it."""
+"""Usage in the Messages API's shape: `input_tokens` excludes what was read from the cache or written to it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ...turns import Usage
 
 
 def write_usage(usage: Usage) -> dict[str, Any]:
-    """Every figure that clients add up; all are integers."""
+    """Write every figure that clients add up; all are integers."""
     return {
         "input_tokens": usage.input_tokens,
         "cache_creation_input_tokens": usage.cache_creation_tokens,

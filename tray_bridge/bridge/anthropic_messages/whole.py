@@ -30,7 +30,7 @@ Block = dict[str, Any]
 
 
 def write_message(asked: Asked, stamp: Stamp, events: Sequence[Event]) -> JsonObject:
-    """The message; raises `SessionLostError` when the events stopped before the turn's end."""
+    """Write the message; raises `SessionLostError` if the events stop before the turn's end."""
     end = events[-1] if events else None
     if not isinstance(end, TurnEnded):
         raise SessionLostError("The answer has no end.")
@@ -48,7 +48,7 @@ def write_message(asked: Asked, stamp: Stamp, events: Sequence[Event]) -> JsonOb
 
 
 def write_blocks(events: Sequence[Event], *, omit_thinking: bool = False) -> list[Block]:
-    """The content blocks, as the stream's reader would join them."""
+    """Write the content blocks, as a reader of the stream would join them."""
     blocks: list[Block] = []
     pieces: list[str] = []
     kind = model = ""
@@ -99,5 +99,5 @@ def write_blocks(events: Sequence[Event], *, omit_thinking: bool = False) -> lis
 
 
 def _arguments(text: str) -> Any:
-    """The pieces of one call are an object, or nothing at all."""
+    """Parse the joined pieces of one call: an object, or empty."""
     return json.loads(text) if text.strip() else {}

@@ -1,4 +1,4 @@
-"""Events of a turn → the events of a streamed message. Owns their grammar, which strict readers hold us to.
+"""Events of a turn → the events of a streamed message. Owns their grammar, which strict clients check.
 
 `message_start`, then the blocks, numbered from 0 and one open at a time (`content_block_start`, its deltas,
 `content_block_stop`), then `message_delta` with the stop reason and the usage, then `message_stop`.
@@ -36,12 +36,12 @@ _DELTA = "content_block_delta"
 
 
 def frame(name: str, fields: Mapping[str, Any]) -> Frame:
-    """One event, whose name stands in its data too."""
+    """Make one event; its name is in its data too."""
     return Frame(json.dumps({"type": name, **fields}, separators=(",", ":")).encode("ascii"), name)
 
 
 class MessageWriter:
-    """Writes one streamed message. `begun` is True once something of it was written."""
+    """Write one streamed message. `begun` is True once something of it was written."""
 
     def __init__(self, asked: Asked, stamp: Stamp) -> None:
         self._asked, self._id = asked, stamp.id
@@ -54,7 +54,7 @@ class MessageWriter:
         self._before_text = b""
 
     def write(self, event: Event) -> list[Frame]:
-        """The frames that tell the client of `event`."""
+        """Make the frames of `event`."""
         if type(event) is TextDelta and self._open == "text" and event.text:
             # What comes thousands of times: its JSON but for the text is made once.
             return [Frame(self._before_text + encode_basestring_ascii(event.text).encode("ascii") + b"}}", _DELTA)]
@@ -81,7 +81,7 @@ class MessageWriter:
         return []
 
     def _begin(self, usage: Usage | None = None) -> list[Frame]:
-        """The message's start, once. Clients read how full the context is from it, so its input is never 0."""
+        """Write the message's start, once. Its input is never 0: clients show from it how full the context is."""
         if self.begun:
             return []
         self.begun = True
@@ -135,7 +135,7 @@ class MessageWriter:
         return [*closing, frame("content_block_start", {"index": self._index, "content_block": block})]
 
     def _stop(self, signature: str = "") -> list[Frame]:
-        """Close the open block, if there is one; thinking gets its signature first."""
+        """Close the open block, if any; thinking gets its signature first."""
         if not self._open:
             return []
         frames = []

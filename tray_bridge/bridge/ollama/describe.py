@@ -1,4 +1,4 @@
-"""What the app's OpenAPI description says of Ollama's two paths. It describes and checks nothing."""
+"""The OpenAPI description of Ollama's two paths. It checks nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ollama's dialect: its paths, and which module does what."""
+"""Ollama's dialect: its paths, and the functions of this folder under the names of `Dialect`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Ollama(Dialect):
         return () if writers else (json_frame(write_load(asked, stamp)),)
 
     def keep_alive(self, asked: Asked, stamp: Stamp) -> Frame | None:
-        """A line that says nothing: clients parse each line, so an empty one would be an error."""
+        """Make a line with empty text: clients parse each line, so an empty line would be an error."""
         return json_frame(line(asked, stamp, ""))
 
     def whole(self, asked: Asked, stamp: Stamp, answers: Sequence[Sequence[Event]]) -> JsonObject:

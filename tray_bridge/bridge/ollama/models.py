@@ -1,4 +1,4 @@
-"""Models as Ollama lists and shows them. What cannot be known of Claude is told as the least that clients accept."""
+"""Models as Ollama lists and shows them. What is not known of Claude gets the least value that clients accept."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ _DETAILS = {
 
 
 def listed_name(name: str) -> str:
-    """A name as Ollama lists it: with a tag."""
+    """Give a name as Ollama lists it: with a tag."""
     return name if ":" in name else f"{name}:latest"
 
 
 def list_models(offered: Sequence[ModelSnapshot]) -> dict[str, Any]:
-    """The answer of `/api/tags`: every name that may be asked for."""
+    """Make the answer of `/api/tags`: every name that may be asked for."""
     names = dict.fromkeys(model.value for model in offered if model.value != "default")
     return {"models": [_entry(name) for name in names]}
 
 
 def running_models(offered: Sequence[ModelSnapshot]) -> dict[str, Any]:
-    """The answer of `/api/ps`. Claude does not run here, so none holds memory of this machine."""
+    """Make the answer of `/api/ps`. Claude does not run on this machine, so no model is in memory."""
     return {"models": []}
 
 
 def show_model(name: str, model: ModelSnapshot) -> dict[str, Any]:
-    """The answer of `/api/show`."""
+    """Make the answer of `/api/show`."""
     is_long = "[1m]" in model.value or "[1m]" in model.resolved
     return {
         "license": "",

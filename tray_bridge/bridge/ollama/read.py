@@ -1,7 +1,7 @@
 """A request to `/api/chat` or `/api/generate` → the turn to ask, and how its client wants the answer.
 
-The body is JSON that somebody sent: whatever it holds, the only error raised is `InvalidRequestError`, whose `param` is
-the path of the field that is wrong. https://docs.ollama.com/api
+The body is untrusted: whatever it holds, the only error raised is `InvalidRequestError`, whose `param` is the path of
+the field that is wrong. https://docs.ollama.com/api
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ Sent = list[tuple[str, JsonObject]]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`generates`: the answer is a `response`, not a message. `load` is what a request without a question asks for."""
+    """`generates`: write the answer as `response`, not as a message. `load`: a request without a question loads the
+    model.
+    """
 
     generates: bool = False
     load: str = ""
@@ -78,7 +80,7 @@ def read_request(body: JsonObject, reading: Reading) -> Asked:
 
 
 def _resolve(requested: str, reading: Reading) -> str:
-    """The Claude model; an unknown one is told in the words that clients look for."""
+    """Find the Claude model; the error for an unknown one has the words that clients look for."""
     try:
         return reading.resolve_model(requested)
     except ModelNotFoundError as error:
@@ -89,7 +91,7 @@ def _resolve(requested: str, reading: Reading) -> str:
 
 
 def _read_think(body: JsonObject) -> tuple[Effort | None, bool, bool]:
-    """How hard to think, whether at all, and whether it is shown."""
+    """Give the effort, whether the model thinks, and whether its thinking is shown."""
     value = body.get("think")
     if value is None or isinstance(value, bool):
         return None, value is not False, value is not False
@@ -121,7 +123,7 @@ def _read_format(body: JsonObject) -> JsonObject | None:
 
 
 def _prompt(body: JsonObject) -> Sent:
-    """The messages of a generation; none where there is nothing to ask."""
+    """Make the messages of a generation; empty where nothing is asked."""
     prompt = read_string(body.get("prompt"), "prompt") or ""
     system = read_string(body.get("system"), "system") or ""
     images = _images(body.get("images"), "images")
@@ -139,7 +141,7 @@ def _messages(body: JsonObject) -> Sent:
 
 
 def _message(message: object, param: str) -> JsonObject:
-    """One message in the shape of Chat Completions, which `bridge.messages` reads."""
+    """Give one message in the shape of Chat Completions, which `bridge.messages` reads."""
     if not isinstance(message, Mapping):
         refuse(f"`{param}` must be an object, not {kind_of(message)}.", param)
     role = (read_string(message.get("role"), f"{param}.role") or "").lower()
@@ -156,7 +158,7 @@ def _message(message: object, param: str) -> JsonObject:
 
 
 def _images(value: object, param: str) -> list[JsonObject]:
-    """Pictures as bare base64; some clients put a data URL."""
+    """Read pictures as bare base64; some clients send a data URL."""
     images: list[JsonObject] = []
     for index, data in enumerate(read_list(value, param) or ()):
         text = read_string(data, f"{param}[{index}]") or refuse(f"`{param}[{index}]` is empty.", f"{param}[{index}]")

@@ -1,4 +1,4 @@
-"""Events of a turn → Ollama's answer in one piece: its lines, joined."""
+"""Events of a turn → Ollama's answer in one piece: the lines of a stream, joined."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .write import Line, LineWriter, last_line
 
 
 def write_answer(asked: Asked, stamp: Stamp, events: Sequence[Event]) -> JsonObject:
-    """The answer; `events` end with the turn's end."""
+    """Write the answer; `events` end with the turn's end."""
     options: Options = asked.options
     writer = LineWriter(asked, stamp)
     # When the model began is known of a stream alone. Without it all of the time is the answer's: were it the prompt's,
@@ -31,6 +31,6 @@ def write_answer(asked: Asked, stamp: Stamp, events: Sequence[Event]) -> JsonObj
 
 
 def write_load(asked: Asked, stamp: Stamp) -> Line:
-    """The answer to a request that asks nothing."""
+    """Write the answer to a request without a question."""
     options: Options = asked.options
     return last_line(asked, stamp, options.load)

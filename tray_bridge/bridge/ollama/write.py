@@ -1,4 +1,4 @@
-"""Events of a turn → Ollama's lines: each a JSON object that is whole in itself, the last one with `done: true`.
+"""Events of a turn → Ollama's lines: each is a whole JSON object, the last one has `done: true`.
 
 https://docs.ollama.com/api/streaming
 """
@@ -32,7 +32,7 @@ _LENGTH = ("max_tokens", "model_context_window_exceeded")
 
 
 class LineWriter:
-    """Writes one answer. Each call goes out whole, once its arguments are complete."""
+    """Write one answer. Each call is written whole, once its arguments are complete."""
 
     def __init__(self, asked: Asked, stamp: Stamp) -> None:
         self._asked, self._stamp = asked, stamp
@@ -45,7 +45,7 @@ class LineWriter:
         self._text: tuple[str, ...] = ()  # what stands around the time and the text of a line
 
     def write(self, event: Event) -> Sequence[Frame]:
-        """The lines that tell the client of `event`."""
+        """Make the frames of `event`."""
         if type(event) is TextDelta and self._call is None:
             return (self._text_frame(event.text),)
         return [json_frame(line) for line in self.lines(event)]
@@ -99,7 +99,7 @@ class LineWriter:
 
 
 def line(asked: Asked, stamp: Stamp, text: str, **more: Any) -> Line:
-    """A line of an answer that goes on; `more` stands beside the text."""
+    """Make a line of an answer that goes on; `more` holds fields beside the text."""
     options: Options = asked.options
     head: Line = {"model": asked.requested_model, "created_at": _now(stamp)}
     if options.generates:

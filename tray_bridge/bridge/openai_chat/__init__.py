@@ -1,1 +1,1 @@
-"""Chat Completions (`POST /v1/chat/completions`), OpenAI's first dialect and the most spoken one."""
+"""Chat Completions (`POST /v1/chat/completions`), OpenAI's dialect that most clients speak."""

@@ -1,7 +1,6 @@
-"""What the app's OpenAPI description says of POST /v1/chat/completions. It describes and checks nothing.
+"""The OpenAPI description of POST /v1/chat/completions. It checks nothing.
 
-Requests are read by `read`, which takes more than any schema says; each parameter's words are those of the table in
-`parameters`.
+`read` accepts more than this schema says. The texts of the parameters are those of the table in `parameters`.
 """
 
 from __future__ import annotations

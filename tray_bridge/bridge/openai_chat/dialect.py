@@ -1,4 +1,4 @@
-"""Chat Completions as a dialect: what the folder's parts do, under the names that `api` calls them by.
+"""The Chat Completions dialect: its paths, and the functions of this folder under the names of `Dialect`.
 
 https://platform.openai.com/docs/api-reference/chat
 """
@@ -44,7 +44,7 @@ class ChatCompletions(Dialect):
         return ChunkWriter(asked, stamp, index)
 
     def closing(self, asked: Asked, stamp: Stamp, writers: Sequence[Writer]) -> Sequence[Frame]:
-        """Usage, where it was asked for: one chunk for all choices."""
+        """Make the usage chunk, where it was asked for: one for all choices."""
         options: ChatOptions = asked.options
         chunk_writers = [writer for writer in writers if isinstance(writer, ChunkWriter)]
         if not options.include_usage:

@@ -1,4 +1,4 @@
-"""Errors in OpenAI's words: the kind → `type`. Chat Completions, Responses and legacy completions share them."""
+"""Errors in OpenAI's shape: the kind → `type`. Chat Completions, Responses and legacy completions share it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TYPES: Mapping[ErrorKind, str] = {
 
 
 def write_error(failure: Failure) -> dict[str, Any]:
-    """The error's body; what is not in the table is the request's own fault."""
+    """Write the error's body; a kind that is not in the table is an error of the request."""
     return {
         "error": {
             "message": failure.message,

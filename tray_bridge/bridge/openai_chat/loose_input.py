@@ -1,5 +1,4 @@
-"""The Responses API's items → chat messages, for editors that post such bodies to Chat Completions (Cursor
-does).
+"""The Responses API's items → chat messages, for clients that send such bodies to Chat Completions (Cursor).
 
 Only the outer shape is changed here; parts such as `input_text` are known to `read_content`.
 """
@@ -18,7 +17,7 @@ _OUTPUTS = {"function_call_output", "custom_tool_call_output"}
 
 
 def message_list(body: Mapping[str, Any]) -> list[tuple[str, JsonObject]]:
-    """Each chat message of the request with its path, whichever of the two shapes the body has."""
+    """List each chat message of the request with its path, in either of the two shapes."""
     name = "messages" if body.get("messages") is not None or body.get("input") is None else "input"
     given = body.get(name)
     if given is None:
@@ -48,7 +47,7 @@ def message_list(body: Mapping[str, Any]) -> list[tuple[str, JsonObject]]:
 
 
 def _from_item(item: JsonObject, param: str, *, newest: bool) -> JsonObject | None:
-    """One item as a message; reasoning, and unknown items of the past, are None."""
+    """Give one item as a message; None for reasoning and unknown items of the past."""
     kind = item.get("type")
     if "role" in item or kind is None or kind == "message":
         return item

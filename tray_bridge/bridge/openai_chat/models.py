@@ -7,7 +7,7 @@ from typing import Any
 
 from ...snapshots import ModelSnapshot
 
-RELEASED = 1_700_000_000  # clients want a creation time (JetBrains/koog#139); the CLI gives none
+RELEASED = 1_700_000_000  # clients need a creation time (JetBrains/koog#139); the CLI gives none
 
 
 def write_models(offered: Sequence[ModelSnapshot]) -> dict[str, Any]:

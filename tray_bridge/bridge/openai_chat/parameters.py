@@ -1,6 +1,6 @@
-"""Every request parameter and what becomes of it: one table, which the README repeats and a test compares.
+"""Every parameter of a chat request and how it is treated; docs/parameters.md is written from this table.
 
-Honoured ones are read in `read_request` and `tools`.
+Honoured ones are read in `read` and `bridge.tools`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("max_output_tokens", "honoured", "The same, where both others are missing."),
     Parameter("stop", "honoured", "A string or an array of strings; cuts exactly."),
     Parameter("stop_sequences", "honoured", "The same, where `stop` is missing."),
-    Parameter("reasoning_effort", "honoured", "`none`: no thinking, or little and unseen; `minimal` counts as `low`."),
+    Parameter("reasoning_effort", "honoured", "`none`: no thinking, or little and hidden; `minimal` counts as `low`."),
     Parameter("reasoning", "honoured", "`effort` as above; `enabled: false` is off; `exclude: true` hides."),
     Parameter("include_reasoning", "honoured", "`false` leaves `reasoning_content` out."),
     Parameter("thinking", "honoured", "`disabled` switches thinking off; a budget is passed over."),
@@ -44,8 +44,8 @@ PARAMETERS: tuple[Parameter, ...] = (
     no_knob("web_search_options", kind="object"),
     Parameter("user", "accepted", "Changes nothing.", "string"),
     Parameter("metadata", "accepted", "Changes nothing.", "object"),
-    Parameter("seed", "accepted", "Changes nothing: no answer can be had twice for certain.", "number"),
-    Parameter("store", "accepted", "Nothing is stored but the session log.", "boolean"),
+    Parameter("seed", "accepted", "Changes nothing: the model has no seed.", "number"),
+    Parameter("store", "accepted", "Changes nothing: only the session log keeps answers.", "boolean"),
     Parameter("service_tier", "accepted", "Changes nothing.", "string"),
     Parameter("safety_identifier", "accepted", "Changes nothing.", "string"),
     Parameter("prediction", "accepted", "The answer is the same, without the gain in speed.", "object"),
@@ -55,5 +55,5 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("logprobs", "refused", "Claude does not report them.", "boolean", (False,)),
     Parameter("modalities", "refused", "Answers are text.", "array", (["text"], [])),
     Parameter("audio", "refused", "Answers are text.", "object"),
-    Parameter("previous_response_id", "refused", "No answer is kept: send the whole conversation.", "string"),
+    Parameter("previous_response_id", "refused", "No answer is stored: send the whole conversation.", "string"),
 )

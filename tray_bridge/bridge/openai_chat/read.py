@@ -1,7 +1,7 @@
 """A request to /chat/completions → `Asked`: the turn to ask, and how the client wants its answer.
 
-The body is JSON that somebody sent: whatever it holds, the only error raised is `InvalidRequestError`, whose
-`param` is the path of the field that is wrong.
+The body is untrusted: whatever it holds, the only error raised is `InvalidRequestError`, whose `param` is the path of
+the field that is wrong.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CHOICES = 4
 
 @dataclass(frozen=True, slots=True)
 class ChatOptions:
-    """`include_usage`: the stream ends with a usage chunk. `legacy_functions`: calls go out as `function_call`."""
+    """`include_usage`: the stream ends with a usage chunk. `legacy_functions`: calls are written as `function_call`."""
 
     include_usage: bool = False
     legacy_functions: bool = False
@@ -48,7 +48,7 @@ def read_chat(body: object, reading: Reading) -> Asked:
     n = read_integer(body.get("n"), "n", least=1, most=CHOICES) or 1
     hidden = read_boolean(body.get("include_reasoning"), "include_reasoning") is False
     hidden = hidden or read_boolean(reasoning.get("exclude"), "reasoning.exclude") is True
-    hidden = hidden or not thinking  # a model that cannot stop thinking does it silently
+    hidden = hidden or not thinking  # a model that always thinks does not show it
     conversation = read_messages(message_list(body), reading.fetched, ignored)
     turn = Turn(
         model=reading.resolve_model(requested),
@@ -75,7 +75,7 @@ def read_chat(body: object, reading: Reading) -> Asked:
 
 
 def _read_effort(body: Mapping[str, Any], reasoning: JsonObject) -> tuple[Effort | None, bool]:
-    """How hard to think, and whether at all; LibreChat sends a `reasoning` object."""
+    """Give the effort, and whether the model thinks; LibreChat sends a `reasoning` object."""
     if body.get("reasoning_effort") is not None:
         effort, thinking = read_effort(body["reasoning_effort"], "reasoning_effort")
     else:
@@ -88,7 +88,7 @@ def _read_effort(body: Mapping[str, Any], reasoning: JsonObject) -> tuple[Effort
 
 
 def _read_output_schema(body: Mapping[str, Any]) -> tuple[JsonObject | None, str]:
-    """The schema and the path of its field."""
+    """Give the schema and the path of its field."""
     form, param = body.get("response_format"), "response_format"
     if form is None:
         form, param = (read_object(body.get("text"), "text") or {}).get("format"), "text.format"

@@ -9,7 +9,9 @@ from .wire import CompletionUsage
 
 
 def write_usage(usage: Usage) -> CompletionUsage:
-    """OpenAI's prompt tokens include the cached ones, which the Messages API counts apart."""
+    """Write the usage. Write the usage. OpenAI's prompt tokens include the cached ones, which the Messages API counts
+    apart.
+    """
     prompt = usage.input_tokens + usage.cache_read_tokens + usage.cache_creation_tokens
     return {
         "prompt_tokens": prompt,
@@ -21,7 +23,7 @@ def write_usage(usage: Usage) -> CompletionUsage:
 
 
 def sum_usage(usages: Iterable[Usage]) -> Usage:
-    """The usage of several answers to one request: each was a request of its own upstream."""
+    """Add up the usage of several answers to one request: each was a request of its own upstream."""
     total = Usage()
     for usage in usages:
         total = Usage(

@@ -1,6 +1,6 @@
-"""Events of a turn → one chat completion: what the stream's chunks, put together, say.
+"""Events of a turn → one chat completion: the stream's chunks, joined.
 
-It reads the chunks of a `ChunkWriter`, so that both forms of an answer cannot differ.
+It joins the chunks of a `ChunkWriter`, so that both forms of an answer cannot differ.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .write import ChunkWriter
 
 
 def write_completion(asked: Asked, stamp: Stamp, answers: Sequence[Sequence[Event]]) -> Completion:
-    """One completion from the shaped events of each answer; usage is their sum."""
+    """Write one completion from the shaped events of each answer; usage is their sum."""
     choices = [_Choice(asked, stamp, index, events) for index, events in enumerate(answers)]
     return {
         "id": stamp.id,
@@ -28,7 +28,7 @@ def write_completion(asked: Asked, stamp: Stamp, answers: Sequence[Sequence[Even
 
 
 class _Choice:
-    """Joins the chunks of one choice."""
+    """Join the chunks of one choice."""
 
     def __init__(self, asked: Asked, stamp: Stamp, index: int, events: Sequence[Event]) -> None:
         self._index = index

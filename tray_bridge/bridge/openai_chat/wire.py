@@ -1,7 +1,7 @@
-"""The wire shapes that we write, as OpenAI's API reference gives them. Shapes only.
+"""The wire shapes of answers, as OpenAI's API reference gives them.
 
-https://platform.openai.com/docs/api-reference/chat; `reasoning_content` is the field that clients of other
-servers read, for OpenAI has none.
+https://platform.openai.com/docs/api-reference/chat; OpenAI has no field for reasoning; `reasoning_content` is the one
+that clients of other servers read.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Events of a turn → chunks of a chat completion. Owns the chunk grammar.
 
-The grammar: the role once and first, then content, reasoning and calls as they come, a refusal if there is one, and
-the finish reason once on a chunk of its own. Usage stands on a chunk without choices, after all choices have ended.
+The grammar: the role once and first; then content, reasoning, calls and a refusal as they come; then the finish reason,
+on a chunk of its own. Usage is on a chunk without choices, after all choices have ended.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _FINISH: Mapping[StopReason, FinishReason] = {
 
 
 class ChunkWriter:
-    """Writes the chunks of one choice. `model` is the model that answers, as far as it is known.
+    """Write the chunks of one choice. `model` is the model that answers, once that is known.
 
-    `usage` is what the turn cost, known once it has ended.
+    `usage` is the turn's usage, known once it has ended.
     """
 
     def __init__(self, asked: Asked, stamp: Stamp, index: int = 0) -> None:
@@ -53,7 +53,7 @@ class ChunkWriter:
         self._text_frame: Callable[[str], Frame] | None = None
 
     def write(self, event: Event) -> Sequence[Frame]:
-        """The frames that tell the client of `event`: none, one or several."""
+        """Make the frames of `event`: none, one or several."""
         if type(event) is TextDelta and self._begun:
             if self._text_frame is None:
                 self._text_frame = text_frames(self._chunk({"content": ""}), "content")
@@ -61,7 +61,7 @@ class ChunkWriter:
         return [json_frame(chunk) for chunk in self.chunks(event)]
 
     def chunks(self, event: Event) -> list[Chunk]:
-        """What `write` writes, as chunks."""
+        """Make the chunks of `event`."""
         if isinstance(event, TextDelta):
             return [*self._begin(""), self._chunk({"content": event.text})]
         if isinstance(event, ThinkingDelta):
@@ -82,7 +82,7 @@ class ChunkWriter:
             call: ToolCallPiece = {"index": event.index, "id": event.id, "type": "function", "function": function}
             return [*self._begin(None), self._chunk({"tool_calls": [call]})]
         if event.index:
-            return []  # the older form has room for one call
+            return []  # the older form has one call only
         return [*self._begin(None), self._chunk({"function_call": function})]
 
     def _arguments(self, event: ToolCallDelta) -> list[Chunk]:
@@ -101,7 +101,7 @@ class ChunkWriter:
         return [*self._begin(""), self._chunk({}, reason)]
 
     def _begin(self, content: str | None) -> list[Chunk]:
-        """The role, once; content is null where something other than text comes first, as OpenAI has it."""
+        """Write the role, once; content is null where something other than text comes first, as at OpenAI."""
         if self._begun:
             return []
         self._begun = True
@@ -118,7 +118,7 @@ class ChunkWriter:
 
 
 def usage_chunk(stamp: Stamp, model: str, usage: Usage) -> Chunk:
-    """The last chunk of a stream whose client asked for usage: one for all choices."""
+    """Make the last chunk of a stream whose client asked for usage: one for all choices."""
     return {
         "id": stamp.id,
         "object": "chat.completion.chunk",

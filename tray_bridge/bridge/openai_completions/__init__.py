@@ -1,1 +1,1 @@
-"""Legacy completions (`POST /v1/completions`): a text goes on, or its gap is filled, as autocomplete asks."""
+"""Legacy completions (`POST /v1/completions`): a text is continued, or its gap is filled, as for autocomplete."""

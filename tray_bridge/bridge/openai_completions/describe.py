@@ -1,4 +1,4 @@
-"""What the app's OpenAPI description says of POST /v1/completions. It describes and checks nothing."""
+"""The OpenAPI description of POST /v1/completions. It checks nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Legacy completions as a dialect: what the folder's parts do, under the names that `api` calls them by.
+"""The dialect of legacy completions: its paths, and the functions of this folder under the names of `Dialect`.
 
 https://platform.openai.com/docs/api-reference/completions
 """
@@ -40,7 +40,7 @@ class Completions(Dialect):
         return CompletionWriter(asked, stamp, index)
 
     def closing(self, asked: Asked, stamp: Stamp, writers: Sequence[Writer]) -> Sequence[Frame]:
-        """Usage, where it was asked for: one chunk for all choices."""
+        """Make the usage chunk, where it was asked for: one for all choices."""
         options: CompletionOptions = asked.options
         own = [writer for writer in writers if isinstance(writer, CompletionWriter)]
         return (json_frame(usage_chunk(stamp, own)),) if options.include_usage else ()

@@ -1,4 +1,4 @@
-"""A prompt with a gap: the markers by which completion models know one, and how Claude is asked to fill it."""
+"""A prompt with a gap: the markers that completion models use for it, and how Claude is asked to fill it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 GAP = "<|gap|>"
 OPENING, CLOSING = "<fill>", "</fill>"
 
-# One prompt for all completions, so that the next keystroke finds a worker that fits.
+# One system prompt for all completions, so that the next keystroke finds a worker with this binding.
 SYSTEM = f"""\
 You are a completion model. Each message is a document in which {GAP} marks one place. Write the text that belongs in \
 that place, so that the document reads on without a seam from what stands before it to what stands after it.
@@ -43,7 +43,7 @@ def _suffix_first(after: str, before: str, middle: str) -> re.Pattern[str]:
     return re.compile(f"(?P<head>.*?){marks[0]}(?P<after>.*?){marks[1]}(?P<before>.*){marks[2]}", re.DOTALL)
 
 
-# Where several would match, the first counts.
+# Where several match, the first counts.
 _FAMILIES = (
     _family("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),  # Qwen, CodeGemma
     _suffix_first("<|fim_suffix|>", "<|fim_prefix|>", "<|fim_middle|>"),
@@ -61,7 +61,7 @@ _MARKS = re.compile(r"fim|PRE>|code_prefix|\[SUFFIX\]")
 
 
 def read_document(prompt: str, suffix: str | None) -> Document:
-    """What stands before and after the gap; what precedes a marker (other files, say) stays before it."""
+    """Split a prompt at its gap; text before the first marker, such as other files, stays before the gap."""
     if suffix is not None:
         return Document(prompt, suffix)
     if _MARKS.search(prompt):
@@ -72,5 +72,5 @@ def read_document(prompt: str, suffix: str | None) -> Document:
 
 
 def write_question(document: Document) -> str:
-    """The message in which Claude gets the document."""
+    """Write the message with the document for Claude."""
     return f"{document.before}{GAP}{document.after}"

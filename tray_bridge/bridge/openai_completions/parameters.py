@@ -1,4 +1,4 @@
-"""Every parameter of a legacy completion and what becomes of it."""
+"""Every parameter of a legacy completion and how it is treated."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ..parameters import Parameter, no_knob
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter("model", "honoured", "A family, full id, old name or alias; missing means the default."),
     Parameter("prompt", "honoured", "A string, or several, each with its own answer; fill-in markers are understood."),
-    Parameter("suffix", "honoured", "What follows the gap: the answer is the middle alone."),
+    Parameter("suffix", "honoured", "The text after the gap: the answer is the middle alone."),
     Parameter("stream", "honoured", "One chunk per delta."),
     Parameter("stream_options", "honoured", "`include_usage` adds the usage chunk."),
     Parameter("max_tokens", "honoured", "A hard limit upstream; missing or -1 means none."),
@@ -23,7 +23,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     no_knob("frequency_penalty", 0),
     no_knob("repetition_penalty", 1),
     no_knob("logit_bias", {}, kind="object"),
-    Parameter("seed", "accepted", "Changes nothing: no answer can be had twice for certain.", "number"),
+    Parameter("seed", "accepted", "Changes nothing: the model has no seed.", "number"),
     Parameter("user", "accepted", "Changes nothing.", "string"),
     Parameter("logprobs", "refused", "Claude does not report them.", "any", (0, False)),
 )

@@ -13,12 +13,12 @@ from .infill import SYSTEM, read_document, write_question
 from .parameters import PARAMETERS
 
 CHOICES = 4
-ANSWERS = 16  # of one request: each is a turn of its own
+ANSWERS = 16  # per request: each is a turn of its own
 
 
 @dataclass(frozen=True, slots=True)
 class CompletionOptions:
-    """`echoes` holds what comes before each answer, if anything."""
+    """`echoes` holds the text before each answer, if any."""
 
     echoes: tuple[str, ...]
     include_usage: bool = False

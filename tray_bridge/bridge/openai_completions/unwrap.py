@@ -1,4 +1,4 @@
-"""An infill as Claude wrote it → the bare text, piece by piece: without its tags, or a fence around the whole."""
+"""An infill as Claude wrote it → the bare text, piece by piece: without its tags, or a code fence around the whole."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FENCED = re.compile(r"```[^\n`]*\n((?:(?!```).)*?)\n?```\s*", re.DOTALL)
 
 
 class Unwrapper:
-    """Passes text without the opening tag on as it is. A fence is held until it is known to be the whole."""
+    """Pass text without an opening tag on unchanged. A fence is held back until it is known to enclose the whole."""
 
     def __init__(self) -> None:
         self._held = ""
@@ -21,7 +21,7 @@ class Unwrapper:
         self._cutter: StopCutter | None = None
 
     def push(self, text: str) -> str:
-        """What may go out now."""
+        """Take a piece; give the text that may be sent now."""
         if not self._decided:
             self._held += text
             bare = self._held.lstrip()
@@ -36,7 +36,7 @@ class Unwrapper:
         return self._without_fence(text if self._cutter is None else self._cutter.push(text))
 
     def end(self) -> str:
-        """What was held back, when no more text comes."""
+        """Give the text that was held back. For the end of the answer."""
         if not self._decided:
             return self._held
         rest = self._held + (self._cutter.flush() if self._cutter is not None else "")

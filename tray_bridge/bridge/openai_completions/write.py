@@ -20,7 +20,7 @@ _FINISH: Mapping[StopReason, str] = {
 
 
 class CompletionWriter:
-    """Writes one choice: the prompt where it is to be echoed, the text, and the finish reason once."""
+    """Write one choice: the prompt if it is echoed, the text, and the finish reason once."""
 
     def __init__(self, asked: Asked, stamp: Stamp, index: int) -> None:
         options: CompletionOptions = asked.options
@@ -51,13 +51,13 @@ def finish_reason(event: TurnEnded) -> str:
 
 
 def usage_chunk(stamp: Stamp, writers: Sequence[CompletionWriter]) -> dict[str, Any]:
-    """The last chunk of a stream whose client asked for usage."""
+    """Make the last chunk of a stream whose client asked for usage."""
     chunk = _chunk(stamp, writers[0].model, 0)
     return {**chunk, "choices": [], "usage": write_usage(sum_usage(writer.usage for writer in writers))}
 
 
 def write_completion(asked: Asked, stamp: Stamp, answers: Sequence[Sequence[Event]]) -> dict[str, Any]:
-    """The completion from the shaped events of each answer; usage is their sum."""
+    """Write the completion from the shaped events of each answer; usage is their sum."""
     options: CompletionOptions = asked.options
     choices, usages, model = [], [], asked.turn.model
     for index, events in enumerate(answers):

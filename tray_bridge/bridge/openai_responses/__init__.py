@@ -1,1 +1,1 @@
-"""Responses (`POST /v1/responses`), OpenAI's newest dialect: items in, items out, and answers that are kept."""
+"""Responses (`POST /v1/responses`), OpenAI's newest dialect: items in, items out, and stored answers."""

@@ -1,4 +1,4 @@
-"""The response object, with all fields of openresponses.org in every state, and its usage."""
+"""The response object with all fields of openresponses.org, in every state, and its usage."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ...turns import JsonObject, StopReason, Usage
 from ..dialect import Stamp
 
-# Why an answer is not whole; every other reason means that it is.
+# Why an answer is incomplete; with every other stop reason it is complete.
 INCOMPLETE: Mapping[StopReason, str] = {
     "max_tokens": "max_output_tokens",
     "model_context_window_exceeded": "max_output_tokens",
@@ -44,7 +44,9 @@ def write_object(
 
 
 def write_usage(usage: Usage) -> dict[str, Any]:
-    """OpenAI's input tokens include the cached ones, which the Messages API counts apart."""
+    """Write the usage. Write the usage. OpenAI's input tokens include the cached ones, which the Messages API counts
+    apart.
+    """
     prompt = usage.input_tokens + usage.cache_read_tokens + usage.cache_creation_tokens
     return {
         "input_tokens": prompt,

@@ -1,4 +1,4 @@
-"""A custom tool's bare text, taken out of the call's JSON arguments while they come in pieces."""
+"""A custom tool's bare text, read from the call's JSON arguments while they come in pieces."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _HALF = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}")  # of a surrogate pair: it 
 
 
 class CustomInput:
-    """Gives the text of `{"input": "…"}` piece by piece; `whole` is all of it, however the arguments look."""
+    """Read the text of `{"input": "…"}` piece by piece; `whole` gives all of it, also for arguments of another form."""
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
@@ -20,7 +20,7 @@ class CustomInput:
         self._said: list[str] = []
 
     def push(self, piece: str) -> str:
-        """The text that this piece adds."""
+        """Take a piece of the arguments; give the text that it adds."""
         self._pieces.append(piece)
         if self._ended:
             return ""
@@ -34,7 +34,7 @@ class CustomInput:
         return self._decode()
 
     def whole(self) -> str:
-        """The whole text; arguments of another form are given as they came."""
+        """Give the whole text; arguments of another form are given unchanged."""
         joined = "".join(self._pieces)
         try:
             arguments = json.loads(joined)
@@ -44,7 +44,7 @@ class CustomInput:
         return text if isinstance(text, str) else ("" if arguments == {} else joined)
 
     def remainder(self) -> str:
-        """What of `whole` no piece has given yet."""
+        """Give the rest of `whole` that no piece has given yet."""
         return self.whole().removeprefix("".join(self._said))
 
     def _decode(self) -> str:

@@ -1,4 +1,4 @@
-"""What the app's OpenAPI description says of POST /v1/responses. It describes and checks nothing."""
+"""The OpenAPI description of POST /v1/responses. It checks nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Schema = dict[str, Any]
 
 _ITEM = {
     "type": "object",
-    "description": "A message, a call, its output, reasoning, or a reference to a kept item.",
+    "description": "A message, a call, its output, reasoning, or a reference to a stored item.",
     "properties": {"type": {"type": "string"}, "id": {"type": ["string", "null"]}},
 }
 _TYPES: Mapping[str, Schema] = {

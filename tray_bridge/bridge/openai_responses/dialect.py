@@ -1,4 +1,4 @@
-"""Responses as a dialect: what the folder's parts do, under the names that `api` calls them by.
+"""The Responses dialect: its paths, and the functions of this folder under the names of `Dialect`.
 
 https://platform.openai.com/docs/api-reference/responses and https://www.openresponses.org
 """
@@ -50,7 +50,7 @@ class Responses(Dialect):
         return ()
 
     def whole(self, asked: Asked, stamp: Stamp, answers: Sequence[Sequence[Event]]) -> JsonObject:
-        """The object that a stream of the same events ends with."""
+        """Write the object with which a stream of the same events ends."""
         writer = written(asked, stamp, answers[0])
         return writer.answer or write_object(stamp, asked.options.echo, asked.turn.model, "incomplete")
 
@@ -62,7 +62,7 @@ class Responses(Dialect):
         return write_error(failure)
 
     def error_frames(self, failure: Failure, writers: Sequence[Writer]) -> Sequence[Frame]:
-        """`response.failed`: the one event from which every client learns the reason."""
+        """Make `response.failed`, the only event whose reason every client shows."""
         (writer,) = writers
         assert isinstance(writer, ResponseWriter)  # noqa: S101 - `writer` made it
         return writer.fail(failure)

@@ -1,4 +1,4 @@
-"""The ids of an answer's items: each tells which answer it belongs to, so that a reference to it can be looked up."""
+"""The ids of an answer's items. Each holds the answer's id, so that a reference to the item can be looked up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from ...turns import JsonObject
 
 PREFIX = "resp_"
-_INPUT = 0x8000  # the items that came with the request count from here
+_INPUT = 0x8000  # the items of the request count from here
 _ITEM = re.compile(r"[a-z]+_([0-9a-f]{8,64})[0-9a-f]{4}", re.ASCII)
 _PREFIXES = {
     "message": "msg",
@@ -20,18 +20,18 @@ _PREFIXES = {
 
 
 def item_id(answer_id: str, kind: str, number: int) -> str:
-    """The id of an answer's item: `number` counts the items of one answer."""
+    """Make the id of an answer's item: `number` counts the items of one answer."""
     return f"{_PREFIXES.get(kind, 'item')}_{answer_id.removeprefix(PREFIX)}{number:04x}"
 
 
 def answer_of(id_: str) -> str | None:
-    """The id of the answer that the item of this id belongs to; None where it is not one of ours."""
+    """Give the id of the answer that the item belongs to; None if the id is not one of ours."""
     found = _ITEM.fullmatch(id_)
     return PREFIX + found[1] if found else None
 
 
 def with_ids(items: tuple[JsonObject, ...], answer_id: str) -> tuple[JsonObject, ...]:
-    """The items of a request, each with an id and its type."""
+    """Give the items of a request, each with an id and its type."""
     named = []
     for number, item in enumerate(items):
         kind = str(item.get("type") or "message")

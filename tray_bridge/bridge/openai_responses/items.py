@@ -1,11 +1,11 @@
 """The items of a Responses request → system prompt and turns of the conversation.
 
-Rules beyond those of `messages`, which reads what an item holds:
+Further rules than those of `messages`, which reads the content of an item:
 
 - Neighbouring items of the assistant (reasoning, message, calls) are one message.
-- Reasoning gives Claude its own signed thinking back where its `encrypted_content` is a token of ours. A summary is
-  never replayed as text, and the reasoning of other models is passed over.
-- What other servers' hosted tools left is passed over; other unknown types are refused.
+- Reasoning whose `encrypted_content` is a token of ours becomes Claude's own signed thinking. A summary is never
+  replayed as text, and the reasoning of other models is skipped.
+- Items of other servers' hosted tools are skipped; other unknown types are refused.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ Place = tuple[str, JsonObject]
 
 
 def list_items(given: object) -> list[JsonObject]:
-    """The items of `input`, a string counting as the user's message."""
+    """List the items of `input`; a string counts as the user's message."""
     if isinstance(given, str) and given:
         return [{"type": "message", "role": "user", "content": given}]
     if isinstance(given, list):
@@ -73,7 +73,7 @@ def list_items(given: object) -> list[JsonObject]:
 
 
 def item_type(item: JsonObject) -> str:
-    """The item's type, where it may be left out: of a message, and of a reference that is an id alone."""
+    """Give the item's type, which may be missing in a message, and in a reference that is only an id."""
     kind = item.get("type")
     if isinstance(kind, str):
         return kind
@@ -83,7 +83,7 @@ def item_type(item: JsonObject) -> str:
 
 
 def references(items: object) -> list[str]:
-    """The ids of the items that a request refers to; never raises."""
+    """List the ids of the items that a request refers to; never raises."""
     given = items if isinstance(items, list) else ()
     return [
         item["id"]
@@ -93,14 +93,14 @@ def references(items: object) -> list[str]:
 
 
 def resolve_references(items: Sequence[JsonObject], found: Mapping[str, JsonObject]) -> list[JsonObject]:
-    """The same items with each reference replaced by what it refers to."""
+    """Replace each reference by the item that it refers to."""
     resolved = []
     for index, item in enumerate(items):
         if item_type(item) == "item_reference":
             id_ = required_string(item.get("id"), f"input[{index}].id")
             if id_ not in found:
                 refuse(
-                    f"Item with id {shown(id_)} is not kept here.",
+                    f"Item with id {shown(id_)} is not stored here.",
                     f"input[{index}].id",
                     hint="Send the item itself, or the whole conversation with `store` set to false.",
                 )
@@ -112,7 +112,7 @@ def resolve_references(items: Sequence[JsonObject], found: Mapping[str, JsonObje
 def read_items(
     places: Sequence[Place], instructions: str | None, fetched: Mapping[str, bytes], ignored: list[str]
 ) -> Conversation:
-    """The conversation in `places`, pairs of path and item; instructions stand before all other system prompts."""
+    """Read the conversation in `places`, pairs of path and item; instructions come before all other system prompts."""
     return _Reader(fetched, ignored).read(places, instructions)
 
 
@@ -130,7 +130,7 @@ class _Reader:
             self._take(item, item_type(item), param)
         self._end_spoken()
         if instructions and instructions.strip():
-            if not self._said:  # with instructions alone, the last system item is what is asked
+            if not self._said:  # without other items, the last system item is asked
                 conversation = join_conversation(self._system, self._said, places[-1][0], self._ignored)
                 return Conversation((instructions, *conversation.system), conversation.messages)
             self._system.insert(0, (instructions,))
@@ -149,7 +149,7 @@ class _Reader:
                 self._spoken.append(block)
         elif kind == "compaction_trigger":
             refuse(
-                "Compaction is not done here.",
+                "Compaction is not supported.",
                 f"{param}.type",
                 hint="Let the client shorten the conversation itself.",
             )
@@ -190,7 +190,7 @@ class _Reader:
         return Result(call_id, "", tuple(blocks), False, f"{param}.call_id")
 
     def _end_spoken(self) -> None:
-        """The assistant's turn is over; thinking that nothing followed is of no use upstream."""
+        """End the assistant's message, without thinking that nothing follows: upstream refuses it."""
         while self._spoken and isinstance(self._spoken[-1], (Thinking, RedactedThinking)):
             self._spoken.pop()
         if self._spoken:

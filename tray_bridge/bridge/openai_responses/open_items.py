@@ -1,6 +1,6 @@
-"""The item that an answer is writing now: its events from `output_item.added` to `output_item.done`.
+"""The item that is being written: its events from `output_item.added` to `output_item.done`.
 
-Events are dicts without their sequence number, which the writer counts. Items are empty when they are added, and each
+Events are dicts without their sequence number, which the writer adds. Items are empty when they are added, and each
 has one id in all its events.
 """
 
@@ -21,7 +21,7 @@ ItemStatus = Literal["completed", "incomplete"]
 
 
 class OpenItem(ABC):
-    """One item; `index` is its place in the output. `delta` makes the frame of one piece of its text."""
+    """Write one item; `index` is its place in the output. `delta` makes the frame of one piece of its text."""
 
     delta: Callable[[str, int], Frame]
 
@@ -32,11 +32,11 @@ class OpenItem(ABC):
 
     @abstractmethod
     def begin(self) -> Sequence[ItemEvent]:
-        """The events that announce the item."""
+        """Give the events that begin the item."""
 
     @abstractmethod
     def end(self, status: ItemStatus) -> tuple[Sequence[ItemEvent], ItemEvent]:
-        """The events that complete it, and the finished item."""
+        """Give the events that complete the item, and the finished item."""
 
     def _event(self, kind: str, **fields: Any) -> ItemEvent:
         return {"type": f"response.{kind}", "item_id": self.id, "output_index": self.index, **fields}
@@ -46,7 +46,7 @@ class OpenItem(ABC):
 
 
 class OpenMessage(OpenItem):
-    """A message with one part of text."""
+    """Write a message with one part of text."""
 
     def __init__(self, id_: str, index: int) -> None:
         super().__init__(id_, index)
@@ -69,7 +69,7 @@ class OpenMessage(OpenItem):
 
 
 class OpenReasoning(OpenItem):
-    """Thinking, shown as one part of summary; `token` is its `encrypted_content`, where that is asked for."""
+    """Write thinking as one part of summary; `token` is its `encrypted_content`, if that is asked for."""
 
     def __init__(self, id_: str, index: int) -> None:
         super().__init__(id_, index)
@@ -95,7 +95,7 @@ class OpenReasoning(OpenItem):
 
 
 class OpenCall(OpenItem):
-    """The call of a function, in a namespace or not."""
+    """Write the call of a function, with or without a namespace."""
 
     def __init__(self, id_: str, index: int, call_id: str, tool: ClientTool) -> None:
         super().__init__(id_, index)
@@ -120,7 +120,7 @@ class OpenCall(OpenItem):
 
 
 class OpenCustomCall(OpenItem):
-    """The call of a custom tool, whose input is bare text."""
+    """Write the call of a custom tool, whose input is bare text."""
 
     def __init__(self, id_: str, index: int, call_id: str, tool: ClientTool) -> None:
         super().__init__(id_, index)
@@ -145,7 +145,7 @@ class OpenCustomCall(OpenItem):
 
 
 def delta_frames(event: ItemEvent) -> Callable[[str, int], Frame]:
-    """Make the frames of an event's deltas, which come thousands of times: their JSON is made once but for the text."""
+    """Make the frames of an event's deltas. There are thousands, so all of their JSON except the text is made once."""
     before = encode_json(event)[:-1].decode("ascii") + ',"delta":'
     name = event["type"]
 

@@ -1,4 +1,4 @@
-"""Every parameter of a Responses request and what becomes of it."""
+"""Every parameter of a Responses request and how it is treated."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("input", "honoured", "A string, or items: messages, calls and their outputs, reasoning, references."),
     Parameter("instructions", "honoured", "A system prompt before all others; not carried over to the next answer."),
     Parameter("stream", "honoured", "One event per delta, in OpenAI's grammar."),
-    Parameter("previous_response_id", "honoured", "Goes on from an answer that is kept here."),
-    Parameter("store", "honoured", "Missing means true: the answer is kept, as long as the session log is."),
+    Parameter("previous_response_id", "honoured", "Continues an answer that is stored here."),
+    Parameter("store", "honoured", "Missing means true: the answer is stored, as long as the session log is."),
     Parameter("max_output_tokens", "honoured", "A hard limit upstream; -1 means none."),
     Parameter("max_tokens", "honoured", "The same, where `max_output_tokens` is missing."),
     Parameter("tools", "honoured", "Functions, custom tools and namespaces; hosted tools are ignored beside others."),
@@ -24,7 +24,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     no_knob("top_logprobs", 0),
     no_knob("presence_penalty", 0),
     no_knob("frequency_penalty", 0),
-    Parameter("max_tool_calls", "ignored", "It counts hosted tools, which do not run here.", "number"),
+    Parameter("max_tool_calls", "ignored", "Counts hosted tools, which do not run here.", "number"),
     Parameter("context_management", "ignored", "Nothing is compacted here."),
     Parameter("truncation", "accepted", "A conversation that is too long is refused.", "string"),
     Parameter("metadata", "accepted", "Comes back in the answer.", "object"),
@@ -36,6 +36,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("client_metadata", "accepted", "Changes nothing."),
     Parameter("stream_options", "accepted", "Changes nothing.", "object"),
     Parameter("background", "refused", "Answers come while the request is open.", "boolean", (False,)),
-    Parameter("conversation", "refused", "Conversations are not kept; go on from an answer's id instead."),
+    Parameter("conversation", "refused", "Conversations are not stored; send `previous_response_id` instead."),
     Parameter("prompt", "refused", "There are no stored prompts; send the prompt itself."),
 )

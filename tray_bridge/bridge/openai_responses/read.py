@@ -1,7 +1,7 @@
 """A body of POST /v1/responses → the turn to ask, and what its answer repeats.
 
-The body is JSON that somebody sent: whatever it holds, the only error raised is `InvalidRequestError`, whose `param` is
-the path of the field that is wrong.
+The body is untrusted: whatever it holds, the only error raised is `InvalidRequestError`, whose `param` is the path of
+the field that is wrong.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def read_request(body: JsonObject, reading: Reading) -> Asked:
 
 
 def _inlined(item: JsonObject, fetched: Mapping[str, bytes]) -> JsonObject:
-    """The item with the bytes of its files in place of their URLs, which may lead nowhere tomorrow."""
+    """Give the item with the bytes of its files in place of their URLs, which may be gone later."""
     if not fetched:
         return item
     changed = dict(item)
@@ -113,7 +113,7 @@ def _data_url(data: bytes) -> str:
 def _echo(
     body: JsonObject, offered: Offered, text: JsonObject, reasoning: JsonObject, max_tokens: int | None, store: bool
 ) -> JsonObject:
-    """The fields of the answer that repeat the request: all are there, as clients in strict languages want them."""
+    """Make the fields of the answer that repeat the request. All are present: clients in strict languages need them."""
     return {
         "background": False,
         "frequency_penalty": _number(body, "frequency_penalty", 0),

@@ -1,4 +1,4 @@
-"""One understood Responses request, beyond the turn: what the answer repeats, and what is kept of it."""
+"""A Responses request besides its turn: what the answer repeats, and what is stored of it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .tools import ClientTool
 class ResponseOptions:
     """`echo` holds the answer's fields that repeat the request; `given` is the request's own input, files inlined.
 
-    `encrypted`: thinking is given as `encrypted_content`. `finished_after` holds the seconds that the answer took, once
-    they are known, so that the answer that is sent and the one that is stored tell the same time.
+    `encrypted`: write thinking as `encrypted_content`. `finished_after` holds the seconds that the answer took, once
+    they are known, so that the sent and the stored answer have the same time.
     """
 
     echo: JsonObject

@@ -1,8 +1,7 @@
-"""What is stored of an answer, and how a later request goes on from it.
+"""What is stored of an answer, and how a later request continues it.
 
 A record holds the answer as it was sent, the items of its own request, its output with all of Claude's thinking, and
-the id of the answer before it: a link and not a copy, so that a chain grows by what is new. Instructions, tools and
-format of the request are not part of it.
+the id of the answer before it: a link, not a copy. Instructions, tools and format of the request are not part of it.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from .write import ResponseWriter
 
 
 def stored_ids(body: JsonObject) -> Sequence[str]:
-    """The answers that a request refers to: the one it goes on from, and those that its item references belong to."""
+    """Give the answers that a request refers to: the one that it continues, and those of its item references."""
     previous = body.get("previous_response_id")
     ids = [previous] if isinstance(previous, str) and previous else []
     owners = (answer_of(id_) for id_ in references(body.get("input")))
@@ -27,7 +26,7 @@ def stored_ids(body: JsonObject) -> Sequence[str]:
 
 
 def read_history(previous: str | None, stored: Mapping[str, JsonObject]) -> list[JsonObject]:
-    """The items of the chain that ends with this answer, oldest first."""
+    """Give the items of the chain that ends with this answer, oldest first."""
     chain: list[JsonObject] = []
     id_ = previous
     while id_ is not None:
@@ -37,7 +36,7 @@ def read_history(previous: str | None, stored: Mapping[str, JsonObject]) -> list
                 f"Previous response with id {shown(previous)} not found.",
                 "previous_response_id",
                 code="previous_response_not_found",
-                hint="It is not kept here any more: send the whole conversation.",
+                hint="It is not stored here any more: send the whole conversation.",
             )
         chain.append(record)
         id_ = record["parent"]
@@ -45,18 +44,18 @@ def read_history(previous: str | None, stored: Mapping[str, JsonObject]) -> list
 
 
 def stored_items(stored: Mapping[str, JsonObject]) -> Mapping[str, JsonObject]:
-    """Every item of these answers by its id."""
+    """Give every item of these answers by its id."""
     records = [record for record in stored.values() if is_response(record)]
     return {item["id"]: item for record in records for part in ("input", "output") for item in record[part]}
 
 
 def is_response(record: JsonObject) -> bool:
-    """Whether a record is this dialect's: others keep theirs in the same store."""
+    """Return whether a record belongs to this dialect: others use the same store."""
     return "answer" in record
 
 
 def write_record(asked: Asked, stamp: Stamp, events: Sequence[Event]) -> JsonObject | None:
-    """The record of an answer; None for one that is not stored, because of `store: false` or a refusal."""
+    """Make the record of an answer; None if it is not stored, because of `store: false` or a refusal."""
     options: ResponseOptions = asked.options
     if not options.store or any(isinstance(event, TurnEnded) and event.stop_reason == "refusal" for event in events):
         return None
@@ -70,7 +69,7 @@ def write_record(asked: Asked, stamp: Stamp, events: Sequence[Event]) -> JsonObj
 
 
 def written(asked: Asked, stamp: Stamp, events: Iterable[Event]) -> ResponseWriter:
-    """A writer that has written these events."""
+    """Give a writer that has written these events."""
     writer = ResponseWriter(asked, stamp)
     for event in _joined(events):
         writer.write(event)
@@ -78,7 +77,7 @@ def written(asked: Asked, stamp: Stamp, events: Iterable[Event]) -> ResponseWrit
 
 
 def _joined(events: Iterable[Event]) -> Iterable[Event]:
-    """The same events with neighbouring deltas joined: an answer has thousands of them."""
+    """Join neighbouring deltas: an answer has thousands of them."""
     pieces: list[str] = []
     last: Event | None = None
     for event in events:

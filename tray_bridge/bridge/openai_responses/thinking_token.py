@@ -1,7 +1,7 @@
 """Claude's signed thinking as the opaque `encrypted_content` of a reasoning item, and back.
 
-A token names its version and holds a checksum: one that another server made, or that was cut, is not ours and gives
-nothing back. It is no secret; Claude's own signature is what upstream checks.
+A token has a version and a checksum, so that one of another server, or one that was cut, is recognised and dropped. It
+is not a secret: upstream checks Claude's own signature.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from ...turns import RedactedThinking, Thinking
 
 _VERSION = "tb1."
 _CHECKSUM = 8  # bytes
-_LARGEST = 4 * 1024 * 1024  # bytes of thinking; a model writes far less
+_LARGEST = 4 * 1024 * 1024  # bytes of thinking; models write far less
 
 
 def to_token(block: Thinking | RedactedThinking) -> str:
-    """The token of one block."""
+    """Make the token of one block."""
     fields = [block.text, block.signature] if isinstance(block, Thinking) else [block.data]
     packed = zlib.compress(json.dumps(fields).encode())
     return _VERSION + urlsafe_b64encode(sha256(packed).digest()[:_CHECKSUM] + packed).decode()
 
 
 def from_token(token: object) -> Thinking | RedactedThinking | None:
-    """The block that `to_token` was given; None for everything else."""
+    """Give the block of a token; None for any other text."""
     if not isinstance(token, str) or not token.startswith(_VERSION):
         return None
     try:

@@ -1,8 +1,8 @@
-"""The tools of a Responses request → functions of the turn, and the names under which they are given back.
+"""The tools of a Responses request → functions of the turn, and back to the client's names.
 
-Three kinds can be called here: functions, custom tools (one required string) and the functions of a namespace
-(`namespace__name` upstream). Hosted tools (web search, MCP, …) are OpenAI's to run: they are ignored beside others,
-and refused where nothing else is offered.
+Three kinds can be called: functions, custom tools (one required string) and the functions of a namespace
+(`namespace__name` upstream). Hosted tools (web search, MCP, …) run at OpenAI: they are ignored beside others, and
+refused where nothing else is offered.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class ClientTool:
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """`client_tools` has each tool's upstream name; `echo` is the list that the answer repeats."""
+    """`client_tools` has the tools by their upstream names; `echo` is the list that the answer repeats."""
 
     tools: tuple[Tool, ...]
     choice: ToolChoice
@@ -41,7 +41,7 @@ class Offered:
 
 
 def upstream_name(name: str, namespace: object) -> str:
-    """The one name of a function within its namespace, short enough for the Messages API."""
+    """Make one name of a function and its namespace, short enough for the Messages API."""
     if not isinstance(namespace, str) or not namespace:
         return name
     joined = f"{namespace}__{name}"
@@ -52,7 +52,7 @@ def upstream_name(name: str, namespace: object) -> str:
 
 
 def read_offered(body: Mapping[str, Any], ignored: list[str]) -> Offered:
-    """The tools of the request; `ignored` gets the kinds that nothing can be done with."""
+    """Read the tools of the request; `ignored` gets the kinds that are not supported."""
     given = read_list(body.get("tools"), "tools") or ()
     if len(given) > TOOLS:
         refuse(f"`tools` has {len(given)} entries; at most {TOOLS} are taken.", "tools")
@@ -114,7 +114,7 @@ def _flatten(spec: JsonObject, param: str, client_tools: dict[str, ClientTool]) 
 
 
 def _from_custom(spec: JsonObject, param: str) -> JsonObject:
-    """A custom tool as a function with one string; its grammar is told in words."""
+    """Make a function with one string of a custom tool; its grammar goes into the description."""
     description = read_string(spec.get("description"), f"{param}.description") or ""
     form = read_object(spec.get("format"), f"{param}.format") or {}
     rule = "The text that the tool gets, as it is."
@@ -133,12 +133,12 @@ def _from_custom(spec: JsonObject, param: str) -> JsonObject:
 
 
 def custom_arguments(text: object) -> JsonObject:
-    """The arguments of a past custom call, whose input is bare text."""
+    """Make the arguments of a past custom call, whose input is bare text."""
     return {_INPUT: text if isinstance(text, str) else ""}
 
 
 def _plain_choice(value: object, client_tools: Mapping[str, ClientTool]) -> object:
-    """`tool_choice` with upstream names; one that names a hosted tool is refused."""
+    """Give `tool_choice` with upstream names; refuse one that names a hosted tool."""
     if not isinstance(value, Mapping):
         return value
     kind = value.get("type")
@@ -167,7 +167,7 @@ def _plain_entry(entry: object, client_tools: Mapping[str, ClientTool]) -> objec
 
 
 def _echo(spec: JsonObject) -> JsonObject:
-    """A tool as the answer repeats it: clients in strict languages want every field of a function."""
+    """Give a tool as the answer repeats it, with every field of a function: clients in strict languages need them."""
     if spec.get("type") not in (None, "function"):
         return spec
     defaults = {"type": "function", "description": None, "parameters": None, "strict": False}

@@ -1,8 +1,8 @@
-"""Events of a turn → the events of a Responses stream, and the object that they add up to.
+"""Events of a turn → the events of a Responses stream, and the finished response object.
 
-The grammar: `response.created` and `response.in_progress`, then one item after the other, each announced, filled and
-completed, then one of `response.completed`, `response.incomplete` and `response.failed`. Nothing is written before the
-answer has something to show, so that an error until then can still be an HTTP status.
+The grammar: `response.created` and `response.in_progress`; then one item after the other, each added, filled and done;
+then one of `response.completed`, `response.incomplete` and `response.failed`. Nothing is written before the answer has
+content, so that an error until then can still be an HTTP status.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _NONE: Sequence[Frame] = ()
 
 
 class ResponseWriter:
-    """Writes one answer.
+    """Write one answer.
 
     `answer` is the whole object once the answer has ended; `items` are its output with all of Claude's signed thinking,
-    also where the client did not ask for it.
+    even if the client did not ask for it.
     """
 
     def __init__(self, asked: Asked, stamp: Stamp) -> None:
@@ -56,7 +56,7 @@ class ResponseWriter:
         self._output: list[JsonObject] = []
 
     def write(self, event: Event) -> Sequence[Frame]:
-        """The frames that tell the client of `event`."""
+        """Make the frames of `event`."""
         if type(event) is TextDelta:
             item = self._open
             if type(item) is OpenMessage:  # what comes thousands of times
@@ -97,14 +97,14 @@ class ResponseWriter:
         return [*frames, self._frame({"type": "response.failed", "response": failed})]
 
     def _next(self, kind: str) -> tuple[str, int]:
-        """Id and place of the next item."""
+        """Give the id and the place of the next item."""
         id_ = item_id(self._stamp.id, kind, self._count)
         self._count += 1
-        # The item that is open now will be in the output before it.
+        # The open item comes before it in the output.
         return id_, len(self._output) + (self._open is not None)
 
     def _enter(self, item: OpenItem) -> list[Frame]:
-        """Complete the open item and announce this one."""
+        """Complete the open item and begin this one."""
         frames = [*self._begin(), *self._leave()]
         self._open = item
         return [*frames, *map(self._frame, item.begin())]
@@ -140,7 +140,7 @@ class ResponseWriter:
         return frames
 
     def _keep_hidden(self, token: str) -> Sequence[Frame]:
-        """Thinking without words: an item of its own where its token is asked for, and kept in any case."""
+        """Store thinking without text; write it as an item if its token is asked for."""
         if self._options.encrypted:
             item = OpenReasoning(*self._next("reasoning"))
             item.token = token
@@ -226,5 +226,5 @@ _CODES: Mapping[str, str] = {
 
 
 def failure_code(failure: Failure) -> str:
-    """The code of `response.error`, by which Codex decides whether to try again."""
+    """Give the code of `response.error`, from which Codex decides whether to try again."""
     return failure.code or _CODES.get(failure.kind, "server_error")
