@@ -203,6 +203,42 @@ def test_a_typing_mistake_is_guessed(words: tuple[str, ...], told: str) -> None:
     assert told in failed.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "told", "not_told"),
+    [
+        (("config", "set", "port", "abc"), "`port` takes a whole number from 0 to 65535, not 'abc'.", "flag"),
+        (("completion", "tcsh"), "invalid choice: 'tcsh'", "Did you mean"),
+        (("logs", "show", "last"), "The log holds no exchange yet.", "exchange last"),
+        (("setup", "nonsense"), "Unknown client: 'nonsense' is not a client", "Bad setting"),
+        (("setup", "vscode"), "This is no terminal to ask in.", "nobody"),
+    ],
+)
+def test_what_is_wrong_is_said_in_the_words_of_the_command(
+    words: tuple[str, ...], told: str, not_told: str, tmp_path: Path
+) -> None:
+    failed = run(*words, TRAY_BRIDGE_HOME=str(tmp_path), HOME=str(tmp_path))
+    assert failed.returncode in (1, 2)
+    assert told in failed.stderr
+    assert not_told not in failed.stderr
+
+
+def test_who_is_signed_out_is_sent_to_a_command_that_exists(tmp_path: Path) -> None:
+    own = {"TRAY_BRIDGE_HOME": str(tmp_path), "CLAUDE_CONFIG_DIR": str(tmp_path)}
+    own |= {"ANTHROPIC_API_KEY": "", "ANTHROPIC_BASE_URL": ""}
+    shown, doctor = run("login", "--show", **own), run("--port", "0", "doctor", **own)
+    assert (shown.returncode, shown.stdout) == (1, "Not signed in. `tray-bridge login` signs in.\n")
+    assert "FAILED  Signed in: Claude Code is not signed in.\n        Run `tray-bridge login`." in doctor.stdout
+    keyed = run("--port", "0", "doctor", **{**own, "ANTHROPIC_API_KEY": "sk-ant-1"})
+    assert "ok      Signed in: Claude Code is signed in (api key)." in keyed.stdout
+
+
+def test_a_command_that_does_not_serve_has_no_flags_of_the_server() -> None:
+    asked, serving = run("status", "--help").stdout, run("serve", "--help").stdout
+    assert "port of the bridge (8000)" in asked
+    assert "--pool-size" in serving
+    assert "--pool-size" not in asked
+
+
 def test_ask_nothing_a_number_of_times_is_refused() -> None:
     assert "'0' is not a number of 1 or more" in run("ask", "-n", "0", "hi").stderr
 

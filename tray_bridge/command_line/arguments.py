@@ -38,6 +38,7 @@ tray-bridge setup zed              # shows the change, asks, writes, tests
 tray-bridge setup zed --undo
 """
 LOGS_EXAMPLES = "tray-bridge logs --follow\ntray-bridge logs --outcome error --since 2h\ntray-bridge logs show last"
+SHOW_EXAMPLES = "tray-bridge logs show last\ntray-bridge logs show last --curl"
 USAGE_EXAMPLES = "tray-bridge usage\ntray-bridge usage --by client --since 7d\ntray-bridge usage --by model --csv"
 CONFIG_EXAMPLES = "tray-bridge config\ntray-bridge config get port\ntray-bridge config set port 8123"
 COMPLETION_EXAMPLES = 'eval "$(tray-bridge completion bash)"\ntray-bridge completion fish'
@@ -49,7 +50,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, *args: Any, examples: str = "", **options: Any) -> None:
         if examples:
-            lines = "\n".join(f"  {line}" for line in examples.strip().splitlines())
+            lines = "\n".join(f"  {line}".rstrip() for line in examples.strip().splitlines())
             options["epilog"] = f"examples:\n{lines}"
         options["formatter_class"] = argparse.RawDescriptionHelpFormatter
         super().__init__(*args, **options)
@@ -68,9 +69,9 @@ class Parser(argparse.ArgumentParser):
         known = list(self._option_string_actions)
         for action in self._actions:
             known += [str(choice) for choice in action.choices or ()]
-        guesses = (
-            difflib.get_close_matches(word, known, 1) for word in re.findall(r"[\w-]+", message.partition("(")[0])
-        )
+        # Only what was typed is guessed at: it stands in quotes, or is a flag.
+        typed = re.findall(r"(?<=')[\w-]+(?=')|--[\w-]+", message.partition("(")[0])
+        guesses = (difflib.get_close_matches(word, known, 1) for word in typed)
         close = next((guess[0] for guess in guesses if guess), None)
         super().error(f"{message}\nDid you mean `{close}`?" if close and f"`{close}`" not in message else message)
 
@@ -90,7 +91,7 @@ def make_parser() -> argparse.ArgumentParser:
     def command(name: str, help_: str, examples: str, *, flags: bool = True) -> argparse.ArgumentParser:
         made = commands.add_parser(name, help=help_, description=f"{help_[0].upper()}{help_[1:]}.", examples=examples)
         if flags:
-            add_setting_flags(made)
+            add_setting_flags(made, serves=name == "serve")
         return made
 
     command("serve", "serve without a tray", "tray-bridge serve\ntray-bridge serve --demo --port 8123")
@@ -107,7 +108,7 @@ def make_parser() -> argparse.ArgumentParser:
     ):
         made.add_argument("--json", action="store_true", help="one JSON object")
     page = command("open", "open the page in the browser", "tray-bridge open\ntray-bridge open connect")
-    page.add_argument("view", nargs="?", default="", help="now, log, try, connect, doctor or start")
+    page.add_argument("view", nargs="?", default="", help="now, log, usage, try, connect, keys, doctor or start")
     ending = command("stop", "end the Tray Bridge that runs", "tray-bridge stop\ntray-bridge stop --now")
     ending.add_argument("--now", action="store_true", help="end the requests under way, too")
     command("pause", "refuse new requests for a while", "tray-bridge pause")
@@ -130,16 +131,21 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def add_setting_flags(parser: argparse.ArgumentParser) -> None:
-    """The settings that have a flag; what is not given is not in the result. Values are checked later."""
+def add_setting_flags(parser: argparse.ArgumentParser, *, serves: bool = True) -> None:
+    """The settings that have a flag; what is not given is not in the result. Values are checked later.
+
+    A command that does not serve takes them all, but its help shows those that say where the bridge is.
+    """
+    what = "to listen on" if serves else "of the bridge"
+    hidden = argparse.SUPPRESS
     parser.add_argument("--demo", action="store_const", const=True, default=argparse.SUPPRESS,
-                        help="answer from a stand-in model; needs no account")  # fmt: skip
+                        help="answer from a stand-in model; needs no account" if serves else hidden)  # fmt: skip
     parser.add_argument("--verbose", "-v", action="store_const", const=True, default=argparse.SUPPRESS,
-                        help="show what is logged, with all details")  # fmt: skip
+                        help="show what is logged, with all details" if serves else hidden)  # fmt: skip
     for flag, help_ in (
-        ("host", "address to listen on (127.0.0.1)"),
-        ("port", "port to listen on (8000)"),
-        ("pool-size", "warm sessions kept (3)"),
+        ("host", f"address {what} (127.0.0.1)"),
+        ("port", f"port {what} (8000)"),
+        ("pool-size", "warm sessions kept (3)" if serves else hidden),
     ):
         parser.add_argument(f"--{flag}", default=argparse.SUPPRESS, metavar=flag[-4:].upper(), help=help_)
 
@@ -202,12 +208,13 @@ def _add_logs_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     parser.add_argument("--model", help="a part of the model's name")
     parser.add_argument("--client", help="a part of the client's or key's name")
-    parser.add_argument("--outcome", choices=OUTCOMES)
+    parser.add_argument("--outcome", choices=OUTCOMES, metavar="OUTCOME", help=", ".join(OUTCOMES))
     parser.add_argument("--since", type=_moment, metavar="TIME", help="such as 2h, 7d or 2025-01-31T12:00")
     parser.add_argument("--until", type=_moment, metavar="TIME", help="like --since")
     parser.add_argument("--text", help="a part of the question, answer, tool calls or error")
     parser.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (20)")
-    show = parser.add_subparsers(dest="action", metavar="show").add_parser("show", help="one exchange in full")
+    actions = parser.add_subparsers(dest="action", metavar="show ID", parser_class=Parser)
+    show = actions.add_parser("show", help="one exchange in full", examples=SHOW_EXAMPLES)
     show.add_argument("id", help="as the table has it: the end of an id is enough; `last` is the newest")
     forms = show.add_mutually_exclusive_group()
     forms.add_argument("--curl", action="store_true", help="a command that asks the same again")
@@ -215,7 +222,8 @@ def _add_logs_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_usage_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--by", choices=("day", "hour", "client", "model", "key", "dialect"), default="day")
+    parser.add_argument("--by", choices=("day", "hour", "client", "model", "key", "dialect"), default="day",
+                        help="a row for each of these (day)")  # fmt: skip
     parser.add_argument("--since", type=_moment, metavar="TIME", help="such as 2h, 7d or 2025-01-31T12:00")
     parser.add_argument("--until", type=_moment, metavar="TIME", help="like --since")
     forms = parser.add_mutually_exclusive_group()
@@ -224,7 +232,7 @@ def _add_usage_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_key_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=Parser)
     actions.add_parser("list", help="show the names of all keys")
     for action, help_ in (("make", "make a key and print it, this once"), ("revoke", "make a key worthless")):
         actions.add_parser(action, help=help_).add_argument("name")

@@ -43,9 +43,9 @@ def manage_config(arguments: argparse.Namespace) -> int:
 
 def _value(key: str, text: str) -> object:
     """The settings read texts, except that a file wants numbers and truths as such."""
-    from ..settings.schema import load_settings
+    from ..settings.schema import Settings, checked_value
 
-    return getattr(load_settings({key: text}), key, text)
+    return checked_value(key, text) if key in Settings.model_fields else text
 
 
 def _shown(value: object) -> object:

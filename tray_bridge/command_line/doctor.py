@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from ..doctor.checks import Check, run_checks
 from ..errors import SettingsError, TrayBridgeError
+from ..machine.sign_in import ask_account
 from ..settings.schema import Settings
 from .fetch import find_bridge
 from .terminal import FAILED, printable, write
@@ -28,7 +29,7 @@ def show_checks(
         status = find_bridge(base_url).get("/status")
     except TrayBridgeError:
         status = None
-    checks = [*run_checks(settings, settings_error, status), *more]
+    checks = [*run_checks(settings, settings_error, status, lambda: ask_account(settings.cli_path)), *more]
     if as_json:
         write(json.dumps({"checks": [asdict(check) for check in checks]}) + "\n")
     for check in () if as_json else checks:

@@ -34,7 +34,7 @@ def show_logs(arguments: argparse.Namespace, folder: Path, origin: str) -> int:
     _print(found[::-1], as_json=arguments.json)  # the newest last, next to the prompt
     if not arguments.follow:
         if not found and not arguments.json:
-            write(f"No exchange in {folder} fits.\n")
+            write(f"No exchange in {folder} is like that.\n")
         return 0
     return _follow(reader, arguments, found)
 
@@ -77,6 +77,8 @@ def _show_one(reader: LogReader, arguments: argparse.Namespace, origin: str) -> 
     ids = reader.ending_in(sought)
     document = reader.get(ids[0]) if len(ids) == 1 else None
     if document is None:
+        if sought == "last":
+            raise TrayBridgeError("The log holds no exchange yet.", title="Not found", hint="Ask something first.")
         problem = f"{len(ids)} exchanges end in {sought}." if ids else f"There is no exchange {sought}."
         raise TrayBridgeError(problem, title="Not found", hint="`tray-bridge logs` shows their ids.")
     if arguments.curl:

@@ -28,7 +28,8 @@ def set_up(arguments: argparse.Namespace, address: Address, model: str) -> int:
     client = find_client(arguments.client)
     if client is None:
         names = ", ".join(one.id for one in SETUP_CLIENTS)
-        raise SettingsError(f"{arguments.client!r} is not a client that can be set up.", hint=f"There are: {names}.")
+        problem = f"{arguments.client!r} is not a client that can be set up."
+        raise SettingsError(problem, title="Unknown client", hint=f"There are: {names}.")
     if arguments.undo:
         for path in undo(client, force=arguments.yes):
             say(f"{path} is as it was before.\n")
@@ -80,7 +81,7 @@ def next_step(client: SetupClient, changes: list[FileChange], values: Values) ->
 
 def _agreed() -> bool:
     if not sys.stdin or not sys.stdin.isatty():
-        raise SetupError("There is nobody to ask.", title="Not written", hint="Add --yes to write it.")
+        raise SetupError("This is no terminal to ask in.", title="Not written", hint="Add --yes to write it.")
     say("Write this? [y/N] ")
     return input().strip().lower() in ("y", "yes")
 

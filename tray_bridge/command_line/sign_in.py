@@ -11,7 +11,7 @@ from ..errors import CliUnavailableError, TrayBridgeError
 from ..machine.cli_program import find_cli
 from ..machine.outside_environment import outside_environment
 from ..machine.paths import work_folder
-from ..machine.sign_in import auth_command, login_command
+from ..machine.sign_in import ask_account, auth_command, login_command
 from .fetch import Address, find_bridge
 from .terminal import FAILED, write
 
@@ -90,4 +90,8 @@ def _show_accounts(cli_path: Path | None) -> int:
 
     for line in found_accounts():
         write(line + "\n")
+    account = ask_account(cli_path)
+    if account is not None and not account.get("loggedIn"):
+        write("Not signed in. `tray-bridge login` signs in.\n")
+        return FAILED
     return FAILED if _run([*auth_command(cli_path, "status"), "--text"]) else 0

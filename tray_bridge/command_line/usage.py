@@ -9,7 +9,7 @@ import argparse
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..session_log import LogReader, as_csv
 from .terminal import printable, write
@@ -29,6 +29,10 @@ COLUMNS = (
 )
 
 
+WIDE = 120  # characters of a terminal that shows every column
+NARROW = ("name", "requests", "errors", "input_tokens", "cache_read_tokens", "output_tokens", "cost")
+
+
 def show_usage(arguments: argparse.Namespace, folder: Path) -> int:
     """Print the report that the arguments ask for."""
     report = LogReader(folder).usage.report(arguments.by, arguments.since, arguments.until)
@@ -37,7 +41,7 @@ def show_usage(arguments: argparse.Namespace, folder: Path) -> int:
     elif arguments.csv:
         write(as_csv(report))
     elif not report["rows"]:
-        write(f"Nothing was used in that time, as {folder} knows it.\n")
+        write(f"No request in that time; the log is in {folder}.\n")
     else:
         _print(report)
     return 0
@@ -47,12 +51,17 @@ def _print(report: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    console = Console(highlight=False, markup=False, emoji=False)
+    columns = [column for column in COLUMNS if console.width >= WIDE or column[0] in NARROW]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for field, title in COLUMNS:
-        table.add_column(title.format(by=report["by"].capitalize()), justify="left" if field == "name" else "right")
+    for field, title in columns:
+        justify: Literal["left", "right"] = "left" if field == "name" else "right"
+        table.add_column(title.format(by=report["by"].capitalize()), justify=justify, no_wrap=True)
     for row in (*report["rows"], {"name": "Total", **report["total"]}):
-        table.add_row(*(printable(_cell(field, row[field])) for field, _ in COLUMNS))
-    Console(highlight=False, markup=False, emoji=False).print(table)
+        table.add_row(*(printable(_cell(field, row[field])) for field, _ in columns))
+    console.print(table)
+    if len(columns) < len(COLUMNS):
+        write(f"{WIDE} columns of text show more, and so do --json and --csv.\n")
     write(printable(prices_note(report)) + "\n")
 
 

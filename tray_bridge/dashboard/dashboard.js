@@ -28,8 +28,10 @@ function route() {
     main.dataset.view = known;
     document.title = `${titles[known]} · Tray Bridge`;
     for (const link of document.querySelectorAll("nav a")) {
-      if (link.dataset.view === known) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
+      if (link.dataset.view === known) {
+        link.setAttribute("aria-current", "page");
+        link.scrollIntoView({ block: "nearest", inline: "center" }); // the row scrolls where it is narrow
+      } else link.removeAttribute("aria-current");
     }
     scrollTo(0, 0);
     announce(titles[known]);

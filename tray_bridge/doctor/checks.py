@@ -10,7 +10,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -39,15 +39,19 @@ class Check:
 
 
 def run_checks(
-    settings: Settings, settings_error: SettingsError | None, status: Mapping[str, Any] | None
+    settings: Settings,
+    settings_error: SettingsError | None,
+    status: Mapping[str, Any] | None,
+    ask_account: Callable[[], Mapping[str, Any] | None] = lambda: None,
 ) -> list[Check]:
     """All checks but the tray's, in the order of a person's questions; takes some seconds at most.
 
-    `settings_error` is why the settings could not be read at the start, `status` the bridge's `/status`, if one runs.
+    `settings_error` is why the settings could not be read at the start, `status` the bridge's `/status`, if one runs;
+    without one, `ask_account` asks Claude Code itself.
     """
     return [
         _check_cli(settings),
-        _check_account(status),
+        _check_account(status, ask_account),
         _check_server(settings, status),
         *_check_ollama_port(settings, status),
         _check_settings(settings_error),
@@ -71,7 +75,7 @@ def _check_cli(settings: Settings) -> Check:
     return Check(title, "ok", f"{version}, {'bundled' if program.bundled else f'at {program.path}'}.")
 
 
-def _check_account(status: Mapping[str, Any] | None) -> Check:
+def _check_account(status: Mapping[str, Any] | None, ask_account: Callable[[], Mapping[str, Any] | None]) -> Check:
     title = "Signed in"
     account, health = (status or {}).get("account") or {}, (status or {}).get("health") or {}
     if status and status.get("demo"):
@@ -85,6 +89,10 @@ def _check_account(status: Mapping[str, Any] | None) -> Check:
         return Check(title, "failed", "Claude Code is not signed in.", SIGN_IN_HINT)
     if status:
         return Check(title, "warning", "Claude Code has not said so yet.", "Look again in a moment.")
+    if found := ask_account():
+        if not found["loggedIn"]:
+            return Check(title, "failed", "Claude Code is not signed in.", "Run `tray-bridge login`.")
+        return Check(title, "ok", f"Claude Code is signed in ({str(found.get('authMethod')).replace('_', ' ')}).")
     return Check(title, "warning", "Not known while no bridge runs.", "Start `tray-bridge`, then look again.")
 
 

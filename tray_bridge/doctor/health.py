@@ -45,7 +45,12 @@ def health_of(server: ServerSnapshot, now: float | None = None) -> Health:
     if server.state != "ready":
         return _not_running(server)
     if server.paused:
-        return Health("paused", "Paused", "Requests are refused until it goes on.", "Resume it in the tray or here.")
+        return Health(
+            "paused",
+            "Paused",
+            "Requests are refused until it goes on.",
+            "Resume it in the tray, on the page or with `tray-bridge resume`.",
+        )
     return _blocked(server, now) or _degraded(server) or _running(server)
 
 

@@ -5,6 +5,7 @@ Owns that one process. Claude Code keeps its credentials itself; of what it prin
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -19,6 +20,7 @@ from .cli_program import find_cli
 from .outside_environment import outside_environment
 from .paths import work_folder
 
+STATUS_SECONDS = 15.0
 PATIENCE = 600.0  # seconds that a person has for it
 MOST_OUTPUT = 20_000  # characters
 _LINK = re.compile(r"https://[^\s\x00-\x1f\x7f]+")
@@ -54,6 +56,23 @@ def auth_command(cli_path: Path | None, verb: str) -> list[str]:
     if program is None:
         raise CliUnavailableError("The `claude` program was not found.")
     return [str(program.path), "auth", verb]
+
+
+def ask_account(cli_path: Path | None) -> dict[str, Any] | None:
+    """Return how Claude Code says that it is signed in (`loggedIn`, `authMethod`), or None if it does not tell."""
+    try:
+        told = subprocess.run(
+            auth_command(cli_path, "status"),
+            cwd=work_folder(),
+            env=outside_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=STATUS_SECONDS,
+        ).stdout
+        found = json.loads(told)
+    except (OSError, ValueError, subprocess.SubprocessError, CliUnavailableError):
+        return None
+    return found if isinstance(found, dict) and isinstance(found.get("loggedIn"), bool) else None
 
 
 class SignIn:

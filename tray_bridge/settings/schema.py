@@ -202,7 +202,7 @@ def save_setting(key: str, value: object) -> None:
 
     if key not in Settings.model_fields:
         raise SettingsError(f"There is no setting `{key}`.{nearest(key, Settings.model_fields)}")
-    checked = getattr(load_settings({key: value}), key) if value is not None else None
+    checked = checked_value(key, value) if value is not None else None
     with _saving:
         path = ensure_settings_file()
         read_file(path)
@@ -216,6 +216,17 @@ def save_setting(key: str, value: object) -> None:
         else:
             document[key] = plain(value)
         write_file(path, tomlkit.dumps(document))
+
+
+def checked_value(key: str, value: object) -> object:
+    """The value as the settings have it; raises SettingsError that tells what it takes."""
+    try:
+        return getattr(load_settings({key: value}), key)
+    except SettingsError as error:
+        if "in the flag --" not in error.message:
+            raise
+        problem = f"`{key}` takes {expected(Settings.model_fields[key])}, not {reprlib.repr(value)}."
+        raise SettingsError(problem, hint="Nothing was written.") from None
 
 
 def ensure_settings_file() -> Path:

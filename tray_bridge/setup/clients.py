@@ -267,7 +267,7 @@ SETUP_CLIENTS = (
             (_llm_folder(place) / "extra-openai-models.yaml", _llm),
             (_llm_folder(place) / "keys.json", _llm_keys),
         ),
-        f"Try: llm -m {ID} “Hello!”",
+        f'Try: llm -m {ID} "Hello!"',
         "https://llm.datasette.io/en/stable/other-models.html",
         ("llm",),
         lambda place: (_llm_folder(place),),
