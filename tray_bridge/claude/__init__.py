@@ -1,1 +1,1 @@
-"""Live CLI sessions: processes, conversations and the pool that lends them. Knows nothing of OpenAI's shapes."""
+"""Workers: CLI processes, their conversations, and the pool that lends them. Must not know a dialect."""

@@ -1,7 +1,7 @@
-"""What the CLI prints during a turn → events, or the error that it amounts to.
+"""What the CLI prints during a turn → events, or the error that it means.
 
-Dictionaries in, `turns` events out. Owns the traps at the end of a message: where the CLI would go on by itself
-(an answer cut at its limit, a refusal, a broken stream), the turn has ended or the reader says that it began again.
+Dictionaries in, `turns` events out. Owns the end of a message: where the CLI would go on by itself (an answer cut at
+its limit, a refusal, a broken stream), the turn has ended, or `Restarted` tells that the answer begins again.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from ..turns import (
 from .failures import error_of
 from .offered_tools import KEPT_BACK, STRUCTURED_OUTPUT
 
-LISTED_AGENT = "Task"  # what the CLI's list of its tools says for one named Agent
-MOST_REFUSED = 4  # messages with none but calls that are refused, before the turn is given up
-LONGEST_RETRY_WAIT = 5.0  # seconds: a longer wait is the client's to decide on
+LISTED_AGENT = "Task"  # the name in the CLI's list of tools for one named Agent
+MOST_REFUSED = 4  # messages with only refused calls, before the turn is given up
+LONGEST_RETRY_WAIT = 5.0  # seconds: the client decides about a longer wait
 LONG_RETRY_WAIT = 60.0  # seconds, where the CLI did not even think of waiting and does not say for how long
 
 Rest = Literal["clean", "suspended", "spent"]
@@ -53,10 +53,10 @@ _NOTHING: Sequence[Event] = ()
 
 
 class AnswerReader:
-    """Reads one answer. When `rest` is set the answer is complete:
+    """Read one answer. When `rest` is set the answer is complete:
 
-    *clean*: the session can take the next question once the CLI has printed its `result`; *suspended*: it waits for
-    the results of `calls`; *spent*: the CLI would go on by itself, so the session must be closed.
+    *clean*: the worker can take the next question once the CLI has printed its `result`; *suspended*: it waits for the
+    results of `calls`; *spent*: the CLI would go on by itself, so the turn must be interrupted.
 
     `tool_names` may be called: the client does not see other calls. `demanded`: text is held back until a call comes.
     """
@@ -70,13 +70,13 @@ class AnswerReader:
         self._arguments: list[list[str]] = []
         self._text: list[str] = []
         self._started = False
-        self._open = False  # a message has begun and not stopped
+        self._open = False  # a message has begun and has not stopped
         self._said = False  # something of the answer has been passed on
-        self._void = False  # what was passed on is replaced by what comes
+        self._void = False  # what was passed on is void: the answer begins again
         self._block = ""
         self._signature = ""
         self._current: int | None = None  # the index of the open block that is passed on
-        self._held: dict[int, list[Mapping[str, Any]]] = {}  # what came of others meanwhile
+        self._held: dict[int, list[Mapping[str, Any]]] = {}  # what came of other blocks meanwhile
         self._calls: list[tuple[str, str]] = []
         self._refused = 0
         self._stop_reason = ""
@@ -86,7 +86,7 @@ class AnswerReader:
         self._error_kind: str | None = None
 
     def read(self, message: Mapping[str, Any]) -> Sequence[Event]:
-        """The events in one message of the CLI. Raises TrayBridgeError when it reports a failure."""
+        """Give the events in one message of the CLI. Raises TrayBridgeError when it reports a failure."""
         kind = message.get("type")
         if kind == "stream_event":
             return self._read_stream_event(message["event"])
@@ -103,12 +103,12 @@ class AnswerReader:
         return _NOTHING
 
     def begin_again(self) -> None:
-        """Read another answer instead: the model was asked again, and the client has seen nothing of this one."""
+        """Read another answer instead: the model was asked again, and nothing of this one was passed on."""
         self.rest = None
         self._text.clear()
 
     def answer_message(self) -> Message:
-        """The complete answer as a message of the conversation, as the client got it."""
+        """Give the complete answer as a message of the conversation, as the client got it."""
         text = "".join(self._text)
         return Message("assistant", (*((Text(text),) if text else ()), *self.calls.values()))
 
@@ -133,13 +133,13 @@ class AnswerReader:
         return _NOTHING
 
     def _hold(self, event: Mapping[str, Any]) -> Sequence[Event]:
-        """Blocks come out one after the other, though upstream may send pieces of several in turn."""
+        """Hold pieces of other blocks back: upstream may interleave blocks, which are passed on one by one."""
         if event["type"] == "content_block_start" or event["index"] in self._held:
             self._held.setdefault(event["index"], []).append(event)
         return _NOTHING
 
     def _close_block(self) -> Sequence[Event]:
-        """The block is complete; what was held of the next ones follows."""
+        """Close the block, and pass on what was held back of the next ones."""
         events: list[Event] = []
         if self._block == "thinking":
             self._said = True
@@ -151,7 +151,7 @@ class AnswerReader:
         return events
 
     def _close_all(self) -> Sequence[Event]:
-        """For a message that ends while a block is open."""
+        """Close all blocks of a message that ends while one is open."""
         events: list[Event] = []
         while self._current is not None or self._held:
             events += self._close_block()
@@ -227,7 +227,7 @@ class AnswerReader:
         return events
 
     def _restart(self) -> list[Event]:
-        """Forget the answer so far."""
+        """Drop the answer so far."""
         self._text.clear()
         self._calls.clear()
         self._arguments.clear()
@@ -257,7 +257,7 @@ class AnswerReader:
             return _NOTHING
         if self._structured:
             return _NOTHING  # the CLI insists on the structured answer
-        # Where there is nothing to see the CLI says so to the model and asks again.
+        # After an empty answer the CLI asks the model again.
         is_visible = self._demanded or bool("".join(self._text).strip())
         return self._end(reason, "clean" if is_visible else "spent")
 
@@ -273,7 +273,9 @@ class AnswerReader:
         return (TurnEnded(reason, _read_usage(self._usage)),)
 
     def _check_tools(self, tools: Sequence[str]) -> None:
-        """The CLI says nothing of a schema that it cannot read: it only offers no tool for it."""
+        """Raise for a tool that the CLI does not offer: it leaves out tools whose schema it cannot read, without a
+        message.
+        """
         kept = {*tools, KEPT_BACK}
         if LISTED_AGENT in kept:
             kept.add("Agent")
@@ -285,8 +287,8 @@ class AnswerReader:
             )
         if self._structured and STRUCTURED_OUTPUT not in tools:
             raise OutputSchemaError(
-                "The JSON Schema of the answer cannot be used: something in it is wrong.",
-                hint="Check it against draft-07: unknown types, references to nothing, patterns.",
+                "The JSON Schema of the answer cannot be used.",
+                hint="Check it against JSON Schema draft-07: unknown types, missing definitions, invalid patterns.",
             )
 
     def _read_retry(self, message: Mapping[str, Any]) -> Sequence[Event]:
@@ -296,7 +298,7 @@ class AnswerReader:
         return self._restart() if self._open else _NOTHING
 
     def _read_limit(self, info: Mapping[str, Any]) -> None:
-        """A plan's window that is used up says when it begins anew."""
+        """Take in a window of the plan that is used up, with the time at which it begins anew."""
         if info.get("status") == "rejected" and (resets_at := _number(info, "resetsAt")):
             self._until_reset = max(1.0, resets_at - time.time())
 
@@ -310,7 +312,7 @@ class AnswerReader:
 
 
 def _read_input(name: str, arguments: str) -> JsonObject:
-    """Raises UpstreamError for what is no JSON object: the CLI hands in no such call, so no result could answer it."""
+    """Raise UpstreamError for arguments that are not a JSON object: the CLI does not make such a call."""
     read = read_arguments(arguments)
     if "_raw" in read and read["_raw"] == arguments:
         raise UpstreamError(f"The model called `{name}` with arguments that are no JSON object.", status=502)
@@ -329,7 +331,7 @@ def _read_usage(usage: Mapping[str, Any]) -> Usage:
 
 
 def _text(block: Mapping[str, Any], key: str) -> str:
-    """Raises TypeError for what is no text: it must not get as far as a client."""
+    """Return a text; raise TypeError for any other value, which must not reach a client."""
     text = block.get(key)
     if text is not None and not isinstance(text, str):
         raise TypeError(key)
@@ -337,7 +339,7 @@ def _text(block: Mapping[str, Any], key: str) -> str:
 
 
 def _number(values: Mapping[str, Any], key: str) -> float:
-    """0 for none. Raises TypeError or ValueError for what is no number to count with."""
+    """Return a finite number, 0 for None; raise TypeError or ValueError for any other value."""
     number = values.get(key) or 0
     if not isinstance(number, (int, float)) or not math.isfinite(number):
         raise TypeError(key)

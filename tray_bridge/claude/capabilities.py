@@ -1,6 +1,6 @@
-"""What a CLI program can do, proved once and remembered: whether its processes can be reset.
+"""What a CLI program can do, examined once and remembered: whether its processes can be reset.
 
-How to reset is not documented, and the CLI changes weekly. The version that comes along is proved by the tests
+Resetting is not documented, and the CLI changes weekly. The bundled version is proved by the tests
 (`tests/e2e/test_never_a_wrong_byte.py`); any other program answers a few questions of a stand-in model first, in the
 background. Until then, and where it fails, each conversation has a process of its own.
 """
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 PROVED_BY_TESTS = frozenset({"2.1.332"})
 PROOF_SECONDS = 60.0
-NOT_YET = "Whether this Claude Code can be reset is being found out."
+NOT_YET = "Tray Bridge still examines whether this Claude Code can be reset."
 FAILED = "This Claude Code cannot be reset as it should: "
 
 
@@ -48,9 +48,9 @@ class Capabilities:
         self._file = file
 
     def known(self, program: CliProgram | None) -> Verdict | None:
-        """What is known of this program without running it; None where it has yet to be proved."""
+        """Give what is known of this program without running it; None if it was not examined yet."""
         if program is None:
-            return Verdict(can_reset=False, why_not="There is no Claude Code.")
+            return Verdict(can_reset=False, why_not="Claude Code was not found.")
         if program.bundled and program.version in PROVED_BY_TESTS:
             return Verdict(can_reset=True)
         found = self._read().get(_key(program))
@@ -122,7 +122,9 @@ async def _why_not(program: CliProgram) -> str:
 
 
 async def _examine(pool: SessionPool, standin: StandIn) -> str:
-    """What is wrong: with a conversation after another one, with one asked again, with one after one given up."""
+    """Give what is wrong with a conversation after another one, after one asked again, or after a cancelled one; else
+    "".
+    """
     pids: set[int | None] = set()
     for number in range(5):
         turn = _turn(number)

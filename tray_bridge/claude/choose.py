@@ -1,7 +1,7 @@
-"""Which worker answers a turn. Pure: a picture of the workers in, a decision out, without waiting.
+"""Which worker answers a turn. Pure: the state of all workers in, a decision out, without waiting.
 
-Continue where the conversation is; else rewind the worker that shares the longest beginning; else reset one that holds
-none; else take a spare; else reset the one that has rested longest; else start a process; else wait.
+The order: continue the conversation where it is held; rewind the worker that shares the longest beginning; reset one
+that holds no conversation; take a spare; reset the worker that has rested longest; start a process; wait.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from .worker_states import FREE, RESTING, WorkerState
 class Candidate:
     """One worker as the choice sees it. `since` orders workers by when they were last used.
 
-    `binding` is None before the CLI has been told anything. `can_be_reset` is False where its conversation cannot be
-    cut away, or the worker is worn out.
+    `binding` is None before the worker was bound. `can_be_reset` is False if its conversation cannot be cut away, or if
+    the worker is worn out.
     """
 
     id: int
@@ -33,7 +33,7 @@ class Candidate:
 
 
 class Choice(NamedTuple):
-    """Take `worker` (None: start one), after closing `close`, where that makes room."""
+    """Take `worker` (None: start one), after closing `close` to make room."""
 
     kind: SessionKind
     worker: int | None = None
@@ -41,7 +41,7 @@ class Choice(NamedTuple):
 
 
 def can_become(bound: Binding | None, wanted: Binding) -> bool:
-    """Whether a worker that is bound so can be bound otherwise: what cannot be reset into what.
+    """Return whether a worker with one binding can get another one.
 
     | bound | wanted | |
     | --- | --- | --- |
@@ -69,8 +69,8 @@ def choose(
 ) -> Choice | None:
     """Decide for a new turn with this binding, or give None: it has to wait until a worker is free.
 
-    `limit` is the most processes there may be. Without `reuse` each conversation gets a process of its own. `resume`:
-    so long a past is read from a file by a new process sooner than it is written to one that runs.
+    `limit` is the most processes there may be. Without `reuse` each conversation gets a process of its own. `resume`: a
+    new process reads a past of this length from a file sooner than it can be written to one that runs.
     """
     if found := _holding(workers, reuse=reuse):
         return found
@@ -83,16 +83,16 @@ def choose(
     if reuse and (choice := _given_up(wanted, resting, "parked")):
         return choice
     if reuse and may_wait and any(worker.state == "settling" for worker in workers):
-        return None  # free in a moment, much sooner than a process has started
+        return None  # it will be free much sooner than a process could start
     if starting := next((w for w in workers if w.state == "starting" and w.binding is None), None):
-        return Choice("cold", starting.id)  # sooner there than one more, which would slow both
+        return Choice("cold", starting.id)  # it is ready sooner than another one, which would slow both
     if len(workers) >= limit and reuse and (choice := _given_up(wanted, resting, "suspended")):
         return choice
     return _started(workers, free, resting, limit)
 
 
 def _holding(workers: Sequence[Candidate], *, reuse: bool) -> Choice | None:
-    """The worker that holds the conversation, or as much of it as possible."""
+    """Find the worker that holds the conversation, or as much of it as possible."""
     resting = [worker for worker in workers if worker.state in RESTING]
     if worker := _newest([w for w in resting if w.plan.how == "results"]):
         return Choice("suspended", worker.id)
@@ -111,7 +111,7 @@ def _newest(workers: Sequence[Candidate]) -> Candidate | None:
 
 
 def _reset(wanted: Binding, free: Sequence[Candidate]) -> Choice | None:
-    """An idle worker, the same binding first; else a spare."""
+    """Choose an idle worker, the same binding first; else a spare."""
     usable = [w for w in free if can_become(w.binding, wanted) and w.can_be_reset]
     idle = [w for w in usable if w.state == "idle"]
     if worker := next((w for w in idle if w.binding == wanted), None) or next(iter(idle), None):
@@ -120,7 +120,7 @@ def _reset(wanted: Binding, free: Sequence[Candidate]) -> Choice | None:
 
 
 def _spare(wanted: Binding, free: Sequence[Candidate]) -> Choice | None:
-    """A spare as it is: one that fits, else one that knows nothing yet."""
+    """Choose a spare: one with this binding, else one without any."""
     if fitting := next((w for w in free if w.binding == wanted), None):
         return Choice("fitting", fitting.id)
     if generic := next((w for w in free if w.binding is None), None):
@@ -129,7 +129,7 @@ def _spare(wanted: Binding, free: Sequence[Candidate]) -> Choice | None:
 
 
 def _given_up(wanted: Binding, resting: Sequence[Candidate], state: WorkerState) -> Choice | None:
-    """The worker that has rested longest and can take the binding."""
+    """Choose the worker that has rested longest and can take the binding."""
     usable = (w for w in resting if w.state == state and w.can_be_reset and can_become(w.binding, wanted))
     worker = next(usable, None)
     return Choice("reset", worker.id) if worker else None
@@ -138,7 +138,7 @@ def _given_up(wanted: Binding, resting: Sequence[Candidate], state: WorkerState)
 def _started(
     workers: Sequence[Candidate], free: Sequence[Candidate], resting: Sequence[Candidate], limit: int
 ) -> Choice | None:
-    """A new process, in place of one that is free or rests where there is no room."""
+    """Start a process; where there is no room, in place of one that is free or rests."""
     if len(workers) < limit:
         return Choice("cold")
     victim = next(iter((*reversed(free), *resting)), None)

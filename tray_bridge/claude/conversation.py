@@ -1,4 +1,4 @@
-"""What a worker holds: the lines of a conversation, with the ids by which it can be rewound, and calls that wait.
+"""What a worker holds: the lines of a conversation, the ids with which it can be rewound, and the calls that wait.
 
 Pure: no process, no clock. Decides how a turn follows from what is there (`Conversation.plan`).
 """
@@ -13,12 +13,12 @@ from ..turns import Block, Message, ToolResult, ToolUse, Turn
 from .conversation_key import Binding, ConversationKeys
 from .tool_server import is_deliverable
 
-GIVEN = "toolu_"  # how the ids begin that Claude gives to its calls
+GIVEN = "toolu_"  # the beginning of the ids that Claude gives to its calls
 How: TypeAlias = Literal["results", "continue", "rewind", "new"]
 
 
 class Line(NamedTuple):
-    """A user line that was written. `key` is that of the conversation before it; None where no cut is possible."""
+    """A user line that was written. `key` is that of the conversation before it; None if no cut is possible there."""
 
     uuid: str
     key: bytes | None
@@ -27,8 +27,8 @@ class Line(NamedTuple):
 class Plan(NamedTuple):
     """How a turn follows from a conversation.
 
-    *results*: it brings what the waiting calls asked for; *continue*: its new messages come next; *rewind*: cut before
-    line `cut`, then write; *new*: nothing is shared. Its messages from `start` on are to be written.
+    *results*: deliver the results of the waiting calls; *continue*: write the new messages; *rewind*: cut before line
+    `cut`, then write; *new*: nothing is shared. Write the messages from `start` on.
     """
 
     how: How
@@ -38,7 +38,7 @@ class Plan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A turn with what is needed to find its place. Its messages from `start` on are newer than the last answer."""
+    """A turn with what `plan` needs. Its messages from `start` on are newer than the last answer."""
 
     turn: Turn
     binding: Binding
@@ -50,14 +50,14 @@ class Wanted:
         return cls(turn, Binding.of(turn), ConversationKeys(turn), first_new(turn.messages))
 
     def call_ids(self, end: int | None = None) -> tuple[str, ...]:
-        """The ids of the calls in the messages before index `end`, in their order."""
+        """Give the ids of the calls in the messages before index `end`, in order."""
         blocks = (block for message in self.turn.messages[:end] for block in message.content)
         return tuple(block.id for block in blocks if isinstance(block, ToolUse))
 
 
 @dataclass(slots=True)
 class Conversation:
-    """The conversation of one worker. `key` is that of its whole; None while a turn runs, or where it is not known."""
+    """The conversation of one worker. `key` is that of all of it; None while a turn runs, or if it is unknown."""
 
     lines: list[Line] = field(default_factory=list)
     key: bytes | None = None
@@ -65,12 +65,12 @@ class Conversation:
     is_suspended: bool = False
     calls: tuple[str, ...] = ()  # that wait, in their order
     is_limited: bool = False  # the suspended turn has a limit on its tokens, which cannot be taken back
-    can_be_cut: bool = True  # not where something stands before its first line
+    can_be_cut: bool = True  # False if something precedes its first line
     turn_line: int = 0  # index of the first line of the present turn, or of the last one
     turn_key: bytes | None = None  # the key before that line
 
     def plan(self, wanted: Wanted) -> Plan:
-        """Say how the turn follows."""
+        """Decide how the turn follows."""
         start = wanted.start
         if start and self.key == wanted.keys[start] and self._has_calls(wanted.call_ids(start)):
             if not self.is_suspended:
@@ -87,13 +87,13 @@ class Conversation:
         return Plan("new")
 
     def answered(self, wanted: Wanted, shared: int, calls: Sequence[str]) -> None:
-        """Take in that the turn was written from message `shared` on, and that its answer made these `calls`."""
+        """Record that the turn was written from message `shared` on, and that its answer made these `calls`."""
         known = len(wanted.call_ids(shared))
         self.call_ids = (*self.call_ids[:known], *wanted.call_ids()[known:], *calls)
         self.calls = tuple(calls)
 
     def _has_calls(self, ids: Sequence[str]) -> bool:
-        """Whether calls with these ids may be ours: an id that Claude did not give is one that the client changed."""
+        """Return whether calls with these ids may be ours: an id that is not Claude's was changed by the client."""
         return len(ids) <= len(self.call_ids) and all(
             id_ == own or not id_.startswith(GIVEN) for id_, own in zip(ids, self.call_ids, strict=False)
         )
@@ -107,11 +107,11 @@ class Conversation:
         )
 
     def begin_turn(self) -> None:
-        """The lines that are written from now on belong to a new turn."""
+        """Begin a turn: lines that are written from now on belong to it."""
         self.turn_line, self.turn_key, self.key = len(self.lines), self.key, None
 
     def was_cut(self, cut: int) -> None:
-        """Forget line `cut` and all that came after it; a turn may be given up before its first line was written."""
+        """Drop line `cut` and all after it; a turn may be cancelled before its first line was written."""
         if not cut:
             self.key = None
         elif cut < len(self.lines):
@@ -123,10 +123,10 @@ class Conversation:
 
 
 def new_blocks(wanted: Wanted) -> tuple[Block, ...]:
-    """The blocks of the messages after the last answer."""
+    """Give the blocks of the messages after the last answer."""
     return tuple(block for message in wanted.turn.messages[wanted.start :] for block in message.content)
 
 
 def first_new(messages: Sequence[Message]) -> int:
-    """The index of the first message after the last answer: 0 in a new conversation."""
+    """Give the index of the first message after the last answer: 0 in a new conversation."""
     return max((i for i, m in enumerate(messages) if m.role == "assistant"), default=-1) + 1

@@ -1,8 +1,8 @@
-"""When two conversations are the same: a key over all that shapes the next answer.
+"""When two conversations are the same: a digest of all that shapes the next answer.
 
-Pure. A client sends the whole conversation again with every question, and may change it harmlessly on the way:
-trailing white space, one text or several parts, key order and forms of numbers in arguments, the ids of calls. Those
-differences do not count; any other does, and then the conversation is rebuilt from the request.
+Pure. A client sends the whole conversation with every question, and may change it without effect: trailing white space,
+one text or several parts, key order and forms of numbers in arguments, the ids of calls. Such differences do not count.
+With any other, the conversation is rebuilt from the request.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from ..turns import (
 
 @dataclass(frozen=True)
 class Binding:
-    """What a conversation fixes: a worker is told before the first message, and again when it is reset."""
+    """What a conversation fixes. A worker gets it before the first message, and again when it is reset."""
 
     model: str
     system: tuple[str, ...] = ()
@@ -44,12 +44,12 @@ class Binding:
 
     @property
     def prompt(self) -> str:
-        """The system prompt in one piece, joined as the CLI joins it."""
+        """Join the system prompt as the CLI does."""
         return "\n\n".join(self.system)
 
 
 class ConversationKeys:
-    """The keys of every beginning of a conversation: `[i]` is the key of its first `i` messages."""
+    """Compute the keys of every beginning of a conversation: `[i]` is the key of its first `i` messages."""
 
     def __init__(self, turn: Turn) -> None:
         binding = Binding.of(turn)
@@ -78,7 +78,7 @@ class ConversationKeys:
         return len(self._keys)
 
     def with_answer(self, answer: Message) -> bytes:
-        """The key of the whole conversation once this answer has been given. Call it once."""
+        """Give the key of the whole conversation after this answer. Call it once."""
         self._add(answer)
         return self._keys[-1]
 
@@ -120,7 +120,7 @@ def _part(block: Text | Image | Document | ToolUse | ToolResult, calls: dict[str
 
 
 def _with_plain_numbers(value: Any) -> Any:
-    """Numbers as JavaScript's clients send them back: `1.0` as `1`, long ones without their last digits."""
+    """Write numbers as JavaScript clients send them back: `1.0` as `1`, long ones without their last digits."""
     if isinstance(value, Mapping):
         return {key: _with_plain_numbers(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -131,7 +131,7 @@ def _with_plain_numbers(value: Any) -> Any:
 
 
 def _digest_of(data: str) -> str:
-    """In place of a file's data, which may be megabytes: cheaper than to write it as JSON first."""
+    """Give a digest in place of a file's data, which may be megabytes: cheaper than to encode it as JSON."""
     return sha256(data.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -1,7 +1,7 @@
-"""The errors that the CLI reports → the family that people see, sorted by what mends them.
+"""The errors that the CLI reports → `TrayBridgeError`s, sorted by what a person can do about them.
 
-Pure. The CLI says of an error: its kind (`error` of the assistant message that it makes up), the HTTP status of the
-Messages API, and a sentence, its own or the API's. A row of `ROWS` matches on these; the first that fits counts.
+Pure. The CLI reports an error's kind (`error` of an assistant message that it writes itself), the HTTP status of the
+Messages API, and a sentence, its own or the API's. A row of `ROWS` matches on these; the first that matches counts.
 `docs/faults.md` shows the table, and a test asks for every row.
 """
 
@@ -30,7 +30,7 @@ _OTHER_CREDENTIALS = "Renew the credentials of this provider, then try again."
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What the CLI said of one failure. `kind` and `text` may be empty, `status` None; `wait` is in seconds."""
+    """The CLI's report of one failure. `kind` and `text` may be empty, `status` None; `wait` is in seconds."""
 
     kind: str
     status: int | None
@@ -40,7 +40,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One sort of failure: all of `kinds`, `statuses` and `words` that are given must fit."""
+    """One sort of failure: all of `kinds`, `statuses` and `words` that are given must match."""
 
     make: Callable[[Report], TrayBridgeError]
     words: str = ""
@@ -56,14 +56,14 @@ class Row:
 
 
 def error_of(kind: str, status: Any, text: str, wait: float | None = None) -> TrayBridgeError:
-    """The error that the CLI's report amounts to; one that no row knows is an UpstreamError with its status."""
+    """Make the error of a report; one that matches no row becomes an UpstreamError with its status."""
     number = status if isinstance(status, int) and status >= 400 else None
     report = Report(kind, number, plain(text), wait)
     return next(row.make(report) for row in ROWS if row.fits(report))
 
 
 def plain(text: str) -> str:
-    """The words of an error that the CLI wraps as `API Error: 529 {"error": {"message": …}}`."""
+    """Give the message of an error that the CLI wraps as `API Error: 529 {"error": {"message": …}}`."""
     inner = re.search(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)"', text)
     found = inner.group(1) if inner else re.sub(r"^.*?API Error:\s*(\d{3}\s*)?", "", text, flags=re.DOTALL)
     return found.strip()
@@ -124,7 +124,7 @@ def _upstream(report: Report) -> TrayBridgeError:
 
 ROWS = (
     Row(_too_long, r"prompt is too long|input length and .?max_tokens.? exceed|exceeds? the context window"),
-    # Money or another plan mends it; waiting does not.
+    # Remedy: money or another plan. Waiting does not help.
     Row(_billing, kinds=frozenset({"billing_error"})),
     Row(_billing, statuses=frozenset({402})),
     Row(_billing, r"credit balance|billing[_ ]error|doesn't have enough credit|payment (is )?(required|failed)"),
@@ -135,9 +135,9 @@ ROWS = (
         r"|spend(ing)? limit|reached your specified[\w\s-]*usage limits"
         r"|not available with the claude \w+ plan|unavailable for your plan",
     ),
-    # The machine of the sign-in is full or locked.
+    # The disk of the sign-in is full, or its keychain locked.
     Row(_cannot_renew, r"failed to refresh oauth token: (the disk|can't save)"),
-    # Signing in mends it.
+    # Remedy: sign in.
     Row(
         _other_provider,
         r"(AWS|Google Cloud|Foundry|gateway) (credential|token)s?",
@@ -161,7 +161,7 @@ ROWS = (
     # The model is unknown to the account.
     Row(_no_model, kinds=frozenset({"model_not_found"})),
     Row(_no_model, r"\bmodel:|invalid model name|issue with the selected model", statuses=frozenset({400, 403, 404})),
-    # Time mends it.
+    # Remedy: time.
     Row(_silent, r"stream idle timeout|no data arrived for|request timed out", statuses=frozenset({None})),
     Row(_limited, statuses=frozenset({429})),
     Row(_limited, kinds=frozenset({"rate_limit"}), statuses=frozenset({None})),

@@ -1,4 +1,4 @@
-"""First come, first served: those who wait for a session."""
+"""A queue of requests that wait for a worker: first come, first served."""
 
 from __future__ import annotations
 
@@ -12,22 +12,24 @@ T = TypeVar("T")
 
 
 class FairQueue:
-    """Only its head may pick, so nobody is overtaken. Use within one event loop."""
+    """Let only the head of the queue pick, so that no request overtakes another. Use within one event loop."""
 
     def __init__(self, on_change: Callable[[], None]) -> None:
-        self._on_change = on_change  # called when somebody has come or gone
-        self._waiting: deque[asyncio.Event] = deque()  # each is set when its turn may have come
+        self._on_change = on_change  # called when the length has changed
+        self._waiting: deque[asyncio.Event] = deque()  # each is set when its owner should try to pick
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def call_next(self) -> None:
-        """Something may have become free: let the head look."""
+        """Let the head of the queue pick again: something may have become free."""
         if self._waiting:
             self._waiting[0].set()
 
     async def wait(self, pick: Callable[[], T | None], seconds: float) -> T:
-        """Wait until `pick` gives something; what it raises is raised. Raises asyncio.TimeoutError after `seconds`."""
+        """Wait until `pick` returns something, and return that. Raises what `pick` raises; asyncio.TimeoutError after
+        `seconds`.
+        """
         deadline = time.monotonic() + seconds
         called = asyncio.Event()
         self._waiting.append(called)

@@ -1,4 +1,4 @@
-"""What the CLI says of itself: its version, the account, its models, the plan's windows."""
+"""The CLI's reply to `initialize`: its version, the account, its models; and the plan's windows."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ OLDEST_CLI = (2, 1, 248)
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """What the CLI says of itself in its answer to `initialize`."""
+    """What the CLI reports in its reply to `initialize`."""
 
     account: AccountSnapshot
     models: tuple[ModelSnapshot, ...]
 
 
 def read_greeting(answer: Mapping[str, Any]) -> Greeting:
-    """Read the answer to `initialize`. Raises CliUnavailableError for a CLI that is too old to be safe."""
+    """Read the reply to `initialize`. Raises CliUnavailableError for a CLI that is too old to be safe."""
     version = str(answer.get("claude_code_version") or "")
     number = re.match(r"(\d+)\.(\d+)\.(\d+)", version)
     if number is None or tuple(map(int, number.groups())) < OLDEST_CLI:
@@ -64,7 +64,7 @@ def read_plan_window(info: Mapping[str, Any]) -> PlanWindow:
     resets_at = info.get("resetsAt")
     status = str(info.get("status") or "allowed")
     if info.get("isUsingOverage") is True:
-        status = "extra_usage"  # the window is used up, and paid usage goes on
+        status = "extra_usage"  # the window is used up, and usage is paid for
     return PlanWindow(
         name=str(info.get("rateLimitType") or "plan"),
         used=float(used) if used is not None else None,

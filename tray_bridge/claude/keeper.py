@@ -1,6 +1,6 @@
-"""Keeps enough workers ready: starts them ahead of need, binds them, lets conversations expire, closes surplus.
+"""Keep enough workers ready: start them ahead of need, bind them, end expired conversations, close surplus.
 
-Owns the one task that does so, step by step; what it decides is written as named steps, each of which looks anew.
+Owns the one task that does so. Each decision is a named step, which reads the state anew.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from .worker_states import RESTING
 
 logger = logging.getLogger(__name__)
 
-MISTAKE_SECONDS = 1.0  # between two looks after an error of our own, which may come again at once
-REFILL_YIELD = 2.0  # seconds that a refill waits at most for requests that have not had their first token
-MOST_WASTED = 2  # spares in a row that were bound ahead for nothing
+MISTAKE_SECONDS = 1.0  # between two tries after an error of our own, which may repeat at once
+REFILL_YIELD = 2.0  # most seconds that a refill waits for requests without their first token
+MOST_WASTED = 2  # spares in a row that were bound ahead in vain
 LONGEST_SLEEP = 600.0
 
 
 class Keeper:
-    """`greet` takes in what a bound worker has told; `free` ends a conversation and keeps its worker.
+    """`greet` takes in what a bound worker has reported; `free` ends a conversation and keeps its worker.
 
     `is_waited_for` says whether requests are in the queue.
     """
@@ -52,9 +52,9 @@ class Keeper:
         self._on_ready = on_ready
         self._task: asyncio.Task[None] | None = None
         self._first: Worker | None = None
-        self._wasted = 0  # spares bound ahead for nothing since a new conversation last fitted the one before
+        self._wasted = 0  # spares bound ahead in vain since a new conversation last fitted the one before
         self._binding = Binding(roster.config.default_model)  # of the newest request
-        self._peaks = [0, 0]  # most workers busy at once, in this stretch of time and in the one before it
+        self._peaks = [0, 0]  # most workers busy at once, in this period and in the one before it
         self._stretch = 0
 
     def open(self) -> None:
@@ -62,7 +62,7 @@ class Keeper:
         self._quiet.set()
 
     async def start_first(self, early: CliProcess | None) -> bool:
-        """Spawn the first spare; tells whether it took the early process."""
+        """Spawn the first spare; return whether it took the early process."""
         self._first = self._spare_to_start(early)
         if self._first is None:
             return False
@@ -76,15 +76,15 @@ class Keeper:
 
     async def close(self) -> None:
         while self._task is not None and not self._task.done():
-            self._task.cancel()  # again: `wait_for` of Python up to 3.11 drops one that comes with what it waits for
+            self._task.cancel()  # in a loop: `wait_for` up to Python 3.11 may drop a cancellation
             await asyncio.wait({self._task}, timeout=0.1)
 
     def set_quiet(self, is_quiet: bool) -> None:
-        """Whether no request waits for its first token: a start costs half a second of CPU or more."""
+        """Set whether no request waits for its first token: a start costs half a second of CPU or more."""
         self._quiet.set() if is_quiet else self._quiet.clear()
 
     def note_lent(self, binding: Binding, *, is_new: bool) -> None:
-        """A worker was lent for a turn with this binding."""
+        """Record that a worker was lent for a turn with this binding."""
         if is_new and binding == self._binding:
             self._wasted = 0
         self._binding = binding
@@ -92,7 +92,7 @@ class Keeper:
         self._peaks[0] = max(self._peaks[0], self._roster.count()["busy"])
 
     def forget_binding(self) -> None:
-        """The default model is another one."""
+        """Bind no spare ahead until the next request; for a changed default model."""
         self._binding = Binding(self._roster.config.default_model)
 
     def _look_at_clock(self) -> None:
@@ -123,7 +123,7 @@ class Keeper:
                 self._drop_surplus()
             except TrayBridgeError as error:
                 roster.failed(error)
-            except Exception as error:  # whatever it is, the next spare may do better
+            except Exception as error:  # of any type: the next spare may start
                 logger.exception("A worker could not be started")
                 roster.failed(CliUnavailableError(str(error)))
                 await asyncio.sleep(MISTAKE_SECONDS)
@@ -131,7 +131,7 @@ class Keeper:
                 await asyncio.wait_for(roster.wake.wait(), self._seconds_to_next_look())
 
     def trim(self) -> None:
-        """End the conversations that are more than there may be, least recently used first, or past their time."""
+        """End the conversations that have expired, and those above the limits, least recently used first."""
         config, now = self._roster.config, time.time()
         for state, limit in (("parked", config.parked), ("suspended", config.suspended)):
             resting = self._roster.in_state({state})  # type: ignore[arg-type]
@@ -141,7 +141,7 @@ class Keeper:
                 self._free(worker)
 
     def _target(self) -> int:
-        """How many there should be. Without reuse spares count alone."""
+        """Give the number of workers to keep. Without reuse only spares count."""
         config = self._roster.config
         if time.monotonic() - self._roster.last_request >= config.idle_seconds:
             return min(config.size, 1)
@@ -157,7 +157,7 @@ class Keeper:
         if there >= self._target() or roster.failures.seconds_to_retry():
             return None
         if self._is_waited_for() or sum(worker.is_getting_ready for worker in roster) >= CORES:
-            return None  # those that are waited for come first
+            return None  # requests in the queue come first
         if len(roster) >= roster.config.max_sessions:
             # The first spare is worth more than the oldest conversation: every new client needs it.
             oldest = next(iter(roster.in_state({"parked"})), None)
@@ -171,13 +171,13 @@ class Keeper:
             await spare.start()
         except TrayBridgeError as error:
             if spare not in self._roster:
-                return  # a request took it, and told of its end
+                return  # a request took it, and reported its end
             self._roster.discard(spare, str(error))
             raise
         self._on_ready()
 
     def _spare_to_bind(self) -> Worker | None:
-        """A spare to be bound ahead: to what was asked last, unless one fits already."""
+        """Choose a spare to bind ahead to the newest binding, unless one has it already."""
         roster = self._roster
         spares = roster.spares
         unbound = [spare for spare in spares if spare.binding is None]
@@ -191,19 +191,19 @@ class Keeper:
             return None
         if self._wasted >= MOST_WASTED:
             return None  # the prompt changes each time: binding ahead would cost a process each time
-        # With a single spare it stays generic until the CLI has told of account and models.
+        # A single spare stays unbound until the CLI has reported account and models.
         is_enough = len(unbound) > 1 or roster.config.size == 1 or not self._knows_models()
         return unbound[0] if unbound and is_enough else None
 
     async def _bind(self, spare: Worker) -> None:
         binding = replace(self._binding, output_schema=None) if self._roster.config.reuse else self._binding
         spare.move("starting")
-        spare.binding = binding  # at once: a request may take one that is starting without a binding
+        spare.binding = binding  # at once: a request may take a starting worker without a binding
         try:
             await asyncio.wait_for(spare.bind(binding), START_TIMEOUT)
         except (TrayBridgeError, asyncio.TimeoutError) as error:
             self._roster.discard(spare, f"it could not be bound: {error}")
-            self.forget_binding()  # it may be the binding that is wrong, and not the CLI
+            self.forget_binding()  # the binding may be the cause, not the CLI
             raise CliUnavailableError(str(error) or "Claude Code did not answer in time.") from error
         logger.info("worker %d: bound ahead", spare.id)
         spare.move("fitting")
@@ -211,7 +211,7 @@ class Keeper:
         self._on_ready()
 
     def _drop_surplus(self) -> None:
-        """Close free workers that are more than wanted; with reuse those that have served longest unused go first."""
+        """Close surplus free workers; with reuse, the least recently used first."""
         roster, target = self._roster, self._target()
         if roster.config.reuse:
             for worker in roster.in_state({"idle"}):

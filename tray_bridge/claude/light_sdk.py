@@ -1,4 +1,4 @@
-"""The SDK, as far as it is used here. Its only importer: `launch` says what is left out of its import."""
+"""The parts of the SDK that are used here. The only module that imports it; `launch` tells what is left out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import_sdk()
 from claude_agent_sdk import ClaudeAgentOptions, ClaudeSDKClient, Transport  # noqa: E402
 from claude_agent_sdk._internal.transport.subprocess_cli import SubprocessCLITransport  # noqa: E402
 
-# The SDK logs the end of a process as a fatal error; whoever used the process reports it once, in words.
+# The SDK logs the end of a process as a fatal error; the worker reports it once, with its reason.
 logging.getLogger("claude_agent_sdk").setLevel(logging.CRITICAL)
 
 __all__ = ["ClaudeAgentOptions", "ClaudeSDKClient", "SubprocessCLITransport", "Transport"]

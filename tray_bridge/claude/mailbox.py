@@ -1,4 +1,4 @@
-"""What one task leaves and another takes, in order: all that a token needs of `asyncio.Queue`, for less."""
+"""A queue from one task to another: the part of `asyncio.Queue` that is needed, with less work for each token."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Mailbox(Generic[T]):
-    """Use within one event loop. One task at a time may `get`."""
+    """Keep items in order. Use within one event loop. Only one task at a time may `get`."""
 
     def __init__(self) -> None:
         self._items: deque[T] = deque()

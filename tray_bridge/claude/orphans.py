@@ -1,8 +1,8 @@
-"""No CLI process outlives the app, however the app ends. The one place for what platforms do differently about it.
+"""No CLI process outlives the app, however the app ends. All differences between platforms are here.
 
-A CLI in the middle of a turn goes on when its parent is killed: end of input does not stop it before the turn ends.
-On Windows the app puts itself in a job object that the system empties when its last handle closes. Elsewhere a shell,
-which starts in no time, holds a pipe from the app, and when the pipe breaks ends what is still alive.
+When the app is killed, a CLI finishes its turn: end of input does not stop it earlier. On Windows the app joins a job
+object, whose processes the system ends when its last handle closes. Elsewhere a shell reads a pipe from the app, and
+ends the processes that are left when the pipe closes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 # Reads `+pid` and `-pid` until the app's end of the pipe closes. The app's own signals reach its whole group, and the
-# guard leaves only after the app. A CLI gets a second to tidy up what it has put into the user's folders.
+# guard ends only after the app. A CLI gets a second to remove its files from the user's folders.
 _GUARD_SCRIPT = """
 trap '' INT TERM HUP
 watched=
@@ -36,7 +36,7 @@ kill -KILL $watched
 
 
 class _Guard:
-    """The app's side. One for the process; used from one thread at a time."""
+    """The app's side. One for each process of the app; not for several threads at a time."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -44,7 +44,7 @@ class _Guard:
         self._watched: set[int] = set()
 
     def watch(self, pid: int) -> None:
-        """From now on, end the process `pid` if the app ends without doing so itself."""
+        """End the process `pid` when the app ends, from now on."""
         self._watched.add(pid)
         if sys.platform == "win32":
             self._job = self._job or _join_kill_on_close_job()
@@ -56,7 +56,7 @@ class _Guard:
             self._tell(f"+{pid}")
 
     def forget(self, pid: int) -> None:
-        """The process `pid` has ended and its number may be another's."""
+        """Stop watching `pid`: it has ended, and its number may be used again."""
         self._watched.discard(pid)
         self._tell(f"-{pid}")
 
@@ -76,13 +76,13 @@ def _start_guard() -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={"PATH": os.environ.get("PATH", os.defpath)},  # a bundle's own libraries are not for other programs
+        env={"PATH": os.environ.get("PATH", os.defpath)},  # a bundle's libraries are not for other programs
         start_new_session=True,
     )
 
 
 def _join_kill_on_close_job() -> object:
-    """Put this process, and so every child of it, into a job that is killed when its handle closes (Windows).
+    """Put this process, and with it all its children, into a job that is killed when its handle closes (Windows).
 
     See https://learn.microsoft.com/windows/win32/procthread/job-objects, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE.
     """

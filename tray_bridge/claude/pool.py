@@ -42,13 +42,13 @@ from .worker_states import RESTING
 __all__ = ["PoolConfig", "SessionPool"]
 logger = logging.getLogger(__name__)
 
-MOST_LOST = 5  # workers for one turn, before the client is told
+MOST_LOST = 5  # workers for one turn, before it fails
 RETRY_AFTER = 5.0  # seconds, for a request that finds the queue full
 KINDS: tuple[SessionKind, ...] = ("parked", "suspended", "rewound", "reset", "fitting", "generic", "cold")
 
 
 class SessionPool:
-    """Workers that are free, resting and busy. `on_change` is called at every change; it must not block."""
+    """Answer turns with workers. `on_change` is called at every change; it must not block."""
 
     def __init__(self, config: PoolConfig, on_change: Callable[[], None] = lambda: None) -> None:
         self._on_change = on_change
@@ -73,7 +73,7 @@ class SessionPool:
         return self._account.account
 
     def _greet(self, worker: Worker) -> None:
-        """Take in what a worker told of account and models when it was bound."""
+        """Take in what a worker reported of account and models when it was bound."""
         if worker.greeting is not None:
             self._account.greeted(worker.greeting.account)
             self.models = worker.greeting.models
@@ -85,9 +85,9 @@ class SessionPool:
     # Opening and closing
 
     async def open(self, early: CliProcess | None = None) -> None:
-        """Start the first spare; returns as soon as its process is spawned, long before it answers.
+        """Start the first spare; return when its process is spawned, long before it answers.
 
-        `early` is one that starts already in this loop: the first spare's, if it fits.
+        `early` is a process that was started in this loop before; the first spare uses it if its options match.
         """
         config = self._roster.config
         self._roster.open()
@@ -99,19 +99,19 @@ class SessionPool:
             self._roster.own(early.end())
 
     def fill(self) -> None:
-        """Start the other spares, from now on and one after the other."""
+        """Start the other spares, one after the other, from now on."""
         if self._roster.is_open:
             self._keeper.run()
 
     async def close(self) -> None:
-        """End every worker; those who wait in the queue get ServerStoppingError. Takes about two seconds at most."""
+        """End every worker; requests in the queue get ServerStoppingError. Takes about two seconds at most."""
         self._roster.is_open = False
         self._queue.call_next()
         await self._keeper.close()
         await self._roster.close()
 
     def reconfigure(self, config: PoolConfig) -> None:
-        """Take new sizes and times at once; workers that do not fit them any more are closed."""
+        """Take new sizes and times at once; close workers that do not fit them."""
         old, self._roster.config = self._roster.config, config
         if (old.cli_path, old.default_model, old.reuse) != (config.cli_path, config.default_model, config.reuse):
             self._keeper.forget_binding()
@@ -126,7 +126,7 @@ class SessionPool:
     async def ask(self, turn: Turn) -> AsyncGenerator[Event, None]:
         """Answer one turn: `Leased` (again for each replaced worker), then the answer's events up to `TurnEnded`.
 
-        A worker that is lost before it has said anything is replaced, and so is the next: what ended one spare may
+        A worker that is lost before its first event is replaced, several times if need be: what ended one spare may
         have ended all. Close the generator (`aclosing`) to cancel the turn; its worker is then given back or ended.
         Raises QueueFullError, CliUnavailableError, ServerStoppingError, and what the turn itself raises.
         """
@@ -142,7 +142,7 @@ class SessionPool:
                                 self._first_token_came(token)
                             said = True
                             if isinstance(event, TurnEnded):
-                                self._account.answered()  # first: nobody need read on after the last event
+                                self._account.answered()  # now: the caller may stop reading at this event
                             yield event
                 return
             except SessionLostError:
@@ -169,10 +169,10 @@ class SessionPool:
 
     @contextlib.asynccontextmanager
     async def _lent(self, wanted: Wanted) -> AsyncIterator[tuple[TurnRun, Leased]]:
-        """Lend the worker that answers this turn soonest; it is given back, parked or closed afterwards."""
+        """Lend the worker that can answer this turn soonest; afterwards it is given back, parked or closed."""
         began = time.monotonic()
         self._roster.last_request = began
-        # A request that comes while others wait stands behind them, even if a worker has just become free.
+        # A request that comes while others wait is queued behind them, even if a worker has just become free.
         worker = None if self._queue else self._pick(wanted)
         if worker is None:
             worker = await self._pick_in_turn(wanted)
@@ -206,11 +206,11 @@ class SessionPool:
         self._roster.wake.set()
 
     async def _pick_in_turn(self, wanted: Wanted) -> Worker:
-        """Stand in the queue, whose head alone may pick, until a worker is free."""
+        """Wait in the queue, of which only the head may pick, until a worker is free."""
         config = self._roster.config
         if len(self._queue) >= config.queue_limit:
             raise QueueFullError(
-                f"All {config.max_sessions} sessions are busy and {len(self._queue)} requests wait already.",
+                f"All {config.max_sessions} sessions are busy and {len(self._queue)} requests are in the queue.",
                 retry_after=RETRY_AFTER,
                 hint="Try again in a few seconds, or raise `max_sessions` or `queue_limit`.",
             )
@@ -218,7 +218,7 @@ class SessionPool:
             return await self._queue.wait(lambda: self._pick(wanted), config.queue_timeout)
         except asyncio.TimeoutError:
             raise QueueFullError(
-                f"No session became free within {config.queue_timeout:g} seconds.",
+                f"No session became free in {config.queue_timeout:g} seconds.",
                 retry_after=RETRY_AFTER,
                 hint="Try again in a few seconds, or raise `max_sessions`.",
             ) from None
@@ -268,7 +268,7 @@ class SessionPool:
         roster.changed()
 
     def _rest(self, worker: Worker, state: str) -> None:
-        """Let it keep its conversation."""
+        """Let the worker rest and keep its conversation."""
         config = self._roster.config
         self._roster.proved()
         worker.move("suspended" if state == "suspended" else "parked")
@@ -277,28 +277,28 @@ class SessionPool:
         logger.info("worker %d: %s", worker.id, state)
         own = worker.conversation
         for twin in self._roster.in_state(RESTING):
-            # Calls of other ids are another client's, which asked the same and waits, too.
+            # Calls with other ids are those of another client, which asked the same and waits too.
             if twin is not worker and (twin.conversation.key, twin.conversation.calls) == (own.key, own.calls):
                 self._free(twin)
         self._keeper.trim()
 
     def _free(self, worker: Worker) -> None:
-        """End a resting conversation; its worker stays where it can be reset."""
+        """End a resting conversation; keep its worker if it can be reset."""
         if self._roster.config.reuse and worker.conversation.can_be_cut and worker.alive:
             worker.move("settling")
             self._roster.own(self._settle(worker, keep=False))
         else:
-            self._roster.discard(worker, "its conversation has had its time")
+            self._roster.discard(worker, "its conversation has expired")
 
     async def _settle(self, worker: Worker, *, keep: bool) -> None:
-        """Bring a worker to rest and cut away what it was doing; one that does not prove it is closed."""
+        """Bring a worker to rest and cut its turn away; close it if it does not prove that."""
         began = time.monotonic()
         try:
             await worker.settle(keep=keep)
         except TrayBridgeError as error:
             self._roster.discard(worker, str(error))
             return
-        except Exception:  # a mistake of ours must not keep the place of a worker for good
+        except Exception:  # a fault of ours must not occupy the place of a worker for ever
             logger.exception("A worker could not be brought to rest")
             self._roster.discard(worker, "it could not be brought to rest")
             return
@@ -339,9 +339,9 @@ def _candidate(worker: Worker, wanted: Wanted) -> Candidate:
 
 
 def _can_be_trusted(error: BaseException | None) -> bool:
-    """Whether a process is the same as before after a turn that ended so.
+    """Return whether a process can serve again after a turn that ended so.
 
-    Not one that was lost, or one whose sign-in or schema is wrong: a fresh process may know better.
+    False for a lost one, and for one with a wrong sign-in or schema, because a new process may have another.
     """
     if isinstance(error, TrayBridgeError):
         is_about_process = isinstance(
@@ -352,7 +352,9 @@ def _can_be_trusted(error: BaseException | None) -> bool:
 
 
 def _without_unwanted_tools(turn: Turn) -> Turn:
-    """`none` offers no tools, unless the conversation has calls in it: the Messages API then wants them declared."""
+    """Remove the tools for the choice `none`, unless the conversation has calls: the Messages API then needs their
+    tools.
+    """
     if turn.tool_choice.type != "none":
         return turn
     has_calls = any(isinstance(b, (ToolUse, ToolResult)) for m in turn.messages for b in m.content)

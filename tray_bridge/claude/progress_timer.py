@@ -1,4 +1,4 @@
-"""The time limit of a turn: nothing may come for so long."""
+"""The time limit of a turn: the longest time without progress."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
-# The CLI tells of upstream's pings once in 10 s where nothing else comes: less silence proves nothing.
+# The CLI reports upstream's pings once in 10 s where nothing else comes, so a shorter silence is no sign of a fault.
 SHORTEST_SILENCE = 12.0
-STALL_SECONDS = 1.0  # a timer that is late by more tells that this program itself stood still
+STALL_SECONDS = 1.0  # a timer that is later than this shows that this program itself stood still
 
 
 class ProgressTimer:
-    """Calls `on_late` when `limit` seconds have passed without progress. Use within one event loop.
+    """Call `on_late` after `limit` seconds without progress. Use within one event loop.
 
-    One timer for the whole turn, moved on only when it fires: a token costs it nothing but a look at the clock.
+    One timer serves the whole turn and is moved on only when it fires: a token costs one look at the clock.
     """
 
     def __init__(self, limit: float, on_late: Callable[[], None]) -> None:
@@ -29,11 +29,11 @@ class ProgressTimer:
         self._look_again(self._limit)
 
     def note(self) -> None:
-        """There was progress."""
+        """Record progress."""
         self._progress = asyncio.get_running_loop().time()
 
     def see(self, message: Mapping[str, Any]) -> None:
-        """Take in one line of the CLI: pieces of an answer, and pings of upstream, are progress."""
+        """Take in one line of the CLI: pieces of an answer and upstream's pings are progress."""
         kind = message.get("type")
         if kind == "stream_event":
             self.note()
@@ -53,7 +53,7 @@ class ProgressTimer:
         now = asyncio.get_running_loop().time()
         left = self._limit - (now - self._progress)
         if left <= 0 and now - due > STALL_SECONDS:
-            left = STALL_SECONDS  # what came while this program stood still has yet to be read
+            left = STALL_SECONDS  # what came while this program stood still is still to be read
         if left > 0:
             self._look_again(left)
         else:

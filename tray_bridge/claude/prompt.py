@@ -1,6 +1,6 @@
 """A turn as the lines that the CLI reads: past messages, the question, and the settings of one turn.
 
-Pure. Owns how `turns` become Messages API blocks and stream-json lines; must not know processes.
+Pure. Owns how a `Turn` becomes Messages API blocks and stream-json lines. Must not know processes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .offered_tools import tools_override
 
 Wire = dict[str, Any]
 MAX_OUTPUT_TOKENS = "CLAUDE_CODE_MAX_OUTPUT_TOKENS"
-# Up to 4.5, thinking is all or nothing through a chain of calls, and a conversation that is rebuilt has lost its own.
+# Up to 4.5, thinking must be complete through a chain of calls, and a rebuilt conversation has lost it.
 OLDER_MODEL = re.compile(r"claude-(?:[23]|[a-z]+-4(?:-[0-5])?(?=$|@|-20|-v))")
 _SAYS_NOTHING = Message("assistant", (Text("(no content)"),))
 
@@ -26,14 +26,14 @@ _SAYS_NOTHING = Message("assistant", (Text("(no content)"),))
 def merge_messages(messages: Sequence[Message]) -> list[Message]:
     """Join neighbouring user messages into one, each text a block of its own, and drop what is empty.
 
-    The CLI would join them itself, but into one text with a line break put between; also around an answer that says
-    nothing in the CLI's own words, which it leaves out.
+    The CLI would join them itself, but into one text with a line break between; also around an assistant message of its
+    own without content, which it leaves out.
     """
     return [message for _, message in merged_from(messages, 0)]
 
 
 def merged_from(messages: Sequence[Message], start: int) -> list[tuple[int, Message]]:
-    """The messages from `start` on as `merge_messages` joins them, each with the index of the first one in it."""
+    """Give the messages from `start` on as `merge_messages` joins them, each with the index of its first one."""
     merged: list[tuple[int, Message]] = []
     kept = [(i, m) for i, m in enumerate(messages) if i >= start and m.content and m != _SAYS_NOTHING]
     for role, group in groupby(kept, key=lambda pair: pair[1].role):
@@ -46,7 +46,7 @@ def merged_from(messages: Sequence[Message], start: int) -> list[tuple[int, Mess
 
 
 def past_line(message: Message) -> Wire:
-    """A message that is history: the CLI takes it in without asking the model."""
+    """Make the line of a past message: the CLI takes it in without asking the model."""
     if message.role == "assistant":
         line = _line("assistant", message)
         if model := thinking_model(message):
@@ -56,15 +56,15 @@ def past_line(message: Message) -> Wire:
 
 
 def thinking_model(message: Message) -> str:
-    """The model whose thinking is in the message. The CLI drops thinking whose model it is not told, or is another."""
+    """Give the model whose thinking is in the message. The CLI drops thinking without a model, or of another one."""
     blocks = (block for block in message.content if isinstance(block, (Thinking, RedactedThinking)))
     return next((block.model for block in blocks), "")
 
 
 def question_line(message: Message) -> Wire:
-    """A user message that asks. Marked, so that the CLI neither reads an `@path` in it nor runs a `/command`.
+    """Make the line of a question. Its mark keeps the CLI from reading an `@path` or running a `/command` in it.
 
-    Its `uuid` is what the conversation can be rewound to.
+    The conversation can be rewound to its `uuid`.
     """
     marks = {"parent_tool_use_id": None, "client_composed": True, "uuid": str(uuid.uuid4())}
     return {**_line("user", message), **marks}
@@ -76,7 +76,7 @@ def _line(role: str, message: Message) -> Wire:
 
 
 def block_to_wire(block: Block) -> Wire:
-    """One block in the Messages API's shape."""
+    """Write one block in the Messages API's shape."""
     match block:
         case Text(text):
             return {"type": "text", "text": text}
@@ -103,9 +103,9 @@ def block_to_wire(block: Block) -> Wire:
 
 
 def turn_settings(turn: Turn, model: ModelSnapshot | None, *, override_tools: bool = False) -> Mapping[str, Any]:
-    """What `apply_flag_settings` takes for this turn alone: effort, answer length, and how tools are chosen.
+    """Make the `apply_flag_settings` of this turn: effort, answer length, and how tools are chosen.
 
-    `CLAUDE_CODE_EXTRA_BODY` is laid over the body of the request (https://code.claude.com/docs/en/env-vars).
+    `CLAUDE_CODE_EXTRA_BODY` replaces fields of the request's body (https://code.claude.com/docs/en/env-vars).
     """
     extra: dict[str, Any] = {}
     choice = turn.tool_choice
@@ -118,7 +118,7 @@ def turn_settings(turn: Turn, model: ModelSnapshot | None, *, override_tools: bo
         if not choice.parallel and choice.type != "none":
             extra["tool_choice"]["disable_parallel_tool_use"] = True
     if turn.max_tokens is not None:
-        extra["max_tokens"] = turn.max_tokens  # the variable acts from the next question on, this at once
+        extra["max_tokens"] = turn.max_tokens  # the variable takes effect from the next question on, this at once
     if (tools := tools_override(turn, all_of_them=override_tools)) is not None:
         extra["tools"] = tools
     effort = turn.effort
@@ -126,7 +126,7 @@ def turn_settings(turn: Turn, model: ModelSnapshot | None, *, override_tools: bo
     if is_forced or (can_stop_thinking and not turn.thinking) or (is_older and turn.tools):
         extra["thinking"] = {"type": "disabled"}
         if effort in ("xhigh", "max"):
-            effort = "high"  # the most that the Messages API takes without thinking
+            effort = "high"  # the most that the Messages API accepts without thinking
     elif not turn.thinking:
         effort = "low"
     if effort is not None and model is not None and model.efforts and effort not in model.efforts:
@@ -141,7 +141,7 @@ def turn_settings(turn: Turn, model: ModelSnapshot | None, *, override_tools: bo
 
 
 def can_be_forced(turn: Turn, model: ModelSnapshot | None) -> bool:
-    """Whether the Messages API takes a forced `tool_choice` for this model: not if it always thinks.
+    """Return whether the Messages API accepts a forced `tool_choice` for this model: not if it always thinks.
 
     https://platform.claude.com/docs/en/build-with-claude/thinking-tool-workflows
     """
@@ -149,6 +149,6 @@ def can_be_forced(turn: Turn, model: ModelSnapshot | None) -> bool:
 
 
 def demand_for_call(turn: Turn) -> Text:
-    """What is said to a model that cannot be forced to call a tool, so that it does."""
+    """Write the sentence that makes a model call a tool where it cannot be forced."""
     wanted = f"`{turn.tool_choice.name}`" if turn.tool_choice.name else "at least one of the tools offered"
     return Text(f"Answer with a call of {wanted}. An answer without it cannot be used.")

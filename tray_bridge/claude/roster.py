@@ -1,4 +1,4 @@
-"""The workers that there are: made, looked up, discarded. Decides nothing about who serves what."""
+"""All workers: made, looked up, discarded. Must not decide which one serves what."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ from .worker_states import FREE, RESTING, WorkerState
 
 logger = logging.getLogger(__name__)
 
-PROVEN_SECONDS = 2.0  # a spare that has lived so long has started well
+PROVEN_SECONDS = 2.0  # a spare that has run for so long has started well
 
 
 @dataclass(frozen=True, slots=True)
 class PoolConfig:
-    """Sizes are counts of workers, times are in seconds; `environment` is laid over what the CLI inherits.
+    """The pool's settings. Sizes are counts of workers, times are in seconds; `environment` replaces inherited
+    variables.
 
-    `transcript_folder` is for conversations to be resumed, where the CLI is one that is known to do so rightly.
-    `reuse`: a worker serves one conversation after another; else each has its own, and `no_reuse` says why.
+    `transcript_folder` is for conversations to be resumed; None if the CLI is not known to do so correctly. `reuse`: a
+    worker serves one conversation after another; else each has its own, and `no_reuse` tells why.
     """
 
     default_model: str
@@ -53,7 +54,7 @@ class PoolConfig:
 
 
 class Roster:
-    """Owns the workers and every task that outlives a request. `on_change` is called when the picture is different."""
+    """Own the workers and every task that outlives a request. `on_change` is called at every change."""
 
     def __init__(
         self, config: PoolConfig, on_change: Callable[[], None], on_plan_window: Callable[[PlanWindow], None]
@@ -71,7 +72,7 @@ class Roster:
     def open(self) -> None:
         self.is_open = True
         self.last_request = time.monotonic()
-        self.wake = asyncio.Event()  # set when the keeper should look
+        self.wake = asyncio.Event()  # set when the keeper should act
 
     def __iter__(self) -> Iterator[Worker]:
         return iter(list(self._workers.values()))
@@ -86,7 +87,7 @@ class Roster:
         return worker.id in self._workers
 
     def in_state(self, states: Collection[WorkerState]) -> list[Worker]:
-        """The live workers in these states; the one that entered its state first comes first."""
+        """List the live workers in these states; the one that entered its state first comes first."""
         found = (worker for worker in self if worker.state in states and worker.alive)
         return sorted(found, key=lambda worker: (worker.since, worker.id))
 
@@ -98,13 +99,13 @@ class Roster:
         return Counter(worker.state for worker in self)
 
     def changed(self) -> None:
-        """The picture is different, and what waits for a worker may have one."""
+        """Report a change, and let the queue's head pick."""
         if self.is_open:
             self.wake.set()
         self._on_change()
 
     def add(self, past: Sequence[Message] = (), early: CliProcess | None = None) -> Worker:
-        """A worker that has yet to be started. `early` is a process to be used, if it fits."""
+        """Add a worker that is not started yet. `early` is a process to use if its options match."""
         config = self.config
         for_worker = WorkerConfig(
             model=config.default_model,
@@ -125,7 +126,7 @@ class Roster:
         return worker
 
     def discard(self, worker: Worker, reason: str) -> None:
-        """Forget a worker and close it in a task of its own. Does nothing for one that is forgotten already."""
+        """Remove a worker and close it in a task of its own. Do nothing for one that is removed already."""
         if self._workers.pop(worker.id, None) is None:
             return
         logger.info("worker %d: discarded: %s", worker.id, reason)
@@ -133,19 +134,19 @@ class Roster:
         self.changed()
 
     def _exited(self, worker: Worker) -> None:
-        """A process ended by itself. A busy one is noticed by its own turn."""
+        """Take in that a process ended by itself. The turn of a busy one notices it too."""
         if worker.state in FREE | RESTING:
             if worker.state in ("warm", "fitting") and not is_proven(worker):
-                self.failed(CliUnavailableError("Claude Code ends soon after it has started."))
+                self.failed(CliUnavailableError("Claude Code ended soon after its start."))
             self.discard(worker, "its process has ended")
 
     def failed(self, error: TrayBridgeError) -> None:
-        """A worker did not start, or not for long."""
+        """Take in that a worker did not start, or ended soon after."""
         self.failures.add(error)
         self._on_change()
 
     def proved(self) -> None:
-        """Workers start and work."""
+        """Take in that workers start and work."""
         if self.failures:
             self.failures.clear()
             self.changed()

@@ -1,4 +1,4 @@
-"""Sessions that do not start: how many in a row, why, and when the next one may be tried."""
+"""Failed starts of workers: how many in a row, the reason, and when the next one may be tried."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONGEST_PAUSE = 30.0  # seconds
 
 
 class StartFailures:
-    """`problem` is what to show for as long as no session has started well since."""
+    """Count failures. `problem` is what to show until a worker has started well."""
 
     def __init__(self) -> None:
         self.problem: Problem | None = None
@@ -25,18 +25,18 @@ class StartFailures:
         return self._in_a_row > 0
 
     def add(self, error: TrayBridgeError) -> None:
-        """A session did not start, or not for long: let some time pass, longer each time."""
+        """Count a worker that did not start, or ended soon after; the pause grows each time."""
         now = time.monotonic()
         self.problem = Problem.of(error, time.time())
-        if now >= self._retry_at:  # those that fail together count once
+        if now >= self._retry_at:  # several failures within one pause count once
             self._in_a_row += 1
             self._retry_at = now + min(LONGEST_PAUSE, 0.25 * 2**self._in_a_row)
             logger.warning("A session could not be started: %s", error)
 
     def clear(self) -> None:
-        """Sessions start and work."""
+        """Forget the failures: workers start and work."""
         self._in_a_row, self._retry_at, self.problem = 0, 0.0, None
 
     def seconds_to_retry(self) -> float:
-        """0 when a spare may be started."""
+        """Give the seconds until a spare may be started: 0 for now."""
         return max(0.0, self._retry_at - time.monotonic())

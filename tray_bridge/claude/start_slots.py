@@ -1,4 +1,4 @@
-"""How many CLI processes may start at the same time: more than there are cores only slow each other down."""
+"""How many CLI processes may start at the same time: more than there are cores would slow each other down."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import contextlib
 import os
 from collections.abc import AsyncIterator
 
-CORES = os.cpu_count() or 1  # a start keeps one of them busy for about half a second
-LONGEST_HOLD = 2.0  # seconds: a process that hangs keeps nobody else from starting
+CORES = os.cpu_count() or 1  # a start takes one core for about half a second
+LONGEST_HOLD = 2.0  # seconds, after which a hanging start gives its slot up
 
 
 class StartSlots:
-    """Use within one event loop; who waits longest goes first."""
+    """Give out slots in order of waiting. Use within one event loop."""
 
     def __init__(self, count: int = CORES) -> None:
         self._free = asyncio.Semaphore(count)
 
     @contextlib.asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
-        """Wait for a slot and keep it while the block runs, but not for longer than LONGEST_HOLD."""
+        """Hold a slot while the block runs, but for LONGEST_HOLD at most."""
         await self._free.acquire()
         giving_back = contextlib.ExitStack()
         giving_back.callback(self._free.release)

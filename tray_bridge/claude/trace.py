@@ -1,7 +1,7 @@
 """The lines between the bridge and each CLI process, written to files for debugging. Off by default.
 
-`TRAY_BRIDGE_TRACE=FOLDER` switches it on. The files hold prompts and answers in full, so they are private,
-and a warning is logged as long as it is on.
+`TRAY_BRIDGE_TRACE=FOLDER` switches it on. The files hold prompts and answers in full, so they are private, and a
+warning is logged as long as it is on.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _numbers = itertools.count(1)
 
 
 def transport_class() -> type[SubprocessCLITransport]:
-    """Return the SDK's transport, or one that also writes each line down."""
+    """Return the SDK's transport, or one that also writes each line to a file."""
     folder = trace_folder()
     if folder is None:
         return SubprocessCLITransport

@@ -1,7 +1,7 @@
 """A long past conversation as a file that the CLI resumes when it starts.
 
-Laying a past down costs a round trip for each message of the user's; a file costs the start of a process, whatever
-its length (`python -m tests.bench rebuild` compares them). Only its owner may read the file, which is gone as soon as
+Replaying a past costs a round trip for each message of the user; a file costs the start of a process, whatever its
+length (`python -m tests.bench rebuild` compares them). Only its owner may read the file, which is deleted as soon as
 the CLI has read it.
 """
 
@@ -19,15 +19,15 @@ from ..machine.private_files import replace_file
 from ..turns import Message, Text
 from .prompt import block_to_wire, merge_messages, thinking_model
 
-LEAST_ROUND_TRIPS = 80  # user messages; with fewer a process that is up already is the sooner
-STALE_SECONDS = 120.0  # what is older was left behind by an app that was killed
+LEAST_ROUND_TRIPS = 80  # user messages; with fewer, a process that runs already is the sooner
+STALE_SECONDS = 120.0  # an older file was left behind by an app that was killed
 
 
 def resumable_past(messages: Sequence[Message]) -> Sequence[Message]:
-    """As much of a conversation as a file may hold, merged; nothing where a file is not worth it.
+    """Give as much of a conversation as a file may hold, merged; empty if a file is not worth it.
 
-    It ends with an answer in words: calls without results, and a last word of the user's, are to the CLI signs of a
-    turn that was cut off, which it mends.
+    It ends with a text of the assistant: the CLI takes calls without results, or a last user message, for a turn that
+    was cut off, and adds to it.
     """
     if len(messages) <= LEAST_ROUND_TRIPS:
         return ()
@@ -39,7 +39,7 @@ def resumable_past(messages: Sequence[Message]) -> Sequence[Message]:
 
 
 def write_transcript(folder: Path, messages: Sequence[Message]) -> Path:
-    """Write the file and remove those that were left behind. Raises OSError."""
+    """Write the file, and delete those that were left behind. Raises OSError."""
     remove_stale(folder)
     path = folder / f"{uuid.uuid4()}.jsonl"
     replace_file(path, "".join(json.dumps(line) + "\n" for line in _lines(messages)).encode())
@@ -48,13 +48,13 @@ def write_transcript(folder: Path, messages: Sequence[Message]) -> Path:
 
 def remove_stale(folder: Path) -> None:
     for path in folder.glob("*"):
-        with suppress(OSError):  # another one was sooner
+        with suppress(OSError):  # another program was faster
             if time.time() - path.stat().st_mtime > STALE_SECONDS:
                 path.unlink()
 
 
 def _lines(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    """Lines as the CLI writes them, with the fields by which it finds its way from one to the next."""
+    """Make lines as the CLI writes them, with the fields that link each to the one before."""
     session, parent, lines = str(uuid.uuid4()), None, []
     for message in messages:
         own = str(uuid.uuid4())

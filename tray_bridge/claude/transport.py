@@ -1,11 +1,11 @@
-"""The wire to one CLI process: spawned early, told its system prompt, schema and tools late.
+"""The protocol with one CLI process: spawned early, bound to its system prompt, schema and tools late.
 
-Owns the one task that reads the process. Control answers go to whoever asked, calls of the client's tools to
-the `ToolServer`, and everything that is part of an answer to `messages`, past the SDK's own message stream: an answer's
-deltas then cost one JSON parse and one queue entry each. Must not know what the messages mean.
+Owns the one task that reads from the process. Control responses go to the caller that waits for them, calls of the
+client's tools to the `ToolServer`, and all parts of an answer to `messages`, beside the SDK's own message stream: a
+delta then costs one JSON parse and one queue entry. Must not know what the messages mean.
 
-The late fields are those that the CLI's `initialize` request takes but the Python SDK does not send. Putting them
-there keeps prompts out of the command line, which other users can read and Windows limits to 32 KiB.
+The late fields are those that the CLI's `initialize` request accepts but the Python SDK does not send. They keep
+prompts out of the command line, which other users can read and Windows limits to 32 KiB.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class LateBindingTransport(Transport):
         self.ended = False
 
     async def connect(self) -> None:
-        """Spawn the process; does nothing the second time, when the SDK's client calls it."""
+        """Spawn the process; do nothing the second time, when the SDK's client calls it."""
         if self._pump is not None:
             return
         self.messages: Mailbox[dict[str, Any] | None] = Mailbox()
@@ -51,7 +51,7 @@ class LateBindingTransport(Transport):
         self._pump = asyncio.create_task(self._read_process())
 
     def bind(self, **late: Any) -> None:
-        """Fields to add to the `initialize` request that the SDK's client is about to send."""
+        """Add fields to the `initialize` request that the SDK's client is about to send."""
         self._late = late
 
     async def control(self, **request: Any) -> dict[str, Any]:
@@ -88,10 +88,10 @@ class LateBindingTransport(Transport):
         await self._pipe.write(data)
 
     async def read_messages(self) -> AsyncIterator[dict[str, Any]]:
-        """What the SDK's client is to see: answers to its own control requests."""
+        """Yield what the SDK's client needs: the responses to its own control requests."""
         while (message := await self._for_sdk.get()) is not None:
             yield message
-        if not self._closing:  # only an error wakes those who wait for the answer to a control request
+        if not self._closing:  # only an error wakes the callers that wait for the response to a control request
             raise SessionLostError("Claude Code has ended.")
 
     def is_ready(self) -> bool:
@@ -101,7 +101,7 @@ class LateBindingTransport(Transport):
         await self._pipe.end_input()
 
     async def close(self) -> None:
-        """End the process, and with it what is read of it. Takes 2 s at most."""
+        """End the process and the task that reads from it. Takes 2 s at most."""
         self._closing = True
         await self.process.end()
         if self._pump is not None:
@@ -109,7 +109,7 @@ class LateBindingTransport(Transport):
             await asyncio.wait({self._pump})
 
     async def send(self, *messages: Mapping[str, Any]) -> None:
-        """Write these lines at once. Raises SessionLostError when the process is gone."""
+        """Write these lines at once. Raises SessionLostError if the process has ended."""
         try:
             await self._pipe.write("".join(json.dumps(message) + "\n" for message in messages))
         except Exception as error:  # the SDK's own types
@@ -127,7 +127,7 @@ class LateBindingTransport(Transport):
                     await self._serve(message)
                 else:
                     put_message(message)
-        except Exception as error:  # whatever the SDK raises, the process is of no more use
+        except Exception as error:  # of any type that the SDK raises: the process cannot be used any more
             logger.info("Claude Code session ended: %s", error)
         finally:
             self.ended = True
@@ -151,6 +151,6 @@ class LateBindingTransport(Transport):
         request = message.get("request") or {}
         if request.get("subtype") == "mcp_message" and request.get("server_name") == self.tools.name:
             await self.tools.serve(message["request_id"], request.get("message") or {})
-        else:  # the SDK would serve hooks and permissions, which nobody has here
+        else:  # the SDK would serve hooks and permissions, which are not used here
             refusal = {"subtype": "error", "request_id": message["request_id"], "error": "Not supported."}
             await self.send({"type": "control_response", "response": refusal})

@@ -1,4 +1,4 @@
-"""One question to a worker: from the first line that is written to the last event of its answer."""
+"""One question to a worker, from the first line that is written to the last event of its answer."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .offered_tools import callable_names
 from .prompt import Wire, can_be_forced, demand_for_call, merged_from, past_line, question_line
 from .worker import NOT_UNDERSTOOD, Worker
 
-SHORTEST_PREPARATION = 10.0  # seconds that a past conversation and a question may take to be handed over
-MOST_REPEATS = 2  # how often a call that is demanded in words is demanded again
+SHORTEST_PREPARATION = 10.0  # seconds, at least, for a past conversation and a question to be handed over
+MOST_REPEATS = 2  # how often a call is demanded again in words
 
 
 class TurnRun:
-    """`rest` is how the turn left the worker; None while it runs, and when it did not come to its end."""
+    """Run one turn. `rest` is the state in which it left the worker; None while it runs, and if it did not end."""
 
     def __init__(self, worker: Worker, wanted: Wanted) -> None:
         self.rest: Rest | None = None
@@ -53,11 +53,11 @@ class TurnRun:
                     await self._within_time_limit(self._demand_again())
                     continue
                 if reader.rest is not None:
-                    self._finish(reader)  # first: who has the last event reads no further
+                    self._finish(reader)  # before the yield: the caller stops reading at the last event
                 for event in events:
                     yield event
         except TrayBridgeError:
-            self._stop()  # the CLI may be about to ask again by itself, for nobody
+            self._stop()  # the CLI may be about to ask the model again by itself
             raise
         finally:
             worker.progress.cancel()
@@ -73,7 +73,7 @@ class TurnRun:
             raise UpstreamError("The model answered without calling a tool, which was required.", status=502)
         conversation = self._worker.conversation
         if reader.rest == "spent":
-            self._stop()  # the CLI is about to ask again by itself, for nobody
+            self._stop()  # the CLI is about to ask the model again by itself
         else:
             conversation.key = self._wanted.keys.with_answer(reader.answer_message())
             conversation.is_suspended = reader.rest == "suspended"
@@ -90,7 +90,7 @@ class TurnRun:
             self._worker.process.kill_now()
 
     async def _within_time_limit(self, step: Coroutine[Any, Any, None]) -> None:
-        """For what is said to the CLI before it answers: one that is stopped takes no input either."""
+        """Limit the time of what is written to the CLI before it answers: a stopped process does not read."""
         limit = self._worker.config.turn_timeout
         try:
             await asyncio.wait_for(step, max(limit, SHORTEST_PREPARATION))
@@ -106,7 +106,7 @@ class TurnRun:
             worker.allow(callable_names(turn))
             await worker.set_settings(turn)
             results = (block for block in new_blocks(self._wanted) if isinstance(block, ToolResult))
-            # Results come in the order of their calls, under ids that may be the client's own.
+            # Results come in the order of their calls; their ids may be the client's own.
             await worker.deliver(dict(zip(worker.conversation.calls, results, strict=True)))
             return
         await worker.prepare(self._wanted, plan)
@@ -116,7 +116,7 @@ class TurnRun:
         await self._ask(plan)
 
     async def _ask(self, plan: Plan) -> None:
-        """Write the messages that the CLI does not know yet: past ones first, the question last."""
+        """Write the messages that the CLI does not hold yet: past ones first, the question last."""
         worker, keys = self._worker, self._wanted.keys
         written = merged_from(self._turn.messages, plan.start)
         if plan.how == "new":
@@ -137,7 +137,7 @@ class TurnRun:
         await worker.write([*lines, question_line(question)], [_key_of_cut(keys[start], question)])
 
     def _demand(self) -> Text | None:
-        """The words that demand a call, where the model cannot be forced."""
+        """Write the demand for a call, where the model cannot be forced."""
         forced = not self._turn.demands_call or can_be_forced(self._turn, self._worker.model_snapshot())
         return None if forced else demand_for_call(self._turn)
 
@@ -147,5 +147,5 @@ class TurnRun:
 
 
 def _key_of_cut(key: bytes, message: Message) -> bytes | None:
-    """The key of the conversation before this message; None for results, which leave calls open where they are cut."""
+    """Give the key of the conversation before this message; None for results: a cut there would leave calls open."""
     return None if any(isinstance(block, ToolResult) for block in message.content) else key

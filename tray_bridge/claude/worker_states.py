@@ -14,10 +14,10 @@ MOVES: Mapping[WorkerState, Mapping[WorkerState, str]] = {
         "warm": "its process answers and knows no conversation yet",
         "fitting": "the keeper has bound it ahead",
         "busy": "a request could not wait for the end of its start",
-        "closing": "it did not start, or it is not wanted any more",
+        "closing": "it did not start, or is surplus",
     },
     "warm": {
-        "starting": "the keeper binds it ahead; no request may take it meanwhile",
+        "starting": "the keeper binds it ahead, and no request may take it meanwhile",
         "busy": "a new conversation takes it",
         "closing": "it is surplus, or its process has ended",
     },
@@ -28,12 +28,12 @@ MOVES: Mapping[WorkerState, Mapping[WorkerState, str]] = {
     "busy": {
         "parked": "the answer is complete",
         "suspended": "the answer ends with calls whose results the client will bring",
-        "settling": "the turn was given up or cut, or its conversation will not be continued",
+        "settling": "the turn was cancelled or cut, or its conversation will not be continued",
         "closing": "the turn ended in a way after which the process cannot be trusted",
     },
     "settling": {
         "idle": "nothing of a conversation is left in it",
-        "warm": "its request was given up before the process was told anything",
+        "warm": "its request was cancelled before anything was written to the process",
         "parked": "the turn was cut away, and the conversation before it is whole",
         "closing": "it did not come to rest in time, or did not prove its reset",
     },
@@ -43,12 +43,12 @@ MOVES: Mapping[WorkerState, Mapping[WorkerState, str]] = {
     },
     "parked": {
         "busy": "its conversation goes on, or another one needs the worker",
-        "settling": "its conversation has had its time",
+        "settling": "its conversation has expired",
         "closing": "it is surplus, or its process has ended",
     },
     "suspended": {
         "busy": "the results have come, or another conversation needs the worker",
-        "settling": "its conversation has had its time",
+        "settling": "its conversation has expired",
         "closing": "it is surplus, or its process has ended",
     },
     "closing": {},
@@ -60,7 +60,7 @@ RESTING: frozenset[WorkerState] = frozenset({"parked", "suspended"})
 
 
 class WrongMoveError(RuntimeError):
-    """A worker was to take a state that does not follow its present one: a mistake in this program."""
+    """A state does not follow a worker's present one: a fault of this program."""
 
 
 def check_move(before: WorkerState, after: WorkerState) -> None:
