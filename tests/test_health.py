@@ -8,7 +8,14 @@ from dataclasses import replace
 import pytest
 
 from tray_bridge.doctor.health import health_of, settled_lines, trouble_of
-from tray_bridge.errors import ModelNotFoundError, SignedOutError, TrayBridgeError, UpstreamError
+from tray_bridge.errors import (
+    BillingError,
+    ModelNotFoundError,
+    PlanLimitError,
+    SignedOutError,
+    TrayBridgeError,
+    UpstreamError,
+)
 from tray_bridge.snapshots import (
     AccountSnapshot,
     PlanWindow,
@@ -62,7 +69,8 @@ def test_what_a_person_must_act_on_comes_first(server: ServerSnapshot, word: str
         (SignedOutError("Claude Code is not signed in."), "signed_out"),
         (UpstreamError("Over the limit.", status=429, retry_after=600), "limited"),
         (UpstreamError("Busy.", status=429, retry_after=2), "ready"),
-        (UpstreamError("Your credit balance is too low.", status=400), "degraded"),
+        (BillingError("Your credit balance is too low."), "degraded"),
+        (PlanLimitError("Extra usage is required."), "degraded"),
         (UpstreamError("The key was revoked.", status=401), "degraded"),
         (UpstreamError("Overloaded.", status=529), "ready"),
         (ModelNotFoundError("There is no model x."), "ready"),

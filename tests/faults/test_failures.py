@@ -11,6 +11,7 @@ import pytest
 from tests.running_bridge import RunningBridge, directive
 from tray_bridge.claude.account_state import AccountState
 from tray_bridge.claude.failures import error_of
+from tray_bridge.doctor.health import health_of
 from tray_bridge.errors import (
     BillingError,
     CliUnavailableError,
@@ -32,6 +33,14 @@ MONEY: list[Text] = [
     ("invalid_request", 400, "API Error: 400 Your credit balance is too low to access the Anthropic API."),
     ("unknown", 402, 'API Error: 402 {"type":"error","error":{"type":"billing_error","message":"Payment due"}}'),
     ("authentication_failed", None, "Claude Code tried Acme instead, but it doesn't have enough credit"),
+    (
+        "oauth_org_not_allowed",
+        403,
+        "Claude Code can't use your Claude subscription, usually because a payment is past due",
+    ),
+    ("unknown", 402, "API Error: 402 Insufficient credits. Add more."),
+    ("invalid_request", 400, "API Error: 400 ExceededBudget: Budget has been exceeded! Current cost: 3"),
+    ("rate_limit", 429, "API Error: 429 You exceeded your current quota, please check your plan and billing details."),
 ]
 PLAN: list[Text] = [
     ("rate_limit", 429, "API Error: Usage credits required for 1M context · run /usage-credits to turn them on"),
@@ -46,6 +55,8 @@ PLAN: list[Text] = [
     ("invalid_request", 400, "Third-party apps now draw from your extra usage, not your plan limits."),
     ("invalid_request", 400, "Claude Opus is not available with the Claude Pro plan."),
     ("invalid_request", 400, "Auto mode is unavailable for your plan"),
+    ("invalid_request", 400, "The long context beta is not yet available for this subscription."),
+    ("rate_limit", None, "Claude stopped here because Opus now requires usage credits. Switch models."),
 ]
 SIGN_IN: list[Text] = [
     ("authentication_failed", None, "Not logged in · Please run /login"),
@@ -62,11 +73,27 @@ SIGN_IN: list[Text] = [
     ("account_on_hold", 403, "Your account is on hold."),
     ("authentication_failed", 403, "refresh your AWS credentials (SSO sign-in, access keys) and retry"),
     ("cloud_credential_error", None, "API Error: Could not load AWS credentials"),
+    ("invalid_request", 401, "Your apiKeyHelper script is failing · This usually means you need to re-authenticate"),
+    ("invalid_request", 403, "Your organization has disabled API key authentication · Unset ANTHROPIC_API_KEY"),
+    ("invalid_request", 400, "Your ANTHROPIC_API_KEY belongs to a disabled organization · Update or unset it"),
+    ("oauth_org_not_allowed", 403, "Your organization has disabled Claude subscription access for Claude Code"),
+    ("authentication_failed", None, "Login reached its time limit · Please run /login"),
+    ("invalid_request", None, "Login expired · Run /login to sign in again, or re-authenticate your profile"),
+    ("authentication_failed", 403, "API Error: 403 Your account does not have access to Claude Code."),
+    ("invalid_request", 400, "API Error: 400 This credential is only authorized for use with Claude Code and no other"),
+    ("unknown", 403, "API Error: 403 Your account has been disabled."),
 ]
 MODEL: list[Text] = [
     ("model_not_found", 404, "There's an issue with the selected model (claude-x). It may not exist."),
     ("unknown", 404, 'API Error: 404 {"error":{"type":"not_found_error","message":"model: claude-sonnet-9"}}'),
     ("unknown", 400, "API Error: 400 invalid model name"),
+    ("unknown", 403, "API Error: 403 You don't have access to the model with the specified model ID."),
+    ("unknown", 400, "API Error: 400 The provided model identifier is not supported."),
+    (
+        "invalid_request",
+        None,
+        "routed to a model that is not in your availableModels allowlist; discarded",
+    ),
     ("authentication_failed", 403, 'API Error: 403 {"error":{"type":"permission_error","message":"model: no access"}}'),
 ]
 TIME: list[Text] = [
@@ -76,6 +103,11 @@ TIME: list[Text] = [
     ("server_error", 529, "API Error: Repeated 529 Overloaded errors. The API is at capacity."),
     ("server_error", 500, "API Error: 500 Internal server error. This is a server-side issue"),
     ("server_error", None, "API Error: Connection to the API was lost (ECONNRESET). This is usually temporary"),
+    ("rate_limit", None, "Opus is experiencing high load, please use /model to switch to Sonnet"),
+    ("rate_limit", 429, "API Error: Server is temporarily limiting requests (not your usage limit)"),
+    ("rate_limit", 429, "API Error: 429 This request would exceed the rate limit of 30,000 input tokens per minute."),
+    ("authentication_failed", None, "Authentication error · This may be a temporary network issue, please try again"),
+    ("server_error", None, "API Error: Your computer went to sleep before a response was produced. Try again."),
     ("server_error", None, "Failed to refresh OAuth token: another Claude Code process is refreshing it"),
 ]
 REQUEST: list[Text] = [
@@ -91,7 +123,11 @@ SORTS: list[tuple[type[TrayBridgeError], list[Text]]] = [
     (InvalidRequestError, REQUEST),
     (
         CliUnavailableError,
-        [("invalid_request", None, "Failed to refresh OAuth token: the disk that holds it is full.")],
+        [
+            ("invalid_request", None, "Failed to refresh OAuth token: the disk that holds it is full."),
+            ("invalid_request", None, "Invalid auth token · Fix external auth token · it holds a line break"),
+            ("invalid_request", None, "Invalid ANTHROPIC_CUSTOM_HEADERS · Fix the environment variable"),
+        ],
     ),
 ]
 
@@ -103,8 +139,9 @@ def test_c4_each_text_of_the_cli_is_sorted_by_what_mends_it(kind: type[TrayBridg
     assert ".." not in str(error)
 
 
-def test_c4_a_prompt_that_is_too_long_has_its_own_code() -> None:
-    error = error_of("invalid_request", 400, "Prompt is too long")
+@pytest.mark.parametrize("words", ["Prompt is too long", "This message is too long to send, so Claude didn't get it."])
+def test_c4_a_prompt_that_is_too_long_has_its_own_code(words: str) -> None:
+    error = error_of("invalid_request", 400, words)
     assert isinstance(error, UpstreamError) and error.code == "context_length_exceeded"
 
 
@@ -198,6 +235,27 @@ def test_c5_a_revoked_sign_in_is_seen_by_client_and_tray_until_one_works(
     bridge.wait_for(lambda s: s.account.signed_in is False)
     answered(bridge)
     bridge.wait_for(lambda s: s.account.signed_in is True)
+
+
+SEEN = {
+    "credit": ({"status": 402, "type": "billing_error", "message": "There is an issue with your billing."}, "degraded"),
+    "plan": (LONG_CONTEXT, "degraded"),
+    "a limit": ({"status": 429, "type": "rate_limit_error", "message": "Slow", "retry_after": 600}, "limited"),
+    "organisation": (
+        {"status": 403, "type": "permission_error", "message": "Your account has been disabled."},
+        "signed_out",
+    ),
+}
+
+
+@pytest.mark.parametrize("sort", SEEN)
+def test_c3_what_keeps_the_account_from_answers_is_shown_until_one_comes(bridge: RunningBridge, sort: str) -> None:
+    error, shown = SEEN[sort]
+    refused(bridge, **error)
+    bridge.wait_for(lambda s: health_of(s).word == shown)
+    answered(bridge)
+    bridge.wait_for(lambda s: health_of(s).word in ("ready", "busy"))
+    assert not [window for window in bridge.snapshot().account.windows if window.status == "rejected"]
 
 
 def test_c6_a_model_that_upstream_does_not_know_is_model_not_found(bridge: RunningBridge) -> None:

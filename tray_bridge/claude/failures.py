@@ -81,6 +81,10 @@ def _cannot_renew(report: Report) -> TrayBridgeError:
     return CliUnavailableError(_sentence(report.text), hint="Free the disk or unlock the keychain, then try again.")
 
 
+def _bad_environment(report: Report) -> TrayBridgeError:
+    return CliUnavailableError(_sentence(report.text), hint="Mend or remove it, then start the bridge again.")
+
+
 def _other_account(report: Report) -> TrayBridgeError:
     return SignedOutError(f"This account cannot be used: {_sentence(report.text)}", hint=_OTHER_SIGN_IN)
 
@@ -123,20 +127,28 @@ def _upstream(report: Report) -> TrayBridgeError:
 
 
 ROWS = (
-    Row(_too_long, r"prompt is too long|input length and .?max_tokens.? exceed|exceeds? the context window"),
+    Row(_too_long, r"(prompt|message) is too long|input length and .?max_tokens.? exceed|exceeds? the context window"),
     # Remedy: money or another plan. Waiting does not help.
     Row(_billing, kinds=frozenset({"billing_error"})),
     Row(_billing, statuses=frozenset({402})),
-    Row(_billing, r"credit balance|billing[_ ]error|doesn't have enough credit|payment (is )?(required|failed)"),
+    Row(
+        _billing,
+        r"credit balance|billing[_ ]error|doesn't have enough credit|payment (is )?(required|failed|past due)"
+        r"|insufficient (credits?|funds|balance|quota)|budget (has been |is )?exceeded|exceeded your current quota",
+    ),
     Row(
         _plan,
         r"(extra usage|usage credits?) (is |are )?required|requires? (extra usage|usage credits?)"
         r"|out of (extra usage|usage credits?)|usage credits ran out|draw from your (extra usage|usage credits?)"
         r"|spend(ing)? limit|reached your specified[\w\s-]*usage limits"
-        r"|not available with the claude \w+ plan|unavailable for your plan",
+        r"|not available with the claude \w+ plan|unavailable for your plan"
+        r"|not (yet )?(available|included) (for|in|on|with) (this|your) (current )?(subscription|plan)",
     ),
     # The disk of the sign-in is full, or its keychain locked.
     Row(_cannot_renew, r"failed to refresh oauth token: (the disk|can't save)"),
+    # The environment of the bridge holds what cannot be sent.
+    Row(_bad_environment, r"fix (the environment variable|external auth token)", statuses=frozenset({None})),
+    Row(_upstream, r"temporary network issue"),
     # Remedy: sign in.
     Row(
         _other_provider,
@@ -146,8 +158,10 @@ ROWS = (
     Row(_other_provider, kinds=frozenset({"cloud_credential_error"})),
     Row(
         _other_account,
-        r"organization has been disabled|not (currently )?allowed for this organization"
-        r"|api key authentication is disabled",
+        r"organization has been disabled|belongs to a disabled organization|has disabled (api key|claude subscription)"
+        r"|not (currently )?allowed for this organization|api key authentication is disabled"
+        r"|does not have access to claude\b|only authorized for use with claude code"
+        r"|account (has been |is )(disabled|suspended|on hold)",
     ),
     Row(_other_account, kinds=frozenset({"oauth_org_not_allowed", "account_on_hold", "verification_required"})),
     Row(
@@ -160,7 +174,13 @@ ROWS = (
     Row(_signed_out, r"/login\b|claude (auth )?login", statuses=frozenset({None})),
     # The model is unknown to the account.
     Row(_no_model, kinds=frozenset({"model_not_found"})),
-    Row(_no_model, r"\bmodel:|invalid model name|issue with the selected model", statuses=frozenset({400, 403, 404})),
+    Row(_no_model, r"availableModels allowlist"),
+    Row(
+        _no_model,
+        r"\bmodel:|invalid model name|issue with the selected model|access to the model|unknown model"
+        r"|model\b.{0,80}\b(does not exist|was not found|not found|is not (available|supported))",
+        statuses=frozenset({400, 403, 404}),
+    ),
     # Remedy: time.
     Row(_silent, r"stream idle timeout|no data arrived for|request timed out", statuses=frozenset({None})),
     Row(_limited, statuses=frozenset({429})),

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from ..errors import CliUnavailableError, SignedOutError, TrayBridgeError, UpstreamError
+from ..errors import BillingError, CliUnavailableError, PlanLimitError, SignedOutError, TrayBridgeError, UpstreamError
 from ..snapshots import PlanWindow, Problem, ServerSnapshot, Trouble
 
 HealthWord: TypeAlias = Literal[
@@ -111,13 +111,13 @@ def trouble_of(error: Exception, now: float) -> Trouble | None:
     """Return what a failed request tells of the account; None if it concerns that request alone."""
     if isinstance(error, SignedOutError):
         return Trouble("signed_out", Problem.of(error, now))
-    if isinstance(error, CliUnavailableError):
+    if isinstance(error, (CliUnavailableError, PlanLimitError, BillingError)):
         return Trouble("refused", Problem.of(error, now))
     if not isinstance(error, UpstreamError):
         return None
     if error.status == 429 and (error.retry_after or 0) >= PLAN_WAIT:
         return Trouble("limit", Problem.of(error, now), now + (error.retry_after or 0))
-    if error.status in (401, 402, 403) or "credit balance" in error.message.lower():
+    if error.status in (401, 403):
         return Trouble("refused", Problem.of(error, now))
     return None
 
