@@ -6,7 +6,6 @@ its limit, a refusal, a broken stream), the turn has ended, or `Restarted` tells
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -14,7 +13,6 @@ from typing import Any, Literal
 from ..errors import OutputSchemaError, ToolSchemaError, TrayBridgeError, UpstreamError
 from ..turns import (
     Event,
-    JsonObject,
     Message,
     RedactedThinking,
     Restarted,
@@ -28,11 +26,10 @@ from ..turns import (
     ToolUse,
     TurnEnded,
     TurnStarted,
-    Usage,
-    read_arguments,
 )
 from .failures import error_of
 from .offered_tools import KEPT_BACK, STRUCTURED_OUTPUT
+from .wire_values import read_input, read_number, read_text, read_usage, whole_input
 
 LISTED_AGENT = "Task"  # the name in the CLI's list of tools for one named Agent
 MOST_REFUSED = 4  # messages with only refused calls, before the turn is given up
@@ -78,6 +75,9 @@ class AnswerReader:
         self._current: int | None = None  # the index of the open block that is passed on
         self._held: dict[int, list[Mapping[str, Any]]] = {}  # what came of other blocks meanwhile
         self._calls: list[tuple[str, str]] = []
+        self._whole_input = ""  # of the open call: its arguments, where they came with its start
+        self._asked_for_tool = False  # the message has a call of any tool
+        self._knows_better = False  # what the client got differs from what the CLI holds
         self._refused = 0
         self._stop_reason = ""
         self._usage: dict[str, Any] = {}
@@ -144,6 +144,9 @@ class AnswerReader:
         if self._block == "thinking":
             self._said = True
             events.append(ThinkingEnded(self._signature))
+        elif self._block == "call" and self._whole_input and not self._arguments[-1]:
+            self._knows_better = True  # the CLI reads no arguments
+            events += self._read_delta({"partial_json": self._whole_input})
         self._block, self._current = "", None
         if self._held:
             for event in self._held.pop(next(iter(self._held))):
@@ -160,16 +163,16 @@ class AnswerReader:
     def _read_delta(self, delta: Mapping[str, Any]) -> Sequence[Event]:
         block = self._block
         if block == "text":
-            text = _text(delta, "text")
+            text = read_text(delta, "text")
             return self._say(text) if text else _NOTHING
         if block == "thinking":
-            thinking = _text(delta, "thinking")
-            self._signature += _text(delta, "signature")
+            thinking = read_text(delta, "thinking")
+            self._signature += read_text(delta, "signature")
             if not thinking:
                 return _NOTHING
             self._said = True
             return (ThinkingDelta(thinking),)
-        piece = _text(delta, "partial_json")
+        piece = read_text(delta, "partial_json")
         if not piece:
             return _NOTHING
         if block == "call":
@@ -198,11 +201,12 @@ class AnswerReader:
             return self._read_delta(block)
         if kind == "redacted_thinking":
             self._said = True
-            return (RedactedThinking(_text(block, "data")),)
+            return (RedactedThinking(read_text(block, "data")),)
         if kind == "tool_use":
+            self._asked_for_tool, self._whole_input = True, whole_input(block)
             if block["name"] in self._tool_names:
                 self._block = "call"
-                return self._begin_call(_text(block, "id"), block["name"])
+                return self._begin_call(read_text(block, "id"), block["name"])
             if block["name"] == STRUCTURED_OUTPUT and self._structured:
                 self._block = "structured"
         return _NOTHING
@@ -210,6 +214,8 @@ class AnswerReader:
     def _begin_call(self, call_id: str, name: str) -> Sequence[Event]:
         held = "".join(self._text) if self._demanded and not self._calls else ""
         self._said = True
+        if any(call_id == known for known, _ in self._calls):  # the client could not tell them apart
+            call_id, self._knows_better = f"{call_id}-{len(self._calls) + 1}", True
         self._calls.append((call_id, name))
         self._arguments.append([])
         call = ToolCallStarted(len(self._calls) - 1, call_id, name)
@@ -219,11 +225,11 @@ class AnswerReader:
         events = self._restart() if self._open or self._void else []
         self._open, self._void = True, False
         self._block, self._current, self._held = "", None, {}
-        self._stop_reason = ""
+        self._stop_reason, self._asked_for_tool = "", False
         self._usage = dict(message.get("usage") or {})
         if not self._started:
             self._started = True
-            events.append(TurnStarted(str(message.get("model") or ""), _read_usage(self._usage)))
+            events.append(TurnStarted(str(message.get("model") or ""), read_usage(self._usage)))
         return events
 
     def _restart(self) -> list[Event]:
@@ -244,10 +250,12 @@ class AnswerReader:
         if reason == "tool_use":
             if self._calls:
                 self.calls = {
-                    call_id: ToolUse(call_id, name, _read_input(name, "".join(pieces)))
+                    call_id: ToolUse(call_id, name, read_input(name, "".join(pieces)))
                     for (call_id, name), pieces in zip(self._calls, self._arguments, strict=True)
                 }
-                return self._end(reason, "suspended")
+                return self._end(reason, "spent" if self._knows_better else "suspended")
+            if not (self._asked_for_tool or self._structured or self._demanded) and "".join(self._text).strip():
+                return self._end("end_turn", "spent")  # the CLI would ask for the call that is missing
             # A structured answer, or a call of a tool that may not be called, which is refused: either the turn's
             # result follows, or another message in which the model tries again.
             self._void = self._structured
@@ -270,7 +278,7 @@ class AnswerReader:
 
     def _end(self, reason: StopReason, rest: Rest) -> Sequence[Event]:
         self.rest = rest
-        return (TurnEnded(reason, _read_usage(self._usage)),)
+        return (TurnEnded(reason, read_usage(self._usage)),)
 
     def _check_tools(self, tools: Sequence[str]) -> None:
         """Raise for a tool that the CLI does not offer: it leaves out tools whose schema it cannot read, without a
@@ -292,14 +300,14 @@ class AnswerReader:
             )
 
     def _read_retry(self, message: Mapping[str, Any]) -> Sequence[Event]:
-        self._retry_after = _number(message, "retry_delay_ms") / 1000
+        self._retry_after = read_number(message, "retry_delay_ms") / 1000
         if self._retry_after > LONGEST_RETRY_WAIT:
             raise error_of("", message.get("error_status"), "Claude is over its limit.", self._retry_after)
         return self._restart() if self._open else _NOTHING
 
     def _read_limit(self, info: Mapping[str, Any]) -> None:
         """Take in a window of the plan that is used up, with the time at which it begins anew."""
-        if info.get("status") == "rejected" and (resets_at := _number(info, "resetsAt")):
+        if info.get("status") == "rejected" and (resets_at := read_number(info, "resetsAt")):
             self._until_reset = max(1.0, resets_at - time.time())
 
     def _failure(self, result: Mapping[str, Any]) -> TrayBridgeError:
@@ -309,38 +317,3 @@ class AnswerReader:
         if limited and self._retry_after is None:
             self._retry_after = self._until_reset or LONG_RETRY_WAIT
         return error_of(self._error_kind or "", status, text, self._retry_after)
-
-
-def _read_input(name: str, arguments: str) -> JsonObject:
-    """Raise UpstreamError for arguments that are not a JSON object: the CLI does not make such a call."""
-    read = read_arguments(arguments)
-    if "_raw" in read and read["_raw"] == arguments:
-        raise UpstreamError(f"The model called `{name}` with arguments that are no JSON object.", status=502)
-    return read
-
-
-def _read_usage(usage: Mapping[str, Any]) -> Usage:
-    details = usage.get("output_tokens_details") or {}
-    return Usage(
-        input_tokens=int(_number(usage, "input_tokens")),
-        output_tokens=int(_number(usage, "output_tokens")),
-        cache_read_tokens=int(_number(usage, "cache_read_input_tokens")),
-        cache_creation_tokens=int(_number(usage, "cache_creation_input_tokens")),
-        thinking_tokens=int(_number(details, "thinking_tokens")),
-    )
-
-
-def _text(block: Mapping[str, Any], key: str) -> str:
-    """Return a text; raise TypeError for any other value, which must not reach a client."""
-    text = block.get(key)
-    if text is not None and not isinstance(text, str):
-        raise TypeError(key)
-    return text or ""
-
-
-def _number(values: Mapping[str, Any], key: str) -> float:
-    """Return a finite number, 0 for None; raise TypeError or ValueError for any other value."""
-    number = values.get(key) or 0
-    if not isinstance(number, (int, float)) or not math.isfinite(number):
-        raise TypeError(key)
-    return number
