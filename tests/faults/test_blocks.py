@@ -143,7 +143,8 @@ def test_c8_a_whole_answer_has_each_piece_in_its_place(bridge: RunningBridge, ki
 def test_c8_a_stream_has_each_piece_in_its_place(bridge: RunningBridge, kind: str) -> None:
     events, words, arguments = ANSWERS[kind]
     said, got = "", dict[int, str]()
-    for chunk in bridge.client.chat.completions.create(**asked(bridge, events), stream=True):
+    chunks: Any = bridge.client.chat.completions.create(**asked(bridge, events), stream=True)
+    for chunk in chunks:
         for choice in chunk.choices:
             said += choice.delta.content or ""
             for each in choice.delta.tool_calls or ():
