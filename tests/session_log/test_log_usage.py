@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
 import time
 from datetime import datetime
 from pathlib import Path
@@ -61,6 +62,42 @@ def test_each_exchange_counts_once_however_often_the_index_is_made(tmp_path: Pat
         for path in tmp_path.glob(name):
             path.unlink()
         assert LogReader(tmp_path).usage.report("day")["total"]["requests"] == 4
+
+
+@pytest.mark.parametrize("harm", ["garbage", "cut", "no table"])
+def test_a_broken_book_is_mended_from_itself_and_from_the_files(tmp_path: Path, harm: str) -> None:
+    log_some(tmp_path)
+    path = tmp_path / "usage.db"
+    reader = LogReader(tmp_path)
+    assert reader.usage.report("day")["total"]["requests"] == 4
+    reader.usage.close()
+    if harm == "garbage":
+        path.write_bytes(b"no database " * 1000)
+    elif harm == "cut":
+        path.write_bytes(path.read_bytes()[:3000])
+    else:
+        with sqlite3.connect(path) as connection:
+            connection.execute("DROP TABLE answers")
+        connection.close()
+    total = LogReader(tmp_path).usage.report("day")["total"]
+    assert (total["requests"], total["input_tokens"]) == (4, 3000)
+    assert (tmp_path / "usage-broken.db").exists()
+    # One that breaks while it is open, too.
+    reader.usage.close()
+    path.write_bytes(b"no database " * 1000)
+    assert reader.usage.report("day")["total"]["requests"] in (0, 4)
+    assert reader.usage.report("day")["total"]["requests"] == 4
+
+
+def test_a_broken_book_keeps_the_counts_whose_texts_are_gone(tmp_path: Path) -> None:
+    log_some(tmp_path)
+    reader = LogReader(tmp_path)
+    reader.delete_all()
+    with sqlite3.connect(tmp_path / "usage.db") as connection:
+        connection.execute("DROP TABLE prices")
+    connection.close()
+    assert reader.usage.prices() == {}
+    assert LogReader(tmp_path).usage.report("day")["total"]["requests"] == 4
 
 
 def test_groups(tmp_path: Path) -> None:

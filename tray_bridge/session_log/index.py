@@ -17,49 +17,22 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from .summary import Summary, is_summary, searched_text, summarise
-from .usage import UsageBook
+from .index_tables import Indexed, connect, discard, drop, is_ours, put
+from .summary import is_summary, searched_text, summarise
+from .usage import UsageBook, is_passing
 
 logger = logging.getLogger(__name__)
 
 INDEX_NAME = "index.db"
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 CLOCK_GRAIN = 2.0  # seconds: file systems and processes tell times in steps of up to that
-_VERSION = 1  # of the tables; another one is made again
-_SIDES = ("", "-wal", "-shm", "-journal")
 _BATCH = 500  # files read between two commits while the index is made: who writes waits for no more
 _SPARING = 20  # a folder of thousands that changes all the time is listed at most in 1/20 of the time
 _QUICK = 10_000_000  # nanoseconds
 _OLD_NAME = "index.jsonl"  # what version 0.1 kept in each day's folder
 _KEYS = {"id", "received", "outcome", "process"}
-# What SQLite says of a full disk or of a database that another program uses: no reason to make it again.
-_PASSING = ("locked", "busy", "full", "I/O", "readonly", "unable to open", "interrupted")
-_TABLES = """
-CREATE TABLE exchanges (
-    -- Microseconds of `at`, made unique: exchanges are in the order of their numbers.
-    number INTEGER PRIMARY KEY, file TEXT NOT NULL UNIQUE, id TEXT NOT NULL, day TEXT NOT NULL, at REAL NOT NULL,
-    client TEXT, key_name TEXT, model TEXT, dialect TEXT, outcome TEXT, who TEXT, models TEXT,
-    size INTEGER NOT NULL, changed INTEGER NOT NULL, process TEXT, tip TEXT, parent TEXT, thread TEXT
-);
-CREATE INDEX by_id ON exchanges (id);
-CREATE INDEX by_day ON exchanges (day, file);
-CREATE INDEX by_client ON exchanges (client, at);
-CREATE INDEX by_model ON exchanges (model);
-CREATE INDEX filtered ON exchanges (outcome, models, who, dialect, key_name);  -- counting reads this alone
-CREATE INDEX by_tip ON exchanges (tip) WHERE tip IS NOT NULL;
-CREATE INDEX by_thread ON exchanges (thread) WHERE thread IS NOT NULL;
-CREATE INDEX without_end ON exchanges (file) WHERE outcome IS NULL;
-CREATE TABLE summaries (number INTEGER PRIMARY KEY, summary TEXT NOT NULL);
-CREATE TABLE blobs (name TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (name, number)) WITHOUT ROWID;
-CREATE INDEX by_number ON blobs (number);
-CREATE TABLE days (day TEXT PRIMARY KEY, listed INTEGER NOT NULL);
-CREATE VIRTUAL TABLE texts USING fts5 (words, tokenize = 'unicode61 remove_diacritics 0');
-"""
-
-_STATEMENTS = [statement for statement in re.sub("--.*", "", _TABLES).split(";") if statement.strip()]
 
 
 class Progress(NamedTuple):
@@ -67,17 +40,6 @@ class Progress(NamedTuple):
 
     done: int
     total: int
-
-
-class Indexed(NamedTuple):
-    """An ended or running exchange as the index takes it in."""
-
-    summary: Summary
-    text: str
-    size: int
-    changed: int = 0
-    process: Mapping[str, Any] | None = None
-    conversation: Mapping[str, Any] = MappingProxyType({})
 
 
 class Index:
@@ -103,7 +65,7 @@ class Index:
                 with connection:
                     yield connection
             except sqlite3.DatabaseError as error:
-                self._broken = not any(word in str(error) for word in _PASSING)
+                self._broken = not is_passing(error)
                 self.close()
                 raise
 
@@ -117,30 +79,36 @@ class Index:
                     connection.close()
 
     def _open(self) -> sqlite3.Connection:
+        if self.usage.was_lost:
+            self.usage.was_lost, self._broken = False, True
+            self.close()
         if self._connection is not None:
             if self._inode == _inode(self.path):
                 return self._connection
             self.close()  # somebody deleted it
         # Without the book of usage all is read again, so that it counts what there is.
-        if self._broken or not _is_ours(self.path) or not self.usage.path.exists():
+        with suppress(OSError, sqlite3.Error):
+            if self.usage.path.exists():
+                self.usage.check()
+        if self.usage.was_lost:
+            self.usage.was_lost, self._broken = False, True
+        if self._broken or not is_ours(self.path) or not self.usage.path.exists():
             self._discard()
         self._broken = False
         try:
             if not self.path.exists():
                 os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
-            self._connection = _connect(self.path)
+            self._connection = connect(self.path)
             self.usage.take(())
         except (OSError, sqlite3.Error) as error:
             logger.info("The log's index is kept in memory: %s", error)
-            self._connection = _connect(":memory:")
+            self._connection = connect(":memory:")
         self._inode = _inode(self.path)
         return self._connection
 
     def _discard(self) -> None:
         """Delete a database that is broken or of another version."""
-        for side in _SIDES:
-            with suppress(OSError):
-                self.path.with_name(INDEX_NAME + side).unlink()
+        discard(self.path)
         self._listings = {}
 
     def add(self, entries: Iterable[Indexed]) -> None:
@@ -150,13 +118,13 @@ class Index:
             self.usage.take(entry.summary for entry in entries)
         with self.use() as connection:
             for entry in entries:
-                _put(connection, entry)
+                put(connection, entry)
 
     def remove(self, files: Iterable[str]) -> None:
         """Take exchanges out."""
         with self.use() as connection:
             for file in files:
-                _drop(connection, file)
+                drop(connection, file)
 
     def tidy(self) -> None:
         """Give back the room of what was removed, and leave nothing of its words on the disk."""
@@ -182,7 +150,7 @@ class Index:
                 known = dict(connection.execute("SELECT day, listed FROM days"))
                 for day in known.keys() - set(days):
                     for (file,) in connection.execute("SELECT file FROM exchanges WHERE day = ?", (day,)).fetchall():
-                        _drop(connection, file)
+                        drop(connection, file)
                     connection.execute("DELETE FROM days WHERE day = ?", (day,))
                 for day in days:
                     changed = _changed(self.folder / day)
@@ -212,7 +180,7 @@ class Index:
         known = {file for (file,) in connection.execute("SELECT file FROM exchanges WHERE day = ?", (day,))}
         files = {f"{day}/{name}" for name in _names(self.folder / day) if name.endswith(".json") and name[0] != "."}
         for file in known - files:
-            _drop(connection, file)
+            drop(connection, file)
         connection.execute("INSERT OR REPLACE INTO days VALUES (?, 0)", (day,))
         self._listings[day] = time.perf_counter_ns() - began, time.monotonic()
         return [(day, file) for file in sorted(files - known)]
@@ -273,8 +241,8 @@ def read_entry(folder: Path, file: str) -> Indexed | None:
     try:
         stat = path.stat()
         document = json.loads(path.read_bytes())
-        is_ours = isinstance(document, dict) and document.keys() >= _KEYS and isinstance(document["process"], dict)
-        return indexed(document, file, stat.st_size, stat.st_mtime_ns) if is_ours else None
+        fits = isinstance(document, dict) and document.keys() >= _KEYS and isinstance(document["process"], dict)
+        return indexed(document, file, stat.st_size, stat.st_mtime_ns) if fits else None
     except (AttributeError, KeyError, TypeError, ValueError, OSError, RecursionError):
         return None
 
@@ -296,111 +264,6 @@ def is_alive(process: Mapping[str, Any]) -> bool:
         # One that has started later has only got the number of the one that wrote this.
         return bool(psutil.Process(process["pid"]).create_time() <= process["alive_at"] + CLOCK_GRAIN / 2)
     return False
-
-
-def _put(connection: sqlite3.Connection, entry: Indexed) -> None:
-    summary, conversation = entry.summary, entry.conversation
-    row = connection.execute("SELECT number FROM exchanges WHERE file = ?", (summary["file"],)).fetchone()
-    if row:
-        _drop(connection, summary["file"])
-    number = row[0] if row else _free_number(connection, summary["at"])
-    values = (
-        number,
-        summary["file"],
-        summary["id"],
-        summary["file"].partition("/")[0],
-        summary["at"],
-        summary["client"],
-        summary["key_name"],
-        summary["model"],
-        summary["dialect"],
-        summary["outcome"],
-        _folded(summary["client"], summary["key_name"]),
-        _folded(summary["model"], summary["answered_by"]),
-        entry.size,
-        entry.changed,
-        None if summary["outcome"] else json.dumps(entry.process),
-        conversation.get("tip"),
-        conversation.get("parent"),
-        conversation.get("thread"),
-    )
-    safe = [_storable(value) if isinstance(value, str) else value for value in values]
-    connection.execute(f"INSERT INTO exchanges VALUES (?{', ?' * (len(safe) - 1)})", safe)
-    connection.execute("INSERT INTO summaries VALUES (?, ?)", (number, json.dumps(summary)))
-    connection.execute("INSERT INTO texts (rowid, words) VALUES (?, ?)", (number, _storable(entry.text)))
-    connection.executemany("INSERT OR IGNORE INTO blobs VALUES (?, ?)", [(blob, number) for blob in summary["blobs"]])
-
-
-def _free_number(connection: sqlite3.Connection, at: float) -> int:
-    number = round(at * 1e6)
-    while connection.execute("SELECT 1 FROM exchanges WHERE number = ?", (number,)).fetchone():
-        number += 1
-    return number
-
-
-def _storable(text: str) -> str:
-    """Give `text` without lone surrogates, which SQLite does not take."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "replace").decode()
-    return text
-
-
-def _drop(connection: sqlite3.Connection, file: str) -> None:
-    row = connection.execute("SELECT number FROM exchanges WHERE file = ?", (file,)).fetchone()
-    if row:
-        for table, column in (
-            ("texts", "rowid"),
-            ("summaries", "number"),
-            ("blobs", "number"),
-            ("exchanges", "number"),
-        ):
-            connection.execute(f"DELETE FROM {table} WHERE {column} = ?", row)
-
-
-def _folded(*names: str | None) -> str:
-    return "\n".join(name.casefold() for name in names if name)
-
-
-def _connect(path: Path | str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=10, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")  # whole after a crash; the last rows are read again
-        connection.execute("PRAGMA cache_size = -8000")
-        with connection:
-            connection.execute("BEGIN IMMEDIATE")
-            if connection.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
-                for statement in _STATEMENTS:
-                    connection.execute(statement)
-                if sqlite3.sqlite_version_info >= (3, 42):
-                    connection.execute("INSERT INTO texts (texts, rank) VALUES ('secure-delete', 1)")
-                connection.execute(f"PRAGMA user_version = {_VERSION}")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _is_ours(path: Path) -> bool:
-    """Whether it is a database of this version, or none at all."""
-    try:
-        if not path.stat().st_size:
-            return True
-        connection = sqlite3.connect(path, timeout=10)
-        try:
-            return bool(connection.execute("PRAGMA user_version").fetchone()[0] == _VERSION)
-        finally:
-            connection.close()
-    except FileNotFoundError:
-        return True
-    except sqlite3.OperationalError:
-        return True  # busy, or not to be read: `_connect` says which
-    except (OSError, sqlite3.DatabaseError):
-        return False
 
 
 def _inode(path: Path) -> int:

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import csv
 import io
+import logging
 import sqlite3
 import statistics
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from .prices import Price, cost_of
 from .summary import Summary
 
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
 USAGE_NAME = "usage.db"
+BROKEN_NAME = "usage-broken.db"  # the last one that was broken, kept for who wants to look
 KEPT_SECONDS = 366 * 86400
 TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens", "thinking_tokens")
 _TABLES = """
@@ -46,6 +51,16 @@ GROUPS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 }
 
 
+# What SQLite says of a full disk or of a database that another program uses: no reason to make it again.
+_PASSING = ("locked", "busy", "full", "I/O", "readonly", "unable to open", "interrupted")
+_OURS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)  # faults of the question
+
+
+def is_passing(error: sqlite3.Error) -> bool:
+    """Whether the database itself is whole, and the same may succeed another time."""
+    return any(word in str(error) for word in _PASSING)
+
+
 class UsageBook:
     """The book in `folder`; one that is not there is empty."""
 
@@ -53,6 +68,7 @@ class UsageBook:
         self.path = folder / USAGE_NAME
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
+        self.was_lost = False  # a broken book was put aside: the files have to be counted again
 
     def close(self) -> None:
         """Close the book; the next use opens it again."""
@@ -61,43 +77,69 @@ class UsageBook:
             if connection is not None:
                 connection.close()
 
-    @contextmanager
-    def _use(self) -> Iterator[sqlite3.Connection]:
+    def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Give what `work` gives, in a transaction of its own. A book that is broken is mended, and asked again."""
         with self._lock:
-            if self._connection is not None and not self.path.exists():
-                self.close()
-            if self._connection is None:
-                self._connection = _connect(self.path)
-            with self._connection:
-                yield self._connection
+            try:
+                return self._attempt(work)
+            except sqlite3.DatabaseError as error:
+                if is_passing(error) or isinstance(error, _OURS):
+                    raise
+                self._mend(error)
+                return self._attempt(work)
+
+    def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._connection is not None and not self.path.exists():
+            self.close()
+        if self._connection is None:
+            self._connection = _connect(self.path)
+        with self._connection:
+            return work(self._connection)
+
+    def _mend(self, error: sqlite3.DatabaseError) -> None:
+        """Put the broken book aside, and take from it what can be read. The index counts the files again."""
+        self.close()
+        aside = self.path.with_name(BROKEN_NAME)
+        for side in ("", "-wal", "-shm"):
+            with suppress(OSError):
+                self.path.with_name(self.path.name + side).replace(aside.with_name(aside.name + side))
+        self._connection = _connect(self.path)
+        kept = _take_over(aside, self._connection)
+        self.was_lost = True
+        logger.warning("The book of usage was broken (%s): %d of its lines were kept; it is at %s", error, kept, aside)
 
     def take(self, summaries: Iterable[Summary]) -> None:
         """Count exchanges that have ended; one that was counted is counted anew. Raises sqlite3.Error."""
         rows = [_row(summary) for summary in summaries if summary["outcome"]]
         if rows or not self.path.exists():
-            with self._use() as connection:
-                connection.executemany(_PUT, rows)
+            self._do(lambda connection: connection.executemany(_PUT, rows))
+
+    def check(self) -> None:
+        """Open the book, and make or mend it if need be. Raises sqlite3.Error."""
+        self._do(lambda connection: connection.execute("SELECT max(at), count(*) FROM answers").fetchone())
+
+    def _rows_of(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        return self._do(lambda connection: connection.execute(query, values).fetchall())
 
     def forget_old(self) -> None:
         """Take out what is older than a year. Raises sqlite3.Error."""
         if self.path.exists():
-            with self._use() as connection:
-                connection.execute("DELETE FROM answers WHERE at < ?", (time.time() - KEPT_SECONDS,))
+            before = time.time() - KEPT_SECONDS
+            self._do(lambda connection: connection.execute("DELETE FROM answers WHERE at < ?", (before,)))
 
     def learn_prices(self, prices: Mapping[str, Price], told_at: float) -> None:
         """Remember what models cost, as told now. Raises sqlite3.Error."""
         known = {model: price for model, (price, _) in self.prices().items()}
         if self.path.parent.is_dir() and {**known, **prices} != known:
-            with self._use() as connection:
-                rows = [(model, price.input, price.output, told_at) for model, price in prices.items()]
-                connection.executemany("INSERT OR REPLACE INTO prices VALUES (?, ?, ?, ?)", rows)
+            rows = [(model, price.input, price.output, told_at) for model, price in prices.items()]
+            put = "INSERT OR REPLACE INTO prices VALUES (?, ?, ?, ?)"
+            self._do(lambda connection: connection.executemany(put, rows))
 
     def prices(self) -> dict[str, tuple[Price, float]]:
         """Give each model's price and when it was told."""
         if not self.path.exists():
             return {}
-        with self._use() as connection:
-            rows = connection.execute("SELECT model, input, output, told_at FROM prices").fetchall()
+        rows = self._rows_of("SELECT model, input, output, told_at FROM prices")
         return {model: (Price(input_, output), told_at) for model, input_, output, told_at in rows}
 
     def answered(self, key_name: str, since: float, until: float) -> tuple[int, int]:
@@ -109,8 +151,7 @@ class UsageBook:
             f"SELECT count(*), coalesce(sum({total}), 0) FROM answers "
             "WHERE at >= ? AND at < ? AND key_name = ? AND outcome != 'error'"
         )
-        with self._use() as connection:
-            requests, tokens = connection.execute(query, (since, until, key_name)).fetchone()
+        ((requests, tokens),) = self._rows_of(query, (since, until, key_name))
         return int(requests), int(tokens)
 
     def report(self, by: str, since: float | None = None, until: float | None = None) -> dict[str, Any]:
@@ -145,8 +186,7 @@ class UsageBook:
         if not self.path.exists():
             return []
         query = f"SELECT {', '.join(_COLUMNS)} FROM answers WHERE at >= ? AND at < ?"
-        with self._use() as connection:
-            rows = connection.execute(query, (since or 0.0, 1e12 if until is None else until)).fetchall()
+        rows = self._rows_of(query, (since or 0.0, 1e12 if until is None else until))
         return [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
 
 
@@ -206,13 +246,34 @@ def _storable(text: str | None) -> str | None:
     return text and text.encode("utf-8", "replace").decode()
 
 
+def _take_over(source: Path, target: sqlite3.Connection) -> int:
+    """Copy what can be read of a broken book; gives the number of its lines."""
+    kept = 0
+    for table, columns in (("answers", 13), ("prices", 4)):
+        put = f"INSERT OR REPLACE INTO {table} VALUES (?{', ?' * (columns - 1)})"
+        broken = sqlite3.connect(source)
+        try:
+            with target:
+                for row in broken.execute(f"SELECT * FROM {table}"):
+                    target.execute(put, row)
+                    kept += 1
+        except sqlite3.DatabaseError:
+            target.commit()
+        finally:
+            broken.close()
+    return kept
+
+
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=10, check_same_thread=False)
     try:
         path.chmod(0o600)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-        connection.executescript(_TABLES)
+        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if names and not names >= {"answers", "prices"}:
+            raise sqlite3.DatabaseError("a table is missing")
+        connection.executescript(f"BEGIN; {_TABLES} COMMIT;")
     except BaseException:
         connection.close()
         raise

@@ -22,7 +22,8 @@ from typing import Any
 from ..machine.private_files import make_private_folder, replace_file
 from ..snapshots import Problem
 from .exchange import Exchange, LogMode
-from .index import Index, Indexed, indexed
+from .index import Index, indexed
+from .index_tables import Indexed
 from .reader import BLOBS
 from .record import Record, StoreBlob
 from .retention import discard_old
