@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.running_bridge import RunningBridge, running_bridge
+from tray_bridge.claude import progress_timer
 from tray_bridge.standin import StandIn
 
 pytest_plugins = ["tests.together"]
@@ -61,6 +62,12 @@ def standin(running_standin: StandIn) -> StandIn:
     """The stand-in, with nothing received yet."""
     running_standin.clear()
     return running_standin
+
+
+@pytest.fixture
+def short_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take any silence as the time limit says: else one of less than twelve seconds proves nothing (see the timer)."""
+    monkeypatch.setattr(progress_timer, "SHORTEST_SILENCE", 0.0)
 
 
 @pytest.fixture(scope="session")

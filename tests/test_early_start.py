@@ -29,19 +29,22 @@ def clis() -> set[int]:
 
 
 @pytest.fixture
-def early(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> EarlyStart:
+def before() -> set[int]:
+    """The processes of bridges that other tests share."""
+    return clis()
+
+
+@pytest.fixture
+def early(standin: StandIn, before: set[int], monkeypatch: pytest.MonkeyPatch) -> EarlyStart:
     monkeypatch.delenv("TRAY_BRIDGE_CHECK_FOR_UPDATES", raising=False)  # any setting there prevents an early start
-    before = clis()
     early = start_early(["serve"])
     assert early is not None
     assert len(clis() - before) == 1
     return early
 
 
-def test_its_session_is_the_first_of_the_pool(early: EarlyStart) -> None:
-    process = early._process
-    assert process is not None
-    pid = process.pid
+def test_its_session_is_the_first_of_the_pool(early: EarlyStart, before: set[int]) -> None:
+    (pid,) = clis() - before
     server = ServerThread(load_settings({"port": 0, "pool_size": 1}), early)
     server.start()
     wait_for(lambda: server.snapshot().pool.fitting, 20)
@@ -54,13 +57,12 @@ def test_its_session_is_the_first_of_the_pool(early: EarlyStart) -> None:
     assert pid not in clis()
 
 
+@pytest.mark.usefixtures("short_silence")
 @pytest.mark.parametrize("settings", [{"default_model": "haiku"}, {"pool_size": 0}, {"claude_timeout": 2}])
 def test_it_is_used_only_where_it_fits_and_then_with_the_real_settings(
-    early: EarlyStart, settings: dict[str, object]
+    early: EarlyStart, before: set[int], settings: dict[str, object]
 ) -> None:
-    process = early._process
-    assert process is not None
-    pid = process.pid
+    (pid,) = clis() - before
     server = ServerThread(load_settings({"port": 0, "pool_size": 1, **settings}), early)
     server.start()
     assert server.wait_until_settled().state == "ready"
@@ -74,7 +76,7 @@ def test_it_is_used_only_where_it_fits_and_then_with_the_real_settings(
             silent = directive(text="late", first_delay=20)
             client.chat.completions.create(model="haiku", messages=[{"role": "user", "content": silent}])
     else:
-        wait_for(lambda: not process.runs, 5)
+        wait_for(lambda: pid not in clis(), 5)
     server.stop()
     assert pid not in clis()
 

@@ -230,6 +230,7 @@ def test_waiting_too_long_in_the_queue_is_a_429(make_bridge: Make) -> None:
     stream.close()
 
 
+@pytest.mark.usefixtures("short_silence")
 def test_nothing_from_claude_for_the_whole_time_limit_is_a_504(make_bridge: Make) -> None:
     bridge = make_bridge(pool_size=1, claude_timeout=1.0)
     with pytest.raises(openai.InternalServerError) as caught:
@@ -238,9 +239,10 @@ def test_nothing_from_claude_for_the_whole_time_limit_is_a_504(make_bridge: Make
     assert ask(bridge, directive(text="fine")) == "fine"
 
 
+@pytest.mark.usefixtures("short_silence")
 def test_a_slow_answer_that_goes_on_is_not_timed_out(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=1, claude_timeout=1.5)
-    assert len(ask(bridge, directive(words=8, rate=3)).split()) == 8
+    bridge = make_bridge(pool_size=1, claude_timeout=2.0)
+    assert len(ask(bridge, directive(words=9, rate=3)).split()) == 9
 
 
 def test_a_parked_session_gives_way_to_new_work(make_bridge: Make) -> None:

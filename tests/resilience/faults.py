@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import os
 import threading
@@ -16,6 +15,7 @@ import psutil
 import pytest
 
 from tests.running_bridge import RunningBridge, directive, wait_for
+from tray_bridge.server.run import PUBLISH_SECONDS
 from tray_bridge.snapshots import PoolSnapshot, SessionSnapshot, SessionState
 
 HEALTHY_SECONDS = 5.0
@@ -80,13 +80,9 @@ def bystander(bridge: RunningBridge, words: int = 40) -> Iterator[None]:
 
 
 def pool_now(bridge: RunningBridge) -> PoolSnapshot:
-    """The pool as it is in this moment: what all are told may be a tenth of a second old."""
-
-    async def look() -> PoolSnapshot:
-        return bridge.server._running._pool.snapshot()  # type: ignore[union-attr]
-
-    assert bridge.server._loop is not None
-    return asyncio.run_coroutine_threadsafe(look(), bridge.server._loop).result(bound(5))
+    """The pool with all that had changed before this call: a change is told after a tenth of a second at most."""
+    time.sleep(1.5 * PUBLISH_SECONDS)
+    return bridge.snapshot().pool
 
 
 def session_process(bridge: RunningBridge, state: SessionState, timeout: float = 20.0) -> psutil.Process:

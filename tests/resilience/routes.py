@@ -1,4 +1,4 @@
-"""What the running server answers to, told by its own application and not by a list."""
+"""What the running server answers to, told by an application like its own and not by a list."""
 
 from __future__ import annotations
 
@@ -10,13 +10,21 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from tests.running_bridge import RunningBridge
+from tray_bridge.api.app import create_app
+from tray_bridge.api.services import Services
+from tray_bridge.machine.api_keys import ApiKeys
+from tray_bridge.machine.paths import log_folder
+from tray_bridge.session_log import SessionLog
 
 
 def routes_of(bridge: RunningBridge) -> list[RouteContext]:
     """Every route, under the path that it has in the end."""
-    server = bridge.server._running._server  # type: ignore[union-attr]
-    assert server is not None
-    app: Any = server.config.app
+    nothing: Any = None  # what only requests need
+    folder = bridge.server.settings.log_folder or log_folder()
+    services = Services(
+        bridge.server.settings, SessionLog(folder), bridge.server, nothing, nothing, nothing, ApiKeys(), nothing
+    )
+    app = create_app(services)
     found = [route for route in iter_route_contexts(app.routes) if route.path and route.methods]
     assert len(found) > 20
     return found

@@ -23,10 +23,21 @@ from tests.running_bridge import wait_for
 REPOSITORY = Path(__file__).parents[2]
 
 
+PROGRAM = ("-m", "tray_bridge")
+# The same, where any silence counts as the time limit says (see `claude.progress_timer`).
+SHORT_SILENCE = (
+    "-c",
+    "from tray_bridge import main; from tray_bridge.claude import progress_timer; "
+    "progress_timer.SHORTEST_SILENCE = 0.0; raise SystemExit(main.main())",
+)
+
+
 class RunningApp:
     """`tray-bridge serve` with a home of its own."""
 
-    def __init__(self, home: Path, environment: Mapping[str, str], before: Sequence[str] = ()) -> None:
+    def __init__(
+        self, home: Path, environment: Mapping[str, str], before: Sequence[str] = (), program: Sequence[str] = PROGRAM
+    ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = int(free.getsockname()[1])
@@ -35,7 +46,7 @@ class RunningApp:
         self.errors = home / "stderr"
         variables = {**os.environ, "TRAY_BRIDGE_HOME": str(home), "PYTHONPATH": str(REPOSITORY), **environment}
         with self.errors.open("w") as errors:
-            command = [*before, sys.executable, "-m", "tray_bridge", "serve", "--port", str(self.port)]
+            command = [*before, sys.executable, *program, "serve", "--port", str(self.port)]
             self.process = subprocess.Popen(command, env=variables, stderr=errors, stdout=errors)
 
     @property
@@ -79,10 +90,12 @@ class RunningApp:
 
 
 @contextmanager
-def running_app(home: Path, before: Sequence[str] = (), **environment: str) -> Iterator[RunningApp]:
+def running_app(
+    home: Path, before: Sequence[str] = (), program: Sequence[str] = PROGRAM, **environment: str
+) -> Iterator[RunningApp]:
     """Start it; at the end it is killed if it has not ended, and its children must be gone."""
     home.mkdir(parents=True, exist_ok=True)
-    app = RunningApp(home, environment, before)
+    app = RunningApp(home, environment, before, program)
     children: list[psutil.Process] = []
     try:
         yield app

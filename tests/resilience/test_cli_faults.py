@@ -139,9 +139,10 @@ def test_stopped_in_mid_stream_and_continued(steady: RunningBridge, report: Faul
 
 
 @posix_only
+@pytest.mark.usefixtures("short_silence")
 def test_stopped_for_good(make_bridge: Make, report: FaultReport) -> None:
     """A stopped process takes no end of input and no SIGTERM: only the time limit and SIGKILL help."""
-    limit = max(12, round(bound(2)))  # less counts as 12 s: the CLI reports pings only every 10 s
+    limit = 4
     bridge = make_bridge(pool_size=2, claude_timeout=limit)
     bridge.wait_until_warm(2)
     with bystander(bridge, words=30):

@@ -19,7 +19,7 @@ import pytest
 
 from tests.resilience.fault_report import FaultReport
 from tests.resilience.faults import bound, question
-from tests.resilience.running_app import RunningApp, running_app
+from tests.resilience.running_app import SHORT_SILENCE, RunningApp, running_app
 from tests.running_bridge import RunningBridge, directive, wait_for
 from tray_bridge.session_log import LogReader
 from tray_bridge.standin import StandIn
@@ -194,8 +194,8 @@ def test_an_app_that_stood_still_goes_on_where_it_was(
     standin: StandIn, tmp_path: Path, report: FaultReport, everything: bool
 ) -> None:
     """Also when it stood longer than the time limit: what came meanwhile has come in time."""
-    limit = round(bound(2))
-    with running_app(tmp_path / "app", POOL_SIZE="1", CLAUDE_TIMEOUT=str(limit)) as app:
+    limit = 3
+    with running_app(tmp_path / "app", (), SHORT_SILENCE, POOL_SIZE="1", CLAUDE_TIMEOUT=str(limit)) as app:
         app.wait_until_warm(1)
         reading = Reading(app, words=10 * (limit + 3))
         stopped = [psutil.Process(app.process.pid), *(app.children() if everything else ())]

@@ -53,8 +53,9 @@ def test_upstream_slow(steady: RunningBridge, report: FaultReport) -> None:
     report.add("upstream", "says nothing for 3 s", "its answer", seconds)
 
 
+@pytest.mark.usefixtures("short_silence")
 def test_upstream_silent(make_bridge: Make, report: FaultReport) -> None:
-    limit = round(bound(3))
+    limit = 4
     bridge = make_bridge(pool_size=2, claude_timeout=limit)
     bridge.wait_until_warm(2)
     with bystander(bridge), stream(bridge, hang_after=3) as texts:
