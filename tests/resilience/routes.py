@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from tests.running_bridge import RunningBridge
 from tray_bridge.api.app import create_app
+from tray_bridge.api.page.access import DashboardAccess
 from tray_bridge.api.services import Services
 from tray_bridge.machine.api_keys import ApiKeys
 from tray_bridge.machine.paths import log_folder
@@ -20,10 +21,9 @@ from tray_bridge.session_log import SessionLog
 def routes_of(bridge: RunningBridge) -> list[RouteContext]:
     """Every route, under the path that it has in the end."""
     nothing: Any = None  # what only requests need
-    folder = bridge.server.settings.log_folder or log_folder()
-    services = Services(
-        bridge.server.settings, SessionLog(folder), bridge.server, nothing, nothing, nothing, ApiKeys(), nothing
-    )
+    settings, keys = bridge.server.settings, ApiKeys()
+    log, access = SessionLog(settings.log_folder or log_folder()), DashboardAccess(keys.verify, keys.exist)
+    services = Services(settings, log, bridge.server, nothing, nothing, nothing, keys, access)
     app = create_app(services)
     found = [route for route in iter_route_contexts(app.routes) if route.path and route.methods]
     assert len(found) > 20

@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from tests.resilience.fault_report import FaultReport
-from tests.resilience.faults import ask, bound, bystander, healthy_again, question, refusal, stream, told
+from tests.resilience.faults import ask, bystander, healthy_again, question, refusal, stream, told
 from tests.running_bridge import RunningBridge, running_bridge
 from tray_bridge.standin import StandIn
 
