@@ -27,10 +27,10 @@ Prompt: TypeAlias = "str | Sequence[Mapping[str, Any]]"
 class BridgeClient:
     """Asks a running bridge, blocking or not; use it in a `with` or an `async with`.
 
-    `base_url`, `api_key` and `model` are taken from BRIDGE_URL, TRAY_BRIDGE_API_KEY and OPENROUTER_MODEL when
-    not given. OPENROUTER_API_KEY is used too, but only with a `base_url` or BRIDGE_URL that the caller named. A
-    prompt is a text or a list of messages. Calls raise BridgeUnreachableError if nothing answers, TrayBridgeError
-    with the bridge's words.
+    `base_url`, `api_key` and `model` default to BRIDGE_URL, TRAY_BRIDGE_API_KEY and OPENROUTER_MODEL.
+    OPENROUTER_API_KEY is used too, but only with a `base_url` or BRIDGE_URL that the caller named. A prompt is a text
+    or a list of messages. Calls raise BridgeUnreachableError if nothing answers, and TrayBridgeError with the bridge's
+    own message.
     """
 
     def __init__(self, base_url: str | None = None, api_key: str | None = None, model: str | None = None) -> None:
@@ -54,7 +54,7 @@ class BridgeClient:
         )
 
     def health_check(self) -> bool:
-        """Whether the bridge answers and is well; raises nothing."""
+        """Return whether the bridge can answer requests; raises nothing."""
         import httpx
 
         try:
@@ -65,7 +65,7 @@ class BridgeClient:
             return False
 
     def list_models(self) -> list[str]:
-        """The ids of the models that the bridge offers."""
+        """List the ids of the models that the bridge offers."""
         with _told_plainly(self.base_url):
             return [model.id for model in self._sync.models.list()]
 
@@ -134,7 +134,7 @@ class BridgeClient:
 
 @contextmanager
 def _told_plainly(url: str) -> Iterator[None]:
-    """Turn the library's errors into ours."""
+    """Turn the library's errors into `TrayBridgeError`s."""
     import httpx
     import openai
 
@@ -171,6 +171,6 @@ def url_by_settings() -> str:
 
 
 if __name__ == "__main__":
-    import importlib  # the command stands on this library, which does not know it
+    import importlib  # the command uses this library, which must not import it
 
     sys.exit(importlib.import_module("tray_bridge.command_line.ask").main())

@@ -1,14 +1,14 @@
-"""The one family of errors that a person may see. Owns words, not transport: HTTP status is given in `api/`.
+"""All errors that a person may see. Owns their texts; `api/errors.py` gives each its HTTP status.
 
 Every error has a *title* (what failed, a few words), a *message* (what exactly, naming the value) and a *hint* (what
-to do next). Tray, command line and page show all three alike.
+to do next). Tray, command line and page show all three.
 """
 
 from __future__ import annotations
 
 
 class TrayBridgeError(Exception):
-    """The root of the family: a title, a message and a hint, each a plain sentence or less."""
+    """The base of all errors that a person may see: a title, a message and a hint."""
 
     title = "Something went wrong"
     hint = ""
@@ -49,7 +49,7 @@ class ToolSchemaError(InvalidRequestError):
 
 
 class OutputSchemaError(InvalidRequestError):
-    """Claude Code cannot use the JSON Schema of the answer; whoever knows the request's dialect names the field."""
+    """Claude Code cannot use the JSON Schema of the answer. `api/answering.py` adds the field."""
 
     title = "Unusable schema"
 
@@ -67,13 +67,13 @@ class BodyTimeoutError(InvalidRequestError):
 
 
 class UnsupportedBodyError(InvalidRequestError):
-    """The request's body is encoded in a way that is not read here."""
+    """The encoding of the request's body is not supported."""
 
     title = "Unsupported body"
 
 
 class ModelNotFoundError(InvalidRequestError):
-    """The requested model is not one that the account offers."""
+    """The account does not offer the requested model."""
 
     title = "Unknown model"
 
@@ -91,7 +91,7 @@ class InvalidKeyError(TrayBridgeError):
 
 
 class QueueFullError(TrayBridgeError):
-    """All sessions are busy and the queue is full, or the wait in it was too long."""
+    """All processes are busy and the queue is full, or the wait in it was too long."""
 
     title = "Too many requests"
 
@@ -101,7 +101,7 @@ class QueueFullError(TrayBridgeError):
 
 
 class KeyLimitError(TrayBridgeError):
-    """The API key has used what it may; `retry_after` seconds remain until it may go on, if that is known."""
+    """The API key has reached its limit; `retry_after` is in seconds, if that is known."""
 
     title = "Limit of the key"
     hint = "Raise the limit on the page, under Keys."
@@ -119,7 +119,7 @@ class SignedOutError(TrayBridgeError):
 
 
 class PlanLimitError(TrayBridgeError):
-    """The plan does not cover the request, and time does not change that: another plan, or paid usage, does."""
+    """The plan does not cover the request. Waiting does not help; another plan or paid usage does."""
 
     title = "Not covered by the plan"
     hint = "Waiting does not help: turn on extra usage in Claude's settings, or choose another model."
@@ -129,7 +129,7 @@ class BillingError(TrayBridgeError):
     """The account has no credit left, or its payment failed."""
 
     title = "No credit"
-    hint = "Waiting does not help: add credit or mend the payment in the account's billing settings."
+    hint = "Waiting does not help: add credit or correct the payment in the account's billing settings."
 
 
 class UpstreamError(TrayBridgeError):
@@ -153,7 +153,7 @@ class UpstreamError(TrayBridgeError):
 
 
 class SessionLostError(TrayBridgeError):
-    """The CLI process ended, or sent a message that is not understood, in the middle of a turn."""
+    """The CLI process ended in the middle of a turn, or sent a message that is not understood."""
 
     title = "Claude Code stopped unexpectedly"
     hint = "Send the request again; if this repeats, run `tray-bridge doctor`."
@@ -194,7 +194,7 @@ class RequestCancelledError(TrayBridgeError):
 
 
 class PortTakenError(TrayBridgeError):
-    """Another program listens on the port: `holder` names it where that can be known, `next_free` is the offer."""
+    """Another program listens on the port: `holder` names it if that is known, `next_free` is a free port."""
 
     title = "Port in use"
 
@@ -211,13 +211,13 @@ class PortTakenError(TrayBridgeError):
 
 
 class SettingsError(TrayBridgeError):
-    """A setting has a bad value: the message names its key, its source and what would be right."""
+    """A setting has a bad value: the message names its key, its source and the values that it takes."""
 
     title = "Bad setting"
 
 
 class BridgeUnreachableError(TrayBridgeError):
-    """No bridge answers where a command or a client looks for it."""
+    """No bridge answers at the address that a command or client uses."""
 
     title = "Tray Bridge does not answer"
     hint = "Start it with `tray-bridge`, or set BRIDGE_URL to where it runs."

@@ -1,7 +1,6 @@
-"""The settings that each known client needs to reach the bridge: one table for tray, page and README. A leaf.
+"""The settings with which each known client reaches the bridge: one table for tray, page and setup. A leaf.
 
-It also knows how a client names itself, so that a request in flight can be shown by a short name. What the
-clients send and need besides was found by running them; see the README's table of clients.
+It also knows the user agents of clients, so that a request in flight is shown with a short name.
 """
 
 from __future__ import annotations
@@ -14,9 +13,7 @@ NO_KEY = "not-needed"
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One client: `where` says in a few words where `template` goes; `user_agent` is a pattern, searched
-    for.
-    """
+    """One client: `where` tells in a few words where `template` goes; `user_agent` is a regular expression."""
 
     name: str
     where: str
@@ -24,7 +21,7 @@ class Client:
     user_agent: str | None = None
 
     def settings(self, base_url: str, model: str, api_key: str | None = None) -> str:
-        """Returns the text to paste, with this bridge's address, model and key in it."""
+        """Return the text to paste, with this bridge's address, model and key in it."""
         root = base_url.removesuffix("/v1")
         values = {"{base_url}": base_url, "{root_url}": root, "{model}": model, "{api_key}": api_key or NO_KEY}
         return re.sub(r"\{(base_url|root_url|model|api_key)\}", lambda found: values[found[0]], self.template)
@@ -338,7 +335,7 @@ OTHER_NAMES = (
 
 
 def client_name(user_agent: str | None) -> str:
-    """Returns a short name for who sends requests with this user agent, for a person to recognise."""
+    """Return a short name for the client with this user agent."""
     if not user_agent:
         return "unnamed client"
     named = [(client.user_agent, client.name) for client in CLIENTS if client.user_agent]

@@ -1,7 +1,7 @@
-"""The command `tray-bridge`: the arguments → the tray, the server without one, or a command.
+"""The program `tray-bridge`: arguments → the tray, the server without a tray, or a command.
 
-The only wiring: it alone knows both the desktop and the server, and imports each only when it is wanted, so
-that `serve` runs where no display is and `--version` answers at once.
+Only this module knows both the desktop and the server. It imports each only if it is used, so that `serve` needs no
+display and `--version` answers at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ OWN_FILES = ("key", "config", "completion", "autostart")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run what the arguments ask for and give the exit code."""
+    """Run the command of the arguments and return the exit code."""
     words = sys.argv[1:] if argv is None else argv
     launch.begin()
     early = _start_early(words)
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _start_early(words: Sequence[str]) -> EarlyStart | None:
-    """The first session goes before all else: even the parser of the arguments takes time."""
+    """Start the first worker before anything else: even parsing the arguments takes time."""
     if words[:1] != ["serve"]:
         return None
     from .server.early_worker import start_early
@@ -110,7 +110,7 @@ def _open_log(settings: Settings, *, verbose: bool) -> None:
 
 
 def _run_on_own_files(arguments: argparse.Namespace) -> int:
-    """The commands that need no settings."""
+    """Run a command that needs no settings."""
     if arguments.command == "key":
         from .command_line.key import manage_keys
 
@@ -155,7 +155,7 @@ def _examine(flags: Mapping[str, object], *, as_json: bool) -> int:
 
 
 def _serve_until_signalled(server: ServerThread) -> int:
-    """Serve until a signal comes; gives 0 then, and 1 if the server ends by itself."""
+    """Serve until a signal comes, then return 0; return 1 if the server ends by itself."""
     import contextlib
     import threading
 
@@ -179,7 +179,7 @@ def _serve_until_signalled(server: ServerThread) -> int:
     server.start()
     try:
         told = ""
-        # Windows does not wake a wait without a limit for Ctrl+C.
+        # On Windows, Ctrl+C does not interrupt a wait without a limit.
         while not stop.wait(0.2):
             snapshot = server.snapshot()
             health = health_of(snapshot)

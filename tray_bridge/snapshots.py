@@ -1,4 +1,4 @@
-"""Immutable pictures of the server's state: what the tray, the page, `/status` and the command line show.
+"""Immutable snapshots of the server's state, for the tray, the page, `/status` and the command line.
 
 A leaf. Times are seconds; points in time are Unix epoch seconds.
 """
@@ -18,7 +18,7 @@ SessionKind: TypeAlias = Literal["parked", "suspended", "rewound", "reset", "fit
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A `TrayBridgeError` as it is shown."""
+    """A `TrayBridgeError` for display."""
 
     title: str
     message: str
@@ -32,7 +32,9 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class SessionSnapshot:
-    """One CLI process. `since` is when it entered its state, `expires_at` when a parked or suspended one is closed."""
+    """One worker. `since` is the time at which it entered its state, `expires_at` when a parked or suspended one is
+    closed.
+    """
 
     id: int
     state: SessionState
@@ -45,9 +47,9 @@ class SessionSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class PoolSnapshot:
-    """The pool at one moment. `taken` counts which kind of session served each request since the start.
+    """The pool at one moment. `taken` counts the requests since the start by the kind of worker that served them.
 
-    `no_reuse` says why each conversation has a process of its own; it is empty where processes are reset.
+    `no_reuse` tells why each conversation has a process of its own; empty if processes are reset.
     """
 
     size: int = 0
@@ -80,7 +82,7 @@ class RequestSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class RefusedPage:
-    """A web page that tried to use the API and is not allowed: its origin, its last try and how many there were."""
+    """A web page that was refused: its origin, its last request and how many there were."""
 
     origin: str
     at: float
@@ -89,9 +91,9 @@ class RefusedPage:
 
 @dataclass(frozen=True, slots=True)
 class PlanWindow:
-    """A limit of the account's plan: `name` as the CLI has it (`five_hour`, `seven_day`), `used` from 0 to 1.
+    """A limit of the account's plan: `name` as in the CLI (`five_hour`, `seven_day`), `used` from 0 to 1.
 
-    `told_at` is when the CLI told it: with an answer, so that it may be old.
+    `told_at` is the time of the CLI's report, which comes with an answer and so may be old.
     """
 
     name: str
@@ -114,7 +116,7 @@ class AccountSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What the last request told of the account, if it failed for that. `until` is when a limit ends."""
+    """A problem of the account for which the last request failed. `until` is when a limit ends."""
 
     kind: Literal["signed_out", "limit", "refused"]
     problem: Problem
@@ -163,7 +165,7 @@ class ServerSnapshot:
 
     @property
     def base_url(self) -> str:
-        """Where a client on this machine finds the API."""
+        """Give the API's address for a client on this machine."""
         return f"{address_of(self.host, self.port)}/v1"
 
     @property

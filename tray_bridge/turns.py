@@ -1,7 +1,7 @@
-"""What `api`, `bridge` and `claude` say to each other: a turn, the events that answer it, and its usage.
+"""The language between `api`, `bridge` and `claude`: a turn, the events that answer it, and its usage.
 
-A leaf: imports leaves alone, and knows neither OpenAI's shapes nor the SDK's. Block types and stop reasons bear the
-Messages API's names (https://docs.anthropic.com/en/api/messages).
+A leaf. Must not know a dialect or the SDK. Block types and stop reasons have the Messages API's names
+(https://docs.anthropic.com/en/api/messages).
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class ToolResult:
 class Thinking:
     """Claude's own thinking of an earlier answer. `signature` proves that Claude wrote it; upstream checks it.
 
-    `model` is the full id of the model that thought; another one is not given it.
+    `model` is the full id of the model that thought; another model does not get it.
     """
 
     text: str
@@ -78,7 +78,7 @@ class Thinking:
 
 @dataclass(frozen=True, slots=True)
 class RedactedThinking:
-    """Thinking that Claude returned encrypted: a block of the past, and the event that brings it whole."""
+    """Thinking that Claude returned encrypted: a block of a past message, and the event with the whole block."""
 
     data: str
     model: str = ""
@@ -89,7 +89,7 @@ Block: TypeAlias = Text | Image | Document | ToolUse | ToolResult | Thinking | R
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of the conversation. Tool results stand first in a user message, as the Messages API demands."""
+    """One message of the conversation. Tool results come first in a user message, as the Messages API requires."""
 
     role: Role
     content: tuple[Block, ...]
@@ -116,11 +116,11 @@ class ToolChoice:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question to Claude with all that shapes its answer.
+    """One question to Claude, with everything that shapes its answer.
 
-    `messages` is the whole conversation; the last one is the user's and is what is asked. `model` is a full Claude
-    model id or an alias that the CLI knows. `None` leaves the CLI's own default. `keep`: a follow-up is likely, so the
-    worker holds the conversation.
+    `messages` is the whole conversation; the last one is the user's, the question. `model` is a full Claude model id or
+    an alias that the CLI knows. `None` means the CLI's own default. `keep`: a follow-up is likely, so the worker keeps
+    the conversation.
     """
 
     model: str
@@ -137,7 +137,7 @@ class Turn:
 
     @property
     def demands_call(self) -> bool:
-        """Whether only an answer with a call will do."""
+        """Return whether the answer must have a call."""
         return self.tool_choice.type in ("any", "tool")
 
 
@@ -154,7 +154,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """A worker has been found for the turn: how (`parked`, `generic`, …), and after how many seconds in the queue."""
+    """A worker was found for the turn: its kind (`parked`, `generic`, …), and the seconds in the queue."""
 
     kind: SessionKind
     queued: float
@@ -162,7 +162,7 @@ class Leased:
 
 @dataclass(frozen=True, slots=True)
 class TurnStarted:
-    """The model has begun to answer. `model` is its full id, `usage` what the prompt counts, where that is known."""
+    """The model has begun to answer. `model` is its full id, `usage` that of the prompt, if known."""
 
     model: str
     usage: Usage = Usage()
@@ -180,7 +180,7 @@ class ThinkingDelta:
 
 @dataclass(frozen=True, slots=True)
 class ThinkingEnded:
-    """The thinking since the last other event is complete; `signature` is upstream's proof of it ("" for none)."""
+    """The thinking since the last other event is complete; `signature` is upstream's signature of it ("" for none)."""
 
     signature: str
 
@@ -196,7 +196,7 @@ class ToolCallStarted:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallDelta:
-    """A piece of the call's arguments: the pieces of one index, joined, are a JSON object (or empty: none)."""
+    """A piece of the call's arguments: the joined pieces of one index are a JSON object, or empty for no arguments."""
 
     index: int
     partial_json: str
@@ -204,12 +204,12 @@ class ToolCallDelta:
 
 @dataclass(frozen=True, slots=True)
 class Restarted:
-    """The answer begins again from nothing: what came since `TurnStarted` is void (the CLI tried again)."""
+    """The answer begins again, because the CLI tried again: what came since `TurnStarted` is void."""
 
 
 @dataclass(frozen=True, slots=True)
 class TurnEnded:
-    """The last event of every turn that did not raise."""
+    """The last event of every turn that does not raise."""
 
     stop_reason: StopReason
     usage: Usage = field(default_factory=Usage)
@@ -231,10 +231,10 @@ Event: TypeAlias = (
 
 
 def read_arguments(text: str) -> JsonObject:
-    """Read the arguments of a call, as a client or the model wrote them, as an object.
+    """Read the arguments of a call, from a client or the model, as an object.
 
-    An empty text means no arguments. What is not a JSON object is kept under `_raw`: `NaN`, a number beyond a float,
-    and nesting that cannot be read included. Past calls and the model's are read alike, so they can be compared.
+    An empty text means no arguments. What is not a JSON object is kept under `_raw`, as are `NaN`, a number beyond a
+    float, and nesting that is too deep. Past calls and the model's are read alike, so that they can be compared.
     """
     try:
         read = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite) if text.strip() else {}

@@ -166,7 +166,7 @@ def test_d11_what_is_no_text_is_a_plain_error(bridge: RunningBridge) -> None:
         command("ask"), input=piped, capture_output=True, timeout=60, env=environment(BRIDGE_URL=bridge.url)
     )
     assert (answered.returncode, answered.stdout) == (1, b"")
-    assert b"What is piped in is no text." in answered.stderr and b"Pipe in UTF-8." in answered.stderr
+    assert b"The piped input is not a text." in answered.stderr and b"Pipe in UTF-8." in answered.stderr
 
 
 @posix_only

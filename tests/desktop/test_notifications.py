@@ -92,7 +92,7 @@ def test_a_window_is_told_at_80_percent_when_it_is_full_and_when_the_next_begins
     assert reached is not None
     assert reached.title == "Plan limit reached"
     anew = notification_for(full, used(0.02, NOW + 18_000), None, NOW + 1300)
-    assert anew == Notification("Plan limit reset", "The 5 h limit of the plan begins anew.")
+    assert anew == Notification("Plan limit reset", "The 5 h limit of the plan has reset.")
     again = notification_for(used(0.02, NOW + 18_000), used(0.8, NOW + 18_000), None, NOW)
     assert again is not None
     assert again.title == "Plan limit is near"

@@ -210,7 +210,7 @@ class SessionPool:
         config = self._roster.config
         if len(self._queue) >= config.queue_limit:
             raise QueueFullError(
-                f"All {config.max_sessions} sessions are busy and {len(self._queue)} requests are in the queue.",
+                f"All {config.max_sessions} processes are busy, and {len(self._queue)} requests wait in the queue.",
                 retry_after=RETRY_AFTER,
                 hint="Try again in a few seconds, or raise `max_sessions` or `queue_limit`.",
             )
@@ -218,7 +218,7 @@ class SessionPool:
             return await self._queue.wait(lambda: self._pick(wanted), config.queue_timeout)
         except asyncio.TimeoutError:
             raise QueueFullError(
-                f"No session became free in {config.queue_timeout:g} seconds.",
+                f"No Claude Code process became free in {config.queue_timeout:g} seconds.",
                 retry_after=RETRY_AFTER,
                 hint="Try again in a few seconds, or raise `max_sessions`.",
             ) from None

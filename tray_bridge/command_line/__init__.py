@@ -1,1 +1,1 @@
-"""The commands: each talks HTTP to a running bridge, as any client would, or reads this user's own files."""
+"""The commands. Each sends HTTP requests to a running bridge, as any client does, or reads this user's own files."""

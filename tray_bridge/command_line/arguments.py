@@ -1,6 +1,6 @@
-"""The words of the command line: which commands there are, and what each takes.
+"""The parser of the command line: the commands, and the arguments of each.
 
-Imports nothing of what runs them, so that `--version` and `--help` answer at once.
+Imports nothing that runs them, so that `--version` and `--help` answer at once.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, which also shows examples and guesses what a mistyped word was to be."""
+    """argparse with examples, and a suggestion for a mistyped word."""
 
     def __init__(self, *args: Any, examples: str = "", **options: Any) -> None:
         if examples:
@@ -56,7 +56,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*args, **options)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse; what is left over is told by the command that it was written after."""
+        """Parse; the command to which unknown arguments were given reports them."""
         found, extra = self.parse_known_args(args, namespace)
         if extra:
             name = getattr(found, "command", None) or ""
@@ -65,7 +65,7 @@ class Parser(argparse.ArgumentParser):
         return found
 
     def error(self, message: str) -> NoReturn:
-        """Print the usage, what is wrong and what would be right; exits with 2."""
+        """Print the usage, the mistake and the correction; exit with 2."""
         known = list(self._option_string_actions)
         for action in self._actions:
             known += [str(choice) for choice in action.choices or ()]
@@ -77,10 +77,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The parser of `tray-bridge`; `command` is None for the tray."""
+    """Make the parser of `tray-bridge`; `command` is None for the tray."""
     parser = Parser(
         "tray-bridge",
-        description="Lets every OpenAI client use the Claude that you are signed in to. "
+        description="Lets programs that speak an LLM API use the Claude that you are signed in to. "
         "Without a command it shows the tray.",
         examples=OVERVIEW,
     )
@@ -110,12 +110,12 @@ def make_parser() -> argparse.ArgumentParser:
     page = command("open", "open the page in the browser", "tray-bridge open\ntray-bridge open connect")
     page.add_argument("view", nargs="?", default="", help="now, log, usage, try, connect, keys, doctor or start")
     ending = command("stop", "end the Tray Bridge that runs", "tray-bridge stop\ntray-bridge stop --now")
-    ending.add_argument("--now", action="store_true", help="end the requests under way, too")
+    ending.add_argument("--now", action="store_true", help="end the requests under way too")
     command("pause", "refuse new requests for a while", "tray-bridge pause")
     command("resume", "answer requests again", "tray-bridge resume")
     _add_login_arguments(command("login", "sign in to Claude, and ask a test question", LOGIN_EXAMPLES))
     command("logout", "sign out of Claude", "tray-bridge logout")
-    _add_setup_arguments(command("setup", "set a client up for the bridge", SETUP_EXAMPLES))
+    _add_setup_arguments(command("setup", "set up a client for the bridge", SETUP_EXAMPLES))
     _add_logs_arguments(command("logs", "show the session log", LOGS_EXAMPLES, flags=False))
     _add_usage_arguments(
         command("usage", "show what was used and what it would have cost", USAGE_EXAMPLES, flags=False)
@@ -132,7 +132,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def add_setting_flags(parser: argparse.ArgumentParser, *, serves: bool = True) -> None:
-    """The settings that have a flag; what is not given is not in the result. Values are checked later.
+    """Add the settings that have a flag. What is not given is missing in the result; values are checked later.
 
     A command that does not serve takes them all, but its help shows those that say where the bridge is.
     """
@@ -239,7 +239,7 @@ def _add_key_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _moment(text: str) -> float:
-    """Unix seconds of `2h` (ago) or of an ISO date or time."""
+    """Read `2h` (ago) or an ISO date or time as Unix seconds."""
     if match := re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text):
         return time.time() - float(match[1]) * _UNITS[match[2]]
     try:
@@ -249,7 +249,7 @@ def _moment(text: str) -> float:
 
 
 def _count(text: str) -> int:
-    """A whole number of 1 or more."""
+    """Read a whole number of 1 or more."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
     return int(text)

@@ -1,6 +1,6 @@
 """`tray-bridge ask`: a question to a running bridge, and its answer.
 
-Joins the prompt with what is piped in, and keeps the last conversation so that `-c` can go on with it.
+Joins the prompt with piped input, and keeps the last conversation so that `-c` can continue it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def ask(arguments: argparse.Namespace, place: Address | None = None) -> int:
 
 
 def _question(arguments: argparse.Namespace) -> str | list[dict[str, Any]]:
-    """The prompt, then what is piped in, then the files; pictures and PDFs make it a list of parts."""
+    """Join the prompt, piped input and the files; with pictures and PDFs as a list of parts."""
     prompt = _plain(" ".join(word for word in arguments.prompt if word != "-"))
     piped = _piped().strip() if sys.stdin and not sys.stdin.isatty() else ""
     texts, parts = [text for text in (prompt, piped) if text], []
@@ -80,17 +80,17 @@ def _piped() -> str:
     except UnicodeDecodeError:
         text = data.decode(sys.stdin.encoding, "replace")
     if "\0" in text:
-        raise TrayBridgeError("What is piped in is no text.", title="No text", hint="Pipe in UTF-8.")
+        raise TrayBridgeError("The piped input is not a text.", title="No text", hint="Pipe in UTF-8.")
     return text.replace("\r\n", "\n")
 
 
 def _plain(text: str) -> str:
-    """A word of the command line with U+FFFD for each byte that is no text in the system's encoding."""
+    """Give a word of the command line with U+FFFD for each byte that is not valid in the system's encoding."""
     return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def _read_file(path: Path) -> tuple[str, dict[str, Any] | None]:
-    """A file as a text or as a part of the message; raises TrayBridgeError."""
+    """Read a file as a text or as a part of the message; raises TrayBridgeError."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -110,14 +110,14 @@ def _read_file(path: Path) -> tuple[str, dict[str, Any] | None]:
 
 
 def _earlier(arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """The system prompt and, to go on, the last conversation."""
+    """Give the system prompt and, with `-c`, the last conversation."""
     earlier: list[dict[str, Any]] = []
     if arguments.go_on:
         try:
             earlier = json.loads(_last().read_text("utf-8"))
         except (OSError, ValueError):
             raise TrayBridgeError(
-                "There is no conversation to go on with.", title="Nothing to continue", hint="Ask without -c first."
+                "There is no conversation to continue.", title="Nothing to continue", hint="Ask without -c first."
             ) from None
     if arguments.system:
         rest = [message for message in earlier if message["role"] != "system"]
@@ -137,7 +137,7 @@ def _last() -> Path:
 
 
 def _wait_for_bridge(place: Address, seconds: float) -> Bridge:
-    """Find the bridge; one that is just being started gets `seconds` to answer."""
+    """Find the bridge; wait up to `seconds` for one that is starting."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -151,7 +151,7 @@ def _wait_for_bridge(place: Address, seconds: float) -> Bridge:
 
 
 async def _ask_at_once(client: BridgeClient, prompt: Prompt, arguments: argparse.Namespace) -> int:
-    """Print each answer when it is complete; one that fails does not hold up the others."""
+    """Print each answer when it is complete; one that fails does not stop the others."""
 
     async def one(number: int) -> int:
         try:

@@ -1,6 +1,6 @@
 """`tray-bridge completion`: a script that lets a shell complete the commands and their flags.
 
-Made from the parser, so that it knows whatever the parser knows.
+It is made from the parser, so that it is always complete.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def show_completion(shell: str) -> int:
 
 
 def _words(parser: argparse.ArgumentParser) -> dict[str, list[str]]:
-    """What can follow each command; the empty one is `tray-bridge` itself."""
+    """List what can follow each command; the empty one is `tray-bridge` itself."""
     found = {"": sorted(parser._option_string_actions)}
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):

@@ -42,7 +42,7 @@ def manage_config(arguments: argparse.Namespace) -> int:
 
 
 def _value(key: str, text: str) -> object:
-    """The settings read texts, except that a file wants numbers and truths as such."""
+    """Give a value for the file, which needs numbers and booleans as such; other settings are read from text."""
     from ..settings.schema import Settings, checked_value
 
     return checked_value(key, text) if key in Settings.model_fields else text

@@ -1,6 +1,6 @@
-"""Finds the bridge that a command talks to, learns that it is one, and asks it.
+"""Find the bridge for a command, check that it is one, and send requests to it.
 
-Owns which key is sent, and to what: never one to a program that has not shown that it is a Tray Bridge.
+Owns which key is sent: none to a program that has not proved to be a Tray Bridge.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from ..errors import BridgeUnreachableError, TrayBridgeError
 from ..machine.bridge_address import bridge_url, is_loopback_url, port_of
 from ..machine.owner_note import NONCE_HEADER, PROOF_HEADER, OwnerNote, all_notes, proof_of, read_note
 
-# Not httpx, which takes longer to import than all that `status` does.
+# Not httpx: its import takes longer than all of `status`.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _by_environment = urllib.request.build_opener()
 
 
 class ForeignProgramError(BridgeUnreachableError):
-    """Something answers at the address, and it is not a Tray Bridge."""
+    """The program that answers at the address is not Tray Bridge."""
 
     title = "Not a Tray Bridge"
 
 
 class Address(NamedTuple):
-    """Where a command looks for the bridge; `or_own`: any other of this user will do, as nobody named the place."""
+    """Where a command looks for the bridge; `or_own`: any other bridge of this user will do, because none was named."""
 
     url: str
     or_own: bool = False
@@ -40,7 +40,7 @@ class Address(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """A running bridge at `url`. `key` is what opens it, and `is_own` whether that is this user's own token."""
+    """A running bridge at `url`. `key` is sent with each request; `is_own`: it is this user's own token."""
 
     url: str
     health: Mapping[str, Any]
@@ -77,7 +77,7 @@ class Bridge:
 
 
 def find_bridge(url: str, *, or_own: bool = False) -> Bridge:
-    """Return the bridge at `url`; with `or_own` any that this user runs, if there is none and nobody named the place.
+    """Return the bridge at `url`; if there is none, with `or_own`, any other that this user runs.
 
     Raises BridgeUnreachableError if nothing answers, ForeignProgramError if another program does.
     """
@@ -117,7 +117,7 @@ def _meet(url: str, *, is_named: bool) -> Bridge:
     note = read_note(port_of(url)) if is_loopback_url(url) else None
     if note and hmac.compare_digest(headers.get(PROOF_HEADER, ""), proof_of(note.token, nonce)):
         return Bridge(url, health, note.token, is_own=True)
-    # A key of OpenRouter's may be a real one: it goes only to an address that the person named.
+    # A key of OpenRouter may be a real one: it is sent only to an address that the person named.
     key = os.environ.get("TRAY_BRIDGE_API_KEY") or (os.environ.get("OPENROUTER_API_KEY") if is_named else None)
     return Bridge(url, health, key or None)
 
@@ -147,7 +147,7 @@ def _refusal(url: str, error: urllib.error.HTTPError) -> TrayBridgeError:
 def _open(
     url: str, path: str, headers: Mapping[str, str], method: str = "GET", data: bytes | None = None
 ) -> tuple[Any, Mapping[str, str]]:
-    """Return the JSON at a path and the headers in small letters. Raises OSError or ValueError."""
+    """Return the JSON at a path and the headers with lower-case names. Raises OSError or ValueError."""
     opener = _direct if is_loopback_url(url) else _by_environment  # no proxy stands before this machine
     request = urllib.request.Request(url + path, data, dict(headers), method=method)  # noqa: S310  # the person's own
     with opener.open(request, timeout=5.0) as response:

@@ -20,7 +20,7 @@ def manage_keys(arguments: argparse.Namespace) -> int:
         write(key + "\n")
     elif arguments.action == "revoke":
         keys.revoke(arguments.name)
-        left = "Others are left." if keys.list() else "None is left: requests need no key now."
+        left = "Others are left." if keys.list() else "That was the last key: requests need none now."
         write(f"Revoked {arguments.name}. {left}\n")
     else:
         for entry in keys.list():

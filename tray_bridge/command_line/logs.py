@@ -1,6 +1,6 @@
 """`tray-bridge logs`: the session log in a table, as it grows, or one exchange in full.
 
-Reads the log's folder, so it works whether a bridge runs or not.
+It reads the log's folder, so it works without a running bridge too.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _follow(reader: LogReader, arguments: argparse.Namespace, shown: list[Summar
                 for summary in _search(reader, arguments, limit=-1)
                 if summary["outcome"] != "in_progress"
                 and summary["file"] not in known
-                # What was left out of the table before by its limit stays out.
+                # Rows that the table's limit has left out are not printed later.
                 and summary["at"] + summary["timings"].get("end_s", 0) >= began - 1
             ]
             known |= {summary["file"] for summary in ended}
@@ -111,7 +111,7 @@ def _table(summaries: list[Summary], *, header: bool, wide: bool) -> Table:
     from rich.table import Table
 
     table = Table(box=None, show_header=header, pad_edge=False, expand=True, header_style="bold")
-    # Fixed widths, so that rows that follow stand below those before; the last column takes what is left.
+    # Fixed widths, so that later rows have the same columns; the last column takes the rest.
     widths = {"Time": 12, "Id": _ID_LENGTH, "Client": 14, "Model": 10, "Outcome": 12, "First": 6, "Total": 6}
     columns = [title for title in widths if wide or title not in ("Client", "First")]
     for title in columns:

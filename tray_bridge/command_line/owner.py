@@ -25,10 +25,10 @@ def open_page(place: Address, view: str = "") -> int:
     try:
         show(address + given + fragment)
     except CannotOpenError as error:
-        # The pass opens the page once: it is worth nothing to a later reader of the terminal.
+        # The pass opens the page once, so a later reader of the terminal cannot use it.
         write(f"{address}{given}{fragment}\n")
         raise TrayBridgeError(
-            "There is no browser to show the page in.", title="Cannot open", hint="Open the address above in one."
+            "No browser was found.", title="Cannot open", hint="Open the address above in a browser."
         ) from error
     write(f"{address}{fragment}\n")
     return 0

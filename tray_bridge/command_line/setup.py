@@ -1,4 +1,4 @@
-"""`tray-bridge setup`: shows a client's change, writes it, tries it out, or takes it back."""
+"""`tray-bridge setup`: show the change of a client's file, write it, try it out, or undo it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def set_up(arguments: argparse.Namespace, address: Address, model: str) -> int:
 
 
 def _values(arguments: argparse.Namespace, address: Address, model: str) -> Values:
-    """The address of the bridge that runs, else of the one that the settings describe."""
+    """Give the address of the running bridge, else that of the settings."""
     base_url = address.url
     with suppress(BridgeUnreachableError):
         base_url = find_bridge(address.url, or_own=address.or_own).url
@@ -70,7 +70,7 @@ def _change(client: SetupClient, arguments: argparse.Namespace, place: Place, va
         say("No bridge runs yet, so nothing was tried. Start it with `tray-bridge`.\n")
         return 0
     try_out(client, values)
-    say(f"A request as {client.name} sends it was answered.\n")
+    say(f"A request like those of {client.name} was answered.\n")
     return 0
 
 
@@ -81,7 +81,9 @@ def next_step(client: SetupClient, changes: list[FileChange], values: Values) ->
 
 def _agreed() -> bool:
     if not sys.stdin or not sys.stdin.isatty():
-        raise SetupError("This is no terminal to ask in.", title="Not written", hint="Add --yes to write it.")
+        raise SetupError(
+            "This is no terminal to ask in.", title="Not written", hint="Add --yes to write it without a question."
+        )
     say("Write this? [y/N] ")
     return input().strip().lower() in ("y", "yes")
 

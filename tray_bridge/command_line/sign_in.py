@@ -20,28 +20,30 @@ TEST_SECONDS = 120.0
 
 
 def log_in(arguments: argparse.Namespace, cli_path: Path | None, place: Address) -> int:
-    """Sign in, let a running bridge know, and ask a test question; raises TrayBridgeError."""
+    """Sign in, notify a running bridge, and ask a test question; raises TrayBridgeError."""
     if arguments.show:
         return _show_accounts(cli_path)
     command = login_command(cli_path, arguments.kind, arguments.email or "")
     if status := _run(command):
         raise TrayBridgeError(
-            f"Claude Code's sign-in ended with {status}.", title="Not signed in", hint="Run `tray-bridge login` again."
+            f"Claude Code's sign-in failed with exit code {status}.",
+            title="Not signed in",
+            hint="Run `tray-bridge login` again.",
         )
     _tell_bridge(place)
     return 0 if arguments.no_test else _test(cli_path)
 
 
 def log_out(cli_path: Path | None, place: Address) -> int:
-    """Sign out, and let a running bridge know; raises TrayBridgeError."""
+    """Sign out, and notify a running bridge; raises TrayBridgeError."""
     if status := _run(auth_command(cli_path, "logout")):
-        raise TrayBridgeError(f"Claude Code's sign-out ended with {status}.", title="Not signed out")
+        raise TrayBridgeError(f"Claude Code's sign-out failed with exit code {status}.", title="Not signed out")
     _tell_bridge(place)
     return 0
 
 
 def _run(command: list[str]) -> int:
-    """Run Claude Code's command in this terminal: it shows its link and takes its code there."""
+    """Run Claude Code's command in this terminal, where it shows its link and reads its code."""
     try:
         return subprocess.call(command, cwd=work_folder(), env=outside_environment())
     except OSError as error:
@@ -56,7 +58,7 @@ def _tell_bridge(place: Address) -> None:
 
 
 def _test(cli_path: Path | None) -> int:
-    """Ask Claude Code itself: a bridge need not run."""
+    """Ask Claude Code a test question, without a bridge."""
     program = find_cli(cli_path)
     if program is None:
         raise CliUnavailableError("The `claude` program was not found.")
@@ -85,7 +87,7 @@ def _test(cli_path: Path | None) -> int:
 
 
 def _show_accounts(cli_path: Path | None) -> int:
-    """Print how Claude Code is signed in, and which other account is set up here; nothing of it is taken."""
+    """Print how Claude Code is signed in, and which other accounts are set up here; they are not used."""
     from ..setup.claude_account import found_accounts
 
     for line in found_accounts():

@@ -22,7 +22,7 @@ def show_status(place: Address, *, as_json: bool = False, watch: bool = False) -
             status = bridge.get("/status")
             text = json.dumps(status) if as_json else "\n".join(printable(line) for line in _lines(status))
             if watch and not as_json and sys.stdout.isatty():
-                sys.stdout.write("\x1b[H\x1b[2J")  # write() would not let it through
+                sys.stdout.write("\x1b[H\x1b[2J")  # write() removes escape sequences
             write(text + "\n")
             if not watch:
                 return 0

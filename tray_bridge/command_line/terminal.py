@@ -1,4 +1,4 @@
-"""What goes to the terminal: texts made safe for it, errors in their one shape, and the exit codes.
+"""Output to the terminal: safe texts, errors in one form, and the exit codes.
 
 Every command prints through here or through rich.
 """
@@ -20,34 +20,34 @@ BAD_USAGE = 2  # argparse's own
 UNREACHABLE = 3
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
-# An answer may hold escape sequences, which a terminal would obey.
+# An answer may hold escape sequences, which a terminal would carry out.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def prepare_streams() -> None:
-    """Let a character that the terminal lacks be printed as `?`, not end the command."""
+    """Print a character that the terminal cannot show as `?`, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and hasattr(stream, "reconfigure"):  # None in a windowed bundle
             stream.reconfigure(errors="replace")
 
 
 def printable(text: str) -> str:
-    """`text` without what would steer the terminal, line breaks and tabs kept."""
+    """Remove control characters from `text`, except line breaks and tabs."""
     return _CONTROLS.sub("�", text)
 
 
 def write(text: str) -> None:
-    """Print at once; escape sequences reach a file or a pipe, never a terminal."""
+    """Print at once; escape sequences are removed for a terminal, but not for a file or a pipe."""
     sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
     sys.stdout.flush()
 
 
 def show_error(error: BaseException, prefix: str = "") -> int:
-    """Print an error as a person should see it, and give the exit code for it."""
+    """Print an error for a person, and give the exit code for it."""
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED
     if isinstance(error, BrokenPipeError):
-        # Whoever read our output has left (`| head`): nothing is to be said, nor flushed at exit.
+        # The reader of our output has exited (`| head`): print nothing, and do not flush at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     if not isinstance(error, TrayBridgeError):
@@ -61,16 +61,16 @@ def show_error(error: BaseException, prefix: str = "") -> int:
 
 
 def _of_the_system(error: OSError) -> TrayBridgeError:
-    """What the system refused, in its own words: a full disk or a folder that is closed is nobody's fault here."""
+    """Make an error of the system's own words, as for a full disk: it is not a fault of Tray Bridge."""
     what = f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
     hint = "Make room on the disk, then try again." if error.errno == errno.ENOSPC else ""
     return TrayBridgeError(what, title="The system refused", hint=hint)
 
 
 def _fault(error: BaseException) -> TrayBridgeError:
-    """What a person is told of an error that nobody foresaw; the details go to a file."""
+    """Make the message for an unexpected error, and write its details to a file."""
     path = cache_folder() / "fault.txt"
-    more = f"This is a fault of Tray Bridge; {path} says more."
+    more = f"This is a fault of Tray Bridge. Details: {path}"
     try:
         replace_file(path, "".join(traceback.format_exception(error)).encode("utf-8", "replace"))
     except OSError:

@@ -1,6 +1,6 @@
 """`tray-bridge usage`: what was used, by day, hour, client, model, key or dialect, and what it would have cost.
 
-Reads the book of usage in the log's folder, so it works whether a bridge runs or not.
+It reads `usage.db` in the log's folder, so it works without a running bridge too.
 """
 
 from __future__ import annotations
@@ -76,10 +76,10 @@ def _cell(field: str, value: Any) -> str:
 
 
 def prices_note(report: dict[str, Any]) -> str:
-    """Say how far the costs are to be trusted."""
+    """Tell what the costs are based on."""
     told = report["prices_told_at"]
     if told is None:
-        return "No prices are known: Claude Code has named none, so that costs are left out."
+        return "No prices are known, because Claude Code has reported none, so costs are left out."
     day = time.strftime("%d %B %Y", time.localtime(told))
     note = f"Costs are estimates at the API's prices, as Claude Code named them on {day}; a plan pays no such bill."
     unpriced = report["total"]["unpriced"]

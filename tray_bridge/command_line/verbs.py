@@ -1,4 +1,4 @@
-"""The commands that talk to a running bridge, by name; each is imported when it is wanted."""
+"""The commands for a running bridge, by name; each is imported when it is used."""
 
 from __future__ import annotations
 

@@ -1,3 +1,1 @@
-"""The tray: what a person sees and clicks. Knows `ServerThread` and its snapshots, never the API or the
-SDK.
-"""
+"""The tray: icon, menu and notifications. Knows `ServerThread` and its snapshots. Must not know the API or the SDK."""

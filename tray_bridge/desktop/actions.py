@@ -1,7 +1,7 @@
-"""What the menu's lines do: one method for each action that `menu.py` names.
+"""The actions of the menu: one method for each action that `menu.py` names.
 
-They run one after the other on a thread of their own, so that none keeps a menu waiting. What cannot be done
-is raised as a TrayBridgeError, which the menu then shows. Knows nothing of icons.
+They run one after the other on a thread of their own, so that a menu never waits. An action that fails raises a
+TrayBridgeError, which the menu shows. Must not know icons.
 """
 
 from __future__ import annotations
@@ -35,9 +35,7 @@ COPIED_LOG_LINES = 40
 
 
 class Actions:
-    """The actions, and what they change: `settings` in force, and the `problem` of the last one that
-    failed.
-    """
+    """Carry out actions. They change `settings`, those in force, and `problem`, that of the last action that failed."""
 
     def __init__(self, settings: Settings, server: Server, flags: Mapping[str, object]) -> None:
         self.settings = settings
@@ -49,7 +47,7 @@ class Actions:
         self._file_time = _modified(config_file())
 
     def do(self, action: str, value: str | int | None = None) -> None:
-        """Does what a line of the menu asks for; what goes wrong is in `problem` afterwards."""
+        """Carry out an action by its name; if it fails, `problem` holds the error."""
         self._shown_problem, self.problem = self.problem, None
         try:
             getattr(self, action)(*([] if value is None else [value]))
@@ -58,13 +56,13 @@ class Actions:
         except Exception:
             logger.exception("the menu's action %s failed", action)
             file = bridge_log.log_file()
-            message = f"That did not work; {file} says why." if file else "That did not work."
+            message = f"The action failed. Details: {file}" if file else "The action failed."
             self.problem = Problem(TrayBridgeError.title, message, at=time.time())
 
     # Use
 
     def open_dashboard(self, section: str = "") -> None:
-        """Opens the page; starts the server first where it must."""
+        """Open the page; start the server first if it is stopped."""
         server = self._server.snapshot()
         if server.state != "ready":
             self._server.start()
@@ -80,15 +78,15 @@ class Actions:
         self.tell("Copied", url)
 
     def copy_api_key(self) -> None:
-        """Makes a key and copies it: those that there are cannot be shown, as only their hashes are kept."""
+        """Make a key and copy it. Existing keys cannot be shown: only their hashes are kept."""
         from ..machine.api_keys import ApiKeys
 
         name = time.strftime("Tray %Y-%m-%d %H.%M.%S")
         copy_text(ApiKeys().make(name))
-        self.tell("Copied a new API key", f"It is named {name}. `tray-bridge key revoke` makes it worthless.")
+        self.tell("Copied a new API key", f"It is named {name}. `tray-bridge key revoke` revokes it.")
 
     def copy_problem(self) -> None:
-        """Copies what the menu has no room for: the last problem in full."""
+        """Copy the last problem in full: the menu shows only a part."""
         if problem := last_problem(self._server.snapshot(), self._shown_problem):
             copy_text("\n".join(filter(None, (problem.title, problem.message, problem.hint))) + "\n")
             self.tell("Copied", problem.title)
@@ -103,7 +101,7 @@ class Actions:
             f"Python {platform.python_version()}, {platform.platform()}\n"
             f"{server.base_url}\n" + (f"\n{bridge_log.FILE_NAME}:\n{log}" if log else "")
         )
-        self.tell("Copied", "The versions, for a report.")
+        self.tell("Copied", "The versions and the last lines of the log, for a report.")
 
     # Server
 
@@ -141,20 +139,20 @@ class Actions:
         open_path(folder)
 
     def open_last_exchange(self) -> None:
-        """Shows the newest one on the page: days and times sort as text, and the id ends the file's name."""
+        """Show the newest exchange on the page. Files sort by time; their names end with the id."""
         newest = max(self._log_folder().glob("????-??-??/*.json"), default=None)
         if newest is None:
             raise TrayBridgeError("No exchange has been recorded yet.")
         self.open_dashboard(f"log/{newest.stem.partition('-')[2]}")
 
     def toggle_recording(self) -> None:
-        """Without recording the log still says who asked, when and how much, but keeps no texts."""
+        """Switch the recording of texts: without it the log still keeps client, time and figures."""
         self._set("log_mode", "metadata" if self.settings.log_mode == "full" else "full")
 
     # Settings
 
     def set_port(self, port: int) -> None:
-        """Takes another port, and starts there if the old one was the trouble."""
+        """Set the port, and start the server if the old port was taken."""
         failed = self._server.snapshot().state == "error"
         self._set("port", port)
         if failed:
@@ -184,16 +182,14 @@ class Actions:
         open_path(ensure_settings_file())
 
     def keep_settings_file(self) -> None:
-        """Makes the settings file, all of it commented out, so that it is there to be edited."""
+        """Make the settings file, with every line commented out."""
         from ..settings.schema import ensure_settings_file
 
         ensure_settings_file()
         self._file_time = _modified(config_file())
 
     def reload_settings(self) -> None:
-        """Lets what a person wrote into the settings file take effect; keeps the old settings if it is
-        broken.
-        """
+        """Apply the changed settings file; keep the old settings if it is broken."""
         from ..settings.schema import reload_settings
 
         self._file_time = _modified(config_file())
@@ -205,13 +201,11 @@ class Actions:
             self._server.apply(settings)
 
     def settings_file_changed(self) -> bool:
-        """Tells whether someone else wrote the settings file since it was last read or written here."""
+        """Return whether another program wrote the settings file since it was last read or written here."""
         return _modified(config_file()) != self._file_time
 
     def _set(self, key: str, value: object) -> None:
-        """Keeps a setting in the file and lets it take effect, even where a flag or variable says
-        otherwise.
-        """
+        """Save a setting and apply it, even if a flag or variable has another value."""
         from ..settings.schema import save_setting
 
         save_setting(key, value)
@@ -224,7 +218,7 @@ class Actions:
 
 
 def dashboard_url(server: ServerSnapshot, section: str = "", page_pass: str = "") -> str:
-    """Returns the page's address as a browser on this machine reaches it, with what lets it in."""
+    """Return the page's address for a browser on this machine, with a pass if one is needed."""
     query, view = f"?pass={page_pass}" if page_pass else "", f"#/{section}" if section else ""
     return f"{page_url(server)}{query}{view}"
 

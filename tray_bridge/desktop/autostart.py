@@ -1,7 +1,7 @@
-"""Start at login: writes, reads and removes the entry that each system reads when a person logs in.
+"""Start at login: write, read and remove the entry that each system reads when a person logs in.
 
-Linux: a desktop entry (https://specifications.freedesktop.org/autostart-spec/); macOS: a LaunchAgent;
-Windows: a value under HKEY_CURRENT_USER's Run key. Nothing here starts anything.
+Linux: a desktop entry (https://specifications.freedesktop.org/autostart-spec/); macOS: a LaunchAgent; Windows: a value
+under HKEY_CURRENT_USER's Run key. Nothing here starts anything.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class AutostartError(TrayBridgeError):
 
 
 def enable() -> None:
-    """Makes Tray Bridge start at login; raises AutostartError."""
+    """Make Tray Bridge start at login; raises AutostartError."""
     try:
         if sys.platform == "win32":
             _set_run_value(subprocess.list2cmdline(command()))
@@ -43,7 +43,7 @@ def enable() -> None:
 
 
 def disable() -> None:
-    """Makes Tray Bridge start at login no more; raises AutostartError."""
+    """Stop Tray Bridge from starting at login; raises AutostartError."""
     try:
         if sys.platform == "win32":
             _delete_run_value()
@@ -54,7 +54,7 @@ def disable() -> None:
 
 
 def is_enabled() -> bool:
-    """Tells whether Tray Bridge starts at login, as the system would see it."""
+    """Return whether Tray Bridge starts at login, according to the system's entry."""
     if sys.platform == "win32":
         return _run_value() is not None
     if sys.platform == "darwin":
@@ -68,7 +68,7 @@ def is_enabled() -> bool:
 
 
 def command() -> list[str]:
-    """Returns the program and arguments that start the tray as this one was started."""
+    """Return the program and arguments that start the tray as this one was started."""
     if getattr(sys, "frozen", False):
         return [sys.executable]
     python = Path(sys.executable)
@@ -88,7 +88,7 @@ def _desktop_entry(program: list[str]) -> str:
             "[Desktop Entry]",
             "Type=Application",
             f"Name={NAME}",
-            "Comment=Lets every OpenAI client use Claude",
+            "Comment=Lets programs that speak an LLM API use Claude",
             f"Exec={' '.join(map(_quoted, program))}",
             "Icon=tray-bridge",
             "Terminal=false",
@@ -98,7 +98,7 @@ def _desktop_entry(program: list[str]) -> str:
 
 
 def _quoted(argument: str) -> str:
-    """An argument as the Exec key wants it (desktop entry specification, "The Exec key")."""
+    """Quote an argument for the Exec key (desktop entry specification, "The Exec key")."""
     escaped = re.sub(r'(["`$\\])', r"\\\1", argument).replace("%", "%%")
     return '"' + escaped.replace("\\", "\\\\") + '"'
 
@@ -112,7 +112,7 @@ def _agent(program: list[str]) -> dict[str, object]:
 
 
 def _registry() -> Any:
-    """Windows' `winreg`, which type checkers elsewhere know without its functions."""
+    """Return Windows' `winreg`, which type checkers on other systems know without its functions."""
     return import_module("winreg")
 
 

@@ -1,6 +1,4 @@
-"""Puts a text on the clipboard, with no GUI toolkit: each system's own command or call. Returns within a
-second.
-"""
+"""The clipboard, without a GUI toolkit: each system's own command or call. Returns within a second."""
 
 from __future__ import annotations
 
@@ -15,13 +13,13 @@ from ..machine.outside_environment import outside_environment
 
 
 class ClipboardError(TrayBridgeError):
-    """There is nothing here that takes a text for the clipboard."""
+    """The clipboard cannot be used."""
 
     title = "Cannot copy"
 
 
 def copy_text(text: str) -> None:
-    """Makes `text` what the next paste gives; raises ClipboardError."""
+    """Put `text` on the clipboard; raises ClipboardError."""
     if sys.platform == "win32":
         from .clipboard_windows import copy_to_windows
 
@@ -36,7 +34,7 @@ def copy_text(text: str) -> None:
 
         if own_selection(text):
             return
-    raise ClipboardError("The clipboard is out of reach: install wl-clipboard or xclip.")
+    raise ClipboardError("The clipboard cannot be reached: install wl-clipboard or xclip.")
 
 
 def _commands() -> Iterator[list[str]]:

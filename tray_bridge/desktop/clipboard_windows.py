@@ -12,9 +12,7 @@ TRIES = 10
 
 
 def copy_to_windows(text: str) -> bool:
-    """Makes `text` the clipboard's content; tells whether it could be had, which another program may
-    prevent.
-    """
+    """Put `text` on the clipboard; return False if another program holds it open."""
     if sys.platform != "win32":
         raise OSError("only Windows has this clipboard")
     user, kernel = ctypes.WinDLL("user32"), ctypes.WinDLL("kernel32")

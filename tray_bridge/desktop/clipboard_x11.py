@@ -1,7 +1,7 @@
-"""The X11 clipboard without a command: our own window owns it and hands the text to whoever pastes.
+"""The X11 clipboard without a command: a window of ours owns it and sends the text to programs that paste.
 
-The protocol: ICCCM, "Peer-to-Peer Communication by Means of Selections". The text is there for as long as
-Tray Bridge runs and nothing else is copied; xclip's outlives it, so that is tried first.
+The protocol: ICCCM, "Peer-to-Peer Communication by Means of Selections". The text is there for as long as Tray Bridge
+runs and nothing else is copied; xclip's outlives it, so that is tried first.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ from Xlib.protocol import event as events
 
 
 def own_selection(text: str) -> bool:
-    """Takes the clipboard and serves it from a thread until another program takes it; tells whether it was
-    had.
-    """
+    """Take the clipboard and serve it from a thread until another program takes it; return whether that worked."""
     try:
         display = Display()
     except (DisplayError, OSError):

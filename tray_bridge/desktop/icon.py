@@ -1,7 +1,7 @@
-"""Draws the icon: one shape, a bridge on a tile, and what each state adds to it.
+"""The icon: one shape, a bridge on a tile, and a mark for each state.
 
-Owns the table from state to look. Knows snapshots only; who shows the image, and how, is not its matter.
-Pillow is imported when the first image is drawn, so that `import tray_bridge.desktop.icon` costs nothing.
+Owns the table from state to look. Knows snapshots only. Must not know how the image is shown. Pillow is imported when
+the first image is drawn, so that `import tray_bridge.desktop.icon` costs nothing.
 """
 
 from __future__ import annotations
@@ -66,22 +66,20 @@ STATES: dict[HealthWord, IconState] = {
 
 
 def icon_state(snapshot: ServerSnapshot) -> IconState:
-    """Returns the one state that the icon shows; what a person must act on comes first."""
+    """Return the state that the icon shows; states that need an action of the person come first."""
     return STATES[health_of(snapshot).word]
 
 
 @lru_cache(maxsize=len(LOOKS))
 def icon_image(state: IconState) -> Image:
-    """Returns the icon at 128 px; `info["sizes"]` holds it drawn anew, sharp, for each usual size of a
-    panel.
-    """
+    """Return the icon at 128 px; `info["sizes"]` holds it drawn sharp for each usual size of a panel."""
     image = draw(state, FULL_SIZE)
     image.info["sizes"] = tuple(draw(state, size) for size in PANEL_SIZES)
     return image
 
 
 def draw(state: IconState, size: int) -> Image:
-    """Draws a state at `size` pixels square, with the long edges laid on whole pixels."""
+    """Draw a state at `size` pixels square, with the long edges on whole pixels."""
     from PIL import Image, ImageDraw
 
     look = LOOKS[state]
@@ -94,7 +92,7 @@ def draw(state: IconState, size: int) -> Image:
 
 
 class Pen:
-    """Draws in parts of the icon's width (0 to 1) on a canvas `SHARPNESS` times as large as the image."""
+    """Draw in fractions of the icon's width (0 to 1), on a canvas `SHARPNESS` times as large as the image."""
 
     def __init__(self, canvas: ImageDraw, size: int, look: Look | None = None) -> None:
         self.canvas = canvas
@@ -102,13 +100,11 @@ class Pen:
         self.size = size
 
     def px(self, part: float) -> int:
-        """A length or place on the canvas, on the nearest whole pixel of the image, and never nothing."""
+        """Give a length or place on the canvas, at the nearest whole pixel of the image, and at least one."""
         return max(1, round(part * self.size)) * SHARPNESS
 
     def free(self, part: float) -> float:
-        """A length or place on the canvas as it is: for curves and slants, which gain nothing from whole
-        pixels.
-        """
+        """Give a length or place on the canvas unrounded, for curves and slants."""
         return part * self.size * SHARPNESS
 
     def tile(self, look: Look) -> None:
@@ -130,7 +126,9 @@ class Pen:
                 self.canvas.rectangle((0, at - gap, whole, at + gap), fill=CLEAR)
 
     def bridge(self, colour: Colour) -> None:
-        """Two towers, a deck from edge to edge, and the cable over it; at a panel's size an arch, which can be read."""
+        """Draw two towers, a deck from edge to edge, and the cable; at a panel's size an arch, which is legible
+        there.
+        """
         if self.size <= LARGEST_ARCH:
             self.arch(colour)
             return
@@ -154,7 +152,7 @@ class Pen:
         self.canvas.line([(right, high), (whole - edge - line, deck)], fill=colour, width=line)
 
     def arch(self, colour: Colour) -> None:
-        """One arch under a deck: four strokes would run together at 16 to 24 px."""
+        """Draw one arch under a deck: four strokes would merge at 16 to 24 px."""
         whole = self.size * SHARPNESS
         edge = self.px(0.05)
         deck, thick = self.px(0.30), self.px(0.12)
@@ -168,7 +166,7 @@ class Pen:
         self.canvas.pieslice(inner, 180, 360, fill=CLEAR if self.look.tile != "solid" else self.look.colour)
 
     def badge(self, kind: str) -> None:
-        """A mark in the lower right corner, with a clear rim so that it stands apart on any panel."""
+        """Draw a mark in the lower right corner, with a clear rim that separates it on any panel."""
         whole = self.size * SHARPNESS
         r, rim = self.px(0.27), self.px(0.06)
         middle = whole - r
@@ -206,7 +204,7 @@ class Pen:
             self.canvas.rectangle((x, y + r * 0.82, x + bar - 1, y + r * 0.82 + bar - 1), fill=INK)
 
     def triangle(self, x: float, top: float, side: float, foot: float, colour: Colour, grow: float = 0) -> None:
-        """An upright triangle with round corners."""
+        """Draw an upright triangle with round corners."""
         r = self.free(0.05)
         corners = [(x, top + r * 1.6), (x - side + r * 1.3, foot - r), (x + side - r * 1.3, foot - r)]
         self.canvas.polygon(corners, fill=colour)

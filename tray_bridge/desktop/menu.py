@@ -1,8 +1,8 @@
-"""Snapshot → menu: which lines it has, what they say, and which action each one asks for. Pure.
+"""Snapshot → menu: its lines, their texts, and the action of each. Pure.
 
-Owns the lines and their order; what they say of a snapshot is in `words.py`. Knows neither pystray nor what
-an action does. The top level always holds the same items: a line that does not apply is invisible, not
-absent, so that a desktop that shows the menu gets changed texts and never a new menu.
+Owns the lines and their order; `words.py` writes the texts about a snapshot. Must not know pystray, or what an action
+does. The top level always holds the same items: a line that does not apply is invisible, not absent, so that an open
+menu gets changed texts and is never replaced.
 """
 
 from __future__ import annotations
@@ -30,11 +30,10 @@ POOL_SIZES = (0, 1, 2, 3, 4, 6, 8)
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line of the menu. `key` names it among its siblings where the action and its value do not, or may
-    change.
+    """One line of the menu. `key` identifies it among its siblings if action and value do not, or may change.
 
-    `action` names what is asked for when it is chosen, and `value` with what; without an action it only says
-    something. `checked` is None for a line that cannot be ticked.
+    `action` is the name of its action, `value` the action's argument; a line without an action is only a text.
+    `checked` is None for a line without a tick.
     """
 
     text: str = ""
@@ -50,7 +49,7 @@ class Item:
 
     @property
     def identity(self) -> str:
-        """What tells this line from its siblings."""
+        """Give what identifies this line among its siblings."""
         return self.key or f"{self.action} {self.value}"
 
     @property
@@ -60,7 +59,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class MenuState:
-    """What the menu shows besides the server's snapshot. `now` is Unix time; `problem` an action that
+    """What the menu shows besides the server's snapshot. `now` is Unix time; `problem` is that of an action that
     failed.
     """
 
@@ -81,7 +80,7 @@ class MenuState:
 
 
 def build_menu(server: ServerSnapshot, state: MenuState) -> tuple[Item, ...]:
-    """Returns the whole menu for this moment."""
+    """Make the whole menu for this moment."""
     return (
         *_what_is(server, state),
         _separator("use"),
@@ -99,7 +98,7 @@ def build_menu(server: ServerSnapshot, state: MenuState) -> tuple[Item, ...]:
 
 
 def _what_is(server: ServerSnapshot, state: MenuState) -> Iterable[Item]:
-    """What the server is; each line leads to the dashboard's view of it, where there is one to see."""
+    """Make the lines about the server's state; each opens the page's view of it, if there is one."""
     ready, shown = server.state == "ready", server.state in ("ready", "stopping")
     signed_out = shown and health_of(server, state.now).word == "signed_out"
     yield _view("status", status_text(server, state.quitting, state.now), "now", ready)
@@ -218,7 +217,7 @@ def _settings(server: ServerSnapshot, state: MenuState) -> Item:
 
 
 def _advanced(server: ServerSnapshot, state: MenuState) -> Item:
-    """What a person who only uses the bridge need not see."""
+    """Make the lines that few people need."""
     ready, free = server.state == "ready", server.state != "stopping" and not state.quitting
     requests = f"Requests {server.active} active · {server.served} served · {server.failed} failed"
     return Item(
@@ -247,9 +246,7 @@ def _advanced(server: ServerSnapshot, state: MenuState) -> Item:
 
 
 def _ports(state: MenuState, active: int) -> Item:
-    """A menu has no field to type in: it offers the ports that are free next, and the settings file for any
-    other.
-    """
+    """Offer the next free ports, and the settings file for others: a menu has no field to type in."""
     ports = (state.configured_port, *(port for port in state.free_ports if port != state.configured_port))
     return Item(
         f"Port: {state.configured_port}",
@@ -279,19 +276,19 @@ def _about(server: ServerSnapshot, state: MenuState) -> Item:
 
 
 def _models(models: tuple[ModelSnapshot, ...], chosen: str) -> list[tuple[str, str]]:
-    """Each model's value and text, the chosen one among them."""
+    """List each model's value and text, the chosen one included."""
     known = {model.value: model.display_name or model.value for model in models}
     names = known or {model.value: model.value for model in USUAL_MODELS}
     return list((names if chosen in names else {chosen: chosen, **names}).items())
 
 
 def _line(key: str, text: str, visible: bool = True) -> Item:
-    """A line that only says something."""
+    """Make a line that is only a text."""
     return Item(text, key=key, enabled=False, visible=visible)
 
 
 def _view(key: str, text: str, section: str, enabled: bool, visible: bool = True) -> Item:
-    """A line that leads to a view of the dashboard."""
+    """Make a line that opens a view of the page."""
     return Item(text, "open_dashboard", section, key=key, enabled=enabled, visible=visible)
 
 

@@ -1,6 +1,6 @@
-"""Decides when a person is told something unasked: seldom, and never the same thing twice in a row. Pure.
+"""When to show a notification: seldom, and never the same one twice in a row. Pure.
 
-Per request there is never a notification; what is under way stands in the menu.
+There is none for a single request; the menu shows what is under way.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ class Notification:
 def notification_for(
     old: ServerSnapshot, new: ServerSnapshot, last: Notification | None, now: float
 ) -> Notification | None:
-    """Returns what the step from `old` to `new` calls for, unless it is what was said `last`."""
+    """Give the notification for the change from `old` to `new`, unless it is the `last` one."""
     plan = _limit(old, new, now) or _begun_anew(old, new, now) or _nearly_full(old, new, now)
     notification = _failure(old, new) or _sign_in(old, new) or plan
     return notification if notification != last else None
 
 
 def first_run(server: ServerSnapshot) -> Notification:
-    """What a person is told who runs Tray Bridge for the first time."""
+    """Make the notification of the first run."""
     return Notification(
         "Tray Bridge is running",
-        f"Point any OpenAI client to {server.base_url}. The menu in the tray has the rest.",
+        f"Point your programs at {server.base_url}. The tray’s menu has the rest.",
     )
 
 
@@ -84,12 +84,12 @@ def _begun_anew(old: ServerSnapshot, new: ServerSnapshot, now: float) -> Notific
     for window in new.account.windows:
         earlier = before.get(window.name)
         if earlier and earlier.status == "rejected" and _is_next(earlier, window) and not is_reached(window, now):
-            return Notification("Plan limit reset", f"The {window_name(window)} limit of the plan begins anew.")
+            return Notification("Plan limit reset", f"The {window_name(window)} limit of the plan has reset.")
     return None
 
 
 def _is_next(earlier: PlanWindow, window: PlanWindow) -> bool:
-    """Whether a window follows the earlier one: the CLI tells its end to about a second."""
+    """Return whether a window follows the earlier one: the CLI gives its end to about a second."""
     return (window.resets_at or 0.0) > (earlier.resets_at or 0.0) + SAME_END
 
 

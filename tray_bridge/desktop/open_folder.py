@@ -1,6 +1,6 @@
-"""Opens folders, files and pages with the program that the person's desktop has for them.
+"""Open folders, files and pages with the desktop's own programs.
 
-Owns the three systems' ways. Each returns at once; what was opened lives on by itself.
+Owns how each of the three systems does it. Each returns at once; the program that was opened stays when we end.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ class CannotOpenError(TrayBridgeError):
 
 
 def open_path(path: Path) -> None:
-    """Opens a folder in the file manager, a file in its program; raises CannotOpenError."""
+    """Open a folder in the file manager, a file in its program; raises CannotOpenError."""
     if not path.exists():
         raise CannotOpenError(f"{path} does not exist.")
     _open(str(path))
 
 
 def open_page(url: str) -> None:
-    """Opens a page in the browser; raises CannotOpenError where there is nothing to show one on."""
+    """Open a page in the browser; raises CannotOpenError if there is no display or browser."""
     if _can_show_windows():
         try:
             return _open(url)
@@ -60,7 +60,7 @@ def _open(target: str) -> None:
     except OSError as error:
         raise CannotOpenError(f"{target} cannot be opened: {command} is missing.") from error
     try:
-        status = opener.wait(0.5)  # it says at once that it cannot; if it can, it may stay for as long as the browser
+        status = opener.wait(0.5)  # it fails at once, or may stay for as long as the browser
     except subprocess.TimeoutExpired:
         return
     if status:
@@ -68,7 +68,7 @@ def _open(target: str) -> None:
 
 
 def _can_show_windows() -> bool:
-    """Without this check Python would open a text browser in the terminal."""
+    """Return whether there is a display: without one, Python would open a text browser in the terminal."""
     if sys.platform in ("win32", "darwin"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

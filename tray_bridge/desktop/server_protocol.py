@@ -1,6 +1,4 @@
-"""What the tray needs of the server: `tray_bridge.server.ServerThread` has it, and nothing more is asked of
-it.
-"""
+"""What the tray needs of the server, which `tray_bridge.server.thread.ServerThread` provides."""
 
 from __future__ import annotations
 
@@ -15,19 +13,17 @@ if TYPE_CHECKING:
 
 
 class Server(Protocol):
-    """The server on its own thread. Every method may be called from any thread, twice, and while it
-    starts.
-    """
+    """The server on its own thread. Every method is safe from any thread, twice, and while it starts."""
 
     @property
     def sign_in(self) -> SignIn:
-        """The sign-in of Claude Code; a success restarts the server."""
+        """Give the sign-in of Claude Code; a success restarts the server."""
 
     on_end: Callable[[bool], None]
     """Called when a command asks the whole app to end; with whether requests under way may finish."""
 
     def pause(self, paused: bool) -> None:
-        """Refuses new requests, or takes them again."""
+        """Refuse new requests, or take them again."""
 
     def stop_when_idle(self) -> None:
         """Stops once the requests under way have ended, and takes no new ones; `pause(False)` calls it off."""
@@ -36,28 +32,28 @@ class Server(Protocol):
         """Adds a web page that was refused to the settings."""
 
     def start(self) -> None:
-        """Begins to start, and returns at once; what goes wrong is in `snapshot().problem`."""
+        """Begin to start, and return at once; an error is in `snapshot().problem`."""
 
     def stop(self, timeout: float = 5.0) -> None:
-        """Stops, and returns when it has, or after `timeout` seconds."""
+        """Stop, and return when it has stopped, or after `timeout` seconds."""
 
     def restart(self) -> None:
-        """Stops and starts."""
+        """Stop and start."""
 
     def apply(self, settings: Settings) -> None:
-        """Lets new settings take effect, whatever that needs."""
+        """Apply new settings, with a restart if necessary."""
 
     def snapshot(self) -> ServerSnapshot:
-        """The server at this moment."""
+        """Give the newest snapshot."""
 
     def subscribe(self, callback: Callable[[ServerSnapshot], None]) -> Callable[[], None]:
-        """Calls back at changes, on the server's thread, until the returned function is called."""
+        """Call back at changes, on the server's thread, until the returned function is called."""
 
     def page_pass(self) -> str:
-        """What lets a browser into the page without a key, once; nothing where none is needed."""
+        """Make a pass that opens the page once without a key; empty if none is needed."""
 
     def cancel_request(self, request_id: str) -> bool:
-        """Cancels a request in flight; tells whether there was such a one."""
+        """Cancel a request in flight; return whether it was there."""
 
     def wait_until_settled(self, timeout: float) -> ServerSnapshot:
-        """Waits until the server is ready, stopped or in error."""
+        """Wait until the server is ready, stopped or in error."""

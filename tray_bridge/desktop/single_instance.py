@@ -1,7 +1,7 @@
-"""One Tray Bridge for each user: a lock, and a door at which a second launch asks the first to show itself.
+"""One Tray Bridge for each user: a lock, and a socket on which a second launch asks the first one to show its page.
 
-The lock is the system's own and dies with its process, so a crash never blocks the next run. The door is a
-socket on loopback; its port and a secret stand in a file beside the lock that only the user can read.
+The lock is the system's own and ends with its process, so a crash never blocks the next run. The socket listens on
+loopback; a file beside the lock, which only the user can read, holds its port and a secret.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SHOWN = b"shown\n"
 
 
 class SingleInstance:
-    """The right to be the one Tray Bridge. `on_show` runs on the door's thread when a second launch asks."""
+    """Hold the lock, and listen. `on_show` is called on the socket's thread when a second launch asks."""
 
     def __init__(self, lock: FileLock, note: Path, on_show: Callable[[], None]) -> None:
         self._lock = lock
@@ -40,13 +40,13 @@ class SingleInstance:
         port = self._door.getsockname()[1]
         try:
             replace_file(note, json.dumps({"pid": os.getpid(), "port": port, "secret": self._secret}).encode())
-        except OSError as error:  # a full disk: a second launch then finds the page by itself
+        except OSError as error:  # a full disk, for example: a second launch then opens the page itself
             logger.warning("a second launch cannot find this one: %s", error)
         threading.Thread(target=self._answer, name="single-instance", daemon=True).start()
 
     @classmethod
     def claim(cls, on_show: Callable[[], None]) -> SingleInstance | None:
-        """Returns the right, or None when another process of this user has it; raises OSError."""
+        """Take the lock; return None if another process of this user has it. Raises OSError."""
         path = lock_file()
         make_private_folder(path.parent)
         lock = FileLock(path)
@@ -57,7 +57,7 @@ class SingleInstance:
         return cls(lock, _note_beside(path), on_show)
 
     def release(self) -> None:
-        """Gives the right up, so that another launch can have it."""
+        """Give up the lock, so that another launch can take it."""
         self._note.unlink(missing_ok=True)
         with suppress(OSError):
             self._door.shutdown(socket.SHUT_RDWR)  # else the thread would go on waiting in accept
@@ -86,7 +86,7 @@ class SingleInstance:
 
 
 def ask_first_to_show() -> bool:
-    """Asks the Tray Bridge that has the lock to open its dashboard; tells whether it did."""
+    """Ask the Tray Bridge that has the lock to open its page; return whether it did."""
     try:
         note = json.loads(_note_beside(lock_file()).read_text())
         with socket.create_connection(("127.0.0.1", int(note["port"])), timeout=ANSWER_SECONDS) as door:

@@ -1,9 +1,8 @@
-"""The tray: an icon and its menu, kept true for as long as the app runs.
+"""The tray: an icon and its menu, kept up to date while the app runs.
 
-Owns the lifetime: start, the watch for a tray host, quit, signals, log-out. The main thread belongs to the
-icon; a second thread looks once a second what has changed and shows it; a third does what is chosen in the
-menu. Words are `menu.py`'s, looks `icon.py`'s, deeds `actions.py`'s, and the icon itself is changed by
-`view.py` alone.
+Owns the lifetime: start, waiting for a tray host, quit, signals, log-out. The main thread runs the icon's loop; a
+second thread shows once a second what has changed; a third carries out what is chosen in the menu. Text: `menu.py`.
+Images: `icon.py`. Actions: `actions.py`. Only `view.py` changes the icon.
 """
 
 from __future__ import annotations
@@ -50,8 +49,7 @@ Wake: TypeAlias = Literal["look", "quit", "end"]
 
 
 def run_tray(settings: Settings, server: Server, flags: Mapping[str, object] = {}) -> int:
-    """Shows the tray until the person quits or the session ends; returns the exit code. On the main thread
-    only.
+    """Show the tray until the person quits or the desktop session ends; return the exit code. On the main thread only.
 
     `flags` are those of the command line, which a change of the settings file does not override.
     """
@@ -87,7 +85,7 @@ class Tray:
         self._choices: SimpleQueue[tuple[str, str | int | None]] = SimpleQueue()
 
     def run(self) -> int:
-        """Shows the icon as often as a tray host comes; returns when all has ended."""
+        """Show the icon whenever a tray host appears; return when all has ended."""
         on_end_signal(lambda: self._wakes.put("end"))
         unsubscribe = self._server.subscribe(self._on_server_change)
         self._server.on_end = lambda drain: self._wakes.put("quit" if drain else "end")
@@ -105,7 +103,7 @@ class Tray:
         return 0
 
     def show_dashboard(self) -> None:
-        """Opens the page, from any thread: a second launch asks for it."""
+        """Open the page, from any thread: a second launch asks for it."""
         self._choose("open_dashboard", None)
 
     # The main thread
@@ -128,7 +126,7 @@ class Tray:
             tray_host.wait_for_host(self._ended)
 
     def _run_icon(self, kind: tray_host.HostKind) -> bool:
-        """Runs an icon until it is stopped or loses its host; tells whether it could be shown."""
+        """Run an icon until it is stopped or loses its host; return whether it could be shown."""
         icon: Any = None
         try:
             icon = self._view.make_icon(tray_host.icon_class(kind), self._picture(self._server.snapshot()))
@@ -140,7 +138,7 @@ class Tray:
             logger.exception("the tray icon failed")
             self._icon = None
             with suppress(Exception):
-                icon._mark_ready()  # else pystray's setup thread would wait, and keep the process, for ever
+                icon._mark_ready()  # else pystray's setup thread would wait, and keep the process alive, for ever
             self._start_server_at_launch()
             self._ended.wait(tray_host.POLL_SECONDS)
             return False
@@ -156,13 +154,13 @@ class Tray:
             return  # it failed
         self._view.attach(icon)
         if self._ended.is_set():
-            self._view.stop()  # it was too early for the watching thread to do so
+            self._view.stop()  # the watching thread could not do so before
             return
         self._start_server_at_launch()
         self._wakes.put("look")
 
     def _start_server_at_launch(self) -> bool:
-        """Starts the server the first time that it is called, if it should start; tells whether it did."""
+        """Start the server at the first call, if the settings say so; return whether it did."""
         if self._has_launched or not self._actions.settings.start_server_on_launch:
             return False
         self._has_launched = True
@@ -172,7 +170,7 @@ class Tray:
     # The thread that watches
 
     def _on_server_change(self, server: ServerSnapshot) -> None:
-        """Figures can wait for the next look; what the server is now cannot."""
+        """Show a new state at once; figures wait for the next second."""
         if server.state != self._before.state:
             self._wakes.put("look")
 
@@ -191,9 +189,7 @@ class Tray:
         self._view.stop()
 
     def _is_over(self, wake: Wake) -> bool:
-        """Tells whether it is time to end: quitting waits for the requests in flight, unless it is asked
-        twice.
-        """
+        """Return whether to end now: quitting waits for the requests in flight, unless it is chosen twice."""
         active = self._server.snapshot().active
         if wake == "quit" and active and not self._is_quitting:
             self._is_quitting = True
@@ -201,7 +197,7 @@ class Tray:
         return wake in ("quit", "end") or (self._is_quitting and not active)
 
     def _look(self) -> None:
-        """Compares what is with what was, shows it, and tells what needs telling."""
+        """Show what has changed, and notify where necessary."""
         server = self._server.snapshot()
         if self._actions.settings_file_changed():
             self._choose("reload_settings", None)
@@ -212,17 +208,17 @@ class Tray:
         if self._is_launching and server.state in ("ready", "error"):
             self._is_launching = False
             if port_is_taken(server) and is_tray_bridge(server.host, server.port):
-                _say(f"Another Tray Bridge has port {server.port}; its dashboard opens.")
+                _say(f"Another Tray Bridge has port {server.port}; its page opens.")
                 _open_dashboard_of(server.host, server.port)
                 self._wakes.put("end")
 
     def _tell(self, title: str, text: str) -> None:
-        """Tells of what was just done and cannot be seen, such as a copy."""
+        """Notify of an action without visible effect, such as a copy."""
         if self._actions.settings.notifications:
             self._view.notify(Notification(title, text))
 
     def _say_health(self, server: ServerSnapshot) -> None:
-        """Tells the terminal, if the app was started in one, once the server has settled and when that changes."""
+        """Print the state to the terminal, if there is one, once the server has settled and when that changes."""
         health = health_of(server)
         if server.state in ("starting", "stopping") or (server.state == "stopped" and not self._said_health):
             return
@@ -265,7 +261,7 @@ class Tray:
         return Picture(build_menu(server, state), icon_state(server), tooltip(server, self._is_quitting))
 
     def _ports_to_offer(self, server: ServerSnapshot) -> tuple[int, ...]:
-        """Looks for free ports when they may have changed, not each second."""
+        """Look for free ports when they may have changed, not each second."""
         host, port = self._actions.settings.host, self._actions.settings.port
         if self._free_ports_for != (host, port, server.state):
             self._free_ports_for = (host, port, server.state)
@@ -278,7 +274,7 @@ class Tray:
     # The thread that acts
 
     def _choose(self, action: str, value: str | int | None) -> None:
-        """Takes a choice from the menu; returns at once, whatever the choice leads to."""
+        """Take a choice from the menu; return at once, and carry it out on another thread."""
         if action == "quit":
             self._wakes.put("quit")
         else:
@@ -291,20 +287,20 @@ class Tray:
 
 
 def _show_first(settings: Settings, flags: Mapping[str, object]) -> int:
-    """Lets the Tray Bridge that runs already show its page; says where it is, and what of this launch was not used."""
+    """Ask the running Tray Bridge to show its page; print its address, and the flags that this launch did not use."""
     first = next(iter(all_notes()), None)
     host, port = (first.host, first.port) if first else (settings.host, settings.port)
     _say(f"Tray Bridge is running already. Page: {page_url(ServerSnapshot(host=host, port=port))}")
     unused = [f"--{name.replace('_', '-')}" for name in flags if name != "port" or str(flags[name]) != str(port)]
     if unused:
-        _say(f"{', '.join(unused)} changed nothing: `tray-bridge stop` ends the one that runs.")
+        _say(f"{', '.join(unused)} had no effect: `tray-bridge stop` ends the running one.")
     if not ask_first_to_show():
         _open_dashboard_of(host, port)
     return 0
 
 
 def _open_dashboard_of(host: str, port: int) -> None:
-    """Opens the dashboard of a Tray Bridge that is not this one, where there is a browser."""
+    """Open the page of another Tray Bridge, if there is a browser."""
     try:
         open_page(dashboard_url(ServerSnapshot(host=host, port=port)))
     except CannotOpenError as error:
@@ -312,6 +308,6 @@ def _open_dashboard_of(host: str, port: int) -> None:
 
 
 def _say(line: str) -> None:
-    """Tells whoever started the app from a terminal; an app without one has no stderr."""
+    """Print to the terminal from which the app was started, if any."""
     if sys.stderr:
         sys.stderr.write(line + "\n")

@@ -1,7 +1,7 @@
-"""Finds out what can show a tray icon here, and waits for something to come that can.
+"""What can show a tray icon here, and waiting until something can.
 
-Owns the probing and the choice of backend. Imports a backend only when it is chosen: each needs what another
-desktop does not have.
+Owns the probing and the choice of backend. Imports a backend only when it is chosen: each needs what another desktop
+does not have.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ POLL_SECONDS = 10.0  # an X11 tray comes without a signal that we would see
 
 @dataclass(frozen=True, slots=True)
 class TrayHost:
-    """What shows the icon. `reason` says why there is nothing, in a few words."""
+    """What shows the icon. `reason` tells, in a few words, why nothing can."""
 
     kind: HostKind
     reason: str = ""
 
 
 def probe() -> TrayHost:
-    """Looks for a tray; takes a few milliseconds, and 2 s at most."""
+    """Look for a tray; takes a few milliseconds, and 2 s at most."""
     if sys.platform == "win32":
         return TrayHost("windows")
     if sys.platform == "darwin":
@@ -51,7 +51,7 @@ def probe() -> TrayHost:
 
 
 def icon_class(kind: HostKind) -> Any:
-    """Imports and returns the `Icon` for a kind of host."""
+    """Import and return the `Icon` for a kind of host."""
     backend = {
         "windows": ("win32", "windows"),
         "mac": ("darwin", "mac"),
@@ -67,7 +67,7 @@ def icon_class(kind: HostKind) -> Any:
 
 
 def wait_for_host(stop: threading.Event) -> None:
-    """Returns when a tray host may have come, or when `stop` is set."""
+    """Return when a tray host may have appeared, or when `stop` is set."""
     try:
         _wait_for_watcher(stop, POLL_SECONDS)
     except OSError:
@@ -75,14 +75,14 @@ def wait_for_host(stop: threading.Event) -> None:
 
 
 def desktop_is_gone() -> bool:
-    """Tells whether neither a session bus nor a display answers any more: the session has ended."""
+    """Return whether the desktop session has ended: no session bus and no display answers."""
     if sys.platform in ("win32", "darwin"):
         return False
     return _why_no_status_notifier() == NO_BUS and _why_no_xembed().startswith("no display")
 
 
 def _gtk_works() -> bool:
-    """pystray's GTK icon needs PyGObject with GTK 3, and a session bus for its notifications."""
+    """Return whether pystray's GTK icon works: it needs PyGObject with GTK 3, and a session bus for notifications."""
     if not find_spec("gi") or _why_no_status_notifier() == NO_BUS:
         return False
     try:
@@ -133,7 +133,7 @@ def _why_no_xembed() -> str:
 
 
 def _wait_for_watcher(stop: threading.Event, seconds: float) -> None:
-    """Waits on the bus for the watcher to get an owner or a host; raises OSError without a bus."""
+    """Wait until the watcher on the bus gets an owner or a host; raises OSError without a bus."""
     from jeepney import HeaderFields, MatchRule, message_bus
 
     from .backends.session_bus import open_session_bus

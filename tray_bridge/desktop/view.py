@@ -1,6 +1,6 @@
-"""What the person sees of the tray: keeps a pystray icon equal to a picture, and changes only what differs.
+"""The pystray icon on the screen: keeps it equal to a `Picture`, and changes only what differs.
 
-The one place that changes an icon. Knows nothing of the server; the picture comes from outside.
+The only module that changes an icon. Must not know the server.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Picture:
 
 
 class View:
-    """At most one icon at a time. All methods may be called from any thread; `on_choice` must not block."""
+    """Show at most one icon at a time. All methods are safe from any thread; `on_choice` must not block."""
 
     def __init__(self, on_choice: OnChoice) -> None:
         self._on_choice = on_choice
@@ -44,7 +44,7 @@ class View:
         self._items: tuple[Item, ...] = ()
 
     def make_icon(self, backend: Any, picture: Picture) -> Any:
-        """Makes an icon that looks as the picture; nothing is shown until it runs and is attached."""
+        """Make an icon that shows the picture once it runs and is attached."""
         from pystray import Menu
 
         self._items, self._shown = picture.items, picture
@@ -52,7 +52,7 @@ class View:
         return backend("tray-bridge", icon_image(picture.look), _clip(picture.title), menu)
 
     def attach(self, icon: Any) -> None:
-        """Shows the icon, whose event loop runs by now."""
+        """Show the icon, whose event loop must run."""
         with self._lock:
             self._icon = icon
             icon.on_ui_thread(partial(_change, partial(setattr, icon, "visible", True)))
@@ -62,7 +62,7 @@ class View:
             self._icon = None
 
     def show(self, picture: Picture) -> None:
-        """Changes what differs from what was shown last."""
+        """Change what differs from what was shown last."""
         with self._lock:
             before = self._shown
             if self._icon is not None and before is not None and picture != before:
@@ -70,14 +70,14 @@ class View:
                 self._icon.on_ui_thread(partial(_change, partial(self._repaint, self._icon, before, picture)))
 
     def notify(self, notification: Notification) -> None:
-        """Tells the person something, where the desktop can."""
+        """Show a notification, if the desktop can."""
         with self._lock:
             icon = self._icon
         if icon is not None and icon.HAS_NOTIFICATION:
             icon.notify(notification.text, notification.title)
 
     def stop(self) -> None:
-        """Ends the icon's event loop."""
+        """End the icon's event loop."""
         with self._lock:
             if self._icon is not None:
                 self._icon.on_ui_thread(self._icon.stop)
@@ -93,7 +93,7 @@ class View:
 
 
 def _change(call: Callable[[], None]) -> None:
-    """Changes the icon; what a desktop's library raises must not end the loop that it is called in."""
+    """Change the icon; an error of a desktop's library must not end the calling loop."""
     try:
         call()
     except Exception:
@@ -101,7 +101,7 @@ def _change(call: Callable[[], None]) -> None:
 
 
 def pystray_items(items: tuple[Item, ...], on_choice: OnChoice) -> tuple[Any, ...]:
-    """Returns the lines as pystray has them. Each has a `key`, by which a backend can know it again."""
+    """Make pystray's items. Each has a `key`, by which a backend recognises it."""
     from pystray import Menu, MenuItem
 
     made = []
@@ -113,7 +113,7 @@ def pystray_items(items: tuple[Item, ...], on_choice: OnChoice) -> tuple[Any, ..
         if item.items:
             action = Menu(*pystray_items(item.items, on_choice))
         line = MenuItem(
-            # Windows takes a single & for the mark of a key to press.
+            # On Windows a single & marks the key to press.
             item.text.replace("&", "&&") if sys.platform == "win32" else item.text,
             action,
             checked=None if item.checked is None else partial(_checked, item),

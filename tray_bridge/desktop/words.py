@@ -1,4 +1,4 @@
-"""How the tray says what a snapshot holds, the same in menu, tooltip and notification. Pure."""
+"""The tray's texts about a snapshot, the same in menu, tooltip and notification. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MARKS: dict[HealthWord, str] = {
 
 
 def status_text(server: ServerSnapshot, quitting: bool = False, now: float | None = None) -> str:
-    """Returns the server's state in a few words: the menu's first line, and the icon's tooltip."""
+    """Give the server's state in a few words, for the menu's first line and the icon's tooltip."""
     if quitting and server.active:
         return f"◐ Quits when {_count(server.active, 'request')} {_are(server.active)} finished"
     health = health_of(server, now)
@@ -35,25 +35,25 @@ def status_text(server: ServerSnapshot, quitting: bool = False, now: float | Non
 
 
 def tooltip(server: ServerSnapshot, quitting: bool = False, now: float | None = None) -> str:
-    """Returns what the icon says when it is pointed at: the state, and how much of the plan is used."""
+    """Give the icon's tooltip: the state, and how much of the plan is used."""
     now = time.time() if now is None else now
     used = [_window_text(each, now) for each in server.account.windows if each.used is not None]
     return "Tray Bridge: " + " · ".join([status_text(server, quitting, now)[2:], *used])
 
 
 def last_problem(server: ServerSnapshot, action_problem: Problem | None = None) -> Problem | None:
-    """Returns the newest of the problems that there are now."""
+    """Give the newest of the present problems."""
     problems = (action_problem, server.problem, server.pool.problem, server.log_problem, server.ollama_problem)
     return max((problem for problem in problems if problem), key=lambda problem: problem.at, default=None)
 
 
 def port_is_taken(server: ServerSnapshot) -> bool:
-    """Tells whether the server failed because another program has its port."""
+    """Return whether the server failed because another program has its port."""
     return server.state == "error" and server.problem is not None and server.problem.title == PortTakenError.title
 
 
 def quit_text(active: int, quitting: bool) -> str:
-    """What becomes of the requests in flight, before and after quitting was asked for."""
+    """Give the text of *Quit*, with what happens to the requests in flight, before and after it was chosen."""
     if not active:
         return "Quit"
     requests = _count(active, "request")
@@ -61,17 +61,17 @@ def quit_text(active: int, quitting: bool) -> str:
 
 
 def ends_text(active: int) -> str:
-    """What becomes of the requests in flight where they are not waited for; nothing if there are none."""
+    """Give the note that requests in flight will be ended; empty if there are none."""
     return f" (ends {requests_text(active)})" if active else ""
 
 
 def requests_text(count: int) -> str:
-    """Returns a number of requests in words."""
+    """Give a number of requests in words."""
     return _count(count, "request")
 
 
 def pool_text(pool: PoolSnapshot) -> str:
-    """How many sessions are ready and busy, and whatever else there is of them."""
+    """Give how many workers are ready, busy and in other states."""
     rest = (
         (pool.starting, "starting"),
         (pool.parked, "parked"),
@@ -83,7 +83,7 @@ def pool_text(pool: PoolSnapshot) -> str:
 
 
 def account_text(server: ServerSnapshot, now: float) -> str:
-    """How Claude Code is signed in, and how much of the plan is used."""
+    """Give how Claude Code is signed in, and how much of the plan is used."""
     account = server.account
     if server.demo:
         return "Claude: demo, a stand-in answers"
@@ -112,14 +112,14 @@ def _window_text(window: PlanWindow, now: float) -> str:
 
 
 def request_text(request: RequestSnapshot, now: float) -> str:
-    """Who asks which model, and for how long."""
+    """Give client, model and duration of a request."""
     seconds = max(0, int(now - request.started_at))
     lasted = f"{seconds} s" if seconds < 60 else f"{seconds // 60} min {seconds % 60:02} s"
     return " · ".join([request.client, request.model, lasted, *(["waiting"] if request.queued else [])])
 
 
 def one_line(text: str) -> str:
-    """One line, short enough for a menu."""
+    """Shorten to one line for a menu."""
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1].rstrip() + "…"
 

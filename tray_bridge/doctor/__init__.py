@@ -1,1 +1,1 @@
-"""The doctor: checks of what Tray Bridge needs on this machine."""
+"""The doctor: checks of what Tray Bridge needs on this machine; and the health of a running server."""

@@ -1,7 +1,7 @@
-"""The doctor: looks at what Tray Bridge needs on this machine, and says what to do where something lacks.
+"""The doctor: check what Tray Bridge needs on this machine, and tell what to do if something is missing.
 
-`tray-bridge doctor` and the page show the same checks. Each looks for itself and none raises. Knows the
-server only by what its `/status` says.
+`tray-bridge doctor` and the page show the same checks. Each is independent, and none raises. Knows the server only by
+its `/status`.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from ..machine.private_files import make_private_folder
 from ..settings.schema import Settings, load_settings, unknown_keys
 from .health import SIGN_IN_HINT
 
-_ENOUGH_DISK = 500_000_000  # bytes: the session log at its default size, twice and more
+_ENOUGH_DISK = 500_000_000  # bytes: more than twice the session log at its default size
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What one look found; `hint` says what to do."""
+    """The result of one check; `hint` tells what to do."""
 
     title: str
     status: Literal["ok", "warning", "failed"]
@@ -44,7 +44,7 @@ def run_checks(
     status: Mapping[str, Any] | None,
     ask_account: Callable[[], Mapping[str, Any] | None] = lambda: None,
 ) -> list[Check]:
-    """All checks but the tray's, in the order of a person's questions; takes some seconds at most.
+    """Run all checks except the tray's, the most important first; takes some seconds at most.
 
     `settings_error` is why the settings could not be read at the start, `status` the bridge's `/status`, if one runs;
     without one, `ask_account` asks Claude Code itself.
@@ -67,10 +67,14 @@ def _check_cli(settings: Settings) -> Check:
     program = find_cli(settings.cli_path)
     if program is None:
         where = f"There is no program at {settings.cli_path}." if settings.cli_path else "It was not found."
-        hint = "Correct cli_path in the settings." if settings.cli_path else "Install Claude Code, or this again."
+        hint = (
+            "Correct cli_path in the settings."
+            if settings.cli_path
+            else "Install Claude Code, or install Tray Bridge again."
+        )
         return Check(title, "failed", where, hint)
     if not os.access(program.path, os.X_OK):
-        return Check(title, "failed", f"{program.path} may not be run.", "Make the file executable.")
+        return Check(title, "failed", f"{program.path} is not executable.", "Make the file executable.")
     version = f"Version {program.version}" if program.version else "Found"
     return Check(title, "ok", f"{version}, {'bundled' if program.bundled else f'at {program.path}'}.")
 
@@ -88,12 +92,12 @@ def _check_account(status: Mapping[str, Any] | None, ask_account: Callable[[], M
     if account.get("signed_in") is False:
         return Check(title, "failed", "Claude Code is not signed in.", SIGN_IN_HINT)
     if status:
-        return Check(title, "warning", "Claude Code has not said so yet.", "Look again in a moment.")
+        return Check(title, "warning", "Claude Code has not reported its account yet.", "Look again in a moment.")
     if found := ask_account():
         if not found["loggedIn"]:
             return Check(title, "failed", "Claude Code is not signed in.", "Run `tray-bridge login`.")
         return Check(title, "ok", f"Claude Code is signed in ({str(found.get('authMethod')).replace('_', ' ')}).")
-    return Check(title, "warning", "Not known while no bridge runs.", "Start `tray-bridge`, then look again.")
+    return Check(title, "warning", "Unknown: no bridge runs.", "Start `tray-bridge`, then check again.")
 
 
 def _check_server(settings: Settings, status: Mapping[str, Any] | None) -> Check:
@@ -109,7 +113,9 @@ def _check_server(settings: Settings, status: Mapping[str, Any] | None) -> Check
     except OSError as error:
         holder, is_us = describe_holder(settings.host, settings.port)
         if is_us:
-            return Check(title, "warning", "It answers, but wants an API key.", "Set TRAY_BRIDGE_API_KEY to one.")
+            return Check(
+                title, "warning", "It answers, but needs an API key.", "Set TRAY_BRIDGE_API_KEY to one of its keys."
+            )
         if holder is None and error.errno != errno.EADDRINUSE:
             message = f"{settings.host}:{settings.port} cannot be used: {error.strerror or error}."
             return Check(title, "failed", message, "Correct host and port in the settings.")
@@ -187,7 +193,7 @@ def _check_disk(settings: Settings) -> Check:
     try:
         free = shutil.disk_usage(_nearest_folder(folder)).free
     except OSError as error:
-        return Check(title, "warning", f"It cannot be told: {error.strerror or error}.")
+        return Check(title, "warning", f"The free space cannot be read: {error.strerror or error}.")
     message = f"{free / 1e9:.1f} GB are free where the session log is."
     if free < _ENOUGH_DISK:
         return Check(title, "warning", message, "Make room, or lower log_megabytes in the settings.")
@@ -199,7 +205,7 @@ def _check_trace() -> list[Check]:
     if folder is None:
         return []
     message = f"Prompts and answers are written to {folder}."
-    return [Check("Trace", "warning", message, f"Unset {paths.TRACE_VARIABLE} when you have what you need.")]
+    return [Check("Trace", "warning", message, f"Unset {paths.TRACE_VARIABLE} when you do not need them any more.")]
 
 
 def _nearest_folder(folder: Path) -> Path:

@@ -1,6 +1,6 @@
-"""One word of health for a server, and how it is said in the tray, on the page, by `/health` and in the terminal.
+"""The health of a server: one word, and its text for the tray, the page, `/health` and the terminal.
 
-Owns which state counts first. A server is `ready` only if a request can be answered now. Pure; knows snapshots alone.
+Owns which state counts first. A server is `ready` only if a request can be answered now. Pure; knows only snapshots.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ PLAN_WAIT = 60.0  # seconds: a longer wait is a limit of the plan, not a busy mo
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`text` is a few words, `detail` a sentence or nothing, `hint` what to do; `answers`: can a request succeed?"""
+    """`text` is a few words, `detail` a sentence or empty, `hint` what to do. `answers`: whether a request can
+    succeed.
+    """
 
     word: HealthWord
     text: str
@@ -48,7 +50,7 @@ def health_of(server: ServerSnapshot, now: float | None = None) -> Health:
         return Health(
             "paused",
             "Paused",
-            "Requests are refused until it goes on.",
+            "New requests are refused until it is resumed.",
             "Resume it in the tray, on the page or with `tray-bridge resume`.",
         )
     return _blocked(server, now) or _degraded(server) or _running(server)
@@ -68,7 +70,7 @@ def _not_running(server: ServerSnapshot) -> Health:
 
 
 def _blocked(server: ServerSnapshot, now: float) -> Health | None:
-    """What keeps every request from being answered."""
+    """Give the reason why no request can be answered, if there is one."""
     trouble = server.trouble
     if server.demo:
         return None
@@ -108,7 +110,7 @@ def _running(server: ServerSnapshot) -> Health:
 
 
 def trouble_of(error: Exception, now: float) -> Trouble | None:
-    """Return what a failed request tells of the account; None if it concerns that request alone."""
+    """Return what a failed request shows of the account; None if it concerns that request alone."""
     if isinstance(error, SignedOutError):
         return Trouble("signed_out", Problem.of(error, now))
     if isinstance(error, (CliUnavailableError, PlanLimitError, BillingError)):
@@ -128,7 +130,7 @@ def is_reached(window: PlanWindow, now: float) -> bool:
 
 
 def _blocks_all(window: PlanWindow) -> bool:
-    """A window of one model family leaves the others usable."""
+    """Return whether a window blocks all models: one of a single family does not."""
     return not window.name.endswith(("_opus", "_sonnet", "_haiku"))
 
 
@@ -138,14 +140,14 @@ def window_name(window: PlanWindow) -> str:
 
 
 def clock(moment: float, now: float) -> str:
-    """Return a point in time as a person says it: `14:20`, or `Tue 14:20` if it is not today."""
+    """Write a point in time for a person: `14:20`, or `Tue 14:20` if it is not today."""
     then, today = time.localtime(moment), time.localtime(now)
     same_day = (then.tm_year, then.tm_yday) == (today.tm_year, today.tm_yday)
     return time.strftime("%H:%M" if same_day else "%a %H:%M", then)
 
 
 def settled_lines(server: ServerSnapshot, how_to_stop: str) -> list[str]:
-    """Return what a terminal says once the server has settled: address, page and how to stop, or the problem."""
+    """Return what a terminal shows once the server has settled: address, page and how to stop it, or the problem."""
     health = health_of(server)
     if server.state != "ready":
         parts = (f"{health.text}: {health.detail}" if health.detail else health.text, health.hint)
@@ -162,5 +164,5 @@ def page_url(server: ServerSnapshot) -> str:
 
 
 def as_error(health: Health) -> TrayBridgeError:
-    """Return a server's health as the error that a command ends with."""
+    """Make the error with which a command ends from a server's health."""
     return TrayBridgeError(health.detail or f"{health.text}.", title=health.text, hint=health.hint)

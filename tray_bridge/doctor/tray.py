@@ -1,4 +1,4 @@
-"""The doctor's look at the desktop; apart from the others, because a server must not know the desktop."""
+"""The doctor's check of the desktop; apart from the others, because a server must not know the desktop."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from .checks import Check
 
 
 def check_tray() -> Check:
-    """Look whether the desktop can show the icon."""
+    """Check whether the desktop can show the icon."""
     title = "Tray"
     try:
         from ..desktop.tray_host import HOW_TO_GET_ONE, probe

@@ -13,7 +13,7 @@ _is_settled = False
 def settle() -> None:
     """Keep what was loaded out of later collections; the second call and later ones do nothing.
 
-    There is no collection first: it would hold up the first answer, and what garbage there is stays only once.
+    There is no collection before: it would delay the first answer, and what garbage is kept is kept only once.
     """
     global _is_settled
     if _is_settled or not is_fast():

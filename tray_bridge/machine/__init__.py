@@ -1,1 +1,1 @@
-"""The machine: where files lie, the ports, the CLI program and the API keys. Knows no server and no face."""
+"""The machine: paths, ports, the CLI program, signals and the API keys. Must not know a server or a user interface."""

@@ -1,7 +1,7 @@
 """The API keys of the bridge itself: named, random, kept hashed in a file that only its owner may read.
 
-Knows nothing of HTTP. A key has 256 random bits, so one plain SHA-256 keeps it as safe as a slow hash would:
-there is nothing to guess, and a request must not wait for one.
+Must not know HTTP. A key has 256 random bits, so one SHA-256 protects it as well as a slow hash, which would delay each
+request.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NAME = re.compile(r"[\w.@ -]{1,64}")
 
 
 class KeyLimits(NamedTuple):
-    """What a key may do: none of it is limited where it is None or empty. Days are those of this machine's clock."""
+    """The limits of a key; None or empty means no limit. Days are those of this machine's clock."""
 
     requests_per_day: int | None = None
     tokens_per_day: int | None = None
@@ -35,7 +35,7 @@ class KeyLimits(NamedTuple):
 
 
 class ApiKey(NamedTuple):
-    """What is kept of a key: enough to know it again, not to use it."""
+    """What is kept of a key: enough to recognise it, not to use it."""
 
     name: str
     sha256: str
@@ -44,7 +44,7 @@ class ApiKey(NamedTuple):
 
 
 class ApiKeys:
-    """The keys in `path`. Reads the file again when it has changed, so that a revoked key fails at once."""
+    """The keys in `path`. The file is read again when it has changed, so that a revoked key fails at once."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or keys_file()
@@ -52,9 +52,9 @@ class ApiKeys:
         self._keys: tuple[ApiKey, ...] = ()
 
     def make(self, name: str) -> str:
-        """Make a key and give it, this once; raises SettingsError for a name that is taken or odd."""
+        """Make a key and return it, the only time; raises SettingsError for a name that is taken or invalid."""
         if not _NAME.fullmatch(name):
-            raise SettingsError(f"{name!r} is no name for a key.", hint="Use letters, digits, spaces, . _ @ and -.")
+            raise SettingsError(f"{name!r} is not a valid key name.", hint="Use letters, digits, spaces, . _ @ and -.")
         keys = self.list()
         if any(key.name == name for key in keys):
             raise SettingsError(
@@ -67,7 +67,7 @@ class ApiKeys:
         return key
 
     def list(self) -> tuple[ApiKey, ...]:
-        """All keys, oldest first; raises SettingsError if they cannot be read."""
+        """List all keys, oldest first; raises SettingsError if they cannot be read."""
         try:
             stat = self._path.stat()
             stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
@@ -84,7 +84,7 @@ class ApiKeys:
         return self._keys
 
     def revoke(self, name: str) -> None:
-        """Make a key worthless; raises SettingsError if there is none of that name."""
+        """Revoke a key; raises SettingsError if there is none of that name."""
         keys = self.list()
         kept = tuple(key for key in keys if key.name != name)
         if len(kept) == len(keys):
@@ -92,7 +92,7 @@ class ApiKeys:
         self._write(kept)
 
     def limits_of(self, name: str) -> KeyLimits:
-        """Give what a key may do; nothing is limited for a name that is none of a key. Raises SettingsError."""
+        """Give the limits of a key; no limits for an unknown name. Raises SettingsError."""
         key = self.get(name)
         return key.limits if key else KeyLimits()
 
@@ -108,14 +108,16 @@ class ApiKeys:
         self._write(tuple(key._replace(limits=limits) if key.name == name else key for key in keys))
 
     def exist(self) -> bool:
-        """Whether there are keys, so that each request needs one; a broken file lets nobody in."""
+        """Return whether there are keys, so that each request needs one; True for a broken file, which allows no
+        request.
+        """
         try:
             return bool(self.list())
         except SettingsError:
             return True
 
     def verify(self, candidate: str) -> str | None:
-        """The name of the key that `candidate` is; takes equally long whichever key it resembles."""
+        """Give the name of the key `candidate`, or None; takes the same time whichever key it resembles."""
         try:
             keys = self.list()
         except SettingsError:

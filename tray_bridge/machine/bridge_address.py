@@ -1,4 +1,4 @@
-"""The address of the bridge, for whatever talks to it. A leaf."""
+"""The address of the bridge, as the programs of this machine reach it. A leaf."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 
 def bridge_url(host: str = "127.0.0.1", port: int = 8000) -> str:
-    """BRIDGE_URL, else where a bridge bound to `host` and `port` answers; without `/v1` at its end."""
+    """Return BRIDGE_URL, else the address of a bridge bound to `host` and `port`; without `/v1` at its end."""
     if url := os.environ.get("BRIDGE_URL"):
         return root_of(url)
     return address_of(host, port)
@@ -22,12 +22,12 @@ def address_of(host: str, port: int) -> str:
 
 
 def root_of(url: str) -> str:
-    """`url` as the person has it, less the API's path."""
+    """Return `url` without the API's path."""
     return url.rstrip("/").removesuffix("/v1").removesuffix("/api")
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether this machine alone is reached at `host`, a name or an address, `::ffff:127.0.0.1` included."""
+    """Return whether `host`, a name or an address, reaches only this machine; `::ffff:127.0.0.1` does."""
     try:
         address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:

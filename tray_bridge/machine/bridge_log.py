@@ -1,7 +1,7 @@
 """The program's own log: `bridge.log`, beside the session log. A leaf.
 
-It never holds prompts, answers or keys: what is logged is written without them, and of an exception only its type
-and its place are kept, with the message where that cannot quote a request. Safe from any thread.
+It never holds prompts, answers or keys. Of an exception only its type and place are kept, and its message only if that
+cannot quote a request. Safe from any thread.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def level_number(level: str) -> int:
 class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         record = copy.copy(record)
-        record.exc_text = None  # another handler may have left the whole text here
+        record.exc_text = None  # another handler may have stored the whole text here
         return super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name of the base class
@@ -117,7 +117,7 @@ class _Ring(logging.Handler):
 
 
 class _PrivateFile(RotatingFileHandler):
-    """A file of mode 0600. A disk that is full stops no request, and says nothing on stderr each time."""
+    """Write to a file of mode 0600. A full disk stops no request, and prints nothing on stderr."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, maxBytes=LARGEST_FILE, backupCount=2, encoding="utf-8", errors="replace")

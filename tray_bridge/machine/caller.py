@@ -1,4 +1,4 @@
-"""Which user of this machine is at the other end of a connection over loopback, as far as the system tells.
+"""The user of this machine at the other end of a connection over loopback, as far as the system tells.
 
 Linux lists every socket with its owner in `/proc/net/tcp`; Windows tells which process has a socket, and whose that is.
 macOS tells only root, so the answer there is unknown. A leaf.
@@ -24,7 +24,7 @@ NO_SHELLS = ("nologin", "false")
 
 
 def who_calls(peer: tuple[str, int], own: tuple[str, int]) -> Caller:
-    """Return whether the socket at `peer`, connected to ours at `own`, is this user's. Root counts as the same."""
+    """Return whether the socket at `peer`, connected to ours at `own`, is this user's. Root counts as this user."""
     if sys.platform == "linux":
         return _by_table(peer, own)
     return _by_process(peer, own) if sys.platform == "win32" else "unknown"
@@ -50,7 +50,7 @@ def has_several_people() -> bool:
 
 
 def _by_table(peer: tuple[str, int], own: tuple[str, int]) -> Caller:
-    """The kernel writes addresses as 32-bit words in the machine's own order, and ports in plain hexadecimal."""
+    """Look a socket up in the kernel's tables, which have addresses as 32-bit words in the machine's byte order."""
     wanted = {f"{local} {remote}" for local, remote in zip(_written(peer), _written(own), strict=True)}
     for table in TABLES:
         with suppress(OSError), Path(table).open(encoding="ascii") as lines:
@@ -63,7 +63,7 @@ def _by_table(peer: tuple[str, int], own: tuple[str, int]) -> Caller:
 
 
 def _written(place: tuple[str, int]) -> Iterable[str]:
-    """An address as `/proc/net/tcp` and `/proc/net/tcp6` have it; an IPv4 one stands in the second mapped to IPv6."""
+    """Write an address as `/proc/net/tcp` and `/proc/net/tcp6` do; the second has IPv4 addresses mapped to IPv6."""
     host, port = place
     ip = ip_address(host)
     packed = [socket.inet_pton(socket.AF_INET6 if ip.version == 6 else socket.AF_INET, host)]

@@ -1,4 +1,4 @@
-"""Where the Claude Code program is, and its version. A leaf that imports nothing of the SDK."""
+"""The Claude Code program: where it is, and its version. A leaf that imports nothing of the SDK."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from .outside_environment import outside_environment
 
 _NAME = "claude.exe" if os.name == "nt" else "claude"
-# Where its installers and package managers put it: what a desktop starts has a PATH without these.
+# Where installers and package managers put it: the PATH of a desktop often lacks these folders.
 _INSTALLED = (
     ".local/bin",
     ".claude/local",
@@ -27,7 +27,7 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+[\w.+-]*")
 
 
 class CliProgram(NamedTuple):
-    """`version` is None where only running it would tell."""
+    """A CLI program. `version` is None if only running it would tell."""
 
     path: Path
     version: str | None
@@ -35,7 +35,7 @@ class CliProgram(NamedTuple):
 
 
 def find_cli(chosen: Path | None = None) -> CliProgram | None:
-    """The program that `chosen` names, or the one that comes with the SDK, or the one that is installed; runs none."""
+    """Find the program that `chosen` names, else the SDK's own, else an installed one; none is run."""
     if chosen is not None:
         return CliProgram(chosen, None, bundled=False) if chosen.is_file() else None
     if bundled := _find_bundled():
@@ -46,7 +46,9 @@ def find_cli(chosen: Path | None = None) -> CliProgram | None:
 
 
 def ask_version(program: CliProgram) -> str | None:
-    """Its version, told by the program itself where nothing else does; None if it does not answer within 10 s."""
+    """Return the version, by running the program if it is not known otherwise; None if it does not answer within 10
+    s.
+    """
     if program.version:
         return program.version
     command = [str(program.path), "--version"]
@@ -59,7 +61,7 @@ def ask_version(program: CliProgram) -> str | None:
 
 
 def _find_bundled() -> CliProgram | None:
-    found = importlib.util.find_spec("claude_agent_sdk")  # looks for it, does not import it
+    found = importlib.util.find_spec("claude_agent_sdk")  # finds it without an import
     for folder in map(Path, (found and found.submodule_search_locations) or ()):
         program = folder / "_bundled" / _NAME
         if program.is_file():
@@ -68,7 +70,7 @@ def _find_bundled() -> CliProgram | None:
 
 
 def _version_beside(program: Path) -> str | None:
-    """The version as the SDK notes it, in one of two places."""
+    """Read the version that the SDK notes in one of two files."""
     for note in (program.parent.parent / "_cli_version.py", program.parent / "claude.version"):
         if note.is_file() and (match := _VERSION.search(note.read_text("utf-8"))):
             return match[0]

@@ -1,4 +1,4 @@
-"""Keeps Claude Code from asking the bridge: people point ANTHROPIC_BASE_URL at it for their own Claude Code. A leaf.
+"""Keep workers from asking the bridge itself: people point ANTHROPIC_BASE_URL at it for their own Claude Code. A leaf.
 
 A worker with that address would ask the bridge, which would ask a worker, until the queue is full.
 """
@@ -13,17 +13,17 @@ from urllib.parse import urlsplit
 logger = logging.getLogger(__name__)
 
 BASE_URL = "ANTHROPIC_BASE_URL"
-_KEYS = ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY")  # what goes with the address is for the bridge, too
+_KEYS = ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY")  # keys that are set beside the address are for the bridge too
 
 
 def without_loop(environ: Mapping[str, str], ports: Collection[int]) -> dict[str, str]:
-    """The variables to blank for a worker, where its address is this bridge's own; none where it is another's."""
+    """Give the variables to blank for a worker: those of an address that is this bridge's own, if any."""
     given = {name.upper(): value for name, value in environ.items()}
     url = given.get(BASE_URL, "")
     if not is_own(url, ports):
         return {}
     logger.warning(
-        "%s is %s, which is Tray Bridge itself. Its own Claude Code does without it and uses your sign-in.",
+        "%s is %s, which is Tray Bridge itself. The workers ignore it and use your sign-in.",
         BASE_URL,
         url,
     )
@@ -31,7 +31,7 @@ def without_loop(environ: Mapping[str, str], ports: Collection[int]) -> dict[str
 
 
 def is_own(url: str, ports: Collection[int]) -> bool:
-    """Whether the address leads to this machine and one of these ports."""
+    """Return whether the address leads to this machine and one of these ports."""
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)

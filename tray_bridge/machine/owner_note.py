@@ -1,7 +1,7 @@
-"""The note that a running server leaves for its owner: where it listens, and a token that only this user can read.
+"""The note of a running server for its owner's commands: its address, and a token that only this user can read.
 
-With the token the owner's own commands and page work without an API key. A command first lets the server prove that it
-knows the token, so that another program on the port never receives it. One file for each port, in the runtime folder.
+With the token, the owner's commands work without an API key. The server first proves to a command that it knows the
+token, so that another program on the port never receives it. One file for each port, in the runtime folder.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def new_note(host: str, port: int) -> OwnerNote:
 
 
 def write_note(note: OwnerNote) -> None:
-    """Leave the note; without it commands need an API key where there are keys. Raises nothing."""
+    """Write the note. Raises nothing: without it, commands need an API key if there are keys."""
     path = _path(note.port)
     try:
         make_private_folder(path.parent)
@@ -52,7 +52,7 @@ def write_note(note: OwnerNote) -> None:
 
 
 def remove_note(note: OwnerNote) -> None:
-    """Take the note away, unless another server has left its own since."""
+    """Delete the note, unless another server has replaced it."""
     found = read_note(note.port)
     if found is not None and found.token == note.token:
         with suppress(OSError):
@@ -60,7 +60,7 @@ def remove_note(note: OwnerNote) -> None:
 
 
 def read_note(port: int) -> OwnerNote | None:
-    """Return the note of the server at `port`; it may be stale."""
+    """Return the note of the server at `port`; the server may have ended."""
     path = _path(port)
     try:
         if not _is_private(path.parent):
@@ -79,7 +79,7 @@ def all_notes() -> list[OwnerNote]:
 
 
 def proof_of(token: str, nonce: str) -> str:
-    """Return what only a program that knows the token can say to `nonce`."""
+    """Return the reply to `nonce` that only a program with the token can give."""
     return hmac.new(token.encode(), nonce[:LONGEST_NONCE].encode(), hashlib.sha256).hexdigest()
 
 
@@ -95,7 +95,7 @@ def _age(path: Path) -> float:
 
 
 def _is_private(folder: Path) -> bool:
-    """Return whether the folder is this user's and no one else can put files into it (a Windows profile is private)."""
+    """Return whether only this user can write to the folder (a Windows profile is private)."""
     if os.name == "nt":
         return True
     found = folder.lstat()

@@ -1,7 +1,7 @@
-"""Where Tray Bridge keeps things: settings, keys, logs, caches, and the files that come with it. A leaf.
+"""The places of files: settings, keys, logs, caches, and the files of the package. A leaf.
 
-The places are the system's own (platformdirs). `TRAY_BRIDGE_HOME` puts them all under one folder instead, for
-a portable copy or a second one beside the first.
+The places are the system's own (platformdirs). `TRAY_BRIDGE_HOME` puts them all under one folder instead, for a
+portable copy or a second one beside the first.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ def config_file() -> Path:
 
 
 def keys_file() -> Path:
-    """The API keys of the bridge, hashed."""
+    """Return the file of the bridge's API keys, hashed."""
     return config_folder() / "keys.json"
 
 
 def log_folder() -> Path:
-    """The session log's default place: a folder per day is in it."""
+    """Return the default folder of the session log, which has a folder for each day."""
     return _place("logs")
 
 
@@ -40,40 +40,40 @@ def cache_folder() -> Path:
 
 
 def runtime_folder() -> Path:
-    """For what lasts only while the program runs."""
+    """Return the folder for files that are valid only while the program runs."""
     return _place("run")
 
 
 def lock_file() -> Path:
-    """Held by the one Tray Bridge of this user."""
+    """Return the lock file of this user's one Tray Bridge."""
     return runtime_folder() / "tray-bridge.lock"
 
 
 def work_folder() -> Path:
-    """The neutral, empty working directory of every CLI process; made here when it is missing."""
+    """Return the neutral, empty working directory of every CLI process; it is made if missing."""
     folder = cache_folder() / "work"
     make_private_folder(folder)
     return folder
 
 
 def transcript_folder() -> Path:
-    """Of past conversations on their way to a CLI process."""
+    """Return the folder of past conversations for CLI processes to resume."""
     return cache_folder() / "transcripts"
 
 
 def trace_folder() -> Path | None:
-    """Where the lines to and from the CLI are written for debugging; None unless a person has asked for it."""
+    """Return the folder for traces of the CLI's protocol; None unless a person has set the variable."""
     given = os.environ.get(TRACE_VARIABLE)
     return Path(given).expanduser().absolute() if given else None
 
 
 def capabilities_file() -> Path:
-    """What was found out about each Claude Code program."""
+    """Return the file of what was found out about each Claude Code program."""
     return cache_folder() / "capabilities.json"
 
 
 def resource(name: str) -> Path:
-    """A file that comes with the package, such as `dashboard/index.html`."""
+    """Return a file of the package, such as `dashboard/index.html`."""
     return Path(__file__).parent.parent / name
 
 
@@ -91,7 +91,7 @@ def _place(name: str) -> Path:
 
 
 def _runtime_place(cache: Path) -> Path:
-    """Return a folder of this user alone: without a login session, Linux has none but /tmp, where others write."""
+    """Return a folder that only this user can use: without a login session, Linux has only /tmp, which others share."""
     if sys.platform in ("win32", "darwin"):
         from platformdirs import user_runtime_path
 

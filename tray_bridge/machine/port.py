@@ -1,4 +1,4 @@
-"""The port: binding it, and what can be known of whoever holds it. Never touches another's process."""
+"""The port: binding it, and finding out which program holds it. Never touches another program's process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROBE_SECONDS = 0.5
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket that no other program can share. Raises OSError."""
+    """Return a listening socket that no other program can share. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -31,7 +31,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def next_free_port(host: str, port: int) -> int:
-    """The first free port after `port`; any free one where there is none up to the end."""
+    """Return the first free port after `port`; any free one if there is none."""
     for candidate in (*range(port + 1, min(port + 200, 65536)), 0):
         with contextlib.suppress(OSError), bind(host, candidate) as free:
             return int(free.getsockname()[1])
@@ -39,7 +39,7 @@ def next_free_port(host: str, port: int) -> int:
 
 
 def describe_holder(host: str, port: int) -> tuple[str | None, bool]:
-    """Who listens there, as far as the system tells us, and whether it is a Tray Bridge."""
+    """Return which program listens there, as far as the system tells, and whether it is a Tray Bridge."""
     if is_tray_bridge(host, port):
         return "another Tray Bridge", True
     import psutil
@@ -53,7 +53,7 @@ def describe_holder(host: str, port: int) -> tuple[str | None, bool]:
 
 
 def is_tray_bridge(host: str, port: int) -> bool:
-    """Ask `/health`, for half a second at most."""
+    """Return whether a Tray Bridge answers at `/health`, within half a second."""
     connection = HTTPConnection(host if host not in ("", "0.0.0.0", "::") else "127.0.0.1", port, timeout=PROBE_SECONDS)
     try:
         connection.request("GET", "/health")

@@ -1,6 +1,6 @@
-"""Files that only their owner may read, and that are never seen half written. A leaf.
+"""Files that only their owner may read, and that are always complete. A leaf.
 
-Every file that Tray Bridge keeps goes through here: settings, keys and the session log.
+Settings, keys and the session log are written through here.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ def make_private_folder(folder: Path) -> None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put `content` at `path` as a 0600 file, in one step for whoever reads it; raises OSError.
+    """Put `content` at `path` as a 0600 file, in one atomic step; raises OSError.
 
     A link is followed, so that a settings file kept elsewhere stays where it is.
     """
-    import tempfile  # slow to import, and a start seldom writes
+    import tempfile  # slow to import, and seldom needed at the start
 
     path = Path(os.path.realpath(path))
     make_private_folder(path.parent)
@@ -43,7 +43,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def _replace(temporary: Path, path: Path) -> None:
-    """Rename over `path`; Windows refuses while a reader or a virus scanner has it open, so wait for them."""
+    """Rename over `path`; try again for a while, because Windows refuses while another program has it open."""
     for delay in (0.01, 0.05, 0.2) if os.name == "nt" else ():
         with suppress(PermissionError):
             temporary.replace(path)

@@ -1,4 +1,4 @@
-"""Whether a newer release exists: asked once a day at most, and nothing is sent but this version.
+"""Whether a newer release exists: asked at most once a day, and only this version is sent.
 
 The address is the URL named `Newest release` in the package's own metadata (`[project.urls]`); a build that names none
 asks for nothing. Owns the answer's cache. Whether to ask at all is the setting `check_for_updates`. A leaf.
@@ -24,7 +24,7 @@ _RELEASE = re.compile(r"\d+(\.\d+){1,3}")
 
 
 def newer_release(running: str, url: str | None = None, now: float | None = None) -> str | None:
-    """Return the newest release if it is newer than the `running` one; None too if that cannot be told. Blocks."""
+    """Return the newest release if it is newer than the `running` one; None also if that is unknown. Blocks."""
     now = time.time() if now is None else now
     url = url or release_address()
     if url is None:
@@ -38,7 +38,7 @@ def newer_release(running: str, url: str | None = None, now: float | None = None
 
 
 def release_address(package: str = "tray-bridge") -> str | None:
-    """Return where the newest release of an installed package is named, or None where its metadata does not say."""
+    """Return the address in an installed package's metadata that tells the newest release, or None."""
     with suppress(PackageNotFoundError):
         for entry in metadata(package).get_all("Project-URL") or ():
             name, _, url = entry.partition(", ")
@@ -48,7 +48,7 @@ def release_address(package: str = "tray-bridge") -> str | None:
 
 
 def _ask(url: str, running: str) -> str | None:
-    """Only plain releases count: whoever wants a preview knows of it."""
+    """Ask the address; previews do not count."""
     request = urllib.request.Request(url, headers={"user-agent": f"tray-bridge/{running}"})  # noqa: S310 - ours
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310

@@ -1,6 +1,6 @@
-"""Sign-in by Claude Code itself: runs its own `auth login`, passes its link on and a person's code back.
+"""Sign-in by Claude Code itself: run `auth login`, pass its link on, and the person's code back.
 
-Owns that one process. Claude Code keeps its credentials itself; of what it prints only the link is read here.
+Owns that process. Claude Code keeps its credentials itself; only the link is read from its output.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from .outside_environment import outside_environment
 from .paths import work_folder
 
 STATUS_SECONDS = 15.0
-PATIENCE = 600.0  # seconds that a person has for it
+PATIENCE = 600.0  # seconds for the person
 MOST_OUTPUT = 20_000  # characters
 _LINK = re.compile(r"https://[^\s\x00-\x1f\x7f]+")
-# It draws links with OSC 8, and colours and cursor moves with CSI.
+# Its output has links (OSC 8), and colours and cursor moves (CSI).
 _ESCAPES = re.compile(r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b\[[0-9;?]*[A-Za-z]")
 
 AccountKind: TypeAlias = Literal["claudeai", "console", "sso"]
@@ -34,7 +34,7 @@ Stage: TypeAlias = Literal["idle", "waiting", "succeeded", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class SignInState:
-    """`link` is where a person signs in if no browser opened; `message` says why it failed."""
+    """The state of a sign-in. `link` is for a person whose browser did not open; `message` tells why it failed."""
 
     stage: Stage = "idle"
     link: str = ""
@@ -76,7 +76,7 @@ def ask_account(cli_path: Path | None) -> dict[str, Any] | None:
 
 
 class SignIn:
-    """At most one sign-in under way. `on_end` is called on its thread with whether it succeeded."""
+    """Run at most one sign-in. `on_end` is called on its thread with whether it succeeded."""
 
     def __init__(self, on_end: Callable[[bool], None]) -> None:
         self._on_end = on_end
@@ -98,11 +98,11 @@ class SignIn:
         )
 
     def start(self, cli_path: Path | None, kind: str = "claudeai") -> None:
-        """Open the sign-in page, anew if one is open already; raises CliUnavailableError."""
+        """Start the sign-in, again if one is under way; raises CliUnavailableError."""
         self.cancel()
         command = login_command(cli_path, kind)
         try:
-            # It takes a code on its input as well as over loopback, and gives up when the input ends.
+            # It reads a code from its input or over loopback, and gives up when the input ends.
             self._process = subprocess.Popen(  # Claude Code's own program
                 command,
                 cwd=work_folder(),
@@ -118,12 +118,12 @@ class SignIn:
         threading.Thread(target=self._wait, args=(self._process,), name="sign-in", daemon=True).start()
 
     def give_code(self, code: str) -> None:
-        """Pass the code on that the sign-in page showed; raises InvalidRequestError."""
+        """Pass on the code from the sign-in page; raises InvalidRequestError."""
         process = self._process
         if process is None or process.stdin is None or not self.is_under_way:
-            raise InvalidRequestError("No sign-in waits for a code.", hint="Start the sign-in again.")
+            raise InvalidRequestError("No sign-in is waiting for a code.", hint="Start the sign-in again.")
         if not code.strip() or not code.isprintable():
-            raise InvalidRequestError("The code is empty or not a text.", hint="Copy it from the page.")
+            raise InvalidRequestError("The code is empty, or not a text.", hint="Copy it from the page.")
         try:
             process.stdin.write(code.strip().encode() + b"\n")
             process.stdin.flush()

@@ -1,4 +1,4 @@
-"""The signals that end the program. A leaf; for the main thread."""
+"""The signals that end the program. A leaf. For the main thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The session log: every exchange in one file, written beside the server and never in its way.
+"""The session log: one file for each exchange, written on a thread of its own, so that no request waits for it.
 
 A folder per day holds one pretty-printed JSON file per exchange; `blobs` holds images and files, once each;
 `index.db` finds them and can be made again from the files; `usage.db` counts for a year. `writer` puts them there,

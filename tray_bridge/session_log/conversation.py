@@ -1,4 +1,4 @@
-"""Which exchanges belong together: a conversation is known by its messages, for clients name none.
+"""Which exchanges belong to one conversation: clients do not name conversations, so their messages are compared.
 
 Pure. A `Turn` says the same whatever the dialect, so a conversation may change its dialect on the way. The system
 prompt does not count: clients put the time of day into it.
@@ -24,7 +24,7 @@ class Conversation(TypedDict):
 
 
 def conversation_of(turn: Turn) -> Conversation:
-    """Give where a turn stands in its conversation. Costs about a millisecond for each megabyte of messages."""
+    """Give a turn's place in its conversation. Takes about a millisecond for each megabyte of messages."""
     chain = hashlib.blake2b(digest_size=12)
     questions: list[str] = []
     for message in turn.messages:

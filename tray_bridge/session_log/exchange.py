@@ -1,7 +1,7 @@
-"""One exchange as it happens: a request, what came back for it so far, and when.
+"""One exchange while it happens: a request, what came back so far, and when.
 
-Owns collecting. Everything here belongs to the server's thread, takes microseconds and never waits; the log's
-writer only reads. Knows nothing of files.
+Owns collecting. Everything here runs on the server's thread, takes microseconds and never waits; the log's writer only
+reads. Must not know files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Outcome: TypeAlias = Literal["completed", "error", "cancelled", "disconnected"]
 
 
 class Exchange:
-    """What happens between one request and the end of its answer; `request` must not change any more."""
+    """Collect what happens from one request to the end of its answer; `request` must not change any more."""
 
     def __init__(
         self,
@@ -58,17 +58,17 @@ class Exchange:
         self._on_end = on_end
 
     def set_turn(self, turn: Turn) -> None:
-        """The request was understood: this is what goes to Claude."""
+        """Take the turn that goes to Claude: the request was understood."""
         self.turn = turn
 
     def set_session(self, kind: SessionKind, *, queued: float = 0.0) -> None:
-        """A session is ready for it; `queued` of the seconds until now were spent in the queue."""
+        """Take the worker that was found; `queued` of the seconds until now were spent in the queue."""
         self.kind = kind
         self.timings["queued_s"] = round(queued, 4)
         self._mark("session_ready_s")
 
     def record(self, event: Event) -> None:
-        """Something came from Claude."""
+        """Take one event of the answer."""
         if self.mode == "off":
             return
         if isinstance(event, Leased):
@@ -90,12 +90,12 @@ class Exchange:
         response: Mapping[str, Any] | None = None,
         error: TrayBridgeError | None = None,
     ) -> None:
-        """It is over, with this HTTP status; calls after the first change nothing."""
+        """End the exchange with this HTTP status; later calls change nothing."""
         if self.ended:
             return
         self._mark("end_s")
         self.outcome, self.status, self.response, self.error = outcome, status, response, error
-        self.ended = True  # last: the writer takes it for the sign that all is there
+        self.ended = True  # last: it tells the writer that the exchange is complete
         self._on_end()
 
     def _mark(self, name: str) -> None:

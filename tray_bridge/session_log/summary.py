@@ -1,6 +1,6 @@
-"""An exchange's document → its summary, and the text that a search finds it by; whatever its dialect.
+"""An exchange's document → its summary, and the text that a search looks through; for every dialect.
 
-Pure. Owns which of an exchange's texts are the question, and what a search does not heed.
+Pure. Owns which texts of an exchange are the question, and which differences a search ignores.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _PREVIEW = 160
 _SEARCHED = 8_000
 _SEARCHED_BY = ("model", "answered_by", "client", "key_name", "outcome", "dialect")
 _WORDS = re.compile(r"[^\W_]+")
-# A word that no query has: no phrase is found across two texts.
+# A word that no query has, so that no phrase is found across two texts.
 _BETWEEN = " \ue000 "
 # Scripts that write no spaces: each of their signs is a word, so that a search finds what stands in mid-sentence.
 _SPACELESS = re.compile("([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")

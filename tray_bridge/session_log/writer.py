@@ -1,7 +1,6 @@
-"""Puts exchanges into files: at their start, about once a second while they run, and at their end.
+"""Write exchanges to files: at their start, about once a second while they run, and at their end.
 
-Owns the log's one thread, which does all reading and writing, so that no request ever waits for a disk. Knows
-exchanges, not HTTP.
+Owns the log's one thread, which does all reading and writing, so that no request waits for a disk. Must not know HTTP.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ _EXTENSIONS = {"image/jpeg": "jpg", "image/svg+xml": "svg", "text/plain": "txt",
 
 
 class SessionLog:
-    """Writes the log into `folder`. All methods may be called from any thread and none waits for a disk.
+    """Write the log into `folder`. All methods are safe from any thread, and none waits for a disk.
 
     `on_problem` is called on the log's own thread when a problem comes or goes.
     """
@@ -85,7 +84,7 @@ class SessionLog:
                 self._thread.start()
 
     def close(self, timeout: float = 2.0) -> None:
-        """Write what there is and stop; after `timeout` seconds a disk that hangs is left to itself."""
+        """Write what is pending and stop; wait for it up to `timeout` seconds."""
         with self._lock:
             thread, self._thread = self._thread, None
         if thread is not None:
@@ -105,7 +104,7 @@ class SessionLog:
 
     @property
     def problem(self) -> Problem | None:
-        """Why the log lacks exchanges, until it is written again."""
+        """Give the reason why exchanges are missing in the log, until it can be written again."""
         if self._failure is None and not self._dropped:
             return None
         message = f"{self._failure or 'The disk does not keep up.'} Folder: {self.folder}."
@@ -114,7 +113,7 @@ class SessionLog:
         return Problem(
             "The session log cannot be written",
             message,
-            "Requests go on. Make room on the disk and the folder writable, or choose another log_folder.",
+            "Requests are still answered. Free disk space, make the folder writable, or choose another log_folder.",
             self._failed_at,
         )
 
@@ -129,7 +128,7 @@ class SessionLog:
         request: Mapping[str, Any],
         dialect: str = "openai_chat",
     ) -> Exchange:
-        """A request has come; `request` is its body, without headers, and must not be changed afterwards."""
+        """Begin an exchange; `request` is its body, without headers, and must not be changed afterwards."""
         exchange = Exchange(
             exchange_id,
             mode=self.mode,
@@ -177,7 +176,7 @@ class SessionLog:
                 self._write_index()
 
     def _attempt(self, step: Callable[[], None]) -> None:
-        """Do what may fail as a disk does, and remember how it went."""
+        """Do work that may fail with the disk, and remember the result."""
         before = self._failure
         try:
             step()
@@ -262,7 +261,7 @@ class SessionLog:
 
 
 class _Entry:
-    """An exchange on its way to the disk."""
+    """An exchange that is not completely on disk yet."""
 
     def __init__(self, exchange: Exchange, store_blob: StoreBlob) -> None:
         self.exchange = exchange
@@ -272,7 +271,7 @@ class _Entry:
 
 
 def file_of(exchange: Exchange) -> str:
-    """`<day>/<time>-<id>.json`, with nothing in it that Windows does not take."""
+    """Give `<day>/<time>-<id>.json`, with only characters that Windows allows."""
     received = exchange.received
     name = re.sub(r"[^A-Za-z0-9_-]", "_", exchange.id)[:100]
     return f"{received:%Y-%m-%d}/{received:%H%M%S}.{received.microsecond // 1000:03}-{name}.json"

@@ -1,4 +1,4 @@
-"""The settings file as text: read, written, and the line that a key stands on. Knows no setting."""
+"""The settings file as text: reading, writing, and the line of a key. Must not know a setting."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ def read_file(path: Path) -> dict[str, Any]:
         return {}
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror or error}.") from error
-    import tomlkit  # most people have no such file, and the start is sooner without it
+    import tomlkit  # slow to import, and most people have no such file
     from tomlkit.exceptions import TOMLKitError
 
     try:
-        # Windows editors like to put a byte order mark first, which TOML does not know.
+        # Windows editors often write a byte order mark first, which TOML does not allow.
         values: dict[str, Any] = tomlkit.parse(content.decode("utf-8-sig")).unwrap()
         return values
     except (TOMLKitError, UnicodeDecodeError) as error:
         raise SettingsError(
-            f"{path} is not valid TOML: {_reason(error)}.", hint="Correct the line, or delete the file to begin anew."
+            f"{path} is not valid TOML: {_reason(error)}.",
+            hint="Correct the line, or delete the file to start with the defaults.",
         ) from error
 
 
 def _reason(error: Exception) -> str:
-    """The parser's complaint; it calls the end of the file a NUL character."""
+    """Give the parser's reason, which calls the end of the file a NUL character."""
     return "the last value is not finished" if "'\\x00'" in str(error) else str(error).rstrip(".")
 
 
@@ -43,7 +44,7 @@ def write_file(path: Path, text: str) -> None:
 
 
 def line_of(path: Path, key: str) -> str:
-    """`:12` if the key's line is easily found."""
+    """Give `:12` if the key's line is found."""
     pattern = re.compile(rf"\s*\[?\s*[\"']?{re.escape(key)}[\"']?\s*[=.\]]")
     lines = path.read_text("utf-8-sig").splitlines() if path.exists() else []
     return next((f":{number}" for number, line in enumerate(lines, 1) if pattern.match(line)), "")

@@ -1,7 +1,7 @@
 """The settings: flags > environment > settings.toml > defaults, as one frozen object.
 
-Owns what can be set, its limits and its words. Knows nothing of who uses a setting. A bad value is a
-`SettingsError` that names the key, where the value came from and what would be right.
+Owns what can be set, its limits and its description. Must not know what uses a setting. A bad value is a
+`SettingsError` that names the key, the source of the value and the values that it takes.
 """
 
 from __future__ import annotations
@@ -57,24 +57,27 @@ class Settings(BaseSettings):
     )
 
     # A field whose alias is its own name takes its variable without a prefix: PORT, POOL_SIZE, …
-    host: str = Field(default="127.0.0.1", description="Address to listen on; other than loopback it needs an API key")
-    port: int = Field(default=8000, ge=0, le=65535, validation_alias="port", description="Port; 0 takes a free one")
+    host: str = Field(default="127.0.0.1", description="Address to listen on; any but loopback needs an API key")
+    port: int = Field(
+        default=8000, ge=0, le=65535, validation_alias="port", description="Port to listen on; 0 takes a free one"
+    )
     ollama_port: int = Field(
-        default=0, ge=0, le=65535, description="A second port, for programs that expect Ollama at 11434; 0 for none"
+        default=0,
+        ge=0,
+        le=65535,
+        description="A second port, for programs that expect Ollama at 11434; 0 for none",
     )
-    pool_size: int = Field(default=3, ge=0, le=16, validation_alias="pool_size", description="Sessions kept ready")
-    max_sessions: int = Field(
-        default=8, ge=1, le=64, description="Most sessions at once; raised to `pool_size` if that is more"
-    )
+    pool_size: int = Field(default=3, ge=0, le=16, validation_alias="pool_size", description="Processes kept ready")
+    max_sessions: int = Field(default=8, ge=1, le=64, description="Most processes at once; at least `pool_size`")
     claude_timeout: float = Field(
         default=120.0,
         gt=0,
         validation_alias="claude_timeout",
-        description="Seconds without a sign of life from Claude before a request fails",
+        description="Seconds without anything from Claude before a request fails",
     )
-    queue_limit: int = Field(default=32, ge=0, description="Requests that may wait while all sessions are busy")
-    queue_timeout: float = Field(default=60.0, ge=0, description="Seconds that a request may wait for a session")
-    default_model: str = Field(default="sonnet", min_length=1, description="Model of a request that names none")
+    queue_limit: int = Field(default=32, ge=0, description="Requests that may wait while all processes are busy")
+    queue_timeout: float = Field(default=60.0, ge=0, description="Seconds that a request may wait for a process")
+    default_model: str = Field(default="sonnet", min_length=1, description="Model for requests without one")
     model_aliases: Annotated[dict[str, str], NoDecode] = Field(
         default=DEFAULT_ALIASES,
         description="Model names that clients send, each with the model it means; added to the built-in ones",
@@ -89,7 +92,7 @@ class Settings(BaseSettings):
     )
     body_limit_mb: int = Field(default=32, ge=1, le=1024, description="Largest request body, in megabytes")
     log_mode: Literal["full", "metadata", "off"] = Field(
-        default="full", description="What the session log keeps; `metadata` keeps no texts"
+        default="full", description="What the session log keeps; `metadata` leaves out all texts"
     )
     log_days: int = Field(default=7, ge=1, description="Days that the session log is kept")
     log_megabytes: int = Field(
@@ -100,27 +103,30 @@ class Settings(BaseSettings):
     log_folder: Path | None = Field(default=None, description="Folder of the logs, if not the usual one")
     reuse_workers: bool = Field(
         default=True,
-        description="One Claude Code process serves one conversation after another; if not, each has its own",
+        description="Let one Claude Code process serve one conversation after another; `false` gives each its own",
     )
     parked_sessions: int = Field(
-        default=4, ge=0, le=64, description="Sessions kept for a follow-up of their conversation"
+        default=4, ge=0, le=64, description="Processes that keep their conversation for a follow-up"
     )
-    parked_minutes: float = Field(default=10.0, ge=0, description="Minutes that a session waits for a follow-up")
-    suspended_sessions: int = Field(default=4, ge=0, le=64, description="Sessions kept waiting for tool results")
-    suspended_minutes: float = Field(default=15.0, ge=0, description="Minutes that a session waits for tool results")
+    parked_minutes: float = Field(
+        default=10.0, ge=0, description="Minutes that a process keeps its conversation for a follow-up"
+    )
+    suspended_sessions: int = Field(default=4, ge=0, le=64, description="Processes that may wait for tool results")
+    suspended_minutes: float = Field(default=15.0, ge=0, description="Minutes that a process waits for tool results")
     idle_minutes: float = Field(
-        default=10.0, ge=0, description="Minutes without a request before the pool shrinks to one ready session"
+        default=10.0, ge=0, description="Minutes without a request before the pool shrinks to one ready process"
     )
     keepalive_seconds: float = Field(default=10.0, gt=0, description="Seconds of silence before a keep-alive is sent")
     show_reasoning: bool = Field(default=True, description="Pass the model's reasoning on to clients")
     fetch_private_addresses: bool = Field(
-        default=False, description="Fetch images by URL from this machine and its network too"
+        default=False, description="Fetch images by URL from this machine and its network, too"
     )
     cli_path: Path | None = Field(default=None, description="Path to `claude`, if not the bundled one")
     start_server_on_launch: bool = Field(default=True, description="Start the server when the tray starts")
     notifications: bool = Field(default=True, description="Show a notification when something goes wrong")
     log_level: Literal["error", "warning", "info", "debug"] = Field(
-        default="info", description="Least important message that bridge.log keeps; `--verbose` also shows them"
+        default="info",
+        description="Least severe messages in bridge.log; `--verbose` sets `debug` and shows them in the terminal",
     )
     check_for_updates: bool = Field(default=True, description="Ask once a day whether a newer release exists")
     demo: bool = Field(default=False, description="Answer from a scripted model; needs no account")
@@ -128,13 +134,13 @@ class Settings(BaseSettings):
     @field_validator("allowed_origins", "allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        """A variable or a flag lists its values with commas."""
+        """Split the values of a variable or a flag at commas."""
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @field_validator("model_aliases", mode="before")
     @classmethod
     def _add_to_default_aliases(cls, value: object) -> object:
-        """A variable reads `gpt-4o=opus,gpt-5=opus`."""
+        """Read a variable such as `gpt-4o=opus,gpt-5=opus`, and add it to the built-in aliases."""
         if isinstance(value, str):
             pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
             if not all(name.strip() and model.strip() for name, _, model in pairs):
@@ -145,12 +151,12 @@ class Settings(BaseSettings):
     @field_validator("log_folder", "cli_path", mode="before")
     @classmethod
     def _expand_home(cls, value: object) -> object:
-        """An empty text is no path: TOML has no null."""
+        """Expand `~`; an empty text means no path, because TOML has no null."""
         return Path(value).expanduser() if isinstance(value, str) and value else value or None
 
     @property
     def session_limit(self) -> int:
-        """`max_sessions`, but never below `pool_size`: worked out anew, so that a changed copy has it right too."""
+        """Give `max_sessions`, but at least `pool_size`; computed each time, so that a changed copy has it too."""
         return max(self.max_sessions, self.pool_size)
 
     def __hash__(self) -> int:
@@ -183,7 +189,7 @@ def load_settings(flags: Mapping[str, object] = {}) -> Settings:
 
 
 def reload_settings(previous: Settings, flags: Mapping[str, object] = {}) -> tuple[Settings, Problem | None]:
-    """Read the settings again; if they are broken, keep the `previous` ones and say what is wrong."""
+    """Read the settings again; if they are broken, keep the `previous` ones and return the problem."""
     try:
         return load_settings(flags), None
     except SettingsError as error:
@@ -193,10 +199,10 @@ def reload_settings(previous: Settings, flags: Mapping[str, object] = {}) -> tup
 
 
 def save_setting(key: str, value: object) -> None:
-    """Write one setting to settings.toml, keeping its comments and order; None takes it out.
+    """Write one setting to settings.toml, keeping its comments and order; None removes it.
 
-    Makes a commented file the first time. Raises SettingsError for a bad value, or a file that cannot be read
-    or written. Safe from any thread.
+    Makes a commented file the first time. Raises SettingsError for a bad value, or a file that cannot be read or
+    written. Safe from any thread.
     """
     import tomlkit
 
@@ -247,7 +253,7 @@ def explain() -> list[SettingDescription]:
 
 
 def unknown_keys() -> list[str]:
-    """One sentence for each key in settings.toml that means nothing; raises SettingsError."""
+    """Give a sentence for each unknown key in settings.toml; raises SettingsError."""
     path = config_file()
     return [
         f"{path}{line_of(path, key)}: there is no setting `{key}`, so it is ignored."
@@ -258,7 +264,9 @@ def unknown_keys() -> list[str]:
 
 
 def _complaint(key: str, flags: Mapping[str, object]) -> str:
-    """`pool_size` is '40' in the environment variable POOL_SIZE, but takes a whole number from 0 to 16."""
+    """Write, for example: `pool_size` is '40' in the environment variable POOL_SIZE, but takes a whole number from 0 to
+    16.
+    """
     path = config_file()
     name = variable(key, Settings.model_fields[key])
     variables = {each.upper(): text for each, text in os.environ.items()}

@@ -1,4 +1,4 @@
-"""Settings in words: what a value must be, and how it is written. Knows only the fields that it is given."""
+"""Descriptions of settings: the values of each, and how they are written. Must not know a setting by name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Fields = Mapping[str, FieldInfo]
 
 
 class SettingDescription(NamedTuple):
-    """One setting in words, for docs/settings.md, the settings file and `--help`."""
+    """The description of one setting, for docs/settings.md, the settings file and `--help`."""
 
     key: str
     variable: str
@@ -34,7 +34,7 @@ def describe(fields: Fields) -> list[SettingDescription]:
 
 
 def nearest(key: str, names: Iterable[str]) -> str:
-    """Ask whether the known name nearest to `key` was meant; empty if none is near."""
+    """Suggest the known name that is most like `key`; empty if none is."""
     close = difflib.get_close_matches(key, list(names), 1)
     return f" Did you mean `{close[0]}`?" if close else ""
 
@@ -45,7 +45,7 @@ def variable(key: str, field: FieldInfo) -> str:
 
 
 def expected(field: FieldInfo) -> str:
-    """Say what a value must be: `a whole number from 0 to 16`."""
+    """Describe the values of a setting: `a whole number from 0 to 16`."""
     kind = field.annotation
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(f"`{choice}`" for choice in get_args(kind))

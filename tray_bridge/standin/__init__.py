@@ -1,7 +1,7 @@
-"""A scripted Messages API on loopback: the demo's model, and the tests'.
+"""A scripted Messages API on loopback: the model of the demo and of the tests.
 
-`script.Spec` lists what a prompt can ask of it. It knows nothing of the bridge:
-to the Claude CLI it is the address in `ANTHROPIC_BASE_URL`.
+`script.Spec` lists what a prompt can ask of it. It must not know the bridge: the Claude CLI finds it at the address in
+`ANTHROPIC_BASE_URL`.
 """
 
 from tray_bridge.standin.script import Received, Spec
