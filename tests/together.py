@@ -21,27 +21,29 @@ except ImportError:  # Windows: there the processes do not wait for each other
 
 MOST_PROCESSES = 4
 FLAKED = "flaked"
-# Places whose tests hold time limits of programs that were started for them: a machine with other work may miss one.
-TIMED = (
-    ("/tests/resilience/", "has a limit on how soon all is well again"),
-    ("/tests/desktop/test_tray_", "waits for the tray's look once a second"),
-    ("/tests/desktop/test_real_panel", "waits for a panel that draws"),
-    ("/tests/dashboard/test_page_", "waits for Chromium"),
-    ("/tests/command_line/", "waits for a program that is started for it"),
-    ("/tests/bench/", "measures time"),
-)
 # Files that take longest come first, so that none of them is left for the end.
 LONGEST = (
-    "resilience/test_wrong_program.py",
+    "e2e/test_never_a_wrong_byte.py",
+    "conformance/test_conformance.py",
+    "resilience/test_cli_faults.py",
     "e2e/test_pool.py",
     "desktop/test_tray_life.py",
-    "resilience/test_door.py",
-    "e2e/test_parameters.py",
     "desktop/test_tray_menu.py",
+    "e2e/test_fidelity_endings.py",
+    "resilience/test_endings.py",
+    "dashboard/test_page_looks.py",
+    "resilience/test_wrong_program.py",
     "e2e/test_tools_suspended.py",
-    "resilience/test_machine_faults.py",
+    "command_line/test_commands.py",
     "e2e/test_tools_rebuilt.py",
-    "test_server.py",
+    "resilience/test_upstream_faults.py",
+    "dashboard/test_page_live.py",
+    "e2e/test_fidelity_resumed.py",
+    "e2e/test_fidelity_cross_talk.py",
+    "resilience/test_machine_faults.py",
+    "resilience/test_fuzz_protocol.py",
+    "desktop/test_real_panel.py",
+    "faults/test_progress.py",
 )
 
 
@@ -54,17 +56,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One process for each core, or this one alone where only files are named or a report is made of all of them."""
-    if config.getoption("write_report", default=False) or all(
-        "::" in argument or argument.endswith(".py") for argument in config.args
-    ):
+    """More processes than cores, as tests wait for others' processes; this one alone where only files are named."""
+    if all("::" in argument or argument.endswith(".py") for argument in config.args):
         return 0
-    return min(MOST_PROCESSES, os.cpu_count() or 1)
+    return min(MOST_PROCESSES, 2 * (os.cpu_count() or 1))
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what holds time limits; long files first, fuzzing last, as it makes a process large and slow to fork."""
+    """Long files first, fuzzing last, as it makes a process large and slow to fork."""
 
     def place(item: pytest.Item) -> int:
         path = item.path.as_posix()
@@ -73,10 +73,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((number for number, name in enumerate(LONGEST) if path.endswith(name)), len(LONGEST))
 
     items.sort(key=place)
-    for item in items:
-        for folder, reason in TIMED:
-            if folder in item.path.as_posix() and not item.get_closest_marker("flaky"):
-                item.add_marker(pytest.mark.flaky(reason))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -1,4 +1,4 @@
-"""What the tests of faults share: the report that they write, and the bridge that they break again and again."""
+"""What the tests of faults share: the report of what they see, and the bridge that they break again and again."""
 
 from __future__ import annotations
 
@@ -6,26 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.resilience.fault_report import FaultReport
+from tests.resilience.fault_report import SEEN, FaultReport
 from tests.resilience.faults import ready
 from tests.running_bridge import RunningBridge, running_bridge
 from tray_bridge.standin import StandIn
 
-_report = FaultReport()
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--write-report", action="store_true", help="write docs/resilience.md from what is seen")
-
-
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    if session.config.getoption("--write-report", default=False) and exitstatus == 0:
-        _report.write(in_full=not session.config.getoption("markexpr"))
-
 
 @pytest.fixture
 def report() -> FaultReport:
-    return _report
+    return SEEN
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""What the tests of this folder did and saw, as the page docs/resilience.md: each row is told by a test's own run."""
+"""What the tests of this folder did and saw, as the page docs/resilience.md (see `__main__`): a row from each run."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ PAGE = Path(__file__).parents[2] / "docs" / "resilience.md"
 OPENING = """\
 # What happens when something breaks
 
-This page is written by the tests in `tests/resilience/`, each time that they are run with
+This page is written from what the tests in `tests/resilience/` do and see, by
 
 ```bash
-python -m pytest -m '' tests/resilience --write-report
+python -m tests.resilience
 ```
 
-All of it takes twenty minutes or more; without `-m ''` a short form of a few minutes runs, as it does among the other tests.
+All of it takes twenty minutes or more; `--short` runs for a few minutes what runs among the other tests too.
 This page is of {form}.
 Nothing here is imagined: processes are really killed and stopped, disks are full, connections refused. Claude Code is the
 real one except where a wrong program *is* the fault; only the model behind it is scripted. While something breaks, other
@@ -68,6 +68,9 @@ class FaultReport:
                 parts.append(f"## {title}\n\n{_table(columns, rows)}")
         page.parent.mkdir(exist_ok=True)
         page.write_text("\n".join(parts), "utf-8")
+
+
+SEEN = FaultReport()
 
 
 def _table(columns: tuple[str, str, str], rows: Iterable[Row]) -> str:

@@ -13,7 +13,8 @@ import subprocess
 import sys
 
 # Reads `+pid` and `-pid` until the app's end of the pipe closes. The app's own signals reach its whole group, and the
-# guard ends only after the app. A CLI gets a second to remove its files from the user's folders.
+# guard ends only after the app. A CLI gets three seconds at most to remove its files from the user's
+# folders.
 _GUARD_SCRIPT = """
 trap '' INT TERM HUP
 watched=
@@ -30,7 +31,15 @@ while read -r line; do
 done
 [ -n "$watched" ] || exit 0
 kill -TERM $watched
-sleep 1
+for _ in 1 2 3; do
+  sleep 1
+  left=
+  for each in $watched; do
+    kill -0 "$each" && left="$left $each"
+  done
+  [ -n "$left" ] || exit 0
+  watched=$left
+done
 kill -KILL $watched
 """
 
