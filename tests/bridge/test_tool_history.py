@@ -220,3 +220,18 @@ def test_thousands_of_calls_with_one_id_are_paired_in_time() -> None:
 def test_fifty_rounds_stay_fifty_pairs() -> None:
     rounds = [message for n in range(50) for message in (calling(f"c{n}"), result(f"c{n}"))]
     assert [message.role for message in messages_of(USER, *rounds)] == ["user"] + ["assistant", "user"] * 50
+
+
+def test_results_with_ids_answer_calls_that_came_without_them_by_name_then_by_place() -> None:
+    messages = messages_of(
+        USER,
+        {**calling("", "", name="f"), "content": "One."},
+        result("toolu_2", "two", name="f"),
+        result("toolu_3", "three"),
+    )
+    assert [answer.content for answer in messages[2].content if isinstance(answer, ToolResult)] == [
+        (Text("two"),),
+        (Text("three"),),
+    ]
+    wrong = [USER, calling("", name="f"), result("toolu_2", "two", name="g")]
+    assert "toolu_2" in str(refusal_of({"messages": wrong}))

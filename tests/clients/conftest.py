@@ -67,6 +67,23 @@ def play_node(node_folder: Path, bridge: RunningBridge) -> Play:
     return lambda script, *arguments: _play(["node", str(node_folder / script), bridge.base_url, *arguments])
 
 
+@pytest.fixture(scope="session")
+def played() -> dict[str, Any]:
+    """What scripts printed that several tests look at."""
+    return {}
+
+
+@pytest.fixture
+def play_python_once(play_python: Play, played: dict[str, Any]) -> Play:
+    """The same, but run for the first test that asks alone."""
+    return lambda script: played[script] if script in played else played.setdefault(script, play_python(script))
+
+
+@pytest.fixture
+def play_node_once(play_node: Play, played: dict[str, Any]) -> Play:
+    return lambda script: played[script] if script in played else played.setdefault(script, play_node(script))
+
+
 def _play(command: list[str]) -> Any:
     done = subprocess.run(
         command, cwd=HERE.parents[1], capture_output=True, text=True, encoding="utf-8", timeout=300, env=_environment()

@@ -7,7 +7,8 @@ unique and plain. Other APIs allow more, so these rules apply:
 - A call without a result is answered by an error result that says so.
 - A result without a call is dropped in history, and refused after the last assistant message.
 - Of several results for one call, the last counts.
-- A result without an id answers the first call, of its name if it has one, that has no result yet.
+- A result without an id answers the first call, of its name if it has one, that has no result yet. One whose call came
+  without its id does so too: litellm keeps the ids of Ollama's results alone.
 - Assistant messages that follow a call without any result between are one message with it.
 - Arguments whose meaning is plain are read (`[]`, JSON within JSON, a Markdown fence); others that are no JSON object
   are kept, as they came, under the name `_raw` (as `claude` keeps the model's).
@@ -189,6 +190,8 @@ def _match(calls: Sequence[Call], results: Sequence[Result], *, newest: bool) ->
     given: dict[int, Result] = {}
     for result in results:
         waiting = by_id.get(result.id) if result.id else by_name.get(result.name)
+        if waiting is None:
+            waiting = [index for index in by_name[result.name] if not calls[index].id]
         while waiting and len(waiting) > 1 and waiting[-1] in given:
             waiting.pop()
         if waiting:
