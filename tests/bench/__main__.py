@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from rich.console import Console
 
 from .crowd import measure_crowd
+from .dialects import measure_dialects
 from .figure import Figure
 from .first_token import measure_first_token
 from .launch import measure_launch
@@ -37,6 +38,7 @@ GROUPS: dict[str, Measure] = {
     "first-token": measure_first_token,
     "tools": measure_tools,
     "relay": measure_relay,
+    "dialects": measure_dialects,
     "crowd": measure_crowd,
     "launch": measure_launch,
     "memory": measure_memory,
