@@ -140,7 +140,7 @@ def test_only_the_door_knows_fastapi_and_only_one_module_the_sdk() -> None:
         place = path.relative_to(PACKAGE)
         names = {name.split(".")[0] for name in imports(path)}
         assert "fastapi" not in names or place.parts[0] == "api", place
-        assert "claude_agent_sdk" not in names or place == Path("claude/light_sdk.py"), place
+        assert "claude_agent_sdk" not in names or place == Path("claude/sdk.py"), place
 
 
 @pytest.mark.skipif(is_plain(), reason="a plain start imports all of it")

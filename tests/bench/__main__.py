@@ -25,6 +25,7 @@ from .programs import Size, StandInProcess, own_home, standin
 from .rebuild import measure_rebuild
 from .relay import measure_relay
 from .report import to_json, to_table
+from .reuse import measure_reuse
 from .soak import TURNS, plot, soak
 from .tools import measure_tools
 
@@ -43,6 +44,7 @@ GROUPS: dict[str, Measure] = {
     "launch": measure_launch,
     "memory": measure_memory,
     "rebuild": measure_rebuild,
+    "reuse": measure_reuse,
 }
 
 

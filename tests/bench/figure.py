@@ -13,6 +13,7 @@ class Figure:
     """One line of the table. With `raw` samples the goal is about bridge ÷ raw, pair by pair; else about the value.
 
     `unit` is that of the samples: `s`, `MB`, or `` for a plain number. Without a `goal` it is there to be known.
+    With `is_absolute` the goal is about the bridge's own value, and `raw` is there to be seen beside it.
     """
 
     name: str
@@ -20,8 +21,9 @@ class Figure:
     goal: float | None = None
     bridge: list[float] = field(default_factory=list)
     raw: list[float] | None = field(default_factory=list)
-    statistic: str = "median"
+    statistic: Literal["median", "p95"] = "median"
     note: str = ""
+    is_absolute: bool = False
 
     def add(self, bridge: float, raw: float | None = None) -> None:
         self.bridge.append(bridge)
@@ -30,12 +32,15 @@ class Figure:
 
     @property
     def ratios(self) -> list[float]:
+        if self.is_absolute:
+            return []
         return [bridge / raw for bridge, raw in zip(self.bridge, self.raw or (), strict=bool(self.raw))]
 
     @property
     def value(self) -> float:
         """What the goal is about."""
-        return statistics.median(self.ratios if self.raw else self.bridge)
+        samples = self.ratios or self.bridge
+        return percentile(samples, 95) if self.statistic == "p95" else statistics.median(samples)
 
     @property
     def met(self) -> bool | None:
@@ -50,7 +55,7 @@ class Figure:
             "met": self.met,
             "bridge": summary(self.bridge),
             "raw": summary(self.raw) if self.raw else None,
-            "ratio": summary(self.ratios) if self.raw else None,
+            "ratio": summary(self.ratios) if self.ratios else None,
             "note": self.note,
         }
 
@@ -75,4 +80,6 @@ def quartiles(samples: Sequence[float]) -> tuple[float, float, float]:
 
 
 def percentile(samples: Sequence[float], percent: int) -> float:
+    if len(samples) < 2:
+        return samples[0]
     return statistics.quantiles(samples, n=100, method="inclusive")[percent - 1]

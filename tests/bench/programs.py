@@ -74,8 +74,8 @@ class StandInProcess:
         await asyncio.to_thread(self._request, "DELETE")
 
     async def own_seconds(self) -> float:
-        """The model's own share of the one request since `forget`: from its arrival to the first token."""
-        (received,) = await asyncio.to_thread(self._request, "GET")
+        """The model's own share of the last request, the one since `forget`: from its arrival to the first token."""
+        received = (await asyncio.to_thread(self._request, "GET"))[-1]
         return float(received["first_delta"] - received["started"])
 
     def _request(self, method: str) -> Any:

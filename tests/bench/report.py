@@ -29,7 +29,7 @@ def to_table(figures: Sequence[Figure]) -> Table:
     table.add_column("n", justify="right")
     for figure in figures:
         raw = _cell(figure.raw, SHAPES[figure.unit]) if figure.raw else ""
-        ratio = _cell(figure.ratios, "{:.3f}") if figure.raw else ""
+        ratio = _cell(figure.ratios, "{:.3f}") if figure.ratios else ""
         bridge = _cell(figure.bridge, SHAPES[figure.unit])
         table.add_row(figure.name, bridge, raw, ratio, _goal(figure), str(len(figure.bridge)))
     return table
@@ -66,5 +66,5 @@ def _cell(samples: Sequence[float], shape: str) -> str:
 def _goal(figure: Figure) -> str:
     if figure.goal is None:
         return ""
-    goal = f"≤ {figure.goal:g}" if figure.raw else f"≤ {SHAPES[figure.unit].format(figure.goal)}"
+    goal = f"≤ {figure.goal:g}" if figure.ratios else f"≤ {SHAPES[figure.unit].format(figure.goal)}"
     return f"[green]{goal} ✓[/green]" if figure.met else f"[red]{goal} ✗[/red]"

@@ -51,7 +51,7 @@ class Connection(asyncio.Protocol):
             self.answered = None
 
     def connection_lost(self, error: Exception | None) -> None:
-        if self.answered is not None:
+        if self.answered is not None and not self.answered.done():
             self.answered.set_exception(error or ConnectionError("The bridge hung up."))
 
 

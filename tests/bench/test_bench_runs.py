@@ -27,7 +27,7 @@ def bench(tmp_path: Path, *arguments: str) -> dict[str, Any]:
 def test_every_way_to_a_session_is_timed_beside_the_raw_cli(tmp_path: Path) -> None:
     result = bench(tmp_path, "--runs", "1", "first-token")
     assert result["machine"]["cores"] and result["versions"]["claude-code"]
-    assert len(result["figures"]) == 5
+    assert len(result["figures"]) == 6
     for figure in result["figures"]:
         assert figure.keys() == FIGURES
         assert figure["goal"] is not None and figure["raw"]["n"] == figure["bridge"]["n"] >= 1

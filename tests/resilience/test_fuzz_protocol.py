@@ -25,7 +25,7 @@ from tray_bridge.bridge.all_dialects import DIALECTS
 from tray_bridge.bridge.answer import AnswerShaper, WholeAnswer
 from tray_bridge.bridge.dialect import Reading, Stamp
 from tray_bridge.claude.answer import AnswerReader
-from tray_bridge.claude.worker import NOT_UNDERSTOOD
+from tray_bridge.claude.process_binding import NOT_UNDERSTOOD
 from tray_bridge.errors import TrayBridgeError
 from tray_bridge.turns import Event, TurnEnded
 

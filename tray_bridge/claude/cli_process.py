@@ -19,8 +19,8 @@ from typing import Any
 from .. import __version__
 from ..machine.private_files import make_private_folder
 from ..machine.proxy import without_proxy
-from .light_sdk import ClaudeAgentOptions
 from .orphans import guard
+from .sdk import ClaudeAgentOptions
 from .trace import transport_class
 
 # The MCP server that offers a client's tools needs a new name for other tools, and a rule that allows it:

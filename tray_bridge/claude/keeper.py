@@ -18,18 +18,19 @@ from .conversation_key import Binding
 from .roster import PROVEN_SECONDS, Roster, is_proven
 from .start_slots import CORES
 from .worker import START_TIMEOUT, Worker
-from .worker_states import RESTING
+from .worker_states import FREE, RESTING
 
 logger = logging.getLogger(__name__)
 
 MISTAKE_SECONDS = 1.0  # between two tries after an error of our own, which may repeat at once
 REFILL_YIELD = 2.0  # most seconds that a refill waits for requests without their first token
+QUIET_SECONDS = 2.0  # without a request: then a worn worker is replaced
 MOST_WASTED = 2  # spares in a row that were bound ahead in vain
 LONGEST_SLEEP = 600.0
 
 
 class Keeper:
-    """`greet` takes in what a bound worker has reported; `free` ends a conversation and keeps its worker.
+    """`greet` takes in what a bound worker has reported; `trim` ends the conversations that have expired.
 
     `is_waited_for` says whether requests are in the queue.
     """
@@ -40,14 +41,14 @@ class Keeper:
         *,
         greet: Callable[[Worker], None],
         knows_models: Callable[[], bool],
-        free: Callable[[Worker], None],
+        trim: Callable[[], None],
         is_waited_for: Callable[[], bool],
         on_ready: Callable[[], None],
     ) -> None:
         self._roster = roster
         self._greet = greet
         self._knows_models = knows_models
-        self._free = free
+        self._trim = trim
         self._is_waited_for = is_waited_for
         self._on_ready = on_ready
         self._task: asyncio.Task[None] | None = None
@@ -107,7 +108,7 @@ class Keeper:
         roster = self._roster
         while True:
             roster.wake.clear()
-            self.trim()
+            self._trim()
             if roster.failures and any(map(is_proven, roster.spares)):
                 roster.proved()
             with contextlib.suppress(asyncio.TimeoutError):
@@ -130,16 +131,6 @@ class Keeper:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(roster.wake.wait(), self._seconds_to_next_look())
 
-    def trim(self) -> None:
-        """End the conversations that have expired, and those above the limits, least recently used first."""
-        config, now = self._roster.config, time.time()
-        for state, limit in (("parked", config.parked), ("suspended", config.suspended)):
-            resting = self._roster.in_state({state})  # type: ignore[arg-type]
-            over = [worker for worker in resting if worker.expires_at is not None and worker.expires_at <= now]
-            left = [worker for worker in resting if worker not in over]
-            for worker in (*over, *left[: max(0, len(left) - limit)]):
-                self._free(worker)
-
     def _target(self) -> int:
         """Give the number of workers to keep. Without reuse only spares count."""
         config = self._roster.config
@@ -154,14 +145,15 @@ class Keeper:
         roster = self._roster
         states = roster.count()
         there = len(roster) if roster.config.reuse else len(roster.spares) + states["starting"]
+        there -= len(self._retiring())
         if there >= self._target() or roster.failures.seconds_to_retry():
             return None
         if self._is_waited_for() or sum(worker.is_getting_ready for worker in roster) >= CORES:
             return None  # requests in the queue come first
         if len(roster) >= roster.config.max_sessions:
             # The first spare is worth more than the oldest conversation: every new client needs it.
-            oldest = next(iter(roster.in_state({"parked"})), None)
-            if there or oldest is None:
+            oldest = next(iter(self._retiring() or roster.in_state({"parked"})), None)
+            if oldest is None or (there and not self._retiring()):
                 return None
             roster.discard(oldest, "a spare is needed more")
         return roster.add(early=early)
@@ -198,7 +190,7 @@ class Keeper:
     async def _bind(self, spare: Worker) -> None:
         binding = replace(self._binding, output_schema=None) if self._roster.config.reuse else self._binding
         spare.move("starting")
-        spare.binding = binding  # at once: a request may take a starting worker without a binding
+        spare.promise(binding)  # at once: a request may take a starting worker without a binding
         try:
             await asyncio.wait_for(spare.bind(binding), START_TIMEOUT)
         except (TrayBridgeError, asyncio.TimeoutError) as error:
@@ -214,9 +206,12 @@ class Keeper:
         """Close surplus free workers; with reuse, the least recently used first."""
         roster, target = self._roster, self._target()
         if roster.config.reuse:
-            for worker in roster.in_state({"idle"}):
+            for worker in roster.in_state(FREE):
                 if not worker.can_be_reset:
-                    roster.discard(worker, "it has served its time")
+                    roster.discard(worker, "it can serve no other conversation")
+            retiring = self._retiring()
+            for worker in retiring[: max(0, len(roster) - target)]:  # its replacement is there
+                roster.discard(worker, "it has served its time")
             surplus = len(roster) - max(target, 0)
             for worker in roster.in_state({"warm", "fitting", "idle"})[: max(0, surplus)]:
                 roster.discard(worker, "it is not needed")
@@ -225,11 +220,20 @@ class Keeper:
         for spare in generic_first[target:]:
             roster.discard(spare, "it is not needed")
 
+    def _retiring(self) -> list[Worker]:
+        """The idle workers to be replaced now: in a quiet moment, so that it costs no request anything."""
+        if time.monotonic() - self._roster.last_request < QUIET_SECONDS:
+            return []
+        return [worker for worker in self._roster.in_state({"idle"}) if worker.wear.is_worn]
+
     def _seconds_to_next_look(self) -> float:
         roster = self._roster
         idle = roster.config.idle_seconds - (time.monotonic() - roster.last_request)
         due = [idle if idle > 0 else LONGEST_SLEEP, LONGEST_SLEEP]
         due += [w.expires_at - time.time() for w in roster.in_state(RESTING) if w.expires_at is not None]
+        until_quiet = QUIET_SECONDS - (time.monotonic() - roster.last_request)
+        if until_quiet > 0 and any(worker.wear.is_worn for worker in roster.in_state({"idle"})):
+            due.append(until_quiet)
         if roster.failures:
             due.append(roster.failures.seconds_to_retry() or PROVEN_SECONDS)
         return max(0.05, min(due))

@@ -18,11 +18,9 @@ from dataclasses import replace
 
 from ..errors import (
     CliUnavailableError,
-    InvalidRequestError,
     QueueFullError,
     ServerStoppingError,
     SessionLostError,
-    SignedOutError,
     TrayBridgeError,
 )
 from ..snapshots import AccountSnapshot, ModelSnapshot, PoolSnapshot, SessionKind
@@ -32,6 +30,7 @@ from .choose import Candidate, Choice, choose
 from .cli_process import CliProcess
 from .conversation import Plan, Wanted
 from .fair_queue import FairQueue
+from .give_back import GiveBack
 from .keeper import Keeper
 from .roster import PoolConfig, Roster
 from .transcript import remove_stale, resumable_past
@@ -56,11 +55,12 @@ class SessionPool:
         self.models: tuple[ModelSnapshot, ...] = ()
         self._roster = Roster(config, self._changed, self._account.note_window)
         self._queue = FairQueue(self._roster.changed)
+        self._give_back = GiveBack(self._roster)
         self._keeper = Keeper(
             self._roster,
             greet=self._greet,
             knows_models=lambda: bool(self.models),
-            free=self._free,
+            trim=self._give_back.trim,
             is_waited_for=lambda: bool(self._queue),
             on_ready=self._roster.changed,
         )
@@ -118,7 +118,7 @@ class SessionPool:
             for worker in self._roster.spares:
                 self._roster.discard(worker, "the settings have changed")
             self._roster.proved()
-        self._keeper.trim()
+        self._give_back.trim()
         self._roster.changed()
 
     # Asking
@@ -191,7 +191,8 @@ class SessionPool:
             raise
         finally:
             self._roster.last_request = time.monotonic()
-            self._give_back(worker, run, error, keep=wanted.turn.keep)
+            self._greet(worker)
+            self._give_back.take(worker, run.rest, error, keep=wanted.turn.keep)
 
     async def _start(self, worker: Worker, wanted: Wanted) -> None:
         try:
@@ -251,67 +252,6 @@ class SessionPool:
             return self._roster.add(past)  # type: ignore[arg-type]
         return self._roster[choice.worker]
 
-    # Giving back
-
-    def _give_back(self, worker: Worker, run: TurnRun, error: BaseException | None, *, keep: bool) -> None:
-        roster, reuse = self._roster, self._roster.config.reuse and worker.config.reuse
-        self._greet(worker)
-        if not roster.is_open or not worker.alive:
-            roster.discard(worker, "its process has ended" if roster.is_open else "the server stops")
-        elif run.rest in ("clean", "suspended") and (keep or not reuse or run.rest == "suspended"):
-            self._rest(worker, "suspended" if run.rest == "suspended" else "parked")
-        elif reuse and _can_be_trusted(error) and worker.process.pid is not None:
-            worker.move("settling")
-            roster.own(self._settle(worker, keep=keep and run.rest != "clean"))
-        else:
-            roster.discard(worker, f"the turn ended with {error or 'an answer that was cut'!r}")
-        roster.changed()
-
-    def _rest(self, worker: Worker, state: str) -> None:
-        """Let the worker rest and keep its conversation."""
-        config = self._roster.config
-        self._roster.proved()
-        worker.move("suspended" if state == "suspended" else "parked")
-        seconds = config.suspended_seconds if state == "suspended" else config.parked_seconds
-        worker.expires_at = time.time() + seconds
-        logger.info("worker %d: %s", worker.id, state)
-        own = worker.conversation
-        for twin in self._roster.in_state(RESTING):
-            # Calls with other ids are those of another client, which asked the same and waits too.
-            if twin is not worker and (twin.conversation.key, twin.conversation.calls) == (own.key, own.calls):
-                self._free(twin)
-        self._keeper.trim()
-
-    def _free(self, worker: Worker) -> None:
-        """End a resting conversation; keep its worker if it can be reset."""
-        if self._roster.config.reuse and worker.conversation.can_be_cut and worker.alive:
-            worker.move("settling")
-            self._roster.own(self._settle(worker, keep=False))
-        else:
-            self._roster.discard(worker, "its conversation has expired")
-
-    async def _settle(self, worker: Worker, *, keep: bool) -> None:
-        """Bring a worker to rest and cut its turn away; close it if it does not prove that."""
-        began = time.monotonic()
-        try:
-            await worker.settle(keep=keep)
-        except TrayBridgeError as error:
-            self._roster.discard(worker, str(error))
-            return
-        except Exception:  # a fault of ours must not occupy the place of a worker for ever
-            logger.exception("A worker could not be brought to rest")
-            self._roster.discard(worker, "it could not be brought to rest")
-            return
-        if worker not in self._roster:
-            return
-        logger.info("worker %d: at rest after %.0f ms", worker.id, (time.monotonic() - began) * 1000)
-        if worker.conversation.lines:
-            self._rest(worker, "parked")
-        else:
-            worker.move("warm" if worker.binding is None else "idle")
-            worker.weigh()
-        self._roster.changed()
-
     def snapshot(self) -> PoolSnapshot:
         config, states = self._roster.config, self._roster.count()
         return PoolSnapshot(
@@ -333,22 +273,9 @@ class SessionPool:
 
 def _candidate(worker: Worker, wanted: Wanted) -> Candidate:
     plan = worker.conversation.plan(wanted) if worker.state in RESTING else Plan("new")
-    if plan.how == "results" and worker.went_on():
+    if plan.how == "results" and worker.reader.went_on():
         plan = Plan("new")
     return Candidate(worker.id, worker.state, worker.since, worker.binding, plan, can_be_reset=worker.can_be_reset)
-
-
-def _can_be_trusted(error: BaseException | None) -> bool:
-    """Return whether a process can serve again after a turn that ended so.
-
-    False for a lost one, and for one with a wrong sign-in or schema, because a new process may have another.
-    """
-    if isinstance(error, TrayBridgeError):
-        is_about_process = isinstance(
-            error, (SessionLostError, SignedOutError, CliUnavailableError, InvalidRequestError)
-        )
-        return not is_about_process and getattr(error, "status", None) not in (401, 403)
-    return error is None or isinstance(error, (asyncio.CancelledError, GeneratorExit))
 
 
 def _without_unwanted_tools(turn: Turn) -> Turn:

@@ -17,7 +17,8 @@ from ..turns import Message
 from .cli_process import CliProcess
 from .start_failures import StartFailures
 from .start_slots import StartSlots
-from .worker import Worker, WorkerConfig
+from .worker import Worker
+from .worker_config import WorkerConfig
 from .worker_states import FREE, RESTING, WorkerState
 
 logger = logging.getLogger(__name__)

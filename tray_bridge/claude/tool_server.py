@@ -42,6 +42,11 @@ class ToolServer:
         self._calls: dict[str, tuple[str, Any]] = {}
         self._results: dict[str, ToolResult] = {}
 
+    @property
+    def can_offer(self) -> bool:
+        """Whether there is a server name that this process has not had."""
+        return self._offers < len(TOOL_SERVERS)
+
     def offer(self, tools: tuple[Tool, ...]) -> None:
         """Offer other tools, under a new server name: the CLI never fetches the tools of a server name again."""
         self.name = TOOL_SERVERS[self._offers]

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..machine.paths import trace_folder
 from ..machine.private_files import make_private_folder
-from .light_sdk import SubprocessCLITransport
+from .sdk import SubprocessCLITransport
 
 logger = logging.getLogger(__name__)
 _numbers = itertools.count(1)

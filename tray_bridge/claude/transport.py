@@ -19,8 +19,8 @@ from typing import Any
 
 from ..errors import CliUnavailableError, SessionLostError
 from .cli_process import CliProcess
-from .light_sdk import Transport
 from .mailbox import Mailbox
+from .sdk import Transport
 from .tool_server import ToolServer
 
 logger = logging.getLogger(__name__)

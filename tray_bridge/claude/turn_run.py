@@ -12,8 +12,9 @@ from ..turns import Event, Message, Text, ToolResult
 from .answer import AnswerReader, Rest
 from .conversation import Plan, Wanted, new_blocks
 from .offered_tools import callable_names
+from .process_binding import NOT_UNDERSTOOD
 from .prompt import Wire, can_be_forced, demand_for_call, merged_from, past_line, question_line
-from .worker import NOT_UNDERSTOOD, Worker
+from .worker import Worker
 
 SHORTEST_PREPARATION = 10.0  # seconds, at least, for a past conversation and a question to be handed over
 MOST_REPEATS = 2  # how often a call is demanded again in words
@@ -35,7 +36,7 @@ class TurnRun:
         Raises TrayBridgeError: TurnTimeoutError, SessionLostError, SignedOutError, UpstreamError.
         """
         worker, turn = self._worker, self._turn
-        worker.progress.start()
+        worker.reader.progress.start()
         try:
             plan = worker.conversation.plan(self._wanted)
             self._shared = plan.start
@@ -44,7 +45,7 @@ class TurnRun:
                 callable_names(turn), structured=turn.output_schema is not None, demanded=turn.demands_call
             )
             repeats = MOST_REPEATS if self._demand() else 0
-            get = worker.messages.get
+            get = worker.reader.messages.get
             while reader.rest is None:
                 events = self._read(reader, await get())
                 if reader.rest == "clean" and turn.demands_call and not reader.calls and repeats:
@@ -60,11 +61,11 @@ class TurnRun:
             self._stop()  # the CLI may be about to ask the model again by itself
             raise
         finally:
-            worker.progress.cancel()
+            worker.reader.progress.cancel()
 
     def _read(self, reader: AnswerReader, message: dict[str, Any] | None) -> Sequence[Event]:
         try:
-            return reader.read(self._worker.check(message))
+            return reader.read(self._worker.reader.check(message))
         except NOT_UNDERSTOOD as error:
             raise SessionLostError("Claude Code sent a message that this version does not understand.") from error
 
@@ -120,7 +121,7 @@ class TurnRun:
         worker, keys = self._worker, self._wanted.keys
         written = merged_from(self._turn.messages, plan.start)
         if plan.how == "new":
-            worker.conversations += 1
+            worker.wear.conversations += 1
             written = written[len(worker.past) :]
             if written[0][1].role == "assistant":
                 worker.conversation.can_be_cut = False
@@ -129,7 +130,7 @@ class TurnRun:
             lines.append(past_line(message))
             if message.role == "user":  # the CLI keeps the order only of what comes after its `result`
                 await worker.write(lines, [_key_of_cut(keys[start], message)])
-                await worker.read_result()
+                await worker.reader.read_result()
                 lines = []
         start, question = written[-1]
         if (demand := self._demand()) is not None:
@@ -142,7 +143,7 @@ class TurnRun:
         return None if forced else demand_for_call(self._turn)
 
     async def _demand_again(self) -> None:
-        await self._worker.read_result()
+        await self._worker.reader.read_result()
         await self._worker.write([question_line(Message("user", (demand_for_call(self._turn),)))], [None])
 
 
