@@ -23,10 +23,11 @@ wire_api = "responses"
 class Codex:
     """Runs `codex exec`, and gives the items that it reports."""
 
-    def __init__(self, program: Path, home: Path, base_url: str) -> None:
+    def __init__(self, program: Path, home: Path, base_url: str, *, write_config: bool = True) -> None:
         self._program, self._home = program, home
         (home / "work").mkdir(parents=True)
-        (home / "config.toml").write_text(CONFIG.format(base_url=base_url))
+        if write_config:
+            (home / "config.toml").write_text(CONFIG.format(base_url=base_url))
 
     def ask(self, prompt: str, *, resume: bool = False) -> list[dict[str, Any]]:
         """The finished items of one turn; fails where Codex does, or where it reports an error."""
