@@ -66,7 +66,7 @@ def test_names_are_unique_and_plain(path: Path) -> None:
     with pytest.raises(SettingsError, match="no key named phone"):
         keys.revoke("phone")
     for name in ("", "a\nb", "x" * 65, "<script>"):
-        with pytest.raises(SettingsError, match="no name"):
+        with pytest.raises(SettingsError, match="not a valid key name"):
             keys.make(name)
 
 

@@ -14,20 +14,13 @@ import tray_bridge
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(tray_bridge.__file__).parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
-# Where the three patterns are gone; a file that is cleaned joins.
-PLAIN = [
-    *(ROOT / name for name in ("README.md", "docs/architecture.md", "docs/adding-a-dialect.md", "docs/debugging.md")),
-    *(
-        PACKAGE / name
-        for name in ("launch", "settings", "machine/bridge_log.py", "machine/signals.py", "claude/trace.py")
-    ),
-]
+# "Who" for a thing, an inverted negation, a metaphor for a mechanism: each makes a reader decode the sentence.
 PATTERNS = re.compile(
-    r"\b(whom|whoever)\b|\b(it|that|which|process|one|program|file|thing)s? who\b|^\s*#.*\bwho\b"
-    r"|\band no more\b|\bnobody\b"
-    r"|\b(laid over|lay over|strike|deeds)\b",
-    re.MULTILINE,
+    r"\b(whom|whoever)\b|\b(it|that|which|process|one|program|file|thing)s? who\b"
+    r"|\band no more\b|\bnobody\b|\b(is|are) none of (ours|a|an|the)\b"
+    r"|\b(laid over|lay over|lays over|laid down|strike|deeds|complaints)\b",
 )
+WHO = re.compile(r"^\s*(#|//).*\bwho\b|  (#|//) .*\bwho\b")  # beside code, which has a column of this name
 
 
 def test_the_pages_that_are_written_from_the_code_are_up_to_date() -> None:
@@ -52,12 +45,11 @@ def test_every_link_of_a_page_leads_to_a_file_and_every_module_that_it_names_exi
             assert (ROOT / name).exists() or (PACKAGE / name).exists(), name
 
 
-def files(place: Path) -> list[Path]:
-    return sorted(place.rglob("*.py")) if place.is_dir() else [place]
+PLAIN = [*PAGES, *sorted(path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".js", ".html"))]
 
 
-@pytest.mark.parametrize("place", PLAIN, ids=lambda place: place.name)
-def test_what_was_cleaned_stays_plain_english(place: Path) -> None:
-    for path in files(place):
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-            assert not PATTERNS.search(line), f"{path.name}:{number}: {line.strip()}"
+@pytest.mark.parametrize("path", PLAIN, ids=lambda path: path.name)
+def test_what_people_read_is_plain_english(path: Path) -> None:
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        found = PATTERNS.search(line) or WHO.search(line)
+        assert not found, f"{path.name}:{number}: {line.strip()}"

@@ -25,7 +25,7 @@ Prompt: TypeAlias = "str | Sequence[Mapping[str, Any]]"
 
 
 class BridgeClient:
-    """Asks a running bridge, blocking or not; use it in a `with` or an `async with`.
+    """Ask a running bridge, blocking or not; use it in a `with` or an `async with`.
 
     `base_url`, `api_key` and `model` default to BRIDGE_URL, TRAY_BRIDGE_API_KEY and OPENROUTER_MODEL.
     OPENROUTER_API_KEY is used too, but only with a `base_url` or BRIDGE_URL that the caller named. A prompt is a text

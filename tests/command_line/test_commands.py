@@ -273,7 +273,7 @@ def test_keys_are_made_listed_and_revoked(own: Run) -> None:
     again = own("key", "make", "laptop")
     assert again.returncode == 2
     assert "already" in again.stderr
-    assert "None is left" in own("key", "revoke", "laptop").stdout
+    assert "That was the last key" in own("key", "revoke", "laptop").stdout
     assert own("key", "revoke", "laptop").returncode == 2
 
 

@@ -121,7 +121,7 @@ def test_from_signed_out_to_a_green_lamp_in_six_clicks(
     assert "amber" in (row.locator(".light").get_attribute("class") or "").split()
 
     page.get_by_role("button", name="Set up Continue").click()
-    page.get_by_role("button", name="Give the old file back").click()
+    page.get_by_role("button", name="Restore the old file").click()
     expect(page.get_by_role("dialog")).to_contain_text("as it was before")
     assert not (tmp_path / "home" / ".continue" / "config.yaml").exists()
 

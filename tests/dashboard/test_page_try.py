@@ -147,7 +147,7 @@ def test_a_picture_can_be_added_and_taken_away(bridge: RunningBridge, open_page:
     page = open_page(f"{bridge.url}/dashboard#/try")
     page.locator("#file").set_input_files([picture, picture])
     expect(page.locator(".pictures img")).to_have_count(2)
-    page.get_by_role("button", name="Take picture 1 away").click()
+    page.get_by_role("button", name="Remove picture 1").click()
     expect(page.locator(".pictures img")).to_have_count(1)
     send(page, directive(text="Bars."))
     expect(page.locator(".turn.user img")).to_have_count(1)

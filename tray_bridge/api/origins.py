@@ -33,7 +33,7 @@ _CONTAINER_HOSTS = frozenset(
 _LOCAL_NAMES = frozenset(["localhost", "ip6-localhost", "ip6-loopback"])
 MOST_REMEMBERED = 20
 LOG_EVERY = 60.0  # seconds, for one page
-NO_ORIGINS = frozenset({"null", "*"})  # a setting that names one lets nobody in
+NO_ORIGINS = frozenset({"null", "*"})  # ignored in the settings
 LONGEST_ORIGIN = 100
 
 

@@ -20,14 +20,14 @@ KEPT = 1024  # connections
 
 
 class SameUser:
-    """Tell whether a request comes from this user. `who` looks up the user of a connection by its two ends."""
+    """Tell whether a request comes from this user. `caller_of` looks up the user of a connection by its two ends."""
 
     def __init__(
         self,
-        who: Callable[[tuple[str, int], tuple[str, int]], Caller] = who_calls,
+        caller_of: Callable[[tuple[str, int], tuple[str, int]], Caller] = who_calls,
         several_people: Callable[[], bool] = has_several_people,
     ) -> None:
-        self._who = who
+        self._caller_of = caller_of
         self._several_people = several_people
         self._shared: bool | None = None
         self._known: OrderedDict[tuple[str, int], tuple[object, bool]] = OrderedDict()
@@ -47,7 +47,7 @@ class SameUser:
 
     def _ask(self, client: tuple[str, int], server: tuple[str, int]) -> bool:
         try:
-            caller = self._who((client[0], client[1]), (server[0], server[1]))
+            caller = self._caller_of((client[0], client[1]), (server[0], server[1]))
         except (ValueError, OSError):
             caller = "unknown"
         if caller != "unknown":

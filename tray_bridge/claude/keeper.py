@@ -179,7 +179,7 @@ class Keeper:
             return None
         if misfit := next((spare for spare in spares if spare.binding is not None), None):
             self._wasted += 1
-            roster.discard(misfit, "it was bound to what nobody asks for now")
+            roster.discard(misfit, "its binding is not asked for any more")
             return None
         if self._wasted >= MOST_WASTED:
             return None  # the prompt changes each time: binding ahead would cost a process each time

@@ -88,7 +88,7 @@ class ProcessBinding:
         """Offer these tools from now on.
 
         The CLI keeps what it was told first of a tool with this name and schema, whatever server it comes from: another
-        description has to be laid over the body of the request.
+        description has to be put into the body of the request.
         """
         self._transport.tools.offer(tuple(tools))
         said = {(tool.name, json.dumps(tool.input_schema, sort_keys=True)): tool.description for tool in tools}

@@ -53,6 +53,6 @@ class SerialWork:
 
 
 def _look_away(task: asyncio.Task[None]) -> None:
-    """An error of work that nobody waits for is seen by the next one who needs the worker."""
+    """Ignore an error of work that nothing waits for: the next user of the worker gets it."""
     if not task.cancelled():
         task.exception()

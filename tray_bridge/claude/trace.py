@@ -33,7 +33,7 @@ def transport_class() -> type[SubprocessCLITransport]:
 
 
 class TracedTransport(SubprocessCLITransport):
-    """Writes each line to a file of its own process: the time, the direction, and the line as JSON."""
+    """Write each line to a file of its own process: the time, the direction, and the line as JSON."""
 
     _file: int | None = None
 

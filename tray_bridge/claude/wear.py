@@ -38,7 +38,7 @@ class Wear:
 
     @property
     def is_worn(self) -> bool:
-        """Whether it should be replaced when nobody needs it."""
+        """Return whether it should be replaced while no request needs it."""
         return self.conversations >= MOST_CONVERSATIONS or self.growth > MOST_GROWTH
 
     @property

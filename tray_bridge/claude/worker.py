@@ -91,7 +91,7 @@ class Worker:
         return self._told.binding
 
     def promise(self, binding: Binding) -> None:
-        """Say what it is about to be bound to, so that nobody takes it for one that knows nothing yet."""
+        """Announce the binding that it is about to get, so that it does not count as unbound."""
         self._told.binding = binding
 
     @property

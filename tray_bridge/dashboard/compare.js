@@ -74,7 +74,7 @@ export function compared(before, after) {
   const broken = !whole && h("div", { class: "part" }, h("h3", {}, `First difference: ${visible(b[kept]?.name ?? a[kept].name)}`), difference(textual(a[kept]?.value ?? ""), textual(b[kept]?.value ?? "")));
   const added = b.slice(kept).map(({ name }) => visible(name));
   const verdict = a.length === 0 && b.length === 0 ? "The log has no texts of them."
-    : whole ? `The prompt of the first stands whole at the beginning of the second: a cache can be used. ${added.length ? `Added: ${added.join(" · ")}.` : "Nothing was added."}`
+    : whole ? `The second prompt begins with the whole first one: a cache can be used. ${added.length ? `Added: ${added.join(" · ")}.` : "Nothing was added."}`
       : `The prompts are the same for ${count(kept)} of ${count(a.length)} parts. From there on no cache can be used.`;
   const own = ({ request }) => Object.fromEntries(Object.entries(request ?? {}).filter(([name]) => !["messages", "input", "prompt", "system", "instructions", "tools", "functions"].includes(name)));
   const rows = [

@@ -82,7 +82,7 @@ export function connectView() {
         h("div", { class: "heading" }, h("p", { class: "muted" }, `${client.where[0].toUpperCase()}${client.where.slice(1)}`), copyButton("Copy", () => settingsOf(client), { "aria-label": "Copy the settings" })),
         h("pre", { class: "code", tabindex: 0, role: "region", "aria-label": `Settings for ${client.name}` }, h("code", {}, settingsOf(client))),
         keyOffer(client)),
-      client.recognised ? null : h("p", { class: "muted" }, "Its requests bear the name of the library that it uses, so it has no light of its own."));
+      client.recognised ? null : h("p", { class: "muted" }, "Its requests carry the name of the library that it uses, so it has no lamp of its own."));
   }
 
   async function loadSetups() {

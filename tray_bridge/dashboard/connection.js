@@ -11,28 +11,30 @@ export class ServerProblem extends Error {
   }
 }
 
-const unreachable = { title: "The server does not answer", message: "Tray Bridge is stopped, or it is just restarting.", hint: "Start it from the tray." };
+const unreachable = { title: "The server does not answer", message: "Tray Bridge is stopped, or it is just restarting.",
+hint: "Start it from the tray." };
 
 /** Called when the server wants an API key before it shows anything. */
-export const door = { closed() {} };
+export const access = { denied() {} };
 
 /** GET or change something; the header proves to the server that no foreign form sent it. */
 export async function ask(path, { method = "GET", signal, body: sent } = {}) {
   let response;
   const headers = { "x-tray-bridge": "1", ...(sent ? { "content-type": "application/json" } : {}) };
   try {
-    response = await fetch(BASE + path, { method, signal, headers, body: sent && JSON.stringify(sent), cache: "no-store" });
+    response = await fetch(BASE + path, { method, signal, headers, body: sent && JSON.stringify(sent), cache:
+    "no-store" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ServerProblem(unreachable);
   }
   const body = await response.json().catch(() => ({}));
-  if (response.status === 401) door.closed();
+  if (response.status === 401) access.denied();
   if (!response.ok) throw new ServerProblem(body.error ?? { message: `The server answered ${response.status}.` });
   return body;
 }
 
-/** The live picture: the newest snapshot and the figures of the last hour, told to all who subscribe. */
+/** The live state: the newest snapshot and the figures of the last hour, passed to all subscribers. */
 export const live = {
   snapshot: null,
   lastHour: null,

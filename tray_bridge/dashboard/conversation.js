@@ -27,7 +27,7 @@ export const jsonBlock = (value) => longText(typeof value === "string" ? value :
 function picture(address, alt) {
   const name = BLOB.exec(address ?? "")?.[1];
   if (name && PICTURES.test(name)) return h("a", { href: blobUrl(name), target: "_blank", rel: "noopener" }, h("img", { src: blobUrl(name), alt, loading: "lazy" }));
-  // A picture elsewhere is named, not loaded: this page asks nobody but its own server.
+  // A picture elsewhere is named, not loaded: this page sends requests to its own server only.
   return name ? file(address, alt) : h("p", { class: "muted" }, `${alt}: `, h("bdi", {}, visible(String(address ?? "none").slice(0, 300))));
 }
 
@@ -58,7 +58,8 @@ function toolResult({ id, content, failed }) {
     typeof content === "string" ? jsonBlock(content) : h("div", { class: "turn plain" }, parts(content)));
 }
 
-/** The parts of a message's content. They are told apart by what they have: OpenAI's, Anthropic's and our own shapes. */
+/** The parts of a message's content. They are told apart by what they have: OpenAI's, Anthropic's and our own shapes.
+*/
 export function parts(content) {
   if (content === null || content === undefined) return [];
   if (!Array.isArray(content)) return [part(content)];
@@ -82,7 +83,8 @@ function part(item) {
   return wrap(jsonBlock(item));
 }
 
-const names = { user: "User", assistant: "Assistant", system: "System", developer: "Developer", tool: "Tool result", function: "Tool result" };
+const names = { user: "User", assistant: "Assistant", system: "System", developer: "Developer", tool: "Tool result",
+function: "Tool result" };
 
 function message(item) {
   const role = String(item?.role ?? item?.type ?? "message");
@@ -94,7 +96,8 @@ function message(item) {
     item.reasoning_content ? reasoning(item.reasoning_content) : null,
     parts(content),
     (Array.isArray(item.images) ? item.images : []).map((one) => h("div", { class: "part" }, picture(one, "Image"))),
-    calls.map((call) => toolCall({ id: call.id, name: call.function?.name ?? call.custom?.name, args: call.function?.arguments ?? call.custom?.input ?? call })));
+    calls.map((call) => toolCall({ id: call.id, name: call.function?.name ?? call.custom?.name, args:
+    call.function?.arguments ?? call.custom?.input ?? call })));
 }
 
 export const reasoning = (text) => h("details", { class: "reasoning" }, h("summary", {}, `Reasoning, ${count(text.length)} characters`), longText(text));

@@ -1,7 +1,7 @@
 // The page's frame: which view is shown, the state in the header, the theme.
 
 import { connectView } from "./connect.js";
-import { ask, door, live } from "./connection.js";
+import { access, ask, live } from "./connection.js";
 import { doctorView } from "./doctor.js";
 import { announce, h, icon, say, show } from "./dom.js";
 import { keysView } from "./keys.js";
@@ -84,14 +84,14 @@ document.getElementById("theme").addEventListener("click", () => {
   announce(`Theme: ${theme}`);
 });
 
-door.closed = () => {
+access.denied = () => {
   if (document.querySelector("dialog.sign-in")) return;
   const key = h("input", { type: "password", id: "own-key", autocomplete: "off", required: true });
   const wrong = h("p", { role: "alert" });
   const dialog = h("dialog", { class: "sign-in", "aria-labelledby": "sign-in", oncancel: (event) => event.preventDefault() },
     h("form", { onsubmit: enter },
       h("h2", { id: "sign-in" }, "This server has API keys"),
-      h("p", {}, "Give one of them to see the page, or open it from the tray."),
+      h("p", {}, "Enter one of them to see the page, or open it from the tray."),
       h("div", { class: "field" }, h("label", { for: "own-key" }, "API key"), key), wrong,
       h("div", { class: "buttons end" }, h("button", { type: "submit", class: "primary" }, "Open"))));
   async function enter(event) {

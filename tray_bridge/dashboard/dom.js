@@ -66,7 +66,8 @@ const ICONS = {
   copy: "M9 9h10v11H9zM5 15V4h10v2",
   check: "M4.5 12.5l5 5 10-11",
   cross: "M6 6l12 12M18 6L6 18",
-  sun: "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2v2.5M12 19.5V22M2 12h2.5M19.5 12H22M5 5l1.7 1.7M17.3 17.3L19 19M5 19l1.7-1.7M17.3 6.7L19 5",
+  sun: "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2v2.5M12 19.5V22M2 12h2.5M19.5 12H22M5 5l1.7 1.7M17.3 17.3L19 19M5
+  19l1.7-1.7M17.3 6.7L19 5",
   moon: "M20 14.5A8.5 8.5 0 0 1 9.5 4 8.5 8.5 0 1 0 20 14.5z",
   screen: "M3 5h18v11H3zM9 20h6M12 16v4",
   bin: "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5M14 11v5",
@@ -82,7 +83,7 @@ export function icon(name) {
   return s("svg", { viewBox: "0 0 24 24", width: 18, height: 18, class: "icon", "aria-hidden": "true" }, s("path", { d: ICONS[name] }));
 }
 
-/** Say something to those who listen to the page instead of looking at it. */
+/** Announce a text to screen readers. */
 export function announce(text) {
   document.getElementById("announce").textContent = text;
 }

@@ -77,7 +77,7 @@ export function keysView() {
   async function load() {
     try {
       const { keys } = await ask("/keys");
-      show(list, keys.length ? keys.map(card) : h("p", { class: "empty" }, "There are no keys: every program of yours on this machine may ask."));
+      show(list, keys.length ? keys.map(card) : h("p", { class: "empty" }, "There are no keys: every program that you run on this machine may use the bridge."));
     } catch (problem) {
       show(list, problemBox(problem));
     }

@@ -145,12 +145,12 @@ export function logView() {
     exports.hidden = !filtered || total === 0;
     const query = new URLSearchParams(FIELDS.filter((field) => field !== "time" && value(field)).map((field) => [field, value(field)]));
     if (time.value) query.set("since", Math.floor(now() - time.value));
-    show(exports, "Take them out as ", Object.entries({ md: "Markdown", har: "HAR", jsonl: "JSONL" }).map(([form, words], i) => [i ? ", " : "", h("a", { href: `/dashboard/api/export?${query}&form=${form}`, download: `exchanges.${form}` }, words)]));
+    show(exports, "Export them as ", Object.entries({ md: "Markdown", har: "HAR", jsonl: "JSONL" }).map(([form, words], i) => [i ? ", " : "", h("a", { href: `/dashboard/api/export?${query}&form=${form}`, download: `exchanges.${form}` }, words)]));
     clear.hidden = filtered || total === 0;
     more.hidden = items.length >= total && !further;
     const focused = document.activeElement?.dataset?.id;
     const days = Map.groupBy ? Map.groupBy(items, dayOf) : grouped(items);
-    show(list, total === 0 && !filtered ? h("p", { class: "empty" }, "The log is empty. Every request that comes in is kept here, unless the tray says otherwise.") : null,
+    show(list, total === 0 && !filtered ? h("p", { class: "empty" }, "The log is empty. Requests appear here, unless recording is switched off.") : null,
       [...days].map(([day, group]) => h("section", { "aria-label": dayName(group[0].at) },
         h("div", { class: "day" }, h("h2", {}, dayName(group[0].at)),
           h("button", { type: "button", class: "quiet round", "aria-label": `Delete all of ${dayName(group[0].at)}`, title: "Delete this day", onclick: () => deleteDay(day, group[0].at) }, icon("bin"))),
@@ -275,7 +275,7 @@ function savedSearches(address, name) {
     try {
       localStorage.searches = JSON.stringify(searches);
     } catch {
-      announce("This browser keeps nothing");
+      announce("This browser stores nothing");
     }
     update();
   }

@@ -216,7 +216,7 @@ function refusedPages() {
   const list = h("ul", { class: "refused" });
   const wrong = h("div");
   const element = h("section", { class: "card wide", "aria-labelledby": "refused", hidden: true },
-    h("h2", { id: "refused" }, "Refused web pages"), h("p", { class: "muted" }, "These pages tried to use the bridge from a browser. None of them got anything."), list, wrong);
+    h("h2", { id: "refused" }, "Refused web pages"), h("p", { class: "muted" }, "These pages tried to use the bridge from a browser. All were refused."), list, wrong);
   let seen = "";
   async function letIn(origin) {
     if (!(await confirmed(`Let ${origin} in?`, "Its pages can then ask Claude on your account, whenever they are open in a browser here. Let in only what you trust.", "Let it in"))) return;

@@ -50,7 +50,7 @@ async function open(client, changed) {
       h("p", { class: "muted" }, planned.diff ? "This is what changes. A backup is kept, and one click gives the old file back." : "The file needs no change."),
       planned.diff ? h("pre", { class: "code diff", tabindex: 0, role: "region", "aria-label": "The change" }, h("code", {}, planned.diff)) : null);
     show(buttons, close,
-      client.set_up ? h("button", { type: "button", class: "danger", onclick: undo }, "Give the old file back") : null,
+      client.set_up ? h("button", { type: "button", class: "danger", onclick: undo }, "Restore the old file") : null,
       planned.diff ? h("button", { type: "button", class: "primary", onclick: write }, "Write it") : null);
   } catch (problem) {
     show(body, problemBox(problem));

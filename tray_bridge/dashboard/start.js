@@ -150,7 +150,7 @@ function clientStep() {
 export function startView() {
   const parts = [signInStep(), questionStep(), clientStep()];
   const element = h("div", { class: "start" },
-    h("div", { class: "intro" }, h("h1", {}, "First steps"), h("p", { class: "muted" }, "Three steps, then every OpenAI client on this machine can use your Claude. You can leave this page and come back.")),
+    h("div", { class: "intro" }, h("h1", {}, "First steps"), h("p", { class: "muted" }, "Three steps, then the programs on this machine can use your Claude. You can leave this page and come back.")),
     h("ol", { class: "steps" }, parts.map((part) => part.element)));
   const wrong = h("div");
   element.append(wrong);

@@ -10,8 +10,10 @@ import { duration, money, plural, prettyJson, visible } from "./format.js";
 import { markdown } from "./markdown.js";
 import { baseUrl } from "./now.js";
 
-const BLANK = { model: "", second: "", system: "", text: "", effort: "", stream: true, formatted: false, messages: [], pictures: [], others: {}, from: "" };
-const reasons = { stop: "the end of the answer", length: "the token limit", tool_calls: "a tool call", content_filter: "a refusal" };
+const BLANK = { model: "", second: "", system: "", text: "", effort: "", stream: true, formatted: false, messages: [],
+pictures: [], others: {}, from: "" };
+const reasons = { stop: "the end of the answer", length: "the token limit", tool_calls: "a tool call", content_filter:
+"a refusal" };
 
 // What was typed and said survives another view and a reload, in this tab alone.
 const kept = { ...structuredClone(BLANK), ...stored() };
@@ -102,7 +104,7 @@ export function tryView() {
       say(wrong, "");
       remember("others", value);
     } catch {
-      say(wrong, "This is no JSON object yet; the one before is used.");
+      say(wrong, "This is not a JSON object yet; the previous one is used.");
     }
   }
 
@@ -111,12 +113,14 @@ export function tryView() {
     return { ...kept.others, model: model || "sonnet", messages: all, ...(kept.effort ? { reasoning_effort: kept.effort } : {}), ...(kept.stream ? { stream: true } : {}) };
   }
 
-  const asked = (question) => ({ role: "user", content: kept.pictures.length ? [...(question ? [{ type: "text", text: question }] : []), ...kept.pictures.map((url) => ({ type: "image_url", image_url: { url } }))] : question });
+  const asked = (question) => ({ role: "user", content: kept.pictures.length ? [...(question ? [{ type: "text", text:
+  question }] : []), ...kept.pictures.map((url) => ({ type: "image_url", image_url: { url } }))] : question });
 
   function showCode() {
     const request = body([...kept.messages, ...(pending() && !kept.text ? [] : [asked(kept.text || "Hello!")])]);
     const key = keyed ? "YOUR-KEY" : undefined; // keys are kept as hashes: none can be shown
-    code.update({ curl: asCurl(`${baseUrl()}/chat/completions`, request, keyed), Python: asPython(baseUrl(), request, key), JavaScript: asJavaScript(baseUrl(), request, key) });
+    code.update({ curl: asCurl(`${baseUrl()}/chat/completions`, request, keyed), Python: asPython(baseUrl(),
+    request, key), JavaScript: asJavaScript(baseUrl(), request, key) });
   }
 
   /** Whether the conversation ends in what Claude has yet to answer: results of tools, say. */
@@ -166,7 +170,7 @@ export function tryView() {
 
   function showPictures() {
     show(pictures, kept.pictures.map((src, i) => h("figure", {}, h("img", { src, alt: `Picture ${i + 1}` }),
-      h("button", { type: "button", class: "quiet round", "aria-label": `Take picture ${i + 1} away`, onclick: () => {
+      h("button", { type: "button", class: "quiet round", "aria-label": `Remove picture ${i + 1}`, onclick: () => {
         remember("pictures", kept.pictures.filter((_, other) => other !== i));
         showPictures();
       } }, icon("cross")))));
@@ -206,7 +210,8 @@ export function tryView() {
   function showAll() {
     answers = [];
     show(talk, empty, kept.messages.map(shown));
-    [system.value, text.value, stream.checked, formatted.checked] = [kept.system, kept.text, kept.stream, kept.formatted];
+    [system.value, text.value, stream.checked, formatted.checked] = [kept.system, kept.text, kept.stream,
+    kept.formatted];
     others.value = Object.keys(kept.others).length ? prettyJson(kept.others) : "";
     show(origin, kept.from ? ["From ", h("a", { href: `#/log/${encodeURIComponent(kept.from)}` }, "this exchange"), "."] : null);
     showPictures();
@@ -241,7 +246,8 @@ export function tryView() {
     talk.append(place);
     showSend();
     place.scrollIntoView({ block: "nearest" });
-    const results = await Promise.all(chosen.map((model, i) => one(bubbles[i], body(messages, model), values.find(({ value }) => value === model), stop.signal, () => {
+    const results = await Promise.all(chosen.map((model, i) => one(bubbles[i], body(messages, model), values.find(({
+    value }) => value === model), stop.signal, () => {
       place.remove();
       if (!running) answer();
     })));
@@ -269,11 +275,13 @@ export function tryView() {
       }
     };
     try {
-      const result = await askOnce({ ...request, ...(request.stream ? { stream_options: { include_usage: true } } : {}) }, { signal, take });
+      const result = await askOnce({ ...request, ...(request.stream ? { stream_options: { include_usage: true } }
+      : {}) }, { signal, take });
       const cost = costOf(model, result.usage);
       const tokens = result.usage ? ` · ${plural(result.usage.prompt_tokens, "token")} in, ${plural(result.usage.completion_tokens, "token")} out` : "";
-      turn.note(`First token after ${duration(result.firstToken)} · all in ${duration(result.seconds)}${tokens}${cost === null ? "" : ` · about ${money(cost)}`}`);
-      turn.more(`Ended by ${reasons[result.reason] ?? result.reason ?? "nobody knows what"}`, result.id ? [" · ", h("a", { href: `#/log/${encodeURIComponent(result.id)}` }, "its exchange")] : "");
+      turn.note(`First token after ${duration(result.firstToken)} · all in
+      ${duration(result.seconds)}${tokens}${cost === null ? "" : ` · about ${money(cost)}`}`);
+      turn.more(`Ended by ${reasons[result.reason] ?? result.reason ?? "an unknown reason"}`, result.id ? [" · ", h("a", { href: `#/log/${encodeURIComponent(result.id)}` }, "its exchange")] : "");
       turn.calls(result.calls);
       answers.push(turn);
       if (kept.formatted) turn.format(true);
@@ -284,7 +292,8 @@ export function tryView() {
       else {
         turn.note("");
         if (error.id) turn.more(h("a", { href: `#/log/${encodeURIComponent(error.id)}` }, "Its exchange"));
-        turn.fail({ title: error.title ?? "No answer", message: error.message ?? String(error), hint: error.hint }, again);
+        turn.fail({ title: error.title ?? "No answer", message: error.message ?? String(error), hint: error.hint
+        }, again);
       }
       return null;
     }
@@ -294,7 +303,8 @@ export function tryView() {
   async function from(id) {
     try {
       const request = await asRequest(await read(`/exchanges/${encodeURIComponent(id)}`));
-      Object.assign(kept, structuredClone(BLANK), { stream: kept.stream, formatted: kept.formatted, second: kept.second }, request, { from: id });
+      Object.assign(kept, structuredClone(BLANK), { stream: kept.stream, formatted: kept.formatted, second:
+      kept.second }, request, { from: id });
       history.replaceState(null, "", "#/try");
       const last = kept.messages.length - 1;
       if (values.some(({ value }) => value === kept.model)) models.value = kept.model;
@@ -340,7 +350,8 @@ export function tryView() {
   }
 
   const unsubscribe = live.subscribe(({ snapshot }) => {
-    values = snapshot.models.length ? snapshot.models : [{ value: "sonnet", display_name: "Sonnet" }, { value: "opus", display_name: "Opus" }, { value: "haiku", display_name: "Haiku" }];
+    values = snapshot.models.length ? snapshot.models : [{ value: "sonnet", display_name: "Sonnet" }, { value:
+    "opus", display_name: "Opus" }, { value: "haiku", display_name: "Haiku" }];
     if (JSON.stringify(values) === offered) return;
     offered = JSON.stringify(values);
     choose(kept.model);

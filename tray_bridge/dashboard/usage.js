@@ -1,4 +1,4 @@
-// The view Usage: tokens, requests, waiting times and estimated costs, by time or by who used them.
+// The view Usage: tokens, requests, waiting times and estimated costs, by time, client, model, key or dialect.
 
 import { barList, chart, drawColumns } from "./charts.js";
 import { ask } from "./connection.js";
@@ -7,7 +7,8 @@ import { count, duration, exactTime, money, now, plural, visible } from "./forma
 
 const groups = { day: "Day", hour: "Hour", client: "Client", model: "Model", key: "Key", dialect: "Dialect" };
 const periods = { 1: "Last 24 hours", 7: "Last 7 days", 30: "Last 30 days", 366: "Last year" };
-const dialects = { openai_chat: "Chat Completions", openai_responses: "Responses", openai_completions: "Completions", anthropic_messages: "Messages", ollama: "Ollama" };
+const dialects = { openai_chat: "Chat Completions", openai_responses: "Responses", openai_completions: "Completions",
+anthropic_messages: "Messages", ollama: "Ollama" };
 
 const columns = [
   ["Requests", (row) => count(row.requests)],
@@ -29,9 +30,12 @@ function figures(total) {
   const pairs = [
     ["Requests", count(total.requests), total.errors ? plural(total.errors, "error") : "no errors"],
     ["Tokens in", count(read), read ? `${Math.round((100 * total.cache_read_tokens) / read)} % from the cache` : ""],
-    ["Tokens out", count(total.output_tokens), total.thinking_tokens ? `${count(total.thinking_tokens)} for thinking` : ""],
-    ["First token", duration(total.first_token_median), total.first_token_slowest === null ? "" : `slowest ${duration(total.first_token_slowest)}`],
-    ["Cost, estimated", money(total.cost), total.saved_by_cache > 0 ? `the cache saved ${money(total.saved_by_cache)}` : ""],
+    ["Tokens out", count(total.output_tokens), total.thinking_tokens ? `${count(total.thinking_tokens)} for
+    thinking` : ""],
+    ["First token", duration(total.first_token_median), total.first_token_slowest === null ? "" : `slowest
+    ${duration(total.first_token_slowest)}`],
+    ["Cost, estimated", money(total.cost), total.saved_by_cache > 0 ? `the cache saved
+    ${money(total.saved_by_cache)}` : ""],
   ];
   return h("dl", { class: "figures" }, pairs.map(([name, value, more]) => h("div", { class: "card" }, h("dt", {}, name), h("dd", { class: "figure" }, value), h("dd", { class: "muted" }, more))));
 }
@@ -48,7 +52,7 @@ function table(report) {
 }
 
 function note(report) {
-  if (report.prices_told_at === null) return "No prices are known: Claude Code has named none, so costs are not worked out.";
+  if (report.prices_told_at === null) return "No prices are known, because Claude Code has reported none, so costs are left out.";
   const unpriced = report.total.unpriced ? ` ${plural(report.total.unpriced, "answer")} of models without a known price are left out.` : "";
   return `Costs are estimates at the API's prices, as Claude Code named them on ${exactTime(report.prices_told_at)}; a plan pays no such bill.${unpriced}`;
 }
@@ -94,7 +98,8 @@ export function usageView() {
     say(heading, `Tokens by ${groups[report.by].toLowerCase()}`);
     const overTime = report.by === "day" || report.by === "hour";
     const biggest = report.rows.reduce((most, row) => (tokens(row) > tokens(most) ? row : most));
-    const summary = `${plural(report.rows.length, groups[report.by].toLowerCase())}; most tokens, ${count(tokens(biggest))}: ${visible(biggest.name)}. The table below has every figure.`;
+    const summary = `${plural(report.rows.length, groups[report.by].toLowerCase())}; most tokens,
+    ${count(tokens(biggest))}: ${visible(biggest.name)}. The table below has every figure.`;
     if (overTime) columnsChart.update(report.rows.slice(-62), summary);
     show(body, figures(report.total),
       h("section", { class: "card", "aria-labelledby": "usage-chart" }, heading,

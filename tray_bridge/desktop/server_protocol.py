@@ -26,10 +26,10 @@ class Server(Protocol):
         """Refuse new requests, or take them again."""
 
     def stop_when_idle(self) -> None:
-        """Stops once the requests under way have ended, and takes no new ones; `pause(False)` calls it off."""
+        """Stop once the requests under way have ended, and takes no new ones; `pause(False)` calls it off."""
 
     def let_page_in(self, origin: str) -> None:
-        """Adds a web page that was refused to the settings."""
+        """Add a web page that was refused to the settings."""
 
     def start(self) -> None:
         """Begin to start, and return at once; an error is in `snapshot().problem`."""

@@ -36,8 +36,8 @@ class SingleInstance:
         self._note = note
         self._on_show = on_show
         self._secret = secrets.token_hex(16)
-        self._door = socket.create_server(("127.0.0.1", 0))
-        port = self._door.getsockname()[1]
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        port = self._listener.getsockname()[1]
         try:
             replace_file(note, json.dumps({"pid": os.getpid(), "port": port, "secret": self._secret}).encode())
         except OSError as error:  # a full disk, for example: a second launch then opens the page itself
@@ -60,8 +60,8 @@ class SingleInstance:
         """Give up the lock, so that another launch can take it."""
         self._note.unlink(missing_ok=True)
         with suppress(OSError):
-            self._door.shutdown(socket.SHUT_RDWR)  # else the thread would go on waiting in accept
-        self._door.close()
+            self._listener.shutdown(socket.SHUT_RDWR)  # else the thread would go on waiting in accept
+        self._listener.close()
         self._lock.release()
 
     def __enter__(self) -> SingleInstance:
@@ -75,7 +75,7 @@ class SingleInstance:
     def _answer(self) -> None:
         while True:
             try:
-                caller, _ = self._door.accept()
+                caller, _ = self._listener.accept()
             except OSError:
                 return  # released
             with caller, suppress(OSError):
@@ -89,9 +89,9 @@ def ask_first_to_show() -> bool:
     """Ask the Tray Bridge that has the lock to open its page; return whether it did."""
     try:
         note = json.loads(_note_beside(lock_file()).read_text())
-        with socket.create_connection(("127.0.0.1", int(note["port"])), timeout=ANSWER_SECONDS) as door:
-            door.sendall(str(note["secret"]).encode() + b"\n")
-            return door.recv(64) == SHOWN
+        with socket.create_connection(("127.0.0.1", int(note["port"])), timeout=ANSWER_SECONDS) as connection:
+            connection.sendall(str(note["secret"]).encode() + b"\n")
+            return connection.recv(64) == SHOWN
     except (OSError, ValueError, KeyError, TypeError) as error:
         logger.info("the first Tray Bridge does not answer: %s", error)
         return False

@@ -24,7 +24,7 @@ PROVE_AFTER = 5.0  # seconds: a program that is not known is examined once the s
 
 
 class PoolSetup:
-    """Makes the pool's configuration in one run of the server. `on_proved` is called when `config` would change."""
+    """Make the pool's configuration, in one run of the server. `on_proved` is called when `config` would change."""
 
     def __init__(self, on_proved: Callable[[], None]) -> None:
         self._on_proved = on_proved

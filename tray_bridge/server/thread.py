@@ -62,7 +62,7 @@ class ServerThread:
         return self._settings
 
     def start(self) -> None:
-        """Bind the port and start in the background; returns at once. What fails is in `snapshot().problem`."""
+        """Bind the port and start in the background; return at once. What fails is in `snapshot().problem`."""
         with self._lock:
             if self._thread is not None and self._thread.is_alive() and not self._stop_asked.is_set():
                 return

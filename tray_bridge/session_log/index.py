@@ -1,8 +1,8 @@
-"""The log's index: an SQLite database beside the day folders, made from their files and made again when it is lost.
+"""The log's index: an SQLite database beside the day folders, made from their files, and again if it is lost.
 
-Owns the database's shape, and bringing it in line with the files, which are the truth. A row may lag behind its
-file; `Index.refresh` compares the folders' times with those that were read, and reads what differs.
-Knows no queries but its own. Safe from any thread; several programs may use one database.
+Owns the database's schema, and bringing it in line with the files, which are authoritative. A row may lag behind its
+file; `Index.refresh` compares the folders' times with those that were read, and reads what differs. Knows no queries
+but its own. Safe from any thread; several programs may use one database.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 INDEX_NAME = "index.db"
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 CLOCK_GRAIN = 2.0  # seconds: file systems and processes tell times in steps of up to that
-_BATCH = 500  # files read between two commits while the index is made: who writes waits for no more
+_BATCH = 500  # files read between two commits while the index is made: a writer waits for no more
 _SPARING = 20  # a folder of thousands that changes all the time is listed at most in 1/20 of the time
 _QUICK = 10_000_000  # nanoseconds
 _OLD_NAME = "index.jsonl"  # what version 0.1 kept in each day's folder
@@ -236,7 +236,7 @@ class Index:
 
 
 def read_entry(folder: Path, file: str) -> Indexed | None:
-    """Give what the index takes of a file, or None if it is none of ours or has just been deleted."""
+    """Give what the index takes of a file, or None if it is another program's or was just deleted."""
     path = folder / file
     try:
         stat = path.stat()

@@ -1,6 +1,6 @@
-"""Finds, shows and deletes what the session log has written, while it is being written or long after.
+"""Find, show and delete exchanges of the session log, also while it is being written.
 
-Owns what is done with the log as a whole; the index finds, the files are read. Safe from any thread.
+Owns what is done with the log as a whole: the index finds exchanges, their files are read. Safe from any thread.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class LogReader:
-    """Reads the log in `folder`; a folder that is not there is an empty log.
+    """Read the log in `folder`; a folder that is not there is an empty log.
 
     With `background`, an index that has to be made is made on a thread of its own, and answers lack what it lacks.
     """
@@ -87,7 +87,7 @@ class LogReader:
         return document | {"outcome": "in_progress" if is_alive(document["process"]) else "unfinished"}
 
     def documents(self, summaries: Iterable[Summary]) -> Iterator[dict[str, Any]]:
-        """Give the whole exchanges, one after the other; those deleted meanwhile are left out."""
+        """Yield the whole exchanges; those deleted meanwhile are left out."""
         for summary in summaries:
             document = _read(self.folder / summary["file"])
             if document is not None:
@@ -204,7 +204,7 @@ class LogReader:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """Give the document in `path`, or None if it is none of ours or has just been deleted."""
+    """Give the document in `path`, or None if it is another program's or was just deleted."""
     try:
         document = json.loads(path.read_bytes())
         return document if isinstance(document, dict) and isinstance(document["process"], dict) else None

@@ -1,7 +1,7 @@
 """An exchange → the JSON document that the log keeps of it.
 
-Owns what is written and in which order, and what never is: keys, and images and files inline. Pure but for
-the `store_blob` it is given.
+Owns what is written and in which order, and what is never written: keys, and images and files inline. Pure except for
+the `store_blob` that is handed in.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/\s]{12,}={0,2}\s*")
 
 
 class Record:
-    """Grows with its exchange; used by the writer's thread alone."""
+    """The document of one exchange while it grows. For the writer's thread alone."""
 
     def __init__(self, exchange: Exchange, store_blob: StoreBlob) -> None:
         self._exchange = exchange
@@ -75,7 +75,7 @@ class Record:
         self._rendered: dict[str, str] = {}
 
     def document(self, process: Mapping[str, Any]) -> dict[str, Any]:
-        """The exchange as it stands, in plain JSON values; `process` tells who writes it."""
+        """Give the exchange so far, in plain JSON values; `process` identifies the program that writes it."""
         exchange = self._exchange
         ended = exchange.ended  # first: what ends while this runs has not brought its last events here
         self._state = self._state_now()
@@ -117,7 +117,7 @@ class Record:
     def render(self, document: Mapping[str, Any]) -> bytes:
         """`document` as a pretty-printed file."""
         members = (f'  "{name}": {self._member(name, value)}' for name, value in document.items())
-        # A lone surrogate, which JSON may bear and UTF-8 may not, becomes its JSON escape.
+        # A lone surrogate, which JSON allows and UTF-8 does not, becomes its JSON escape.
         return ("{\n" + ",\n".join(members) + "\n}\n").encode("utf-8", "backslashreplace")
 
     def _member(self, name: str, value: object) -> str:
@@ -132,7 +132,7 @@ class Record:
 
     @property
     def has_news(self) -> bool:
-        """Something came since the last `document`."""
+        """Return whether something came since the last `document`."""
         return self._state_now() != self._state
 
     def _state_now(self) -> tuple[object, ...]:

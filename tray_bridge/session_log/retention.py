@@ -1,4 +1,4 @@
-"""Keeps the session log within its days and megabytes: the oldest exchanges go first."""
+"""Keep the session log within its days and megabytes: the oldest exchanges go first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..machine.private_files import TEMPORARY_SUFFIX
 from .reader import BLOBS, LogReader
 
 _MEGABYTE = 1_000_000
-# What is cut down to, so that not every exchange after the limit brings another round.
+# The share of the limit that is kept, so that not every exchange after it causes another round.
 _EMPTY_INDEX = 150_000  # bytes
 _AFTERWARDS = 0.9
 

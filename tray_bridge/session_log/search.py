@@ -22,8 +22,8 @@ class Filter:
     """What an exchange must fit; what is None or empty does not matter.
 
     `text` is a run of words in the question, answer, tool calls or error; the last, from three letters on, may be the
-    beginning of one.
-    `model` and `client` may be a part of the name, whatever the case. `since` and `until` are Unix seconds.
+    beginning of one. `model` and `client` may be a part of the name, whatever the case. `since` and `until` are Unix
+    seconds.
     """
 
     text: str | None = None
@@ -42,7 +42,7 @@ class Filter:
         if not self.text or not self.text.strip():
             return ""
         run = words(self.text)
-        # Signs alone are in no text's words. SQLite would take an empty phrase for an error.
+        # No word consists of signs alone, and an empty phrase is an error for SQLite.
         return f'"{run or NOWHERE}"' + (" *" if len(run.rpartition(" ")[2]) >= BEGINNING else "")
 
     def conditions(self) -> Iterator[tuple[str, Any]]:

@@ -42,7 +42,9 @@ def summarise(document: Mapping[str, Any], file: str) -> Summary:
 
 
 def is_summary(entry: Mapping[str, Any]) -> bool:
-    """Whether it holds what those who search and delete go by: anybody may have put a file into the folder."""
+    """Return whether it has the fields that searching and deleting need: other programs may put files into the
+    folder.
+    """
     return (
         all(isinstance(entry[key], str) for key in ("id", "file", "question", "answer"))
         and all(isinstance(entry[key], (str, type(None))) for key in _SEARCHED_BY)

@@ -27,7 +27,7 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 USAGE_NAME = "usage.db"
-BROKEN_NAME = "usage-broken.db"  # the last one that was broken, kept for who wants to look
+BROKEN_NAME = "usage-broken.db"  # the last broken file, kept for inspection
 KEPT_SECONDS = 366 * 86400
 TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens", "thinking_tokens")
 _TABLES = """

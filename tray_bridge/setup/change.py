@@ -75,7 +75,7 @@ def plan(client: SetupClient, values: Values, place: Place, file: Path | None = 
 
 
 def write(client: SetupClient, changes: Sequence[FileChange]) -> Path:
-    """Keep a backup, then write every file; returns the backup. Raises SetupError, with nothing half done."""
+    """Keep a backup, then write every file; return the backup. Raises SetupError, with nothing half done."""
     note = _note(client)
     before = _read_note(note)
     kept = []

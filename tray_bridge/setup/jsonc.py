@@ -1,4 +1,4 @@
-"""Edits JSON with comments in place: everything that is not changed stays as it was, to the byte. Pure.
+"""Edit JSON with comments in place: everything that is not changed stays as it was, to the byte. Pure.
 
 Editors' settings files hold comments and trailing commas, which a parser and a writer of plain JSON would lose.
 """

@@ -1,4 +1,4 @@
-"""Edits YAML, TOML and .env files in place: comments, order and whatever else is there stay. Pure.
+"""Edit YAML, TOML and .env files in place: comments, order and whatever else is there stay. Pure.
 
 Knows as much of YAML as the clients' files need: top-level keys, and lists of blocks. What it cannot place safely is a
 ValueError, and the person is shown the lines to add.

@@ -1,4 +1,4 @@
-"""Runs the stand-in by itself, for a demo or a benchmark; its first line of output is its address."""
+"""Run the stand-in by itself, for a demo or a benchmark; its first line of output is its address."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, help="tokens a second; default: as fast as possible")
     given = parser.parse_args()
     with StandIn(given.port, first_delay=given.first_delay, rate=given.rate) as standin:
-        print(standin.url, flush=True)  # noqa: T201 - its only output, read by whoever started it
+        print(standin.url, flush=True)  # noqa: T201 - its only output, for the program that started it
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()
 

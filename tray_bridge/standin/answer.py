@@ -1,4 +1,4 @@
-"""Gives one answer over HTTP: its pace, and the failures that a prompt asked for. Knows no other request."""
+"""One answer over HTTP: its pace, and the failures that its prompt asks for. Must not know other requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes the smallest value that a JSON schema accepts. Knows nothing else; patterns are not honoured."""
+"""Make the smallest value that a JSON schema accepts; patterns are ignored."""
 
 from __future__ import annotations
 

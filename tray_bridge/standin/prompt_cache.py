@@ -1,4 +1,4 @@
-"""Counts a request's input as the Messages API would, prompt cache included. Knows nothing of replies."""
+"""Count a request's input as the Messages API does, prompt cache included. Must not know replies."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ BILLING_NOTE = "x-anthropic-billing-header"
 
 
 class PromptCache:
-    """Remembers every prefix (system and tools, then message by message) that it has seen."""
+    """Remember every prefix (system and tools, then message by message) that it has seen."""
 
     def __init__(self) -> None:
         self._seen: set[int] = set()
 
     def usage(self, body: Mapping[str, Any]) -> dict[str, int]:
-        """Input tokens, those read from the cache apart; the request is cached by this."""
+        """Count input tokens, those read from the cache apart, and cache the request."""
         system = body.get("system") or ()
         if not isinstance(system, str):  # the CLI's billing note differs from request to request
             system = [block for block in system if not str(block.get("text", "")).startswith(BILLING_NOTE)]
@@ -37,7 +37,7 @@ class PromptCache:
 
 
 def unmarked(value: Any) -> Any:
-    """A copy without cache marks, which wander from message to message; plain strings become text blocks."""
+    """Copy without cache marks, which move from message to message; plain strings become text blocks."""
     if isinstance(value, list):
         return [unmarked(item) for item in value]
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Composes the reply to a request: its blocks piece by piece, why it stops, what it cost. Knows no HTTP."""
+"""Compose the reply to a request: the pieces of its blocks, its stop reason, its usage. Must not know HTTP."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Reply:
 
 
 def compose(script: Script, body: Mapping[str, Any], usage: Mapping[str, int]) -> Reply:
-    """The reply that `script` asks for; `usage` holds the input figures, output is counted in deltas."""
+    """Make the reply that `script` asks for; `usage` holds the input figures, output is counted in deltas."""
     spec = script.spec
     blocks = blocks_for(script, body)
     stop_reason = "tool_use" if any(block.type == "tool_use" for block in blocks) else "end_turn"
@@ -96,7 +96,7 @@ def structured_input(spec: Spec, rounds: int) -> Mapping[str, Any] | None:
 
 
 def default_blocks(script: Script, body: Mapping[str, Any]) -> tuple[Block, ...]:
-    """The answer where nothing is scripted: the call that the request demands, else a few plain words."""
+    """Make the answer where nothing is scripted: the call that the request demands, else a few words."""
     if wanted_format := (body.get("output_config") or {}).get("format"):
         return (Block("text", by_size(json.dumps(example(wanted_format.get("schema"))))),)
     tools = {tool["name"]: tool for tool in body.get("tools") or () if "name" in tool}

@@ -1,8 +1,8 @@
-"""Reads from a request what it asks the stand-in to do. Owns the directive's fields; knows no HTTP.
+"""Read from a request what the stand-in is to do. Owns the directive's fields. Must not know HTTP.
 
-A prompt scripts its own answer with a line such as `standin: {"text": "Hello", "rate": 20}`. The newest user
-message that holds text decides; one without a directive gets the default answer. Messages that hold only tool
-results belong to the tool loop of the message before them: after the k-th of them, `then[k - 1]` is used.
+A prompt scripts its own answer with a line such as `standin: {"text": "Hello", "rate": 20}`. The newest user message
+that holds text decides; one without a directive gets the default answer. Messages that hold only tool results belong to
+the tool loop of the message before them: after the k-th of them, `then[k - 1]` is used.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Serves the stand-in over HTTP, in a thread of its own. Owns the socket and the memory of what came.
+"""Serve the stand-in over HTTP, in a thread of its own. Owns the socket and the requests that came.
 
-Paths: `/v1/messages`, `/v1/messages/count_tokens`, `/standin/requests` (GET lists them, DELETE forgets them).
-Every other one is answered with an empty object, for the CLI probes some.
+Paths: `/v1/messages`, `/v1/messages/count_tokens`, `/standin/requests` (GET lists them, DELETE forgets them). Every
+other path is answered with an empty object, because the CLI probes some.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ STOP_TIMEOUT = 5.0
 class StandIn:
     """A Messages API on loopback that answers as its prompts say. Port 0 takes a free one.
 
-    `first_delay` (seconds) and `rate` (deltas a second, None: as fast as possible) hold where a prompt names
-    none. All methods may be called from any thread.
+    `first_delay` (seconds) and `rate` (deltas a second, None: as fast as possible) hold where a prompt names none. All
+    methods may be called from any thread.
     """
 
     def __init__(self, port: int = 0, *, first_delay: float = 0.0, rate: float | None = None) -> None:
@@ -74,7 +74,7 @@ class StandIn:
         return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def start(self) -> Self:
-        """Listen, without waiting for the thread: the backlog keeps who comes early. Raises OSError."""
+        """Listen, without waiting for the thread: the backlog keeps early connections. Raises OSError."""
         self._socket = socket.create_server(("127.0.0.1", self._port), backlog=128)
         config = uvicorn.Config(
             self._serve,
@@ -148,14 +148,14 @@ class StandIn:
         except ClientDisconnect:
             note(aborted=True)
         except Exception:
-            logger.exception("The stand-in could not answer")  # uvicorn is kept silent: cuts are scripted
+            logger.exception("The stand-in could not answer")  # uvicorn does not log: cuts are scripted
             raise
         finally:
             note(ended=time.perf_counter())
             gone.cancel()
 
     def _spec_for_this_time(self, spec: Spec, prompt: tuple[str, int]) -> Spec:
-        """The spec with the stand-in's own pace, and without the failures that have had their times."""
+        """Give the spec with the stand-in's own pace, without the failures that were repeated often enough."""
         seen = self._times_seen[prompt]
         self._times_seen[prompt] += 1
         if spec.error_times is not None and seen >= spec.error_times:

@@ -1,4 +1,4 @@
-"""Writes a reply as the Messages API does: events of a stream, one message, or an error.
+"""Write a reply as the Messages API does: events of a stream, one message, or an error.
 
 Source of the grammar: https://docs.anthropic.com/en/api/messages-streaming.
 """

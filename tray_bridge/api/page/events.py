@@ -19,7 +19,7 @@ from .last_hour import LastHour
 LEAST_PAUSE = 0.25
 """Seconds between two snapshots at least: a person sees no more."""
 POLL = 1.0
-"""Seconds after which the state is looked at though nobody told of a change."""
+"""Seconds after which the state is read without a notice of a change."""
 LAST_HOUR_PAUSE = 2.0
 LAST_HOUR_REFRESH = 30.0
 

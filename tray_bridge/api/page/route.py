@@ -27,7 +27,7 @@ HEADERS = {
 
 
 class PageRoute(APIRoute):
-    """Adds the page's headers to every answer."""
+    """Add the page's headers to every answer."""
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         handle = super().get_route_handler()

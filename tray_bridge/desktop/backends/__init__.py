@@ -1,5 +1,5 @@
-"""How each desktop shows an icon: one module for each way, all of them subclasses of pystray's `Icon`.
+"""The icon on each desktop: one module for each protocol, each with a subclass of pystray's `Icon`.
 
-pystray's `Menu` and `MenuItem` are the one vocabulary. A backend knows nothing of the server or of what the
-menu says. Every class has `on_ui_thread(call)`, through which all changes to the icon must go.
+The menu comes as pystray's `Menu` and `MenuItem`. A backend must not know the server, or what the menu says. Every
+class has `on_ui_thread(call)`, which must be used for all changes to the icon.
 """

@@ -1,9 +1,8 @@
-"""A pystray menu as com.canonical.dbusmenu sees it: numbered nodes, and what changed since the last time.
-Pure.
+"""A pystray menu as com.canonical.dbusmenu sees it: numbered nodes, and what changed since the last time. Pure.
 
-A node keeps its number for as long as its item keeps its `key`, so that a desktop which shows the menu can
-change a line in place. Numbers are never given twice: a click on a line that has gone hits nothing. The
-protocol: https://github.com/AyatanaIndicators/libdbusmenu, `libdbusmenu-glib/dbus-menu.xml`.
+A node keeps its number while its item keeps its `key`, so that a desktop which shows the menu can change a line in
+place. Numbers are never used again: a click on a removed line does nothing. The protocol:
+https://github.com/AyatanaIndicators/libdbusmenu, `libdbusmenu-glib/dbus-menu.xml`.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ class Node:
 
 @dataclass(slots=True)
 class Changes:
-    """What a desktop must be told. `layouts` are the nodes whose children came, went or moved."""
+    """What has changed for the desktop. `layouts` are the nodes whose children were added, removed or moved."""
 
     properties: list[tuple[int, Properties]] = field(default_factory=list)
     layouts: list[int] = field(default_factory=list)
@@ -51,7 +50,7 @@ class MenuModel:
         self._nodes = {ROOT: self._root}
 
     def update(self, menu: Any) -> Changes:
-        """Takes the menu's items as they are now; returns what differs."""
+        """Take the menu's items as they are now; return what differs."""
         changes = Changes()
         self._update_children(self._root, menu, changes)
         if changes.layouts:
@@ -60,24 +59,22 @@ class MenuModel:
         return changes
 
     def item(self, number: int) -> Any | None:
-        """Returns the item that a click on node `number` chooses, if it can be chosen."""
+        """Return the item that a click on node `number` chooses, if it can be chosen."""
         node = self._nodes.get(number)
         if node is None or node.item is None or node.item is Menu.SEPARATOR or node.item.submenu is not None:
             return None
         return node.item if node.item.enabled and node.item.visible else None
 
     def layout(self, number: int, depth: int) -> Layout:
-        """Returns node `number` and what is below it, `depth` levels down (-1: all); raises KeyError."""
+        """Return node `number` and what is below it, `depth` levels down (-1: all); raises KeyError."""
         return self._layout(self._nodes[number], depth)
 
     def properties(self, number: int) -> Properties:
-        """Returns the properties of a node; raises KeyError."""
+        """Return the properties of a node; raises KeyError."""
         return self._nodes[number].properties
 
     def group(self, numbers: list[int]) -> list[tuple[int, Properties]]:
-        """Returns the properties of several nodes, or of all when none is named; unknown ones are left
-        out.
-        """
+        """Return the properties of several nodes, or of all when none is named; unknown ones are left out."""
         return [(each, self._nodes[each].properties) for each in numbers or self._nodes if each in self._nodes]
 
     def _update_children(self, parent: Node, menu: Any, changes: Changes) -> None:
@@ -116,11 +113,11 @@ class MenuModel:
 
 
 def item_properties(item: Any) -> Properties:
-    """Returns a pystray item's properties, always the same ones for the same kind of line."""
+    """Return a pystray item's properties, always the same ones for the same kind of line."""
     if item is Menu.SEPARATOR:
         return {"type": ("s", "separator")}
     properties: Properties = {
-        "label": ("s", item.text.replace("_", "__")),  # a single one would mark a key to press
+        "label": ("s", item.text.replace("_", "__")),  # a single one marks the key to press
         "enabled": ("b", bool(item.enabled)),
         "visible": ("b", bool(item.visible)),
     }
@@ -133,7 +130,7 @@ def item_properties(item: Any) -> Properties:
 
 
 def _with_keys(menu: Any) -> Iterator[tuple[str, Any]]:
-    """Each item with what it is recognised by: its `key`, else its place among those of its kind."""
+    """Give each item with its identity: its `key`, else its place among those of its kind."""
     counts: Counter[str] = Counter()
     for item in menu.items if menu is not None else ():
         kind = "separator" if item is Menu.SEPARATOR else getattr(item, "key", "item")

@@ -23,7 +23,7 @@ class Icon(_darwin.Icon):  # type: ignore[misc]  # pystray has no types
         self._app.setActivationPolicy_(AppKit.NSApplicationActivationPolicyAccessory)  # no icon in the Dock
 
     def on_ui_thread(self, call: Callable[[], None]) -> None:
-        """Runs `call` on the main thread: AppKit ends the process when anything else touches the icon."""
+        """Run `call` on the main thread: AppKit ends the process when anything else touches the icon."""
         AppHelper.callAfter(call)
 
     def _run(self) -> None:
@@ -41,7 +41,7 @@ class Icon(_darwin.Icon):  # type: ignore[misc]  # pystray has no types
             self._status_bar.removeStatusItem_(self._status_item)
 
     def _assert_image(self) -> None:
-        """Sets the image at twice the bar's height in pixels, and at its height in points."""
+        """Set the image at twice the bar's height in pixels, and at its height in points."""
         points = int(self._status_bar.thickness())
         drawn = (*self._icon.info.get("sizes", ()), self._icon)
         source = next((image for image in drawn if image.width >= 2 * points), self._icon)

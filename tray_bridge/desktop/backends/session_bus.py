@@ -38,9 +38,9 @@ class SessionBus:
         self._waiting: dict[int, OnReply] = {}
 
     def call(self, message: Message, on_reply: OnReply | None = None) -> None:
-        """Sends a call; its reply, or the bus's error, goes to `on_reply` on the receiving thread.
+        """Send a call; its reply, or the bus's error, goes to `on_reply` on the receiving thread.
 
-        A lost bus is not told here but to the receiver, who alone can do something about it.
+        A lost bus is not reported here but by `receive`, which can reconnect.
         """
         with self._lock:
             serial = next(self._connection.outgoing_serial)
@@ -61,7 +61,7 @@ class SessionBus:
         self.call(new_error(what, f"org.freedesktop.DBus.Error.{error}", "s", (reason,)))
 
     def receive(self) -> Message:
-        """Waits for the next call or signal; raises OSError when the bus is lost."""
+        """Wait for the next call or signal; raises OSError when the bus is lost."""
         while True:
             message = self._connection.receive()
             if message.header.message_type not in (MessageType.method_return, MessageType.error):
@@ -72,7 +72,7 @@ class SessionBus:
                 on_reply(message)
 
     def wake(self) -> None:
-        """Makes `receive` return, with a call from ourselves that asks for nothing."""
+        """Make `receive` return, with an empty call from ourselves."""
         me = DBusAddress("/", self._connection.unique_name, "org.freedesktop.DBus.Peer")
         self.call(new_method_call(me, "Ping"))
 
@@ -81,7 +81,7 @@ class SessionBus:
 
 
 def open_session_bus() -> DBusConnection:
-    """Connects to the session bus; raises OSError where there is none, whatever the reason."""
+    """Connect to the session bus; raises OSError if that fails for any reason."""
     failed: Exception = ConnectionError("no session bus: no address is known")
     for address in session_bus_addresses():
         try:
@@ -92,7 +92,7 @@ def open_session_bus() -> DBusConnection:
 
 
 def session_bus_addresses() -> list[str]:
-    """Where the bus may be, in the order in which to try: the variable's addresses, then the usual places.
+    """List where the bus may be, in the order in which to try: the variable's addresses, then the usual places.
 
     The variable may hold several, may be stale (in tmux, over ssh), or ask to start a bus (`autolaunch:`), which a tray
     has no use for.

@@ -1,8 +1,8 @@
 """The icon as a StatusNotifierItem: what KDE, XFCE, LXQt and GNOME (with an extension) show in their trays.
 
-Needs a session bus and nothing else: no GTK, no display. Texts, ticks and greyed lines change one by one, so
-that an open menu stays open; pystray's own Linux backends replace the whole menu each time, which closes it.
-The protocols: https://www.freedesktop.org/wiki/Specifications/StatusNotifierItem/ and com.canonical.dbusmenu.
+Needs a session bus and nothing else: no GTK, no display. Texts, ticks and greyed lines change one by one, so that an
+open menu stays open; pystray's own Linux backends replace the whole menu each time, which closes it. The protocols:
+https://www.freedesktop.org/wiki/Specifications/StatusNotifierItem/ and com.canonical.dbusmenu.
 """
 
 from __future__ import annotations
@@ -29,13 +29,11 @@ WATCHER = DBusAddress("/StatusNotifierWatcher", "org.kde.StatusNotifierWatcher",
 NOTIFICATIONS = DBusAddress(
     "/org/freedesktop/Notifications", "org.freedesktop.Notifications", "org.freedesktop.Notifications"
 )
-PATIENCE = 10.0  # seconds that a lost bus has to come back
+PATIENCE = 10.0  # seconds to wait for a lost bus
 
 
 class Icon(_base.Icon):  # type: ignore[misc]  # pystray has no types
-    """pystray's icon over D-Bus. `run` returns after `stop`, or when the bus was lost and did not come
-    back.
-    """
+    """pystray's icon over D-Bus. `run` returns after `stop`, or when the bus was lost and did not come back."""
 
     HAS_DEFAULT_ACTION = HAS_MENU = HAS_MENU_RADIO = HAS_NOTIFICATION = True
 
@@ -43,16 +41,16 @@ class Icon(_base.Icon):  # type: ignore[misc]  # pystray has no types
         super().__init__(*args, **kwargs)
         self._bus: SessionBus | None = None
         self._stopping = threading.Event()
-        self._lock = threading.RLock()  # the menu model and the order in which its changes are told
+        self._lock = threading.RLock()  # for the menu model and the order in which its changes are told
         self._model = MenuModel()
         self._pixmaps: list[tuple[int, int, bytes]] = []
         self._notification = 0
 
     def on_ui_thread(self, call: Callable[[], None]) -> None:
-        """Every thread may change this icon."""
+        """Run `call` at once: every thread may change this icon."""
         call()
 
-    # What pystray asks of a backend
+    # What pystray needs of a backend
 
     def _run(self) -> None:
         self._connect()
@@ -119,7 +117,7 @@ class Icon(_base.Icon):  # type: ignore[misc]  # pystray has no types
     # The connection
 
     def _connect(self) -> None:
-        """Raises OSError when there is no bus."""
+        """Connect to the bus; raises OSError if there is none."""
         bus = SessionBus()
         owners = MatchRule(type="signal", interface="org.freedesktop.DBus", member="NameOwnerChanged")
         owners.add_arg_condition(0, WATCHER.bus_name)
@@ -128,7 +126,7 @@ class Icon(_base.Icon):  # type: ignore[misc]  # pystray has no types
         self._bus = bus
 
     def _reconnect(self) -> bool:
-        """Waits for the bus to come back, and shows the icon on it again."""
+        """Wait for the bus to come back, and shows the icon on it again."""
         self._close()
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and not self._stopping.wait(0.3):
@@ -165,10 +163,10 @@ class Icon(_base.Icon):  # type: ignore[misc]  # pystray has no types
         else:
             _log_refusal(reply)
 
-    # What the desktop asks
+    # Calls of the desktop
 
     def _answer_next(self) -> bool:
-        """Waits for one message and answers it; tells whether the bus is still there."""
+        """Wait for one message and answers it; return whether the bus is still there."""
         try:
             self._answer(self._bus.receive())  # type: ignore[union-attr]  # closed on this thread alone
         except OSError as error:
@@ -200,7 +198,7 @@ class Icon(_base.Icon):  # type: ignore[misc]  # pystray has no types
             bus.refuse(message, "InvalidArgs", f"{interface}.{member}: unknown, or not with these arguments")
 
     def _answer_for_object(self, interface: str | None, member: str, message: Message) -> tuple[str | None, Any]:
-        """What every D-Bus object answers."""
+        """Answer the calls that every D-Bus object has."""
         path = message.header.fields[HeaderFields.path]
         if (interface, member) == ("org.freedesktop.DBus.Properties", "GetAll"):
             return "a{sv}", (self._properties(path),)
@@ -223,7 +221,7 @@ class Icon(_base.Icon):  # type: ignore[misc]  # pystray has no types
             elif member == "GetProperty":
                 bus.reply(message, "v", (model.properties(body[0])[body[1]],))
             elif member == "AboutToShow":
-                bus.reply(message, "b", (False,))  # changes were told when they came
+                bus.reply(message, "b", (False,))  # changes were sent when they came
             elif member == "AboutToShowGroup":
                 bus.reply(message, "aiai", ([], []))
             elif member == "Event":
@@ -270,7 +268,7 @@ class Icon(_base.Icon):  # type: ignore[misc]  # pystray has no types
 
 
 def pixmaps(image: Any) -> list[tuple[int, int, bytes]]:
-    """Returns an image as the protocol has it, in each size that it was drawn in: ARGB, big-endian."""
+    """Return an image as the protocol has it, in each size that it was drawn in: ARGB, big-endian."""
     from PIL import Image
 
     drawn = []
@@ -281,7 +279,7 @@ def pixmaps(image: Any) -> list[tuple[int, int, bytes]]:
 
 
 def image_data(image: Any) -> tuple[int, int, int, bool, int, int, bytes]:
-    """Returns an image as a notification's `image-data` hint: RGBA, 8 bits each."""
+    """Return an image as a notification's `image-data` hint: RGBA, 8 bits each."""
     return image.width, image.height, image.width * 4, True, 8, 4, image.convert("RGBA").tobytes()
 
 

@@ -1,10 +1,10 @@
-"""What our two D-Bus objects say that they offer, for desktops and tools that introspect."""
+"""The introspection data of our two D-Bus objects, for desktops and tools."""
 
 from __future__ import annotations
 
 
 def _interface(name: str, properties: str, methods: str, signals: str) -> str:
-    """Builds the XML from lines of `Name in,in > out,out` (methods), `Name type` (properties), `Name type,…`
+    """Build the XML from lines of `Name in,in > out,out` (methods), `Name type` (properties), `Name type,…`
     (signals).
     """
     parts = []

@@ -1,6 +1,4 @@
-"""The icon on Windows: pystray's, with all changes on the UI thread, an open menu left alone, and log-off let
-through.
-"""
+"""The icon on Windows: pystray's, with all changes on the UI thread. Leaves an open menu alone and allows log-off."""
 
 from __future__ import annotations
 
@@ -28,19 +26,19 @@ class Icon(_win32.Icon):  # type: ignore[misc]  # pystray has no types
         self._menu_is_old = False
         self._message_handlers |= {
             WM_CALLS: self._on_calls,
-            # pystray answers every message that it does not know with 0, which here would forbid the log-off.
+            # pystray answers every unknown message with 0, which would forbid the log-off.
             WM_QUERYENDSESSION: lambda wparam, lparam: 1,
             WM_ENDSESSION: self._on_end_session,
         }
 
     def _mark_ready(self) -> None:
-        """Wakes Python twice a second, without which it would see Ctrl+C only at the next click."""
+        """Wake Python twice a second, without which it would see Ctrl+C only at the next click."""
         if sys.platform == "win32":
             ctypes.windll.user32.SetTimer(self._hwnd, 1, 500, None)
         super()._mark_ready()
 
     def on_ui_thread(self, call: Callable[[], None]) -> None:
-        """Runs `call` on the thread that pumps messages."""
+        """Run `call` on the thread that pumps messages."""
         self._calls.put(call)
         _win32.win32.PostMessage(self._hwnd, WM_CALLS, 0, 0)
 
@@ -53,7 +51,7 @@ class Icon(_win32.Icon):  # type: ignore[misc]  # pystray has no types
             call()
 
     def _on_end_session(self, wparam: int, lparam: int) -> None:
-        if wparam:  # else another program refused, and the session goes on
+        if wparam:  # else another program has refused the log-off
             self.on_log_out()
 
     def _on_notify(self, wparam: int, lparam: int) -> None:
@@ -66,7 +64,7 @@ class Icon(_win32.Icon):  # type: ignore[misc]  # pystray has no types
                 self._update_menu()
 
     def _update_menu(self) -> None:
-        """Makes the menu anew, unless it is open: pystray would destroy it under the person's hand."""
+        """Make a new menu, unless it is open: pystray would destroy the open one."""
         self._menu_is_old = self._menu_is_open
         if not self._menu_is_open:
             super()._update_menu()

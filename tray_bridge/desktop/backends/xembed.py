@@ -25,7 +25,7 @@ class Icon(_xorg.Icon):  # type: ignore[misc]  # pystray has no types
         self._message_handlers[X.ClientMessage] = self._on_client_message
 
     def on_ui_thread(self, call: Callable[[], None]) -> None:
-        """Runs `call` on the thread that talks to X. pystray's own way there waits for ever once that has ended."""
+        """Run `call` on the thread that talks to X. pystray's own function would wait for ever once that has ended."""
         self._calls.put(call)
         with suppress(OSError, ConnectionClosedError):
             self._send_message(self._window, self._calls_have_come)
@@ -50,7 +50,7 @@ class Icon(_xorg.Icon):  # type: ignore[misc]  # pystray has no types
         self._window.set_wm_name(self.title.encode("latin-1", "replace"))
 
     def _on_destroy_notify(self, event: Any) -> None:
-        """Ends when the tray does: pystray would stay, invisible, and never dock again."""
+        """End when the tray does: pystray would stay, invisible."""
         if self._systray_manager and event.window.id == self._systray_manager.id:
             self._systray_manager = None
             self._window.destroy()

@@ -18,7 +18,7 @@ class Icon(_gtk.Icon):  # type: ignore[misc]  # pystray has no types
         call()
 
     def _initialize(self) -> None:
-        """Lets signals reach Python: pystray resets one of them, and GTK's loop keeps the rest from running."""
+        """Let signals reach Python: pystray resets one of them, and GTK's loop keeps the rest from running."""
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
         super()._initialize()
         for number, handler in handlers.items():
@@ -27,7 +27,7 @@ class Icon(_gtk.Icon):  # type: ignore[misc]  # pystray has no types
                 GLib.unix_signal_add(GLib.PRIORITY_HIGH, number, self._on_signal, number, handler)
 
     def _finalize(self) -> None:
-        """Takes the last notification away, where there is a service for them at all."""
+        """Remove the last notification, if there is a service for them."""
         with suppress(GLib.Error):
             super()._finalize()
 
