@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.e2e import changed_claude
+from tray_bridge.claude import capabilities as examination
 from tray_bridge.claude.capabilities import PROVED_BY_TESTS, Capabilities
-from tray_bridge.claude.transport import LateBindingTransport
 from tray_bridge.machine.cli_program import CliProgram, find_cli
+from tray_bridge.server import pool_setup
+from tray_bridge.settings.schema import load_settings
+
+needs_scripts = pytest.mark.skipif(sys.platform == "win32", reason="needs programs that are scripts")
 
 
 @pytest.fixture
@@ -32,37 +40,71 @@ async def test_a_program_of_the_users_own_is_proved_once_and_remembered(tmp_path
     assert again is not None and again.can_reset and not again.why_not
 
 
-async def test_a_program_that_refuses_to_rewind_is_not_reset(
-    tmp_path: Path, bundled: CliProgram, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    control = LateBindingTransport.control
+def changed(bundled: CliProgram, folder: Path, way: str) -> CliProgram:
+    """The real program, with one of its ways changed."""
+    path = folder / "claude"
+    command = shlex.join([sys.executable, changed_claude.__file__, way, str(bundled.path)])
+    path.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+    path.chmod(0o755)
+    return CliProgram(path, bundled.version, bundled=False)
 
-    async def refuse(self: LateBindingTransport, **request: str) -> dict[str, object]:
-        if request["subtype"] == "rewind_conversation":
-            return {"rewound": False, "reason": "unseen_later_turn"}
-        return dict(await control(self, **request))
 
-    monkeypatch.setattr(LateBindingTransport, "control", refuse)
+@needs_scripts
+@pytest.mark.parametrize("way", ["", *changed_claude.WAYS])
+async def test_a_program_with_changed_ways_is_not_reset(tmp_path: Path, bundled: CliProgram, way: str) -> None:
     capabilities = Capabilities(tmp_path / "capabilities.json")
-    own = CliProgram(bundled.path, None, bundled=False)
-    assert "not proved" in (await capabilities.prove(own)).why_not
-    found = capabilities.known(own)
-    assert found is not None and not found.can_reset
+    program = changed(bundled, tmp_path, way)
+    verdict = await capabilities.prove(program)
+    assert verdict.can_reset == (way == "")
+    assert verdict.is_final
+    assert capabilities.known(program) == verdict
 
 
-async def test_a_program_that_only_says_so_is_not_reset(
+async def test_a_program_that_did_not_answer_in_time_is_examined_again(
     tmp_path: Path, bundled: CliProgram, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    control = LateBindingTransport.control
+    own = CliProgram(bundled.path, None, bundled=False)
+    capabilities = Capabilities(tmp_path / "capabilities.json")
+    with monkeypatch.context() as patch:
+        patch.setattr(examination, "PROOF_SECONDS", 0.01)
+        verdict = await capabilities.prove(own)
+    assert not verdict.can_reset
+    assert "in time" in verdict.why_not
+    assert capabilities.known(own) is None
+    assert (await capabilities.prove(own)).can_reset
 
-    async def lie(self: LateBindingTransport, **request: str) -> dict[str, object]:
-        if request["subtype"] == "rewind_conversation":
-            return {"rewound": True, "precedingAssistantUuid": None}
-        return dict(await control(self, **request))
 
-    monkeypatch.setattr(LateBindingTransport, "control", lie)
-    verdict = await Capabilities(tmp_path / "capabilities.json").prove(CliProgram(bundled.path, None, bundled=False))
-    assert "words of another" in verdict.why_not
+async def test_the_server_examines_a_program_until_it_has_answered(
+    tmp_path: Path, bundled: CliProgram, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAY_BRIDGE_HOME", str(tmp_path))
+    monkeypatch.setattr(pool_setup, "PROVE_AFTER", 0.0)
+    monkeypatch.setattr(pool_setup, "PROVE_AGAIN", 0.2)
+    monkeypatch.setattr(examination, "PROOF_SECONDS", 0.01)
+    settings = load_settings({"cli_path": str(copied(bundled, tmp_path))})
+    said: list[str] = []
+
+    def note() -> None:
+        said.append(setup.config(settings).no_reuse)
+        examination.PROOF_SECONDS = 60.0
+
+    setup = pool_setup.PoolSetup(note)
+    await setup.open(settings, ())
+    assert setup.config(settings).no_reuse == examination.NOT_YET
+    for _ in range(1500):
+        if said and not said[-1]:
+            break
+        await asyncio.sleep(0.02)
+    assert "in time" in said[0]
+    assert said[-1] == ""
+    await setup.stop_proof()
+
+
+def copied(bundled: CliProgram, folder: Path) -> Path:
+    """The same program in another place, which is not the one that comes along."""
+    path = folder / bundled.path.name
+    os.link(bundled.path, path)
+    return path
 
 
 def test_another_program_in_the_same_place_has_to_be_proved_anew(tmp_path: Path) -> None:

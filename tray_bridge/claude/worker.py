@@ -337,3 +337,5 @@ async def _in_time(work: Awaitable[T], seconds: float) -> T:
         return await asyncio.wait_for(work, seconds)
     except asyncio.TimeoutError:
         raise SessionLostError("Claude Code did not come to rest in time.") from None
+    except CliUnavailableError as error:  # it refused: another worker may do it
+        raise SessionLostError(str(error)) from error

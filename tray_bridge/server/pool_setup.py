@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ..standin import StandIn
 
 PROVE_AFTER = 5.0  # seconds: a program that is not known is examined once the start is over
+PROVE_AGAIN = 600.0  # seconds until a program is examined again that did not answer; twice as long each time
+LONGEST_PAUSE = 86400.0
 
 
 class PoolSetup:
@@ -31,6 +33,8 @@ class PoolSetup:
         self._environment: dict[str, str] = {}
         self._standin: StandIn | None = None
         self._proof: asyncio.Task[None] | None = None
+        self._examined: CliProgram | None = None
+        self._why_not = ""
 
     async def open(self, settings: Settings, own_ports: Collection[int]) -> None:
         """Prepare the environment of the workers; for the demo, start the stand-in that they ask."""
@@ -86,13 +90,25 @@ class PoolSetup:
         capabilities = Capabilities(capabilities_file())
         if (verdict := capabilities.known(program)) is not None:
             return verdict.why_not
-        if program is not None and (self._proof is None or self._proof.done()):
+        if program is not None and (self._proof is None or self._proof.done() or self._examined != program):
+            if self._proof is not None:
+                self._proof.cancel()
+            self._examined, self._why_not = program, NOT_YET
             self._proof = asyncio.get_running_loop().create_task(self._prove(capabilities, program))
-        return NOT_YET
+        return self._why_not
 
     async def _prove(self, capabilities: Capabilities, program: CliProgram) -> None:
+        """Examine a program, again and again with longer pauses until the verdict is final."""
+        pause = PROVE_AGAIN
         await asyncio.sleep(PROVE_AFTER)
-        await capabilities.prove(program)
+        while True:
+            verdict = await capabilities.prove(program)
+            self._why_not = verdict.why_not
+            if verdict.is_final:
+                break
+            self._on_proved()
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
         self._on_proved()
 
     def _start_standin(self) -> dict[str, str]:
