@@ -1,4 +1,4 @@
-"""Write what the code knows into the pages: settings, parameters, the README's endpoints, and a worker's states.
+"""Write what the code knows into the pages: settings, parameters, errors, the README's endpoints, a worker's states.
 
 `python docs/write.py` writes them; with `--check` it writes nothing and fails where a page is out of date.
 """
@@ -10,9 +10,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from tray_bridge import errors
+from tray_bridge.api.errors import TABLE, UNEXPECTED, UPSTREAM, Row
 from tray_bridge.bridge.all_dialects import DIALECTS
+from tray_bridge.bridge.anthropic_messages.failure import TYPES as ANTHROPIC_TYPES
 from tray_bridge.bridge.dialect import Dialect
+from tray_bridge.bridge.openai_chat.errors import TYPES as OPENAI_TYPES
 from tray_bridge.claude.worker_states import MOVES
+from tray_bridge.command_line import terminal
 from tray_bridge.settings.schema import Settings, explain
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -73,6 +78,103 @@ def parameters_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+# What to do about errors whose hint depends on the case.
+REMEDIES: dict[type[errors.TrayBridgeError], str] = {
+    errors.InvalidRequestError: "Correct the field that `param` names.",
+    errors.ToolSchemaError: "Correct the tool's schema; the message says what is wrong.",
+    errors.OutputSchemaError: "Check the schema against JSON Schema draft-07.",
+    errors.BodyTimeoutError: "Send the body without pauses.",
+    errors.UnsupportedBodyError: "Send the body as plain UTF-8 JSON.",
+    errors.RequestTooLargeError: "Send less, or raise the limit that the message names.",
+    errors.ModelNotFoundError: "Choose one of the models that the message lists.",
+    errors.AccessDeniedError: "Add the host or page that the message names to `allowed_hosts` or `allowed_origins`.",
+    errors.InvalidKeyError: "Send one of the bridge's keys; `tray-bridge key make NAME` makes one.",
+    errors.QueueFullError: "Try again in a few seconds, or raise `max_sessions` or `queue_limit`.",
+    errors.TurnTimeoutError: "Try again, or raise `claude_timeout`.",
+    errors.RequestCancelledError: "Nothing: a person cancelled it.",
+    errors.TrayBridgeError: "Try again; `bridge.log`, beside the session log, has the details.",
+    errors.SettingsError: "Correct the setting that the message names.",
+    errors.PortTakenError: "Choose another port: `tray-bridge --port 8123`.",
+}
+EXIT_CODES = {
+    terminal.FAILED: "it failed",
+    terminal.BAD_USAGE: "the command line or a setting is wrong",
+    terminal.UNREACHABLE: "no bridge answers",
+    terminal.INTERRUPTED: "Ctrl+C",
+}
+UPSTREAM_REMEDIES = {
+    401: "Sign in again: `tray-bridge login`.",
+    403: "Use an account or a model that is allowed.",
+    408: "Try again.",
+    409: "Try again.",
+    413: "Send less.",
+    429: "Wait as long as `Retry-After` says.",
+    529: "Try again in a few seconds.",
+}
+
+
+def errors_page() -> str:
+    """Describe every error: its HTTP status, codes, and what to do."""
+    lines = [
+        "# Errors",
+        "",
+        "Every error has a title, a message and a hint; tray, page and command line show all three. A client gets",
+        "message and hint in its own dialect. *Code* is OpenAI's `code`; the types are `type` in OpenAI's and in",
+        "Anthropic's shape; Ollama's shape has only the message. *Retry* is the header `x-should-retry`: whether the",
+        "same request may succeed soon.",
+        "",
+        "## From Tray Bridge",
+        "",
+        *_ERROR_HEAD,
+    ]
+    for cls, row in TABLE.items():
+        lines.append(_error_row(cls.title, row, _first_sentence(cls), cls.hint or REMEDIES[cls]))
+    lines += ["", "## From Claude", "", "The message is Claude's own.", "", *_ERROR_HEAD]
+    for status, row in UPSTREAM.items():
+        title = errors.UpstreamError.title
+        lines.append(_error_row(title, row, f"The Messages API answered with {status}.", UPSTREAM_REMEDIES[status]))
+    refused = Row(400, "invalid_request", None)
+    lines.append(
+        _error_row(errors.UpstreamError.title, refused, "Any other 4xx, with its status.", "Correct the request.")
+    )
+    rest = UNEXPECTED._replace(status=502, code="upstream_error")
+    lines.append(_error_row(errors.UpstreamError.title, rest, "Any other error of the Messages API.", "Try again."))
+    lines += [
+        "",
+        "## In the tray and the terminal",
+        "",
+        "These never reach a client. A command prints its error on stderr.",
+        "",
+        "| error | meaning | what to do |",
+        "| --- | --- | --- |",
+    ]
+    for cls in (errors.PortTakenError, errors.SettingsError, errors.BridgeUnreachableError):
+        lines.append(f"| {cls.title} | {_first_sentence(cls)} | {cls.hint or REMEDIES[cls]} |")
+    lines += ["", "| exit code of a command | meaning |", "| --- | --- |", "| 0 | it worked |"]
+    lines += [f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items()]
+    return "\n".join(lines) + "\n"
+
+
+_ERROR_HEAD = (
+    "| error | status | code | OpenAI's type | Anthropic's type | retry | meaning | what to do |",
+    "| --- | --- | --- | --- | --- | --- | --- | --- |",
+)
+
+
+def _error_row(title: str, row: Row, meaning: str, remedy: str) -> str:
+    types = f"`{OPENAI_TYPES.get(row.kind, 'invalid_request_error')}` | `{ANTHROPIC_TYPES[row.kind]}`"
+    code = f"`{row.code}`" if row.code else ""
+    return f"| {title} | {row.status} | {code} | {types} | {'yes' if row.retry else 'no'} | {meaning} | {remedy} |"
+
+
+def _first_sentence(cls: type[errors.TrayBridgeError]) -> str:
+    """The first sentence of the docstring, without what follows a colon or semicolon."""
+    if cls is errors.TrayBridgeError:
+        return "An unexpected error in Tray Bridge."
+    text = " ".join((cls.__doc__ or "").split())
+    return re.split(r"[:;.](?: |$)", text)[0] + "."
+
+
 def endpoints() -> str:
     """The README's table of endpoints."""
     rows = [(_path(dialect), "POST", f"{dialect.title}, streamed and whole") for dialect in DIALECTS]
@@ -100,6 +202,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     """Each page that is written, with its text."""
     yield ROOT / "docs" / "settings.md", settings_page()
     yield ROOT / "docs" / "parameters.md", parameters_page()
+    yield ROOT / "docs" / "errors.md", errors_page()
     yield README, _filled_in(README, "endpoints", endpoints())
     page = ROOT / "docs" / "architecture.md"
     yield page, _filled_in(page, "states", states())

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..dialect import ErrorKind, Failure
 
-_TYPES: Mapping[ErrorKind, str] = {
+TYPES: Mapping[ErrorKind, str] = {
     "invalid_request": "invalid_request_error",
     "unknown_url": "not_found_error",
     "method_not_allowed": "invalid_request_error",
@@ -35,7 +35,7 @@ THREAD_CODES = ("thread_unsupported_request", "thread_not_found", "thread_alread
 
 def write_error(failure: Failure) -> dict[str, Any]:
     """Write the body of an error; by the outer `type` Zed and others tell it from an event."""
-    error: dict[str, Any] = {"type": _TYPES[failure.kind], "message": failure.message_with_field}
+    error: dict[str, Any] = {"type": TYPES[failure.kind], "message": failure.message_with_field}
     if failure.code in THREAD_CODES:
         error["type"] = "not_found_error" if failure.status == 404 else "invalid_request_error"
         error["details"] = {"error_code": failure.code}
