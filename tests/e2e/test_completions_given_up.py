@@ -35,11 +35,11 @@ async def type_quickly(bridge: RunningBridge, seconds: float) -> int:
 
 
 async def test_requests_that_are_given_up_start_no_process(bridge: RunningBridge) -> None:
-    await type_quickly(bridge, 2)  # the first ones bind a worker to what completions ask
+    await type_quickly(bridge, 1)  # the first ones bind a worker to what completions ask
     await asyncio.to_thread(bridge.wait_for, lambda s: not s.pool.busy and not s.pool.starting)
     before = {process.pid for process in bridge.processes()}
     memory = psutil.Process().memory_info().rss
-    assert await type_quickly(bridge, 5) == 0
+    assert await type_quickly(bridge, 2) == 0
     await asyncio.to_thread(bridge.wait_for, lambda s: not s.pool.busy and not s.pool.starting)
     after = {process.pid for process in bridge.processes()}
     assert not after - before

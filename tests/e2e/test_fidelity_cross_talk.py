@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 
 from tests.running_bridge import RunningBridge, directive
-from tray_bridge.machine.paths import log_folder
 from tray_bridge.session_log import LogReader
 
 Make = Callable[..., RunningBridge]
-CONVERSATIONS = 30
 
 
 def secret(number: int) -> str:
@@ -78,15 +77,27 @@ class Talk:
             await self._client.chat.completions.create(model="sonnet", messages=messages, timeout=3)
 
 
-def others(number: int, text: str) -> list[str]:
-    return [secret(n) for n in range(CONVERSATIONS) if n != number and secret(n) in text]
+def others(number: int, talks: int, text: str) -> list[str]:
+    return [secret(n) for n in range(talks) if n != number and secret(n) in text]
 
 
 @pytest.mark.timeout(300)
-async def test_thirty_conversations_at_once_keep_their_secrets(make_bridge: Make) -> None:
-    bridge = await asyncio.to_thread(make_bridge, pool_size=2, max_sessions=10, queue_timeout=200, parked_sessions=8)
+@pytest.mark.parametrize(
+    ("conversations", "processes"), [(10, 4), pytest.param(30, 10, marks=pytest.mark.full)], ids=["ten", "thirty"]
+)
+async def test_conversations_at_once_keep_their_secrets(
+    make_bridge: Make, tmp_path: Path, conversations: int, processes: int
+) -> None:
+    bridge = await asyncio.to_thread(
+        make_bridge,
+        pool_size=2,
+        max_sessions=processes,
+        queue_timeout=200,
+        parked_sessions=processes - 2,
+        log_folder=tmp_path,
+    )
     client = openai.AsyncOpenAI(base_url=bridge.base_url, api_key="not-needed", max_retries=0, timeout=250)
-    talks = [Talk(client, number) for number in range(CONVERSATIONS)]
+    talks = [Talk(client, number) for number in range(conversations)]
     await asyncio.gather(*(talk.run() for talk in talks))
     await client.close()
     for talk in talks:
@@ -94,14 +105,14 @@ async def test_thirty_conversations_at_once_keep_their_secrets(make_bridge: Make
         assert talk.answers == [f"{secret(talk.number)} turn {turn} and so on" for turn in turns]
     for received in bridge.standin.requests:
         text = json.dumps(received.body)
-        (owner,) = [n for n in range(CONVERSATIONS) if secret(n) in text]
-        assert not others(owner, text), "a history upstream holds two secrets"
+        (owner,) = [n for n in range(conversations) if secret(n) in text]
+        assert not others(owner, conversations, text), "a history upstream holds two secrets"
     await asyncio.to_thread(bridge.server.stop, 10)
-    reader = LogReader(log_folder())
+    reader = LogReader(tmp_path)
     kept = 0
     for summary in reader.all():
         text = json.dumps(reader.get(summary["id"]))
-        owners = [n for n in range(CONVERSATIONS) if secret(n) in text]
+        owners = [n for n in range(conversations) if secret(n) in text]
         assert len(owners) <= 1, f"two secrets in one exchange: {owners}"
         kept += len(owners)
-    assert kept == CONVERSATIONS * 2
+    assert kept == conversations * 2

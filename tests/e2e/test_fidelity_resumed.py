@@ -35,7 +35,7 @@ def resumed() -> Iterator[list[Path]]:
         yield files
 
 
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=SLOW)
+@settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=SLOW)
 @given(made=conversations(), said_back=said)
 @pytest.mark.timeout(240)
 def test_generated_conversations_arrive_turn_by_turn(bridge: RunningBridge, made: Generated, said_back: str) -> None:

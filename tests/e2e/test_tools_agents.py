@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.e2e.upstream import newest, system_prompt, turns
 from tests.running_bridge import RunningBridge, directive
 from tests.tool_loop import Wire, call, function, result, sessions
@@ -122,8 +124,9 @@ def test_an_editor_works_through_a_task_with_twenty_tools(bridge: RunningBridge)
     assert len(set(sessions(bridge))) == 1
 
 
-async def test_eight_agents_run_at_once(make_bridge: Callable[..., RunningBridge]) -> None:
-    bridge = await asyncio.to_thread(make_bridge, pool_size=2, suspended_sessions=8)
+@pytest.mark.parametrize("agents", [3, pytest.param(8, marks=pytest.mark.full)])
+async def test_many_agents_run_at_once(make_bridge: Callable[..., RunningBridge], agents: int) -> None:
+    bridge = await asyncio.to_thread(make_bridge, pool_size=2, suspended_sessions=agents)
     client = bridge.async_client()
     create: Any = client.chat.completions.create
 
@@ -139,7 +142,7 @@ async def test_eight_agents_run_at_once(make_bridge: Callable[..., RunningBridge
         last = await create(model="sonnet", messages=messages, tools=[function("f")])
         return str(last.choices[0].message.content)
 
-    assert await asyncio.gather(*map(run, range(8))) == [f"agent {number}" for number in range(8)]
+    assert await asyncio.gather(*map(run, range(agents))) == [f"agent {number}" for number in range(agents)]
     await client.close()
     for received in bridge.standin.requests:
         sent = turns(received.body)
