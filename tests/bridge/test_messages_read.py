@@ -86,6 +86,22 @@ def test_system_turns_before_the_first_question_are_the_system_prompt_and_later_
     assert asked.ignored == ("system.tool_addition",)
 
 
+@pytest.mark.parametrize("content", ["Rain.", [{"type": "text", "text": "Rain."}]])
+@pytest.mark.parametrize("beside", [True, False], ids=["a block", "a turn"])
+def test_a_reminder_after_results_is_part_of_the_last_of_them(content: Any, beside: bool) -> None:
+    uses = [{"type": "tool_use", "id": id_, "name": "f", "input": {}} for id_ in "ab"]
+    results: list[Any] = [{"type": "tool_result", "tool_use_id": id_, "content": content} for id_ in "ab"]
+    reminder = "<system-reminder>\nSpeak.\n</system-reminder>"
+    block = [{"type": "text", "text": reminder}] if beside else []
+    turn = [] if beside else [{"role": "system", "content": "Speak."}]
+    said = [USER, {"role": "assistant", "content": uses}, {"role": "user", "content": [*results, *block]}, *turn]
+    first, second = read(messages=said).turn.messages[2].content
+    assert first == ToolResult("a", (Text("Rain."),))
+    assert second == ToolResult("b", (Text("Rain."), Text(reminder)))
+    own_words = {"role": "user", "content": [*results, {"type": "text", "text": "And now?"}]}
+    assert read(messages=[*said[:2], own_words]).turn.messages[-1] == Message("user", (Text("And now?"),))
+
+
 def test_the_note_of_which_build_asks_is_no_part_of_the_prompt() -> None:
     system = [{"type": "text", "text": "x-anthropic-billing-header: cch=1"}, {"type": "text", "text": "You are …"}]
     assert read(system=system).turn.system == ("You are …",)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -129,26 +129,30 @@ def page_of(outcomes: Mapping[str, str]) -> str:
     lines = []
     for row in ROWS:
         found = [outcome for test, outcome in outcomes.items() if re.search(row.tests, test)]
-        wrong = sum(outcome != "passed" for outcome in found)
-        result = (
-            f"{wrong} of {len(found)} tests fail" if wrong else f"works, {len(found)} tests" if found else "not run"
-        )
-        cells = (row.client, pinned[row.package], row.speaks, row.did, result)
+        cells = (row.client, pinned[row.package], row.speaks, row.did, told(found))
         lines.append(f"| {' | '.join(cells)} |\n")
     return "".join([HEAD, *lines, REPLAYED, SETTINGS, *map(settings_of, CLIENTS)])
 
 
+def told(outcomes: Sequence[str]) -> str:
+    """What became of a client's tests, in words."""
+    wrong = sum(outcome != "passed" for outcome in outcomes)
+    if not outcomes or wrong:
+        return f"{wrong} of {len(outcomes)} tests fail" if outcomes else "not run"
+    return "works" if len(outcomes) == 1 else f"works, in {len(outcomes)} tests"
+
+
 def settings_of(client: Client) -> str:
+    """The text to paste, under the client's name."""
     text = client.settings("http://127.0.0.1:8000/v1", "sonnet").rstrip()
-    return (
-        f"\n### {client.name}\n\n{client.where[0].upper()}{client.where[1:].removesuffix(':')}:\n\n```\n{text}\n```\n"
-    )
+    where = client.where[0].upper() + client.where[1:].removesuffix(":")
+    return f"\n### {client.name}\n\n{where}:\n\n```\n{text}\n```\n"
 
 
 def main() -> int:
     """Run the tests, write the page, and give pytest's own exit code."""
     outcomes = Outcomes()
-    code = pytest.main(["-q", "-m", "clients", "-p", "no:cacheprovider", str(ROOT / "tests" / "clients")], [outcomes])
+    code = pytest.main(["-q", "-m", "", "-p", "no:cacheprovider", str(ROOT / "tests" / "clients")], [outcomes])
     if outcomes.found:
         PAGE.write_text(page_of(outcomes.found), encoding="utf-8")
         print(f"Wrote {PAGE}")

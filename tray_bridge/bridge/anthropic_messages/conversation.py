@@ -4,13 +4,15 @@
 
 - A `system` turn before the first other one belongs to the system prompt. A later one stays at its place, in the tags
   that Claude knows for this, so that the prompt before it stays the same from one request to the next.
+- Such a reminder after tool results becomes part of the last of them: Claude Code sends one every few rounds, and
+  results with text beside them could not be given to the turn that waits for results.
 - A document may hold its text as `content`; `search_result` and `tool_reference` blocks become text.
 - `tool_addition` and `tool_removal` blocks, which a system turn may hold, are named as ignored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...turns import JsonObject
@@ -48,11 +50,33 @@ def message_list(body: JsonObject, ignored: list[str]) -> Sent:
             if not begun:
                 sent.append((param, {"role": "system", "content": texts}))
             elif texts:
-                sent.append((param, {"role": "user", "content": [REMINDER.format(text) for text in texts]}))
+                _remind(sent, param, [REMINDER.format(text) for text in texts])
             continue
         begun = True
         sent.append((param, {**message, "content": _plain_parts(message.get("content"), f"{param}.content")}))
     return sent
+
+
+def _remind(sent: Sent, param: str, reminders: list[str]) -> None:
+    """Say these in the last tool result before them, or else in a message of their own."""
+    at, before = sent[-1]
+    parts: Any = before.get("content")
+    if not _ends_with_result(parts):
+        sent.append((param, {"role": "user", "content": reminders}))
+        return
+    sent[-1] = (at, {**before, "content": [*parts[:-1], _reminded(parts[-1], reminders)]})
+
+
+def _ends_with_result(parts: object) -> bool:
+    last = parts[-1] if isinstance(parts, list) and parts else None
+    return isinstance(last, Mapping) and last.get("type") == "tool_result"
+
+
+def _reminded(result: JsonObject, reminders: Sequence[Any]) -> JsonObject:
+    """The tool result with these texts at its end."""
+    content = result.get("content")
+    said = list(content) if isinstance(content, list) else [content] if content else []
+    return {**result, "content": [*said, *reminders]}
 
 
 def _system_parts(body: JsonObject) -> Iterator[JsonObject]:
@@ -79,8 +103,17 @@ def _plain_parts(content: object, param: str) -> Any:
         return content
     parts: list[Any] = []
     for index, part in enumerate(content):
-        parts += _plain_part(part, f"{param}[{index}]") if isinstance(part, Mapping) else [part]
+        plain = _plain_part(part, f"{param}[{index}]") if isinstance(part, Mapping) else [part]
+        if _is_reminder(part) and _ends_with_result(parts):
+            parts[-1] = _reminded(parts[-1], plain)
+        else:
+            parts += plain
     return parts
+
+
+def _is_reminder(part: object) -> bool:
+    text = part.get("text") if isinstance(part, Mapping) else None
+    return isinstance(text, str) and text.startswith("<system-reminder>") and text.endswith("</system-reminder>")
 
 
 def _plain_part(part: JsonObject, param: str) -> list[Any]:
