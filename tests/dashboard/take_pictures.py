@@ -14,14 +14,17 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.dashboard.chromium import FLAGS, find_chromium
 from tests.dashboard.log_filler import CLIENTS, answer, chart_png, fill, question, write_exchange
-from tests.dashboard.scene import FINDINGS, Scene, busy_scene, serve
+from tests.dashboard.scene import FINDINGS, Scene, busy_scene, keys_of, serve
 from tray_bridge.api.page.last_hour import LastHour
 from tray_bridge.errors import ModelNotFoundError, TrayBridgeError, UpstreamError
+from tray_bridge.machine.api_keys import KeyLimits
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
 VIEWS = {
     "now": "#/now",
     "log": "#/log/req_5f02aa91c7",
+    "usage": "#/usage",
+    "keys": "#/keys",
     "try": "#/try",
     "connect": "#/connect/continue",
     "doctor": "#/doctor",
@@ -110,6 +113,13 @@ def a_log(folder: Path) -> None:
     )
 
 
+def some_keys(folder: Path) -> None:
+    keys = keys_of(folder)
+    for name, limits in {"laptop": KeyLimits(200, 400_000), "editor": KeyLimits()}.items():
+        keys.make(name)
+        keys.limit(name, limits)
+
+
 def ask_in_playground(page: Page) -> None:
     page.get_by_label("System prompt").fill("Answer briefly and plainly.")
     page.get_by_label("Your message").fill("Why is the second answer so quick?")
@@ -125,10 +135,12 @@ def save(page: Page, name: str) -> None:
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        a_log(Path(folder))
+        log = Path(folder) / "log"
+        a_log(log)
+        some_keys(log)
         scene = Scene(busy_scene())
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
-        with serve(scene, Path(folder), an_hour(), findings=FINDINGS) as origin:
+        with serve(scene, log, an_hour(), findings=FINDINGS) as origin:
             for theme in ("light", "dark"):
                 context = browser.new_context(
                     viewport={"width": 1280, "height": 860},

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
 from tests.dashboard.chromium import Open
 from tests.dashboard.log_filler import answer, fill, question, write_exchange
+from tests.running_bridge import RunningBridge, directive, wait_for
 from tray_bridge.errors import UpstreamError
 from tray_bridge.session_log import LogReader
 from tray_bridge.session_log.index import Progress
@@ -210,6 +217,23 @@ def test_a_search_can_be_taken_out(origin: str, log: Path, open_page: Open) -> N
         page.locator(".exports").get_by_role("link", name="JSONL").click()
     lines = Path(download.value.path()).read_text("utf-8").splitlines()
     assert [json.loads(line)["id"] for line in lines] == ["req_other"]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None or os.name != "posix", reason="needs a shell with curl")
+def test_what_is_taken_out_as_curl_or_python_asks_the_same_again(bridge: RunningBridge) -> None:
+    name = f"twice-{time.time_ns()}"
+    for number in range(2):
+        body = question(directive(text=f"It's \\{number}\n'said'"), "haiku")
+        httpx.post(f"{bridge.base_url}/chat/completions", json=body, headers={"user-agent": name}, timeout=60)
+    address = f"{bridge.url}/dashboard/api/export"
+    wait_for(lambda: httpx.get(address, params={"client": name, "form": "jsonl"}).text.count("\n") == 2)
+    for form, program in (("sh", "sh"), ("py", sys.executable)):
+        script = httpx.get(address, params={"client": name, "form": form}).text
+        said = subprocess.run([program], input=script, capture_output=True, encoding="utf-8", timeout=60)
+        assert said.returncode == 0, said.stderr
+        frames = [json.loads(line[6:]) for line in said.stdout.splitlines() if line.startswith("data: {")]
+        texts = "".join(frame["choices"][0]["delta"].get("content") or "" for frame in frames)
+        assert texts == "It's \\0\n'said'It's \\1\n'said'"
 
 
 def test_a_log_whose_index_is_being_made_says_how_far_it_is(

@@ -145,7 +145,7 @@ export function logView() {
     exports.hidden = !filtered || total === 0;
     const query = new URLSearchParams(FIELDS.filter((field) => field !== "time" && value(field)).map((field) => [field, value(field)]));
     if (time.value) query.set("since", Math.floor(now() - time.value));
-    show(exports, "Export them as ", Object.entries({ md: "Markdown", har: "HAR", jsonl: "JSONL" }).map(([form, words], i) => [i ? ", " : "", h("a", { href: `/dashboard/api/export?${query}&form=${form}`, download: `exchanges.${form}` }, words)]));
+    show(exports, "Export them as ", Object.entries({ md: "Markdown", har: "HAR", jsonl: "JSONL", sh: "curl", py: "Python" }).map(([form, words], i) => [i ? ", " : "", h("a", { href: `/dashboard/api/export?${query}&form=${form}`, download: `exchanges.${form}` }, words)]));
     clear.hidden = filtered || total === 0;
     more.hidden = items.length >= total && !further;
     const focused = document.activeElement?.dataset?.id;

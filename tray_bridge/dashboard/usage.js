@@ -13,7 +13,7 @@ anthropic_messages: "Messages", ollama: "Ollama" };
 const columns = [
   ["Requests", (row) => count(row.requests)],
   ["Errors", (row) => count(row.errors)],
-  ["Tokens in", (row) => count(row.input_tokens)],
+  ["In, not cached", (row) => count(row.input_tokens)],
   ["From the cache", (row) => count(row.cache_read_tokens)],
   ["To the cache", (row) => count(row.cache_creation_tokens)],
   ["Tokens out", (row) => count(row.output_tokens)],

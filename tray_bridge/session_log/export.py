@@ -1,4 +1,4 @@
-"""Exchanges in forms that others read: Markdown, JSONL, HAR, curl, and a report for an issue.
+"""Exchanges in forms that others read: Markdown, JSONL, HAR, curl, Python, and a report for an issue.
 
 Pure. Owns what each form holds and what a report leaves out.
 """
@@ -6,6 +6,7 @@ Pure. Owns what each form holds and what a report leaves out.
 from __future__ import annotations
 
 import json
+import pprint
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,7 +14,13 @@ from urllib.parse import urlsplit
 
 from .summary import texts_of
 
-FORMS = {"jsonl": "application/jsonl", "har": "application/json", "md": "text/markdown"}
+FORMS = {
+    "jsonl": "application/jsonl",
+    "har": "application/json",
+    "md": "text/markdown",
+    "sh": "application/x-sh",
+    "py": "text/x-python",
+}
 # Keys of this bridge, of the API and of those that clients are often given.
 _KEYS = re.compile(r"\b(?:tb-|sk-|sk_|xox[abp]-|gh[pousr]_|AKIA)[\w-]{8,}|(?i:bearer\s+)[\w.~+/-]{8,}=*")
 _STRUCK = "[struck out]"
@@ -25,6 +32,11 @@ def export(documents: Iterable[Mapping[str, Any]], form: str, origin: str) -> st
         return "".join(json.dumps(document, ensure_ascii=False) + "\n" for document in documents)
     if form == "har":
         return as_har(documents, origin)
+    if form == "sh":
+        commands = (as_curl(document, origin) for document in documents if document.get("request") is not None)
+        return "#!/bin/sh\n" + "".join(f"\n{command}" for command in commands)
+    if form == "py":
+        return as_python(documents, origin)
     return "\n---\n\n".join(as_markdown(document) for document in documents)
 
 
@@ -115,6 +127,30 @@ def as_curl(document: Mapping[str, Any], origin: str) -> str:
     body = json.dumps(document.get("request"), indent=2, ensure_ascii=False)
     head = f'curl -N {origin}{document["endpoint"]} \\\n{key}  -H "Content-Type: application/json" \\\n'
     return f"{head}  --data-binary @- <<'JSON'\n{body}\nJSON\n"
+
+
+_PYTHON = """\
+import httpx
+
+HEADERS = {headers}
+REQUESTS = {requests}
+
+with httpx.Client(base_url="{origin}", headers=HEADERS, timeout=None) as client:
+    for path, body in REQUESTS:
+        with client.stream("POST", path, json=body) as answer:
+            for line in answer.iter_lines():
+                print(line)
+"""
+
+
+def as_python(documents: Iterable[Mapping[str, Any]], origin: str) -> str:
+    """Give a program that asks the same again, one after the other. Exchanges without texts are left out."""
+    asked = [document for document in documents if document.get("request") is not None]
+    requests = [(document["endpoint"], document["request"]) for document in asked]
+    keyed = any(document.get("key_name") for document in asked)
+    headers = {"authorization": "Bearer YOUR-KEY"} if keyed else {}
+    literal = pprint.pformat(requests, width=110, sort_dicts=False)
+    return _PYTHON.format(headers=headers, requests=literal, origin=origin)
 
 
 def as_har(documents: Iterable[Mapping[str, Any]], origin: str) -> str:

@@ -15,7 +15,7 @@ from ...session_log import FORMS, Filter, LogReader, as_report, export
 from ..json_response import JsonResponse
 from .route import PageRoute, missing
 
-Form = Literal["jsonl", "har", "md"]
+Form = Literal["jsonl", "har", "md", "sh", "py"]
 MOST_EXPORTED = 1000
 BLOB_POLICY = "default-src 'none'; sandbox"
 PICTURE_TYPES = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
