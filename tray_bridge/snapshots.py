@@ -135,7 +135,7 @@ class ModelSnapshot:
     can_stop_thinking: bool = False
 
 
-USUAL_MODELS = tuple(ModelSnapshot(name, name, name.capitalize()) for name in ("opus", "sonnet", "haiku"))
+USUAL_MODELS = tuple(ModelSnapshot(name, name, name.capitalize()) for name in ("sonnet", "opus", "haiku"))
 """What is offered until the CLI has told what the account has."""
 
 

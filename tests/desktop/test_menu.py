@@ -307,7 +307,7 @@ def test_settings_show_what_is_chosen() -> None:
 
 def test_a_default_model_that_the_account_lacks_is_still_shown() -> None:
     settings = line(build_menu(READY, replace(STATE, default_model="claude-9")), "Settings")
-    assert texts(line(settings.items, "Default model").items) == ["claude-9", "opus", "sonnet", "haiku"]
+    assert texts(line(settings.items, "Default model").items) == ["claude-9", "sonnet", "opus", "haiku"]
 
 
 @pytest.mark.parametrize(

@@ -113,11 +113,9 @@ const throughputCard = () => chartCard("through", "Throughput", drawBars, (hour)
   return { data: { minutes: hour.tokens }, big: count(sum), small: `output tokens, at most ${count(Math.max(...hour.tokens))} a minute` };
 });
 
-const windowNames = { five_hour: "5-hour window", seven_day: "7-day window", seven_day_opus: "7-day window, Opus", seven_day_sonnet: "7-day window, Sonnet" };
-
 function planWindow(plan) {
   const used = plan.used === null ? null : Math.round(plan.used * 100);
-  const name = windowNames[plan.name] ?? plan.name.replaceAll("_", " ");
+  const name = `${plan.title} window`;
   return h("li", { class: "window", "data-full": used !== null && used >= 85 },
     h("div", { class: "heading" }, h("span", {}, name), h("span", { class: "number" }, used === null ? plan.status.replaceAll("_", " ") : `${used} % used`)),
     used === null ? null : h("progress", { max: 100, value: used, "aria-label": name }),
@@ -125,11 +123,8 @@ function planWindow(plan) {
     pace(plan) ? h("p", { class: "muted" }, pace(plan)) : null);
 }
 
-const lengths = { five_hour: 5 * 3600, seven_day: 7 * 86400, seven_day_opus: 7 * 86400, seven_day_sonnet: 7 * 86400 };
-
 /** When a window is full if it goes on as it did since it opened; what it is worth depends on how old the figure is. */
-export function forecast({ name, used, resets_at: resetsAt, told_at: toldAt }, at) {
-  const length = lengths[name];
+export function forecast({ seconds: length, used, resets_at: resetsAt, told_at: toldAt }, at) {
   const asOf = toldAt ?? at;
   const elapsed = length - (resetsAt - asOf);
   // At the very beginning, a pace says nothing.

@@ -110,7 +110,7 @@ export function tryView() {
 
   function body(messages, model = kept.model) {
     const all = kept.system.trim() ? [{ role: "system", content: kept.system }, ...messages] : messages;
-    return { ...kept.others, model: model || "sonnet", messages: all, ...(kept.effort ? { reasoning_effort: kept.effort } : {}), ...(kept.stream ? { stream: true } : {}) };
+    return { ...kept.others, model: model || "default", messages: all, ...(kept.effort ? { reasoning_effort: kept.effort } : {}), ...(kept.stream ? { stream: true } : {}) };
   }
 
   const asked = (question) => ({ role: "user", content: kept.pictures.length ? [...(question ? [{ type: "text", text:
@@ -350,8 +350,7 @@ export function tryView() {
   }
 
   const unsubscribe = live.subscribe(({ snapshot }) => {
-    values = snapshot.models.length ? snapshot.models : [{ value: "sonnet", display_name: "Sonnet" }, { value:
-    "opus", display_name: "Opus" }, { value: "haiku", display_name: "Haiku" }];
+    values = snapshot.models;
     if (JSON.stringify(values) === offered) return;
     offered = JSON.stringify(values);
     choose(kept.model);

@@ -21,6 +21,7 @@ WINDOW_NAMES = {
     "seven_day_opus": "7 d Opus",
     "seven_day_sonnet": "7 d Sonnet",
 }
+WINDOW_SECONDS = {"five_hour": 5 * 3600.0, "seven_day": 7 * 86400.0}  # by the beginning of the name
 SIGN_IN_HINT = "Sign in on the page or in the tray's menu, or run `tray-bridge login`."
 PLAN_WAIT = 60.0  # seconds: a longer wait is a limit of the plan, not a busy moment
 
@@ -132,6 +133,11 @@ def is_reached(window: PlanWindow, now: float) -> bool:
 def _blocks_all(window: PlanWindow) -> bool:
     """Return whether a window blocks all models: one of a single family does not."""
     return not window.name.endswith(("_opus", "_sonnet", "_haiku"))
+
+
+def window_seconds(window: PlanWindow) -> float | None:
+    """Return the length of a window of the plan; None for an unknown one."""
+    return next((seconds for start, seconds in WINDOW_SECONDS.items() if window.name.startswith(start)), None)
 
 
 def window_name(window: PlanWindow) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from dataclasses import asdict
 
 from ...bridge.frames import encode_json
 from ...doctor.health import Health, health_of
 from ...snapshots import ServerSnapshot
 from ..services import ServerView
 from .last_hour import LastHour
+from .snapshot import page_snapshot
 
 LEAST_PAUSE = 0.25
 """Seconds between two snapshots at least: a person sees no more."""
@@ -42,7 +42,7 @@ async def page_events(server: ServerView, last_hour: LastHour) -> AsyncIterator[
             health = health_of(snapshot)
             if (snapshot, health) != sent:
                 sent = (snapshot, health)
-                yield _event("snapshot", {**asdict(snapshot), "health": health.as_json()})
+                yield _event("snapshot", page_snapshot(snapshot, health))
             now = time.monotonic()
             if now >= due and (last_hour.version != version or now >= due + LAST_HOUR_REFRESH):
                 version, due = last_hour.version, now + LAST_HOUR_PAUSE

@@ -19,6 +19,7 @@ from .access import DashboardAccess
 from .events import page_events
 from .last_hour import LastHour
 from .route import PageRoute, missing
+from .snapshot import page_snapshot
 
 YOUR_KEY = "YOUR-KEY"
 SHOWN_LOG_LINES = 100
@@ -39,7 +40,7 @@ def server_router(
     @router.get("/snapshot")
     def snapshot() -> Response:
         now = server.snapshot()
-        return JsonResponse({**asdict(now), "health": health_of(now).as_json()})
+        return JsonResponse(page_snapshot(now, health_of(now)))
 
     @router.get("/last-hour")
     def hour() -> Response:

@@ -1,0 +1,23 @@
+"""The snapshot as the page gets it: with its health, and the words and facts of `doctor.health` and `snapshots`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from ...doctor.health import Health, window_name, window_seconds
+from ...snapshots import USUAL_MODELS, ServerSnapshot
+
+
+def page_snapshot(snapshot: ServerSnapshot, health: Health) -> dict[str, Any]:
+    """Make the page's JSON. Before a worker has reported the account's models, it has the usual ones."""
+    windows = [
+        {**asdict(window), "title": window_name(window), "seconds": window_seconds(window)}
+        for window in snapshot.account.windows
+    ]
+    return {
+        **asdict(snapshot),
+        "account": {**asdict(snapshot.account), "windows": windows},
+        "models": [asdict(model) for model in snapshot.models or USUAL_MODELS],
+        "health": health.as_json(),
+    }
