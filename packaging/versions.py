@@ -36,11 +36,9 @@ def installed_pythons() -> dict[str, str]:
     """Find the interpreters by version; a name that does not start (a shim of pyenv) does not count."""
     found = {}
     for version in PYTHONS:
-        places = [
-            shutil.which(f"python{version}"),
-            *Path("~/.pyenv/versions").expanduser().glob(f"{version}.*/bin/python"),
-        ]
-        for place in filter(None, places):
+        on_path = shutil.which(f"python{version}")
+        pyenv = Path("~/.pyenv/versions").expanduser().glob(f"{version}.*/bin/python")
+        for place in [*([on_path] if on_path else ()), *map(str, pyenv)]:
             if subprocess.run([place, "-c", ""], capture_output=True, check=False).returncode == 0:
                 found[version] = place
                 break
