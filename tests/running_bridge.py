@@ -25,7 +25,7 @@ def directive(**spec: object) -> str:
     return f"standin: {json.dumps(spec)}"
 
 
-def wait_for(condition: Callable[[], T], timeout: float = 10.0) -> T:
+def wait_for(condition: Callable[[], T], timeout: float = 20.0) -> T:
     """Poll until the condition gives something true; fails after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not (found := condition()):
@@ -63,7 +63,7 @@ class RunningBridge:
     def async_client(self) -> openai.AsyncOpenAI:
         return openai.AsyncOpenAI(base_url=self.base_url, api_key="not-needed", max_retries=0)
 
-    def wait_for(self, condition: Callable[[ServerSnapshot], object], timeout: float = 20.0) -> ServerSnapshot:
+    def wait_for(self, condition: Callable[[ServerSnapshot], object], timeout: float = 40.0) -> ServerSnapshot:
         """Wait until the snapshot is as wanted, and give it."""
         wait_for(lambda: condition(self.snapshot()), timeout)
         return self.snapshot()

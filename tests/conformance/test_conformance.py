@@ -79,6 +79,7 @@ def test_thinking(bridge: RunningBridge, client: Adapter, stream: bool) -> None:
     assert (heard.thinking, heard.text) == ("First this.", "Then that.")
 
 
+@pytest.mark.full  # the next one has calls after a text, too
 @EACH
 @BOTH
 def test_one_call(bridge: RunningBridge, client: Adapter, stream: bool) -> None:
@@ -94,7 +95,9 @@ def test_one_call(bridge: RunningBridge, client: Adapter, stream: bool) -> None:
 def test_parallel_calls_one_of_them_without_arguments(bridge: RunningBridge, client: Adapter, stream: bool) -> None:
     skip_without_words(client, "parallel calls")
     calls = [{"name": "look", "input": {"n": 1}}, {"name": "wait", "raw": ""}, {"name": "look", "input": {"n": 2}}]
-    heard = hear(bridge, client, Question(directive(tools=calls), stream, tools=["look", "wait"]))
+    spec = directive(text="I look.", tools=calls)
+    heard = hear(bridge, client, Question(spec, stream, tools=["look", "wait"]))
+    assert heard.text == "I look."
     assert heard.calls == [("look", {"n": 1}), ("wait", {}), ("look", {"n": 2})]
     assert heard.ending == client.endings["calls"]
 

@@ -10,11 +10,13 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
 from tests.dashboard.chromium import FLAGS, Open, find_chromium
 from tests.dashboard.scene import Scene, busy_scene, serve
 from tray_bridge.api.page.last_hour import LastHour
+
+expect.set_options(timeout=20_000)  # a page on a busy machine takes its time; what never comes fails all the same
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +53,7 @@ def open_page(browser: Browser) -> Iterator[Open]:
             )
             stack.callback(context.close)
             context.grant_permissions(["clipboard-read", "clipboard-write"])
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(30_000)
             page = context.new_page()
             origin = urlsplit(url).netloc
 

@@ -21,7 +21,7 @@ pytest_plugins = ["tests.dashboard.browsing"]
 def test_a_key_is_made_limited_paused_and_revoked(make_bridge: Callable[..., RunningBridge], open_page: Open) -> None:
     bridge = make_bridge()
     page = open_page(f"{bridge.url}/dashboard#/keys")
-    expect(page.locator(".keys")).to_contain_text("There is no key")
+    expect(page.locator(".keys")).to_contain_text("There are no keys")
     page.get_by_label("Name of a new key").fill("laptop")
     page.get_by_role("button", name="Make a key").click()
     key = page.locator(".copyable code").text_content() or ""
@@ -50,7 +50,7 @@ def test_a_key_is_made_limited_paused_and_revoked(make_bridge: Callable[..., Run
     expect(card.get_by_role("button", name="Pause")).to_be_visible()
     card.get_by_role("button", name="Revoke").click()
     page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
-    expect(page.locator(".keys")).to_contain_text("There is no key")
+    expect(page.locator(".keys")).to_contain_text("There are no keys")
     assert ApiKeys().list() == ()
 
 

@@ -126,6 +126,8 @@ def test_the_theme_follows_the_system_until_it_is_chosen_and_the_choice_stays(li
 
 def test_every_view_can_be_reached_with_the_keyboard_and_focus_is_seen(lively: str, open_page: Open) -> None:
     page = open_view(open_page, lively, "now")
+    page.bring_to_front()
+    page.wait_for_function("document.hasFocus()")  # else the key goes nowhere
     page.keyboard.press("Tab")
     skip = page.locator(".skip")
     expect(skip).to_be_focused()

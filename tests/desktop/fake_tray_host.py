@@ -137,7 +137,7 @@ class FakeTrayHost:
     async def click_icon(self) -> None:
         await self._ask_item("/StatusNotifierItem", ITEM, "Activate", "ii", 0, 0)
 
-    async def shows(self, *path: str, timeout: float = 15.0) -> Line:
+    async def shows(self, *path: str, timeout: float = 30.0) -> Line:
         """Waits until there is a line at this path, and returns it."""
 
         async def line() -> Line | None:
@@ -148,7 +148,7 @@ class FakeTrayHost:
 
         return await until(line, timeout, f"a line {path}")
 
-    async def lacks(self, text: str, timeout: float = 15.0) -> None:
+    async def lacks(self, text: str, timeout: float = 30.0) -> None:
         """Waits until no line of the top level begins with this text."""
 
         async def lacking() -> bool:
@@ -156,7 +156,7 @@ class FakeTrayHost:
 
         await until(lacking, timeout, f"no line {text!r}")
 
-    async def has_item(self, timeout: float = 15.0) -> None:
+    async def has_item(self, timeout: float = 30.0) -> None:
         async def registered() -> bool:
             return bool(self.items)
 

@@ -75,7 +75,7 @@ def test_its_link_is_shown_and_a_code_goes_back_to_it(own_home: Path, tmp_path: 
     assert ended.get(timeout=5) is True
     assert (tmp_path / "code").read_text() == "abc#def\n"
     assert (sign_in.state.stage, sign_in.state.link) == ("succeeded", "")
-    with pytest.raises(TrayBridgeError, match="No sign-in waits"):
+    with pytest.raises(TrayBridgeError, match="No sign-in is waiting"):
         sign_in.give_code("late")
 
 

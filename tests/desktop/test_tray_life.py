@@ -100,7 +100,7 @@ async def test_the_first_run_is_told_and_gets_a_settings_file(app: TrayApp, host
     async def told() -> bool:
         return bool(host.told) and app.settings_file.exists()
 
-    await until(told, 10, "a notification")
+    await until(told, 20, "a notification")
     assert [each.title for each in host.told] == ["Tray Bridge is running"]
     assert f"http://127.0.0.1:{app.port}/v1" in host.told[0].text
     app.settings_file.write_text(app.settings_file.read_text() + "notifications = true\n")
@@ -243,7 +243,7 @@ async def test_who_is_signed_out_is_told_and_can_sign_in(app: TrayApp, host: Fak
     async def told() -> bool:
         return any(each.title == "Sign-in needed" for each in host.told)
 
-    await until(told, 5, "a notification")
+    await until(told, 20, "a notification")
     await host.click("Sign in…")
     await host.shows("Signing in, in your browser…")
     assert (tmp_path / "asked").read_text() == "auth login\n"

@@ -242,7 +242,7 @@ async def test_record_conversations(app: TrayApp, host: FakeTrayHost) -> None:
     async def unticked() -> bool:
         return await ticked() is False
 
-    await until(unticked, 5, "no tick")
+    await until(unticked, 20, "no tick")
     async with httpx.AsyncClient(base_url=app.url, timeout=60) as client:
         body = {**question("Nobody shall keep this."), "stream": False}
         assert (await client.post("/v1/chat/completions", json=body)).status_code == 200
@@ -250,7 +250,7 @@ async def test_record_conversations(app: TrayApp, host: FakeTrayHost) -> None:
     assert not any("Nobody shall keep this." in path.read_text() for path in app.log_folder.glob("*/*.json"))
     await host.click("Session logs", "Record conversations")
     await app.has_setting('log_mode = "full"')
-    await until(ticked, 5, "a tick")
+    await until(ticked, 20, "a tick")
 
 
 async def test_port(app: TrayApp, host: FakeTrayHost) -> None:
@@ -290,7 +290,7 @@ async def test_default_model(app: TrayApp, host: FakeTrayHost) -> None:
     async def chosen() -> bool:
         return (await host.menu()).at("Settings", "Default model", other).checked is True
 
-    await until(chosen, 5, f"{other} to be chosen")
+    await until(chosen, 20, f"{other} to be chosen")
     text = app.settings_file.read_text()
     assert "default_model = " in text and 'default_model = "sonnet"' not in text
     assert line.kind == ""
@@ -308,7 +308,7 @@ async def test_start_at_login(app: TrayApp, host: FakeTrayHost) -> None:
             ticked = (await host.menu()).at("Settings", "Start at login").checked
             return entry.exists() is expected and ticked is expected
 
-        await until(follows, 5, f"start at login: {expected}")
+        await until(follows, 20, f"start at login: {expected}")
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ async def test_switches(app: TrayApp, host: FakeTrayHost, text: str, key: str) -
         async def follows(value: str = value) -> bool:
             return (await host.menu()).at("Settings", text).checked is (value == "true")
 
-        await until(follows, 5, f"{text}: {value}")
+        await until(follows, 20, f"{text}: {value}")
 
 
 async def test_open_settings_file(app: TrayApp, host: FakeTrayHost) -> None:

@@ -64,7 +64,7 @@ class TrayApp:
             text=True,
         )
 
-    async def ends(self, timeout: float = 20.0) -> int:
+    async def ends(self, timeout: float = 40.0) -> int:
         """Waits for the process to end; returns its exit code, having checked that it left no child."""
         assert self._process is not None
         process = self._process
@@ -125,13 +125,13 @@ class TrayApp:
         except OSError:
             return None
 
-    async def answers(self, timeout: float = 20.0) -> None:
+    async def answers(self, timeout: float = 40.0) -> None:
         async def healthy() -> bool:
             return await asyncio.to_thread(self.get, "/health") is not None
 
         await until(healthy, timeout, f"an answer on port {self.port}")
 
-    async def is_silent(self, timeout: float = 10.0) -> None:
+    async def is_silent(self, timeout: float = 30.0) -> None:
         async def silent() -> bool:
             return await asyncio.to_thread(self.get, "/health") is None
 
@@ -144,7 +144,7 @@ class TrayApp:
             arguments = self.commands.arguments("xdg-open")
             return arguments[0] if arguments else None
 
-        target = await until(argument, 10, "a call of xdg-open")
+        target = await until(argument, 30, "a call of xdg-open")
         self.commands.forget()
         return target
 
@@ -154,7 +154,7 @@ class TrayApp:
         async def text() -> str | None:
             return self.commands.input("wl-copy")
 
-        copied = await until(text, 10, "a call of wl-copy")
+        copied = await until(text, 30, "a call of wl-copy")
         self.commands.forget()
         return copied
 
@@ -164,7 +164,7 @@ class TrayApp:
         async def written() -> bool:
             return line in self.settings_file.read_text().splitlines()
 
-        await until(written, 10, f"{line!r} in settings.toml")
+        await until(written, 30, f"{line!r} in settings.toml")
 
 
 def free_port() -> int:
