@@ -114,7 +114,7 @@ def test_translation_and_sessions_do_not_know_each_other() -> None:
 
 
 def test_workers_name_no_field_of_a_dialect() -> None:
-    fields = ("response_format", "chat.completion", "output_config", "text.format", "finish_reason")
+    fields = ("response_format", "chat.completion", "text.format", "finish_reason")
     for path in files("claude"):
         text = path.read_text(encoding="utf-8")
         assert not [field for field in fields if field in text], path.name

@@ -120,7 +120,7 @@ class Turn:
 
     `messages` is the whole conversation; the last one is the user's, the question. `model` is a full Claude model id or
     an alias that the CLI knows. `None` means the CLI's own default. `keep`: a follow-up is likely, so the worker keeps
-    the conversation.
+    the conversation. `binds_schema` is set by the pool.
     """
 
     model: str
@@ -134,6 +134,12 @@ class Turn:
     effort: Effort | None = None
     thinking: bool = True
     keep: bool = True
+    binds_schema: bool = True
+
+    @property
+    def bound_schema(self) -> JsonObject | None:
+        """Return the schema that the worker has to be bound to; None where the Messages API holds the answer to it."""
+        return self.output_schema if self.binds_schema else None
 
     @property
     def demands_call(self) -> bool:

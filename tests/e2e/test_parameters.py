@@ -29,6 +29,9 @@ SCHEMA = {
     "additionalProperties": False,
 }
 AS_SCHEMA = {"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": SCHEMA}}
+# The Messages API takes no pattern, so Claude Code itself holds the answer to this one.
+PATTERNED = {**SCHEMA, "properties": {"city": {"type": "string", "pattern": "^."}, "people": {"type": "integer"}}}
+AS_PATTERNED = {"type": "json_schema", "json_schema": {"name": "city", "strict": True, "schema": PATTERNED}}
 
 
 def asking(**spec: object) -> Wire:
@@ -141,10 +144,10 @@ def test_several_choices_stream_side_by_side_with_one_usage(bridge: RunningBridg
 
 def test_a_schema_is_native_streams_as_content_and_is_never_fenced(bridge: RunningBridge) -> None:
     city = {"city": "Ulm ```json", "people": 126_000}
-    body = {**asking(structured=city), "response_format": AS_SCHEMA}
+    body = {**asking(structured=city), "response_format": AS_PATTERNED}
     message = answer(bridge, body)
     assert json.loads(message["content"]) == city
-    assert newest(bridge)["tools"][0]["input_schema"] == SCHEMA
+    assert newest(bridge)["tools"][0]["input_schema"] == PATTERNED
     chunks = chunks_of(post(bridge, {**body, "stream": True}))
     pieces = [c["choices"][0]["delta"]["content"] for c in chunks if c["choices"][0]["delta"].get("content")]
     assert len(pieces) > 1
@@ -154,7 +157,7 @@ def test_a_schema_is_native_streams_as_content_and_is_never_fenced(bridge: Runni
 
 def test_an_answer_that_does_not_fit_the_schema_is_asked_for_again(bridge: RunningBridge) -> None:
     wrong, right = {"city": "Ulm"}, {"city": "Ulm", "people": 1}
-    body = {**asking(structured_sequence=[wrong, right]), "response_format": AS_SCHEMA}
+    body = {**asking(structured_sequence=[wrong, right]), "response_format": AS_PATTERNED}
     response = post(bridge, body)
     (choice,) = response.json()["choices"]
     assert json.loads(choice["message"]["content"]) == right
@@ -164,7 +167,7 @@ def test_an_answer_that_does_not_fit_the_schema_is_asked_for_again(bridge: Runni
 
 def test_in_a_stream_such_an_answer_ends_in_an_error_and_no_text_twice(bridge: RunningBridge) -> None:
     wrong, right = {"city": "Ulm"}, {"city": "Ulm", "people": 1}
-    body = {**asking(structured_sequence=[wrong, right]), "response_format": AS_SCHEMA, "stream": True}
+    body = {**asking(structured_sequence=[wrong, right]), "response_format": AS_PATTERNED, "stream": True}
     response = post(bridge, body)
     *chunks, last = chunks_of(response)
     assert json.loads(deltas(chunks, "content")) == wrong
@@ -173,7 +176,7 @@ def test_in_a_stream_such_an_answer_ends_in_an_error_and_no_text_twice(bridge: R
 
 
 def test_an_answer_that_never_fits_is_an_error_and_no_answer(bridge: RunningBridge) -> None:
-    response = post(bridge, {**asking(structured_sequence=[{"city": 3}]), "response_format": AS_SCHEMA})
+    response = post(bridge, {**asking(structured_sequence=[{"city": 3}]), "response_format": AS_PATTERNED})
     assert response.status_code == 502, response.text
     assert "schema" in response.json()["error"]["message"]
 

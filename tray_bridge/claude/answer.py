@@ -107,9 +107,13 @@ class AnswerReader:
         self.rest = None
         self._text.clear()
 
+    def answer_text(self) -> str:
+        """Give the text of the complete answer."""
+        return "".join(self._text)
+
     def answer_message(self) -> Message:
         """Give the complete answer as a message of the conversation, as the client got it."""
-        text = "".join(self._text)
+        text = self.answer_text()
         return Message("assistant", (*((Text(text),) if text else ()), *self.calls.values()))
 
     def _read_stream_event(self, event: Mapping[str, Any]) -> Sequence[Event]:

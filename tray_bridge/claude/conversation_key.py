@@ -40,7 +40,7 @@ class Binding:
 
     @classmethod
     def of(cls, turn: Turn) -> Binding:
-        return cls(turn.model, turn.system, turn.tools, turn.output_schema)
+        return cls(turn.model, turn.system, turn.tools, turn.bound_schema)
 
     @property
     def prompt(self) -> str:

@@ -47,12 +47,12 @@ def tools_override(turn: Turn, *, all_of_them: bool = False) -> list[dict[str, A
         return None
     offered = sorted(turn.tools, key=lambda tool: tool.name) if all_pass else turn.tools  # as the CLI sorts them
     tools = [{"name": t.name, "description": t.description, "input_schema": t.input_schema} for t in offered]
-    if turn.output_schema is not None:
+    if turn.bound_schema is not None:
         tools.append(
             {
                 "name": STRUCTURED_OUTPUT,
                 "description": _STRUCTURED_OUTPUT_USE,
-                "input_schema": turn.output_schema,
+                "input_schema": turn.bound_schema,
             }
         )
     return tools

@@ -26,6 +26,7 @@ from ..errors import (
 from ..snapshots import AccountSnapshot, ModelSnapshot, PoolSnapshot, SessionKind
 from ..turns import Event, Leased, ToolResult, ToolUse, Turn, TurnEnded, TurnStarted
 from .account_state import AccountState
+from .api_schema import ApiSchemas
 from .choose import Candidate, Choice, choose
 from .cli_process import CliProcess
 from .conversation import Plan, Wanted
@@ -66,6 +67,7 @@ class SessionPool:
         )
         self._awaiting_first_token: set[object] = set()
         self._taken: Counter[SessionKind] = Counter()
+        self._schemas = ApiSchemas()
         self._can_resume = True
 
     @property
@@ -130,7 +132,7 @@ class SessionPool:
         have ended all. Close the generator (`aclosing`) to cancel the turn; its worker is then given back or ended.
         Raises QueueFullError, CliUnavailableError, ServerStoppingError, and what the turn itself raises.
         """
-        turn = _without_unwanted_tools(turn)
+        turn = self._schemas.prepare(_without_unwanted_tools(turn))
         for left in reversed(range(MOST_LOST)):
             said, token = False, object()
             try:
@@ -149,6 +151,9 @@ class SessionPool:
                 if said or not left:
                     raise
             except TrayBridgeError as error:
+                if self._schemas.note_refusal(turn, error) and left and not said:
+                    turn = replace(turn, binds_schema=True)
+                    continue
                 self._account.failed(error)
                 raise
 

@@ -121,6 +121,8 @@ def turn_settings(turn: Turn, model: ModelSnapshot | None, *, override_tools: bo
         extra["max_tokens"] = turn.max_tokens  # the variable takes effect from the next question on, this at once
     if (tools := tools_override(turn, all_of_them=override_tools)) is not None:
         extra["tools"] = tools
+    if turn.output_schema is not None and not turn.binds_schema:
+        extra["output_config"] = {"format": {"type": "json_schema", "schema": turn.output_schema}}
     effort = turn.effort
     can_stop_thinking = model.can_stop_thinking if model is not None else is_older
     if is_forced or (can_stop_thinking and not turn.thinking) or (is_older and turn.tools):

@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import SessionLostError, TrayBridgeError, TurnTimeoutError, UpstreamError
 from ..turns import Event, Message, Text, ToolResult
 from .answer import AnswerReader, Rest
+from .api_schema import check_answer
 from .conversation import Plan, Wanted, new_blocks
 from .offered_tools import callable_names
 from .process_binding import NOT_UNDERSTOOD
@@ -42,7 +43,7 @@ class TurnRun:
             self._shared = plan.start
             await self._within_time_limit(self._begin(plan))
             reader = AnswerReader(
-                callable_names(turn), structured=turn.output_schema is not None, demanded=turn.demands_call
+                callable_names(turn), structured=turn.bound_schema is not None, demanded=turn.demands_call
             )
             repeats = MOST_REPEATS if self._demand() else 0
             get = worker.reader.messages.get
@@ -72,6 +73,8 @@ class TurnRun:
     def _finish(self, reader: AnswerReader) -> None:
         if self._turn.demands_call and not reader.calls and reader.rest == "clean":
             raise UpstreamError("The model answered without calling a tool, which was required.", status=502)
+        if self._turn.output_schema is not None and not self._turn.binds_schema and reader.rest == "clean":
+            check_answer(self._turn, reader.answer_text())
         conversation = self._worker.conversation
         if reader.rest == "spent":
             self._stop()  # the CLI is about to ask the model again by itself

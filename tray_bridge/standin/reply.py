@@ -74,7 +74,9 @@ def blocks_for(script: Script, body: Mapping[str, Any]) -> tuple[Block, ...]:
         block = Block("tool_use", by_size(raw), tool["name"])
         blocks.append(replace(block, id=tool["id"]) if "id" in tool else block)
     if (structured := structured_input(spec, script.rounds)) is not None:
-        blocks.append(call(STRUCTURED_OUTPUT, structured))
+        is_text = bool((body.get("output_config") or {}).get("format"))
+        words = json.dumps(structured, ensure_ascii=False)
+        blocks.append(Block("text", by_size(words)) if is_text else call(STRUCTURED_OUTPUT, structured))
     return tuple(blocks)
 
 

@@ -140,7 +140,8 @@ def read_script(body: Mapping[str, Any]) -> Script:
 
 def is_errand(body: Mapping[str, Any]) -> bool:
     """Whether the CLI asks for itself. A title's prompt quotes the person's, directive included."""
-    if (body.get("output_config") or {}).get("format"):  # what a person wants structured comes as a tool
+    schema = ((body.get("output_config") or {}).get("format") or {}).get("schema") or {}
+    if (schema.get("properties") or {}).keys() == {"title"}:  # what the CLI wants for the name of a conversation
         return True
     return body.get("max_tokens") == 1 and question_of(body["messages"][-1]) == "quota"
 
