@@ -76,6 +76,9 @@ class Scene:
     def let_page_in(self, origin: str) -> None:
         self.show(refused_pages=tuple(page for page in self._snapshot.refused_pages if page.origin != origin))
 
+    def use_claude_settings(self, used: bool) -> None:
+        self.show(account=AccountSnapshot(signed_in=used, uses_api_key=used))
+
     def account_changed(self) -> None:
         self.show(account=AccountSnapshot(signed_in=True, plan="Max"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,6 +20,7 @@ from tray_bridge.api.page.last_hour import LastHour
 from tray_bridge.errors import ModelNotFoundError
 from tray_bridge.machine.api_keys import ApiKeys
 from tray_bridge.machine.port import next_free_port
+from tray_bridge.settings.schema import load_settings
 from tray_bridge.snapshots import AccountSnapshot, PlanWindow, Problem, ServerSnapshot
 
 pytest_plugins = ["tests.dashboard.browsing"]
@@ -124,6 +126,38 @@ def test_from_signed_out_to_a_green_lamp_in_six_clicks(
     page.get_by_role("button", name="Restore the old file").click()
     expect(page.get_by_role("dialog")).to_contain_text("as it was before")
     assert not (tmp_path / "home" / ".continue" / "config.yaml").exists()
+
+
+@posix_only
+def test_an_account_in_claude_code_s_settings_is_offered_and_used_only_when_asked(
+    make_bridge: Callable[..., RunningBridge], open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream = os.environ["ANTHROPIC_BASE_URL"]
+    for name in ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "claude"))
+    monkeypatch.setenv("TRAY_BRIDGE_HOME", str(tmp_path / "own"))
+    bridge = make_bridge(pool_size=1, port=next_free_port("127.0.0.1", 18_950))
+    bridge.wait_for(lambda server: server.account.signed_in is False)
+    page = open_page(f"{bridge.url}/dashboard#/start")
+    first = page.locator(".step").first
+    first.get_by_label("Account", exact=True).select_option("other")
+    expect(first.get_by_role("region", name="Settings for other accounts")).to_contain_text("CLAUDE_CODE_USE_BEDROCK")
+    expect(first.get_by_role("button", name="Sign in")).to_be_hidden()
+    use = first.get_by_role("button", name="Use the account of settings.json")
+    expect(use).to_be_hidden()
+    given = {"ANTHROPIC_BASE_URL": upstream, "ANTHROPIC_API_KEY": "sk-ant-secret", "PATH": "/nowhere"}
+    (tmp_path / "claude").mkdir(exist_ok=True)
+    (tmp_path / "claude" / "settings.json").write_text(json.dumps({"env": given, "model": "opus"}))
+    expect(first).to_contain_text("sets ANTHROPIC_API_KEY: an API key.")
+    assert bridge.snapshot().account.signed_in is False, "nothing is taken unasked"
+    use.click()
+    expect(first).to_contain_text("Claude Code is signed in with an API key.", timeout=30_000)
+    page.get_by_role("button", name="Ask a test question").click()
+    expect(page.locator(".step").nth(1)).to_contain_text("Done", timeout=30_000)
+    assert load_settings().claude_settings
+    assert "sk-ant-secret" not in page.content()
+    assert not any("sk-ant-secret" in path.read_text("utf-8", "replace") for path in (tmp_path / "own").rglob("*.toml"))
 
 
 def test_connect_s_lamps_are_green_only_for_an_answer(log: Path, open_page: Open) -> None:

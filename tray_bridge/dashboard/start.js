@@ -11,7 +11,18 @@ const KINDS = [
   ["claudeai", "A Claude subscription"],
   ["console", "An Anthropic Console account, billed by use"],
   ["sso", "Single sign-on"],
+  ["other", "An API key, Amazon Bedrock, Google Vertex AI or a gateway"],
 ];
+// What Claude Code's own settings want for accounts that no sign-in is for.
+const OTHERS = `{
+  "env": {
+    "ANTHROPIC_API_KEY": "sk-ant-…"
+  }
+}
+
+Amazon Bedrock:   "CLAUDE_CODE_USE_BEDROCK": "1", "AWS_REGION": "…", "AWS_PROFILE": "…"
+Google Vertex AI: "CLAUDE_CODE_USE_VERTEX": "1", "CLOUD_ML_REGION": "…", "ANTHROPIC_VERTEX_PROJECT_ID": "…"
+A gateway:        "ANTHROPIC_BASE_URL": "https://…", "ANTHROPIC_AUTH_TOKEN": "…"`;
 const POLL = 1000;
 
 function step(number, title) {
@@ -34,7 +45,7 @@ function signInStep() {
   const part = step("①", "Signed in to Claude");
   const words = h("p");
   const found = h("ul", { class: "muted" });
-  const kind = h("select", { id: "account-kind" }, KINDS.map(([value, text]) => h("option", { value }, text)));
+  const kind = h("select", { id: "account-kind", onchange: chosen }, KINDS.map(([value, text]) => h("option", { value }, text)));
   const start = h("button", { type: "button", class: "primary", onclick: () => act("/account/sign-in", { kind: kind.value }) }, "Sign in");
   const link = h("a", { target: "_blank", rel: "noreferrer noopener" });
   const code = h("input", { id: "account-code", autocomplete: "off" });
@@ -45,7 +56,18 @@ function signInStep() {
       h("button", { type: "button", class: "quiet", onclick: () => act("/account/cancel", {}) }, "Cancel")));
   const choose = h("div", { class: "row" }, h("label", { for: "account-kind" }, "Account"), kind, start);
   const wrong = h("div");
-  part.body.append(words, choose, waiting, wrong, found);
+  const others = h("div", { hidden: true },
+    h("p", {}, "Write one of these into Claude Code's own ~/.claude/settings.json; then it is offered here. Or set the variables where Tray Bridge is started."),
+    h("pre", { class: "code", tabindex: 0, role: "region", "aria-label": "Settings for other accounts" }, h("code", {}, OTHERS)));
+  const use = h("button", { type: "button", onclick: () => act("/account/settings", { used: use.dataset.use === "true" }) });
+  const offer = h("div", { class: "row", hidden: true }, use);
+  part.body.append(words, choose, others, waiting, wrong, found, offer);
+
+  function chosen() {
+    const other = kind.value === "other";
+    start.hidden = other;
+    others.hidden = !other;
+  }
 
   async function act(path, body) {
     start.disabled = true;
@@ -65,13 +87,17 @@ function signInStep() {
 
   return {
     element: part.element,
-    update({ health, account, demo, sign_in: signIn, found: others }) {
+    update({ health, account, demo, sign_in: signIn, found: accounts, settings }) {
       const signedIn = demo || (account.signed_in === true && health.word !== "signed_out");
       const pending = signIn.stage === "waiting";
       part.done(signedIn, signedIn ? "Done" : pending ? "Waiting for you" : account.signed_in === null ? "Not known yet" : "To do");
       const how = account.uses_api_key ? "with an API key" : account.plan ? `with plan ${account.plan}` : "";
       say(words, demo ? "Not needed: a stand-in answers in the demo." : signedIn ? `Claude Code is signed in ${how}`.trim() + "." : "Claude Code needs to be signed in once. It keeps your credentials itself.");
       choose.hidden = signedIn || pending;
+      if (choose.hidden) others.hidden = true;
+      offer.hidden = demo || !(settings.used || (settings.usable && !signedIn));
+      use.dataset.use = !settings.used;
+      say(use, settings.used ? "Stop using the account of settings.json" : "Use the account of settings.json");
       waiting.hidden = !pending;
       if (link.textContent !== signIn.link) {
         link.href = signIn.link;
@@ -79,8 +105,8 @@ function signInStep() {
       }
       if (signIn.stage === "failed" && !signedIn) show(wrong, problemBox({ title: "Not signed in", message: signIn.message }));
       else if (signIn.stage === "succeeded") show(wrong);
-      found.hidden = signedIn || !others.length;
-      if (found.childElementCount !== others.length) show(found, others.map((line) => h("li", {}, line)));
+      found.hidden = signedIn || !accounts.length;
+      if (found.childElementCount !== accounts.length) show(found, accounts.map((line) => h("li", {}, line)));
     },
   };
 }

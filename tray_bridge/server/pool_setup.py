@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..machine.cli_program import CliProgram, find_cli
 from ..machine.own_address import without_loop
 from ..machine.paths import cache_folder, capabilities_file, transcript_folder, work_folder
+from ..setup.claude_account import account_environment
 
 if TYPE_CHECKING:
     from ..claude.capabilities import Capabilities
@@ -41,7 +42,8 @@ class PoolSetup:
         if settings.demo:
             self._environment = await asyncio.to_thread(self._start_standin)
         else:
-            self._environment = without_loop(os.environ, own_ports)
+            account = account_environment() if settings.claude_settings else {}
+            self._environment = {**account, **without_loop({**os.environ, **account}, own_ports)}
 
     async def close(self) -> None:
         """Stop the stand-in. Call it once no worker asks it any more."""

@@ -145,6 +145,13 @@ class ServerThread:
         save_setting("allowed_origins", list(origins))
         self.apply(self._settings.model_copy(update={"allowed_origins": origins}))
 
+    def use_claude_settings(self, used: bool) -> None:
+        """Use the account of Claude Code's settings.json, or the sign-in again; in the settings file too."""
+        from ..settings.schema import save_setting
+
+        save_setting("claude_settings", used)
+        self.apply(self._settings.model_copy(update={"claude_settings": used}))
+
     def account_changed(self) -> None:
         """Let new sessions use the account that Claude Code has now."""
         if self._snapshot.state in ("ready", "starting"):
@@ -269,6 +276,7 @@ def _restart_settings(settings: Settings) -> tuple[object, ...]:
         settings.demo,
         settings.log_folder,
         settings.allowed_hosts,
+        settings.claude_settings,
     )
 
 

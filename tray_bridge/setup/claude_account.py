@@ -1,6 +1,7 @@
-"""Accounts that Claude Code is set up for in this user's own settings; names are read, values are not taken.
+"""Accounts that Claude Code is set up for in this user's own settings.
 
-Owns which variables stand for which kind of account. Nothing here is sent, shown or kept but names.
+Owns which variables stand for which kind of account. Names alone are shown; values are taken only where the setting
+`claude_settings` asks for it, and given to Claude Code's own processes.
 """
 
 from __future__ import annotations
@@ -22,6 +23,19 @@ KINDS = {
 }
 
 
+# What else an account of these kinds may need: regions, profiles, models, certificates.
+_BELONGING = (
+    "ANTHROPIC_",
+    "AWS_",
+    "AZURE_",
+    "CLAUDE_CODE_USE_",
+    "CLAUDE_CODE_SKIP_",
+    "CLOUD_ML_",
+    "GOOGLE_",
+    "VERTEX_",
+)
+
+
 def settings_file() -> Path:
     """Return Claude Code's own settings of this user."""
     folder = os.environ.get("CLAUDE_CONFIG_DIR")
@@ -36,10 +50,23 @@ def found_accounts(environ: Mapping[str, str] | None = None) -> list[str]:
     names = [name for name in KINDS if (settings.get("env") or {}).get(name)]
     lines += [f"{path} sets {name}: {KINDS[name]}." for name in names]
     if settings.get("apiKeyHelper"):
-        lines.append(f"{path} has an apiKeyHelper: a program that gives an API key.")
-    if names or settings.get("apiKeyHelper"):
-        lines.append("To use it, set these variables where Tray Bridge is started; it does not read that file itself.")
+        lines.append(f"{path} has an apiKeyHelper. To use it here, set ANTHROPIC_API_KEY to what it prints.")
     return lines
+
+
+def account_environment() -> dict[str, str]:
+    """Return the variables of the account in Claude Code's settings, to be added to a process's own."""
+    given = _read(settings_file()).get("env") or {}
+    return {
+        name: str(value)
+        for name, value in given.items()
+        if isinstance(value, (str, int)) and (name in KINDS or name.startswith(_BELONGING))
+    }
+
+
+def has_account() -> bool:
+    """Return whether Claude Code's settings set up an account that can be used."""
+    return not KINDS.keys().isdisjoint(account_environment())
 
 
 def _read(path: Path) -> dict[str, Any]:

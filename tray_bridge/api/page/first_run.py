@@ -19,7 +19,7 @@ from ...machine.sign_in import ACCOUNT_KINDS
 from ...session_log import LogReader
 from ...settings.schema import Settings
 from ...setup.change import FileChange, plan, undo, was_set_up, write
-from ...setup.claude_account import found_accounts
+from ...setup.claude_account import found_accounts, has_account
 from ...setup.clients import SETUP_CLIENTS, Place, SetupClient, Values, find_client
 from ...setup.trial import try_out
 from ..json_response import JsonResponse
@@ -59,6 +59,7 @@ def first_run_router(
                 "demo": snapshot.demo,
                 "sign_in": server.sign_in.state.as_json(),
                 "found": found_accounts(),
+                "settings": {"usable": has_account(), "used": settings().claude_settings},
                 "key": access.page_key,
                 "has_keys": access.has_keys(),
             }
@@ -70,6 +71,12 @@ def first_run_router(
             raise InvalidRequestError(f"{kind!r} is not a kind of account.", param="kind")
         server.sign_in.start(settings().cli_path, kind)
         return JsonResponse(server.sign_in.state.as_json())
+
+    @router.post("/account/settings")
+    def use_settings(used: bool = Body(embed=True)) -> Response:
+        """Use the account that Claude Code's settings.json sets up, or not; the server starts again for it."""
+        threading.Thread(target=server.use_claude_settings, args=(used,), daemon=True).start()
+        return JsonResponse({"used": used})
 
     @router.post("/account/code")
     def code(code: str = Body(embed=True, max_length=4096)) -> Response:
