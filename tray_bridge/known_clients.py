@@ -1,4 +1,4 @@
-"""The settings with which each known client reaches the bridge: one table for tray, page and setup. A leaf.
+"""The settings with which each known client reaches the bridge: one table for tray and page. A leaf.
 
 It also knows the user agents of clients, so that a request in flight is shown with a short name.
 """
