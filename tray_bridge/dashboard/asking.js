@@ -42,7 +42,8 @@ export class AskingFailed extends Error {
  * Ask once. `take({content, reasoning_content})` is told each piece as it comes; gives what there is at the end:
  * `{id, usage, reason, calls, firstToken, seconds}`, times in seconds.
  */
-export async function askOnce(request, { signal, take }) {
+/** Ask; `take` gets each piece of the answer. */
+export async function askOnce(request, { signal = undefined, take }) {
   const { key } = await owner();
   const began = performance.now();
   const seconds = () => (performance.now() - began) / 1000;
@@ -146,5 +147,5 @@ export function costOf(model, usage) {
   const price = PRICE.exec(model?.description ?? "");
   if (!price || !usage) return null;
   const cached = usage.prompt_tokens_details?.cached_tokens ?? 0;
-  return ((usage.prompt_tokens - cached + 0.1 * cached) * price[1] + usage.completion_tokens * price[2]) / 1e6;
+  return ((usage.prompt_tokens - cached + 0.1 * cached) * Number(price[1]) + usage.completion_tokens * Number(price[2])) / 1e6;
 }

@@ -16,8 +16,12 @@ const unreachable = { title: "The server does not answer", message: "Tray Bridge
 /** Called when the server wants an API key before it shows anything. */
 export const access = { denied() {} };
 
-/** GET or change something; the header proves to the server that no foreign form sent it. */
-export async function ask(path, { method = "GET", signal, body: sent } = {}) {
+/**
+ * GET or change something; the header proves to the server that no foreign form sent it.
+ * @param {string} path
+ * @param {{method?: string, signal?: AbortSignal, body?: unknown}} options
+ */
+export async function ask(path, { method = "GET", signal = undefined, body: sent = undefined } = {}) {
   let response;
   const headers = { "x-tray-bridge": "1", ...(sent ? { "content-type": "application/json" } : {}) };
   try {

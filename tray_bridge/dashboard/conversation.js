@@ -9,7 +9,11 @@ const PICTURES = /\.(png|jpg|jpeg|gif|webp)$/;
 
 export const blobUrl = (name) => `/dashboard/api/blobs/${name}`;
 
-/** Text of any length: the beginning at once, the whole when asked. */
+/**
+ * Text of any length: the beginning at once, the whole when asked.
+ * @param {string} text
+ * @param {Record<string, unknown>} props
+ */
 export function longText(text, props = { class: "text", dir: "auto" }, tag = "div") {
   const shown = text.length > FIRST ? text.slice(0, FIRST) : text;
   const body = h(tag, props, visible(shown));

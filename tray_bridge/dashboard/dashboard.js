@@ -27,7 +27,7 @@ function route() {
     show(main, current.view.element);
     main.dataset.view = known;
     document.title = `${titles[known]} · Tray Bridge`;
-    for (const link of document.querySelectorAll("nav a")) {
+    for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("nav a"))) {
       if (link.dataset.view === known) {
         link.setAttribute("aria-current", "page");
         link.scrollIntoView({ block: "nearest", inline: "center" }); // the row scrolls where it is narrow

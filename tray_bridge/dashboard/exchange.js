@@ -130,7 +130,7 @@ export function exchangePane(onDeleted, list) {
   async function neighbours(document, place) {
     const thread = document.conversation?.thread;
     if (!thread) return;
-    const { exchanges } = await ask(`/exchanges?${new URLSearchParams({ thread, limit: 200 })}`).catch(() => ({ exchanges: [] }));
+    const { exchanges } = await ask(`/exchanges?${new URLSearchParams({ thread, limit: "200" })}`).catch(() => ({ exchanges: [] }));
     if (shown !== document.id || exchanges.length < 2) return;
     const before = exchanges[exchanges.findIndex((one) => one.id === document.id) + 1];
     const tokens = exchanges.reduce((sum, { usage }) => sum + (usage ? usage.input_tokens + usage.cache_read_tokens + usage.cache_creation_tokens + usage.output_tokens : 0), 0);

@@ -65,6 +65,7 @@ export function bytes(n) {
 
 /** Foreign text made harmless to look at: control characters and direction overrides become visible signs. */
 export function visible(text) {
+  // oxlint-disable-next-line no-control-regex -- they are what is looked for
   return String(text).replace(/[\u0000-\u0008\u000b-\u001f\u007f\u202a-\u202e\u2066-\u2069\ufff9-\ufffb]/g, (c) => {
     const code = c.charCodeAt(0);
     if (code === 13) return "";

@@ -94,8 +94,8 @@ export function logView() {
     asking?.abort();
     const own = (asking = new AbortController());
     const wanted = { ...Object.fromEntries(FIELDS.map((field) => [field, value(field)])), time: "", since: time.value && Math.floor(now() - time.value) };
-    const query = new URLSearchParams({ limit: further ? PAGE : Math.max(PAGE, Math.min(items.length, 5 * PAGE)), offset: further ? items.length : 0 });
-    for (const [name, value] of Object.entries(wanted)) if (value) query.set(name, value);
+    const query = new URLSearchParams({ limit: String(further ? PAGE : Math.max(PAGE, Math.min(items.length, 5 * PAGE))), offset: String(further ? items.length : 0) });
+    for (const [name, value] of Object.entries(wanted)) if (value) query.set(name, String(value));
     try {
       const page = await ask(`/exchanges?${query}`, { signal: own.signal });
       items = further ? [...items, ...page.exchanges] : page.exchanges;
@@ -144,11 +144,11 @@ export function logView() {
     found.textContent = (total === 0 ? (filtered ? "Nothing fits." : "") : filtered ? `${further ? "More than " : ""}${count(total)} found` : plural(total, "exchange")) + making;
     exports.hidden = !filtered || total === 0;
     const query = new URLSearchParams(FIELDS.filter((field) => field !== "time" && value(field)).map((field) => [field, value(field)]));
-    if (time.value) query.set("since", Math.floor(now() - time.value));
+    if (time.value) query.set("since", String(Math.floor(now() - time.value)));
     show(exports, "Export them as ", Object.entries({ md: "Markdown", har: "HAR", jsonl: "JSONL", sh: "curl", py: "Python" }).map(([form, words], i) => [i ? ", " : "", h("a", { href: `/dashboard/api/export?${query}&form=${form}`, download: `exchanges.${form}` }, words)]));
     clear.hidden = filtered || total === 0;
     more.hidden = items.length >= total && !further;
-    const focused = document.activeElement?.dataset?.id;
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.id;
     const days = Map.groupBy ? Map.groupBy(items, dayOf) : grouped(items);
     show(list, total === 0 && !filtered ? h("p", { class: "empty" }, "The log is empty. Requests appear here, unless recording is switched off.") : null,
       [...days].map(([day, group]) => h("section", { "aria-label": dayName(group[0].at) },

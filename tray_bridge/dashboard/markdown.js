@@ -21,6 +21,7 @@ const ITEM = /^(\s*)([-*+]|\d+[.)])\s+(.*)$/;
 
 function list(lines) {
   const [, , mark] = ITEM.exec(lines[0]);
+  /** @type {[string, string[]][]} */
   const items = [];
   const depth = ITEM.exec(lines[0])[1].length;
   for (const line of lines) {

@@ -2,7 +2,7 @@
 
 import { chart, drawBars, drawDots } from "./charts.js";
 import { ask, live } from "./connection.js";
-import { announce, confirmed, copyButton, h, icon, keyed, problemBox, say, show } from "./dom.js";
+import { announce, confirmed, copyButton, h, keyed, problemBox, say, show } from "./dom.js";
 import { ago, clock, count, duration, now, plural, seconds, visible } from "./format.js";
 import { poolCard } from "./sessions.js";
 

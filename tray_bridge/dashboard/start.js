@@ -174,6 +174,7 @@ function clientStep() {
 }
 
 export function startView() {
+  /** @type {{element: HTMLElement, update: (account: any, lamps: any) => unknown}[]} */
   const parts = [signInStep(), questionStep(), clientStep()];
   const element = h("div", { class: "start" },
     h("div", { class: "intro" }, h("h1", {}, "First steps"), h("p", { class: "muted" }, "Three steps, then the programs on this machine can use your Claude. You can leave this page and come back.")),

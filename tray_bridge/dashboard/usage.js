@@ -10,6 +10,7 @@ const periods = { 1: "Last 24 hours", 7: "Last 7 days", 30: "Last 30 days", 366:
 const dialects = { openai_chat: "Chat Completions", openai_responses: "Responses", openai_completions: "Completions",
 anthropic_messages: "Messages", ollama: "Ollama" };
 
+/** @type {[string, (row: any) => string][]} */
 const columns = [
   ["Requests", (row) => count(row.requests)],
   ["Errors", (row) => count(row.errors)],
@@ -80,7 +81,7 @@ export function usageView() {
   async function load() {
     asking?.abort();
     asking = new AbortController();
-    const query = new URLSearchParams({ by: by.value, since: Math.floor(now() - days.value * 86400) });
+    const query = new URLSearchParams({ by: by.value, since: String(Math.floor(now() - days.value * 86400)) });
     csv.href = `/dashboard/api/usage?${query}&form=csv`;
     json.href = `/dashboard/api/usage?${query}`;
     try {
