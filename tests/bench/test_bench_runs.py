@@ -1,4 +1,4 @@
-"""The measuring stick in its smallest form: it runs, says what it promises, and nothing is slower by an order."""
+"""The measuring stick in its smallest form: it runs and says what it promises; in full, how much slower things are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.alone
 ROOT = Path(__file__).parent.parent.parent
 FIGURES = {"name", "unit", "goal", "value", "met", "bridge", "raw", "ratio", "note"}
 
@@ -31,18 +30,22 @@ def test_every_way_to_a_session_is_timed_beside_the_raw_cli(tmp_path: Path) -> N
     for figure in result["figures"]:
         assert figure.keys() == FIGURES
         assert figure["goal"] is not None and figure["raw"]["n"] == figure["bridge"]["n"] >= 1
-        # A miss costs ten times as much as a hit; a loaded machine, at one sample, twice or thrice.
-        assert 0 < figure["value"] < 8, figure["name"]
+        assert figure["value"] > 0, figure["name"]
 
 
 @pytest.mark.full
+@pytest.mark.alone
 def test_the_quick_form_measures_every_figure_that_has_a_goal(tmp_path: Path) -> None:
     result = bench(tmp_path, "--quick")
     assert sum(figure["goal"] is not None for figure in result["figures"]) >= 12
     assert all(figure["bridge"]["n"] for figure in result["figures"])
+    first_token = bench(tmp_path, "--runs", "1", "first-token")["figures"]
+    # A miss costs ten times as much as a hit; a loaded machine, at one sample, twice or thrice.
+    assert all(0 < figure["value"] < 8 for figure in first_token), first_token
 
 
 @pytest.mark.full
+@pytest.mark.alone
 def test_a_soak_leaves_no_process_descriptor_or_memory_behind(tmp_path: Path) -> None:
     picture = tmp_path / "soak.png"
     result = bench(tmp_path, "--soak", "40", "--plot", str(picture))

@@ -46,15 +46,15 @@ def test_a_pool_of_none_starts_a_session_for_each_request(make_bridge: Make) -> 
 
 
 def test_without_reuse_one_process_never_serves_two_conversations(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=2, reuse_workers=False)
-    for number in range(4):
+    bridge = make_bridge(pool_size=1, reuse_workers=False)
+    for number in range(3):
         assert ask(bridge, directive(text=f"answer {number}")) == f"answer {number}"
     bodies = [received.body for received in bridge.standin.requests]
-    assert len(bodies) == 4
+    assert len(bodies) == 3
     for body in bodies:
         assert [m["role"] for m in body["messages"] if m["role"] != "system"] == ["user"]
     sessions = {received.headers["x-claude-code-session-id"] for received in bridge.standin.requests}
-    assert len(sessions) == 4
+    assert len(sessions) == 3
 
 
 def test_one_process_serves_one_conversation_after_another_and_mixes_none(make_bridge: Make) -> None:

@@ -97,12 +97,12 @@ def test_after_its_process_was_reset_for_another_conversation(make_bridge: Make)
 
 def test_with_no_place_for_any(make_bridge: Make) -> None:
     bridge = make_bridge(pool_size=1, suspended_sessions=0, parked_sessions=0, reuse_workers=False)
-    rounds = [{"tools": [call("f", x=number)]} for number in range(2, 5)]
+    rounds = [{"tools": [call("f", x=number)]} for number in range(2, 4)]
     conversation = suspended(bridge, then=[*rounds, {"text": "done"}])
     for _ in rounds:
         assert conversation.answer("yes").tool_calls
     assert conversation.answer("last").content == "done"
-    assert len(set(sessions(bridge))) == 5
+    assert len(set(sessions(bridge))) == 4
     assert_valid(newest(bridge))
 
 

@@ -25,6 +25,7 @@ def drawn(draw: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Pat
     return folder
 
 
+@pytest.mark.full  # drawing them takes six seconds
 def test_the_kept_pictures_are_the_ones_that_the_script_draws(drawn: Path) -> None:
     names = sorted(path.relative_to(drawn) for path in drawn.rglob("*") if path.is_file())
     assert len(names) == 12

@@ -44,16 +44,16 @@ async def test_a_small_storm_leaves_no_task_no_descriptor_and_no_process(
     make_bridge: Make, report: FaultReport
 ) -> None:
     bridge = await asyncio.to_thread(
-        make_bridge, pool_size=6, max_sessions=6, parked_sessions=0, queue_limit=64, queue_timeout=bound(120)
+        make_bridge, pool_size=4, max_sessions=4, parked_sessions=0, queue_limit=64, queue_timeout=bound(120)
     )
-    await asyncio.to_thread(bridge.wait_until_warm, 6)
+    await asyncio.to_thread(bridge.wait_until_warm, 4)
     assert await asyncio.to_thread(ask, bridge) == "well"
-    await asyncio.to_thread(bridge.wait_for, lambda s: len(s.pool.sessions) == 6 and not s.pool.starting)
+    await asyncio.to_thread(bridge.wait_for, lambda s: len(s.pool.sessions) == 4 and not s.pool.starting)
     await asyncio.sleep(1)
     before = (tasks_of_others(), psutil.Process().num_fds(), len(psutil.Process().children(recursive=True)))
     began = time.monotonic()
     storm = Storm(bridge.base_url, lambda: kill_a_busy_one([(s.state, s.pid) for s in bridge.snapshot().pool.sessions]))
-    await storm.blow(requests=24, at_once=12)
+    await storm.blow(requests=20, at_once=10)
     seconds = time.monotonic() - began
     assert storm.wrong == []
     assert storm.seen["kills"] >= 1
@@ -62,9 +62,9 @@ async def test_a_small_storm_leaves_no_task_no_descriptor_and_no_process(
         now = (tasks_of_others(), psutil.Process().num_fds(), len(psutil.Process().children(recursive=True)))
         return tuple(max(0, later - earlier) for earlier, later in zip(before, now, strict=True))
 
-    wait_for(lambda: ready(bridge.snapshot().pool) == 6 and not bridge.snapshot().requests, bound(20))
+    wait_for(lambda: ready(bridge.snapshot().pool) == 4 and not bridge.snapshot().requests, bound(20))
     wait_for(lambda: left_over() == (0, 0, 0), bound(10))
-    report.add("load", "24 requests, 12 at a time: a third leaves, some are refused, some lose their process",
+    report.add("load", "20 requests, 10 at a time: a third leaves, some are refused, some lose their process",
                f"{storm.told()}; no task, descriptor or process was left over", seconds)  # fmt: skip
 
 

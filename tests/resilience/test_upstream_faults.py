@@ -120,7 +120,7 @@ async def test_a_storm_of_refusals_hits_each_and_nobody_else(
     steady: RunningBridge, report: FaultReport, status: int, kind: str
 ) -> None:
     error = {"status": status, "type": kind, "message": "Too much at once", "retry_after": 20}
-    storm, others = 8, 4
+    storm, others = 4, 2
 
     async def one(client: openai.AsyncOpenAI, number: int) -> str | openai.APIStatusError:
         spec: dict[str, Any] = {"error": error} if number < storm else {"text": f"answer {number}"}
