@@ -78,6 +78,28 @@ def test_a_request_in_flight_appears_counts_its_tokens_and_can_be_cancelled(
     wait_for(lambda: (reader.get(request_id) or {}).get("outcome") == "cancelled", 5)
 
 
+def test_the_exchange_of_a_request_under_way_shows_its_answer_as_it_is_written(
+    bridge: RunningBridge, open_page: Open
+) -> None:
+    page = open_page(f"{bridge.url}/dashboard")
+    asking = ask_in_background(bridge, directive(words=60, rate=20), "watched/1.0")
+    page.locator(".request", has_text="watched").get_by_role("link").click()
+    answer = page.locator(".turn.answer")
+    expect(answer).to_contain_text("Answer, as it is written")
+    lengths: set[int] = set()
+
+    def grows() -> bool:
+        lengths.add(len(answer.inner_text()))
+        return len(lengths) >= 6
+
+    wait_for(grows, 2.5)  # a page that reads the file each 1.5 s shows two
+    expect(page.locator("h1", has_text="Completed")).to_be_visible()
+    expect(answer).not_to_contain_text("as it is written")
+    asking.join(10)
+    exchange = page.url.rpartition("/")[2]
+    assert httpx.get(f"{bridge.url}/dashboard/api/exchanges/{exchange}/live").status_code == 404
+
+
 def test_an_answer_appears_in_the_charts(bridge: RunningBridge, open_page: Open) -> None:
     page = open_page(f"{bridge.url}/dashboard")
     before = page.locator(".spot").count()

@@ -54,6 +54,7 @@ def create_app(services: Services) -> FastAPI:
             default_model=services.settings.default_model,
             doctor=lambda: [*run_checks(services.settings, None, _status(services)), *services.more_checks()],
             keys=services.keys,
+            under_way=services.log.under_way,
         )
     )
     app.include_router(

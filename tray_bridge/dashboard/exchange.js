@@ -207,10 +207,35 @@ export function exchangePane(onDeleted, list) {
     }
   }
 
-  /** Read it again until it has ended. */
+  /** Show the answer as it is written, then the whole exchange; where that cannot be, read it again until it has ended. */
   function watch(id) {
-    const timer = setInterval(() => live.connected && load(id), 1500);
-    stopWatching = () => clearInterval(timer);
+    const source = new EventSource(`/dashboard/api/exchanges/${encodeURIComponent(id)}/live`);
+    const texts = { reasoning: h("div", { class: "text", dir: "auto" }), text: h("div", { class: "text", dir: "auto" }) };
+    const thought = h("details", { class: "reasoning", hidden: true }, h("summary", {}, "Reasoning"), texts.reasoning);
+    const answer = h("article", { class: "turn answer" }, h("h3", {}, h("span", {}, "Answer, as it is written")), thought, texts.text);
+    let timer = null;
+    source.addEventListener("open", () => {
+      const place = element.querySelector(".inside .after");
+      if (shown === id && place) show(place, answer);
+    });
+    source.addEventListener("piece", ({ data }) => {
+      const piece = JSON.parse(data);
+      if (piece.restarted) Object.values(texts).forEach((one) => show(one));
+      for (const [name, one] of Object.entries(texts)) if (piece[name]) one.append(visible(piece[name]));
+      thought.hidden = !texts.reasoning.textContent;
+    });
+    source.addEventListener("end", () => {
+      source.close();
+      setTimeout(() => shown === id && load(id), 150); // its file is about to be written
+    });
+    source.addEventListener("error", () => {
+      source.close();
+      timer ??= setInterval(() => live.connected && load(id), 1500);
+    });
+    stopWatching = () => {
+      source.close();
+      clearInterval(timer);
+    };
   }
 
   return {

@@ -152,6 +152,12 @@ class SessionLog:
         self._wake.set()
         return exchange
 
+    def under_way(self, exchange_id: str) -> Exchange | None:
+        """Give an exchange whose end is not on disk yet. From any thread."""
+        with self._lock:
+            entries = list(self._open.values())
+        return next((entry.exchange for entry in entries if entry.exchange.id == exchange_id), None)
+
     def _run(self) -> None:
         while True:
             closing = self._closing.is_set()

@@ -11,11 +11,12 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request
 
 from ...machine.api_keys import ApiKeys
-from ...session_log import LogReader
+from ...session_log import Exchange, LogReader
 from ..services import ServerView
 from .access import DashboardAccess
 from .key_routes import key_router
 from .last_hour import LastHour
+from .live_answer import live_router
 from .log_routes import log_router
 from .server_routes import server_router
 from .static_routes import static_router
@@ -31,6 +32,7 @@ def dashboard_router(
     default_model: str,
     doctor: Callable[[], Iterable[Any]],
     keys: ApiKeys | None = None,
+    under_way: Callable[[str], Exchange | None] = lambda _id: None,
 ) -> APIRouter:
     """Make the routes of the page. Knows the server only as a `ServerView` and the log only as its reader."""
 
@@ -40,6 +42,7 @@ def dashboard_router(
 
     behind = APIRouter(prefix="/dashboard/api", dependencies=[Depends(check)], include_in_schema=False)
     behind.include_router(server_router(server, log, last_hour, access, default_model=default_model, doctor=doctor))
+    behind.include_router(live_router(under_way))
     behind.include_router(log_router(log))
     behind.include_router(usage_router(server, log))
     if keys is not None:
