@@ -12,24 +12,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-
-import tomlkit
-from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 VERSIONS = ("lowest", "newest")
-
-
-def lowest() -> Iterator[str]:
-    """Give a constraint for each direct dependency: the lowest version that pyproject.toml allows."""
-    project = tomlkit.parse((ROOT / "pyproject.toml").read_text("utf-8")).unwrap()["project"]
-    for line in project["dependencies"]:
-        needed = Requirement(line)
-        least = next(part.version for part in needed.specifier if part.operator in (">=", "=="))
-        yield f"{needed.name}=={least}" + (f"; {needed.marker}" if needed.marker else "")
+PROGRAMS = "Scripts" if sys.platform == "win32" else "bin"
 
 
 def installed_pythons() -> dict[str, str]:
@@ -45,20 +33,29 @@ def installed_pythons() -> dict[str, str]:
     return found
 
 
-def attempt(python: str, versions: str, pytest_arguments: list[str]) -> str:
+def install_uv(folder: Path) -> Path:
+    """Install uv, whose resolver knows how to choose the lowest versions; gives its program."""
+    subprocess.run([sys.executable, "-m", "venv", folder / "tools"], check=True)
+    programs = folder / "tools" / PROGRAMS
+    subprocess.run([programs / "python", "-m", "pip", "install", "-q", "uv"], check=True)
+    return programs / "uv"
+
+
+def attempt(uv: Path, python: str, versions: str, pytest_arguments: list[str], folder: Path) -> str:
     """Install and test one combination; gives an empty text if all is well, else what failed."""
-    with tempfile.TemporaryDirectory(prefix="tray-bridge-versions-") as folder:
-        environment = Path(folder, "venv")
-        subprocess.run([python, "-m", "venv", environment], check=True)
-        own = environment / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-        constraints = Path(folder, "constraints.txt")
-        constraints.write_text("\n".join(lowest()) if versions == "lowest" else "", "utf-8")
-        install: list[str | Path] = [own, "-m", "pip", "install", "-q", "-c", constraints, "-e", f"{ROOT}[test]"]
-        if subprocess.run(install, check=False).returncode:
-            return "it cannot be installed"
-        subprocess.run([own, "-m", "pip", "check"], check=False)
-        done = subprocess.run([own, "-m", "pytest", "-q", *pytest_arguments], check=False, cwd=ROOT)
-        return "tests failed" if done.returncode else ""
+    own = folder / "venv" / PROGRAMS / "python"
+    pins = folder / "pins.txt"
+    subprocess.run([python, "-m", "venv", "--without-pip", folder / "venv"], check=True)
+    resolve: list[str | Path] = [uv, "pip", "compile", "-q", "pyproject.toml", "--python", own, "-o", pins]
+    if versions == "lowest":  # of what the app itself needs; the tests' tools are the newest in any case
+        resolve += ["--resolution", "lowest-direct"]
+    if subprocess.run(resolve, check=False, cwd=ROOT).returncode:
+        return "no versions fit together"
+    install: list[str | Path] = [uv, "pip", "install", "-q", "--python", own, "-c", pins, "-e", f"{ROOT}[test]"]
+    if subprocess.run(install, check=False).returncode:
+        return "it cannot be installed"
+    done = subprocess.run([own, "-m", "pytest", "-q", *pytest_arguments], check=False, cwd=ROOT)
+    return "tests failed" if done.returncode else ""
 
 
 def main() -> int:
@@ -66,15 +63,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", action="append", help="one combination, such as 3.10-lowest; may be repeated")
     arguments, rest = parser.parse_known_args()
-    results = {}
-    for version, python in installed_pythons().items():
-        for versions in VERSIONS:
-            name = f"{version}-{versions}"
-            if not arguments.only or name in arguments.only:
-                results[name] = attempt(python, versions, rest)
+    pythons, results = installed_pythons(), {}
+    with tempfile.TemporaryDirectory(prefix="tray-bridge-versions-") as folder:
+        uv = install_uv(Path(folder))
+        for version, python in pythons.items():
+            for versions in VERSIONS:
+                name = f"{version}-{versions}"
+                if not arguments.only or name in arguments.only:
+                    place = Path(folder, name)
+                    place.mkdir()
+                    results[name] = attempt(uv, python, versions, rest, place)
+                    shutil.rmtree(place)
     for name, problem in results.items():
         sys.stdout.write(f"{name:<12} {problem or 'passed'}\n")
-    missing = [version for version in PYTHONS if version not in installed_pythons()]
+    missing = [version for version in PYTHONS if version not in pythons]
     sys.stdout.write(f"not here: {', '.join(missing) or 'none'}\n")
     return 1 if any(results.values()) else 0
 

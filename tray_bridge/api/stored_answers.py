@@ -6,7 +6,7 @@ answers of another key are not found.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -77,30 +77,14 @@ def _router(services: Services) -> APIRouter:
     @router.get("/{response_id}/input_items")
     async def list_input_items(response_id: str, request: Request) -> Response:
         """List the items that a stored answer's request came with, newest first."""
-        query = request.query_params
-        order = query.get("order", "desc")
-        if order not in ("asc", "desc"):
-            refuse(f"{shown(order)} is not a known order. Known are asc and desc.", "order")
-        limit = query.get("limit", str(PAGE))
-        size = read_integer(int(limit) if limit.isdecimal() else None, "limit", least=1, most=LARGEST_PAGE)
-        if size is None:
-            refuse(f"`limit` must be a number from 1 to {LARGEST_PAGE}, not {shown(limit[:20])}.", "limit")
+        order, size = _read_query(request)
         record = await _find(services, request, response_id)
         if record is None:
             return _unknown(response_id)
         items = list(record["input"] if order == "asc" else reversed(record["input"]))
-        after = query.get("after")
+        after = request.query_params.get("after")
         begin = next((place + 1 for place, item in enumerate(items) if item["id"] == after), 0)
-        page = items[begin : begin + size]
-        return JsonResponse(
-            {
-                "object": "list",
-                "data": page,
-                "first_id": page[0]["id"] if page else None,
-                "last_id": page[-1]["id"] if page else None,
-                "has_more": begin + size < len(items),
-            }
-        )
+        return _page(items[begin : begin + size], has_more=begin + size < len(items))
 
     @router.post("/{response_id}/cancel")
     async def cancel_response(response_id: str, request: Request) -> Response:
@@ -110,6 +94,23 @@ def _router(services: Services) -> APIRouter:
         return _failure(400, "Only background responses can be cancelled; close the connection of any other.")
 
     return router
+
+
+def _read_query(request: Request) -> tuple[str, int]:
+    """Read the order and the size of a page of items."""
+    order = request.query_params.get("order", "desc")
+    if order not in ("asc", "desc"):
+        refuse(f"{shown(order)} is not a known order. Known are asc and desc.", "order")
+    limit = request.query_params.get("limit", str(PAGE))
+    size = read_integer(int(limit) if limit.isdecimal() else None, "limit", least=1, most=LARGEST_PAGE)
+    if size is None:
+        refuse(f"`limit` must be a number from 1 to {LARGEST_PAGE}, not {shown(limit[:20])}.", "limit")
+    return order, size
+
+
+def _page(items: Sequence[JsonObject], *, has_more: bool) -> Response:
+    ids = {"first_id": items[0]["id"] if items else None, "last_id": items[-1]["id"] if items else None}
+    return JsonResponse({"object": "list", "data": items, **ids, "has_more": has_more})
 
 
 async def _find(services: Services, request: Request, id_: str) -> JsonObject | None:
