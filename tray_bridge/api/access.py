@@ -74,7 +74,7 @@ class AccessMiddleware:
     `verify_key` gives the name of a key or None, in constant time. `has_keys` tells whether there are keys: then each
     request needs one. `scope["state"]["key_name"]` gets the key's name; the key itself is not kept. `refused` is called
     with each origin that is refused. `allowed_origins` gives those of the moment, if they may change while the server
-    runs.
+    runs. `keys_problem` tells why the keys cannot be read: then nobody is let in, and the owner hears why.
     """
 
     def __init__(
@@ -87,8 +87,10 @@ class AccessMiddleware:
         refused: Callable[[str], None] = lambda _origin: None,
         is_same_user: Callable[[Scope], bool] = lambda scope: True,
         allowed_origins: Callable[[], Collection[str]] | None = None,
+        keys_problem: Callable[[], TrayBridgeError | None] = lambda: None,
     ) -> None:
         self.app = app
+        self._keys_problem = keys_problem
         self._refused = refused
         self._verify_key = verify_key
         self._has_keys = has_keys
@@ -187,6 +189,8 @@ class AccessMiddleware:
         for candidate in candidates:
             if name := self._verify_key(candidate):
                 return name
+        if is_same_user and (unreadable := self._keys_problem()):
+            raise InvalidKeyError(unreadable.message, hint=unreadable.hint)
         problem = "The API key is not one of this server's." if candidates else "An API key is needed here."
         if not candidates and not is_same_user:
             problem = "This Tray Bridge belongs to another user: an API key of theirs is needed."

@@ -70,6 +70,7 @@ def create_app(services: Services) -> FastAPI:
         settings=services.settings,
         verify_key=services.verify_key,
         has_keys=services.keys.exist,
+        keys_problem=services.keys.problem,
         refused=services.page_refused,
         open_paths=("/health", *LANDING),
         is_same_user=SameUser(),

@@ -116,6 +116,14 @@ class ApiKeys:
         except SettingsError:
             return True
 
+    def problem(self) -> SettingsError | None:
+        """Return why the keys cannot be read; None where they can be, or where there are none."""
+        try:
+            self.list()
+        except SettingsError as error:
+            return error
+        return None
+
     def verify(self, candidate: str) -> str | None:
         """Give the name of the key `candidate`, or None; takes the same time whichever key it resembles."""
         try:

@@ -51,6 +51,11 @@ def write_note(note: OwnerNote) -> None:
         logger.info("no note for the owner: %s", error)
 
 
+def has_note(note: OwnerNote) -> bool:
+    """Return whether the note lies where it was left: what tidies runtime folders up may have removed it."""
+    return _path(note.port).exists()
+
+
 def remove_note(note: OwnerNote) -> None:
     """Delete the note, unless another server has replaced it."""
     found = read_note(note.port)

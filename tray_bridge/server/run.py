@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ..errors import RequestCancelledError, ServerPausedError, ServerStoppingError, TrayBridgeError
 from ..launch import collector, fast_imports
 from ..machine import bridge_log
-from ..machine.owner_note import OwnerNote, new_note, remove_note, write_note
+from ..machine.owner_note import OwnerNote, has_note, new_note, remove_note, write_note
 from ..machine.paths import log_folder
 from ..snapshots import PoolSnapshot, Problem, ServerSnapshot, ServerState
 from .ollama_listener import open_second
@@ -37,6 +37,7 @@ PUBLISH_SECONDS = 0.1  # the least time between two snapshots
 KEEP_ALIVE_SECONDS = 75  # longer than clients keep an idle connection: one that is closed as they write is an error
 FILL_AFTER = 0.1  # seconds: serve requests that waited for startup before starting more spares
 ANSWERS = "answers.sqlite"  # in the folder of the session log
+LOOK_AT_NOTE, LONGEST_LOOK_AT_NOTE = 2.0, 60.0  # seconds; the longer one where the note cannot be left
 RELEASE_AFTER = 30.0  # seconds: requests come first after a start
 GRACE_SECONDS = 2  # for requests that were ended to send their error
 
@@ -95,11 +96,12 @@ class Serving:
             self.changed()
             asyncio.get_running_loop().call_later(FILL_AFTER, pool.fill)
             second = [self._ollama_listener] if self._ollama_listener is not None else []
-            updates = asyncio.ensure_future(self._watch_releases())
+            watches = [asyncio.ensure_future(self._watch_releases()), asyncio.ensure_future(self._keep_note())]
             try:
                 await self._server.serve(sockets=[self._listener, *second])
             finally:
-                updates.cancel()
+                for watch in watches:
+                    watch.cancel()
         finally:
             await self._close()
 
@@ -134,6 +136,15 @@ class Serving:
                 self._newer = await asyncio.to_thread(newer_release, __version__)
                 self.changed()
             await asyncio.sleep(DAY)
+
+    async def _keep_note(self) -> None:
+        """Leave the owner's note again when its folder was swept."""
+        pause = LOOK_AT_NOTE
+        while (note := self._note) is not None:
+            pause = LOOK_AT_NOTE if has_note(note) else min(2 * pause, LONGEST_LOOK_AT_NOTE)
+            await asyncio.sleep(pause)
+            if not has_note(note):
+                write_note(note)
 
     async def _open_pool(self) -> SessionPool:
         await self._setup.open(self._settings, [self._listener.getsockname()[1], self._settings.ollama_port])

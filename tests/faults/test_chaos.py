@@ -1,0 +1,232 @@
+"""What was made once is removed, replaced or filled while requests run (line 6): the next request works, or says why.
+
+Each fault hits a whole app of its own, with two clients that keep asking. No restart heals anything here.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import claude_agent_sdk
+import httpx
+import psutil
+import pytest
+
+from tests.resilience.faults import bound, question
+from tests.resilience.running_app import RunningApp, running_app
+from tests.running_bridge import wait_for
+from tray_bridge.standin import StandIn
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="folders in use cannot be removed on Windows")
+SOON = 5.0  # seconds until the next request works, or the state says why not
+BUNDLED = Path(claude_agent_sdk.__file__).parent / "_bundled" / "claude"
+
+
+class Victim:
+    """The app, the stand-in that it asks, and the folders and files that it was given."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "app"
+        self.claude = folder / "claude"
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
+        self.standin = StandIn()
+        self.standin.start()
+        self.port = int(self.standin.url.rpartition(":")[2])
+        self.app: RunningApp
+
+    def variables(self) -> dict[str, str]:
+        return {
+            "ANTHROPIC_BASE_URL": self.standin.url,
+            "CLAUDE_CONFIG_DIR": str(self.claude),
+            "TMPDIR": str(self.temporary),
+            "POOL_SIZE": "2",
+        }
+
+    def answer(self) -> str:
+        """The next request's answer, or the error that its client reads."""
+        body = {"model": "sonnet", "messages": question(text="well")}
+        response = httpx.post(f"{self.app.url}/v1/chat/completions", json=body, timeout=bound(30), verify=False)
+        found = response.json()
+        return str(found["choices"][0]["message"]["content"] if response.is_success else found["error"]["message"])
+
+    def works_soon(self) -> None:
+        wait_for(lambda: self.answer() == "well", bound(SOON))
+
+    def end_workers(self) -> None:
+        """End all processes of the CLI, so that new ones must be started."""
+        for process in self.app.children():
+            with suppress(psutil.NoSuchProcess):
+                if "--input-format" in process.cmdline():
+                    process.kill()
+
+    def restart_standin(self) -> None:
+        self.standin = StandIn(self.port)
+        self.standin.start()
+
+
+@pytest.fixture(scope="module")
+def victim(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
+    victim = Victim(tmp_path_factory.mktemp("chaos"))
+    with running_app(victim.home, **victim.variables()) as victim.app:
+        victim.app.wait_until_warm(1)
+        yield victim
+    victim.standin.stop()
+
+
+@contextmanager
+def load(victim: Victim) -> Iterator[list[str]]:
+    """Two clients that ask one question after the other; gives what they read that was no answer."""
+    stopped = threading.Event()
+    complaints: list[str] = []
+
+    def ask() -> None:
+        while not stopped.is_set():
+            try:
+                if (answer := victim.answer()) != "well":
+                    complaints.append(answer)
+            except httpx.HTTPError as error:
+                complaints.append(repr(error))
+
+    clients = [threading.Thread(target=ask) for _ in range(2)]
+    for client in clients:
+        client.start()
+    try:
+        yield complaints
+    finally:
+        stopped.set()
+        for client in clients:
+            client.join()
+
+
+def removed(path: Path) -> None:
+    def is_empty() -> bool:
+        shutil.rmtree(path, ignore_errors=True)
+        return not any(path.glob("*"))
+
+    wait_for(is_empty, bound(SOON))
+
+
+@contextmanager
+def replaced_by_a_file(path: Path) -> Iterator[None]:
+    """For a while; what makes the folder again may be quick."""
+    other = path.with_name(f"{path.name}-file")
+
+    def is_replaced() -> bool:
+        shutil.rmtree(path, ignore_errors=True)
+        try:
+            other.parent.mkdir(exist_ok=True)
+            other.write_text("in the way")
+            other.rename(path)
+        except OSError:
+            return False
+        return True
+
+    wait_for(is_replaced, bound(SOON))
+    try:
+        yield
+    finally:
+        path.unlink()
+
+
+PLACES: dict[str, Callable[[Victim], Path]] = {
+    "work folder": lambda victim: victim.home / "cache" / "work",
+    "cache folder": lambda victim: victim.home / "cache",
+    "runtime folder": lambda victim: victim.home / "run",
+    "log folder": lambda victim: victim.home / "logs",
+    "settings folder": lambda victim: victim.home / "config",
+    "folder of Claude Code": lambda victim: victim.claude,
+    "folder of temporary files": lambda victim: victim.temporary,
+}
+
+
+@pytest.mark.parametrize("places", ["all", *(pytest.param(place, marks=pytest.mark.full) for place in PLACES)])
+def test_d4_a_folder_that_is_removed_in_mid_run_stops_nothing(victim: Victim, places: str) -> None:
+    with load(victim) as complaints:
+        for place in PLACES if places == "all" else [places]:
+            removed(PLACES[place](victim))
+        victim.end_workers()
+        victim.works_soon()
+        time.sleep(0.3)
+        victim.works_soon()
+    assert not [words for words in complaints if "ended" not in words and "stopped" not in words], complaints
+
+
+@pytest.mark.parametrize(
+    "place",
+    [p if p in ("log folder", "settings folder") else pytest.param(p, marks=pytest.mark.full) for p in PLACES],
+)
+def test_d4_a_file_in_the_place_of_a_folder_is_told_or_does_no_harm(victim: Victim, place: str) -> None:
+    path = PLACES[place](victim)
+    with load(victim):
+        with replaced_by_a_file(path):
+            victim.end_workers()
+
+            def works_or_is_told() -> bool:
+                if (answer := victim.answer()) == "well" or str(path) in answer:
+                    return True
+                status = victim.app.status()
+                problems = (status.get("problem"), status.get("log_problem"), status.get("pool", {}).get("problem"))
+                return any(str(path) in str(problem) for problem in problems)
+
+            wait_for(works_or_is_told, bound(SOON))
+        victim.works_soon()
+
+
+def test_d4_the_log_goes_on_in_a_new_folder(victim: Victim) -> None:
+    removed(victim.home / "logs")
+    victim.works_soon()
+    wait_for(lambda: list((victim.home / "logs").rglob("*.json")), bound(SOON))
+    wait_for(lambda: victim.app.status()["log_problem"] is None, bound(SOON))
+
+
+def test_d4_the_owners_note_is_left_again(victim: Victim) -> None:
+    removed(victim.home / "run")
+    wait_for(lambda: list((victim.home / "run").glob("bridge-*.json")), bound(SOON))
+
+
+def test_d4_the_model_that_is_gone_is_told_and_asked_again(victim: Victim) -> None:
+    with load(victim):
+        victim.standin.stop()
+        told = wait_for(lambda: victim.answer().removeprefix("well"), bound(30))
+        victim.restart_standin()
+        victim.works_soon()
+    assert "connect" in told.lower() or "connection" in told.lower(), told
+
+
+def test_d4_a_program_that_is_removed_or_replaced_is_told_until_it_is_back(home: Path, tmp_path: Path) -> None:
+    program = tmp_path / "claude-program"
+    program.symlink_to(BUNDLED)
+    victim = Victim(tmp_path)
+    with running_app(victim.home, TRAY_BRIDGE_CLI_PATH=str(program), **victim.variables()) as victim.app:
+        victim.app.wait_until_warm(1)
+        assert victim.answer() == "well"
+
+        def problem() -> str:
+            return str((victim.app.status().get("pool", {}).get("problem") or {}).get("message"))
+
+        program.unlink()
+        victim.end_workers()
+        wait_for(lambda: str(program) in problem() and str(program) in victim.answer(), bound(SOON))
+        program.write_text("#!/bin/sh\necho not Claude >&2; exit 3\n")
+        program.chmod(0o755)
+        wait_for(lambda: "not Claude" in problem() + victim.answer(), bound(SOON))
+        program.unlink()
+        program.symlink_to(BUNDLED)
+        victim.works_soon()
+        wait_for(lambda: victim.app.status()["pool"].get("problem") is None, bound(SOON))
+    victim.standin.stop()
+
+
+@pytest.mark.full
+def test_d4_processes_that_end_all_at_once_are_started_again(victim: Victim) -> None:
+    with load(victim):
+        for _ in range(3):
+            victim.end_workers()
+            victim.works_soon()
