@@ -222,7 +222,7 @@ def test_a_json_schema_of_the_answer(field: str) -> None:
         ),
         ({"max_tokens": 0}, "max_tokens"),
         ({"thinking": {"type": "sometimes"}}, "thinking.type"),
-        ({"output_config": {"effort": "minimal"}}, "output_config.effort"),
+        ({"output_config": {"effort": "gigantic"}}, "output_config.effort"),
         ({"output_config": {"format": {"type": "text"}}}, "output_config.format.type"),
         ({"tools": [{"type": "bash_20250124", "name": "bash"}]}, "tools[0].type"),
         ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "tools[0].type"),

@@ -73,7 +73,7 @@ def test_a_name_may_be_a_built_in_tools_own() -> None:
 @pytest.mark.parametrize(
     ("tools", "param"),
     [
-        ({}, "tools"),
+        ({"a": 1}, "tools"),
         ([None], "tools[0]"),
         (["f"], "tools[0]"),
         ([{}], "tools[0].name"),

@@ -178,7 +178,7 @@ def test_what_cannot_be_honoured_is_named_unless_it_asks_for_nothing(
     [
         ({"model": 1}, "model"),
         ({"stream": "true"}, "stream"),
-        ({"stream_options": []}, "stream_options"),
+        ({"stream_options": [1]}, "stream_options"),
         ({"stream_options": {"include_usage": 1}}, "stream_options.include_usage"),
         ({"n": 0}, "n"),
         ({"n": 5}, "n"),
@@ -202,7 +202,7 @@ def test_what_cannot_be_honoured_is_named_unless_it_asks_for_nothing(
         ({"reasoning": "high"}, "reasoning"),
         ({"response_format": "json"}, "response_format"),
         ({"response_format": {"type": "yaml"}}, "response_format.type"),
-        ({"response_format": {}}, "response_format.type"),
+        ({"response_format": {"name": "x"}}, "response_format.type"),
         ({"response_format": {"type": "json_schema"}}, "response_format.schema"),
         ({"response_format": {"type": "json_schema", "json_schema": {}}}, "response_format.json_schema.schema"),
         (
@@ -211,7 +211,7 @@ def test_what_cannot_be_honoured_is_named_unless_it_asks_for_nothing(
         ),
         ({"text": {"format": {"type": "yaml"}}}, "text.format.type"),
         ({"temperature": "hot"}, "temperature"),
-        ({"logit_bias": []}, "logit_bias"),
+        ({"logit_bias": [1]}, "logit_bias"),
         ({"user": 1}, "user"),
         ({"logprobs": True}, "logprobs"),
         ({"logprobs": "yes"}, "logprobs"),

@@ -87,3 +87,129 @@ def test_a5_a_function_of_a_namespace_is_named_by_its_path(bridge: RunningBridge
     tools = [{"type": "web_search"}, {"type": "namespace", "name": "n", "tools": [good, bad]}]
     response = asked(bridge, "/v1/responses", {"input": OK, "tools": tools})
     assert response.json()["error"]["param"] == "tools[1].tools[1].parameters.properties.v"
+
+
+def user(content: Any, **fields: Any) -> Wire:
+    return {"role": "user", "content": content, **fields}
+
+
+def assistant(content: Any, **fields: Any) -> Wire:
+    return {"role": "assistant", "content": content, **fields}
+
+
+# Dialect: path, and how it carries a picture from this URL or base64.
+PICTURES: dict[str, tuple[str, Any]] = {
+    "chat": ("/v1/chat/completions", lambda url: user([{"type": "image_url", "image_url": {"url": url}}])),
+    "responses": ("/v1/responses", lambda url: user([{"type": "input_image", "image_url": url}])),
+    "messages": (
+        "/v1/messages",
+        lambda url: user([{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": url}}]),
+    ),
+    "ollama": ("/api/chat", lambda url: user("Look", images=[url])),
+}
+
+
+@pytest.mark.parametrize("url", ["", "blob:x", "AAAA", "file:///a.png", None, 5, {}])
+@pytest.mark.parametrize("dialect", PICTURES)
+def test_a17_a_bad_picture_of_the_past_ends_no_conversation_in_any_dialect(
+    bridge: RunningBridge, dialect: str, url: object
+) -> None:
+    path, picture = PICTURES[dialect]
+    field = "input" if dialect == "responses" else "messages"
+    response = asked(bridge, path, {field: [picture(url), assistant("Yes"), user(OK)]})
+    assert response.status_code == 200, response.text
+    assert "unreadable" in response.headers["x-bridge-ignored"]
+    assert asked(bridge, path, {field: [picture(url)]}).status_code == 400
+
+
+FILES: dict[str, Wire] = {
+    "messages": {"type": "image", "source": {"type": "file", "file_id": "f"}},
+    "responses": {"type": "input_image"},
+}
+
+
+@pytest.mark.parametrize("dialect", FILES)
+def test_a17_a_file_of_the_past_that_is_only_named_is_left_out(bridge: RunningBridge, dialect: str) -> None:
+    path, _ = PICTURES[dialect]
+    field = "input" if dialect == "responses" else "messages"
+    part = {"file_id": "file-1", **FILES[dialect]}
+    response = asked(bridge, path, {field: [user([part]), assistant("Yes"), user(OK)]})
+    assert response.status_code == 200 and "unreadable" in response.headers["x-bridge-ignored"], response.text
+    assert asked(bridge, path, {field: [user([part])]}).status_code == 400
+
+
+def chat_call(**call: Any) -> list[Wire]:
+    return [user("x"), assistant(None, tool_calls=[call]), {"role": "tool", "tool_call_id": call["id"], "content": "r"}]
+
+
+ODD_PASTS: dict[str, list[Wire]] = {
+    "a number for content": [user(5), assistant(7)],
+    "no role": [{"content": "x"}, assistant("y")],
+    "a flat call": chat_call(id="c1", name="f", arguments="{}"),
+    "a call whose id is a number": chat_call(id=1, function={"name": "f", "arguments": {}}),
+    "calls with indexes": [
+        user("x"),
+        assistant(None, tool_calls={"0": {"id": "c1", "function": {"name": "f", "arguments": "[]"}}}),
+        {"role": "tool", "tool_call_id": "c1", "content": "r"},
+    ],
+    "a call without a name": [*chat_call(id="c1", function={"arguments": "{}"}), assistant("y")],
+    "no call at all": [user("x"), assistant("y", tool_calls=[None], function_call="f")],
+}
+UNREADABLE = ("a call without a name", "no call at all")
+
+
+@pytest.mark.parametrize("past", ODD_PASTS)
+def test_a12_an_odd_past_is_read_or_named(bridge: RunningBridge, past: str) -> None:
+    response = asked(bridge, "/v1/chat/completions", {"messages": [*ODD_PASTS[past], user(OK)]})
+    assert response.status_code == 200, response.text
+    assert ("unreadable" in response.headers.get("x-bridge-ignored", "")) is (past in UNREADABLE)
+
+
+def test_a14_what_tools_return_is_understood_in_responses(bridge: RunningBridge) -> None:
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": []}
+    for output in ({"a": 1}, [{"type": "resource", "resource": {"text": "inside"}}], 5, None):
+        result = {"type": "function_call_output", "call_id": "c", "output": output}
+        response = asked(bridge, "/v1/responses", {"input": [user("x"), call, result, user(OK)]})
+        assert response.status_code == 200, response.text
+
+
+def test_a14_an_unknown_item_of_the_past_is_named_in_responses(bridge: RunningBridge) -> None:
+    orphan = {"type": "function_call_output", "call_id": "zz", "output": "r"}
+    past = [user("x"), {"type": "mystery"}, orphan, assistant("y")]
+    response = asked(bridge, "/v1/responses", {"input": [*past, user(OK)]})
+    assert response.status_code == 200, response.text
+    ignored = response.headers["x-bridge-ignored"]
+    assert "input.mystery" in ignored and "input.function_call_output" in ignored
+
+
+EFFORTS: dict[str, tuple[str, Any]] = {
+    "chat": ("/v1/chat/completions", lambda word: {"messages": [user(OK)], "reasoning_effort": word}),
+    "responses": ("/v1/responses", lambda word: {"input": OK, "reasoning": {"effort": word}}),
+    "messages": ("/v1/messages", lambda word: {"messages": [user(OK)], "output_config": {"effort": word}}),
+    "ollama": ("/api/chat", lambda word: {"messages": [user(OK)], "think": word}),
+}
+
+
+@pytest.mark.parametrize("dialect", EFFORTS)
+def test_a13_efforts_in_other_words_are_read_in_every_dialect(bridge: RunningBridge, dialect: str) -> None:
+    path, body = EFFORTS[dialect]
+    for word in ("", "default", "Auto", "HIGH", "minimal", "off", "xhigh", None):
+        response = asked(bridge, path, body(word))
+        assert response.status_code == 200, (word, response.text)
+    assert asked(bridge, path, body("gigantic")).status_code == 400
+
+
+EMPTY: dict[str, tuple[str, Wire]] = {
+    "chat": ("/v1/chat/completions", {"tools": {}, "metadata": [], "stream_options": [], "response_format": []}),
+    "responses": ("/v1/responses", {"tools": {}, "metadata": [], "reasoning": [], "text": []}),
+    "messages": ("/v1/messages", {"tools": {}, "metadata": [], "output_config": [], "stop_sequences": {}}),
+    "ollama": ("/api/chat", {"tools": {}, "options": []}),
+}
+
+
+@pytest.mark.parametrize("dialect", EMPTY)
+def test_a1_empty_objects_and_arrays_of_php_and_lua_are_read_everywhere(bridge: RunningBridge, dialect: str) -> None:
+    path, fields = EMPTY[dialect]
+    question = {"input": OK} if dialect == "responses" else message()
+    response = asked(bridge, path, {**question, **fields})
+    assert response.status_code == 200, response.text

@@ -41,7 +41,7 @@ def read_effort(value: object, param: str) -> tuple[Effort | None, bool]:
 def read_format(value: object, param: str) -> JsonObject | None:
     """Give the schema of a structured answer, nested in `json_schema` or flat; None for plain text."""
     form = read_object(value, param)
-    if form is None or form.get("type") == "text":
+    if not form or form.get("type") == "text":
         return None
     if form.get("type") == "json_object" and isinstance(form.get("schema"), Mapping):  # llama.cpp, Together, Fireworks
         return answer_schema(form["schema"], f"{param}.schema")

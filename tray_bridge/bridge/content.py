@@ -165,7 +165,9 @@ def _locate(part: JsonObject) -> tuple[str, Any]:
 
 def _find_data(part: JsonObject, param: str) -> tuple[str, str]:
     at, where = _locate(part)
-    file = part.get("file")
+    source, file = part.get("source"), part.get("file")
+    if isinstance(source, Mapping) and (source.get("type") == "file" or source.get("file_id")):
+        refuse("Files are not stored here: send the file itself as base64.", f"{param}.source.file_id")
     if where is None and (part.get("file_id") or (isinstance(file, Mapping) and file.get("file_id"))):
         path = f"{param}.file.file_id" if isinstance(file, Mapping) else f"{param}.file_id"
         refuse(

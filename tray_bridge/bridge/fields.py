@@ -76,12 +76,16 @@ def read_integer(value: object, param: str, *, least: int, most: int | None = No
 def read_object(value: object, param: str) -> JsonObject | None:
     if value is None or isinstance(value, Mapping):
         return value
+    if value == []:  # PHP's empty object
+        return {}
     return refuse(f"`{param}` must be an object, not {kind_of(value)}.", param)
 
 
 def read_list(value: object, param: str) -> Sequence[Any] | None:
     if value is None or isinstance(value, list):
         return value
+    if value == {}:  # Lua's empty array
+        return []
     return refuse(f"`{param}` must be an array, not {kind_of(value)}.", param)
 
 

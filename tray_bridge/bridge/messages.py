@@ -15,6 +15,7 @@ These rules correct what clients send and the Messages API would refuse:
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from typing import TypeAlias
 from ..errors import InvalidRequestError
 from ..turns import JsonObject, Message, RedactedThinking, Text, Thinking
 from .content import Readable, is_text, part_type, read_part, read_text, refuse_part, split_parts
-from .fields import read_list, read_object, refuse, required_string, shown
+from .fields import kind_of, refuse, required_string, shown
 from .many_pictures import fit_many
 from .result_content import result_parts
 from .tool_history import Call, Piece, Result, Said, pair_results, read_arguments
@@ -56,7 +57,7 @@ def read_messages(
 
     `recall` gives Claude's own thinking for a part that holds it.
     """
-    roles = [_role(message, param) for param, message in given]
+    roles = [role if isinstance(role := message.get("role"), str) else "" for _, message in given]
     newest = _newest(roles)
     system: list[tuple[str, ...]] = []
     said: list[Said] = []
@@ -70,6 +71,8 @@ def read_messages(
         elif role in _TOOL:
             said.append(Said("user", (reader.result(message, param),)))
         else:
+            if index >= newest:
+                required_string(message.get("role"), f"{param}.role")
             if role != "user" and index >= newest:
                 refuse(f"{shown(role)} is not a known role. Known are {', '.join(_ROLES)}.", f"{param}.role")
             said.append(Said("user", reader.user(message, param)))
@@ -88,10 +91,6 @@ def join_conversation(
     if messages[0].role == "assistant":
         messages.insert(0, Message("user", (NO_CONTENT,)))
     return Conversation(tuple(text for texts in system for text in texts), tuple(messages))
-
-
-def _role(message: JsonObject, param: str) -> str:
-    return required_string(message.get("role"), f"{param}.role")
 
 
 def _newest(roles: Sequence[str]) -> int:
@@ -141,7 +140,7 @@ class MessageReader:
 
     def user(self, message: JsonObject, param: str) -> Sequence[Piece]:
         pieces: list[Piece] = []
-        for at, part in split_parts(message.get("content"), f"{param}.content"):
+        for at, part in self._parts(message, param):
             if part_type(part) == "tool_result":
                 is_error = part.get("is_error") is True
                 pieces.append(self._result(part.get("tool_use_id"), f"{at}.tool_use_id", part, at, is_error))
@@ -156,7 +155,7 @@ class MessageReader:
 
     def assistant(self, message: JsonObject, param: str) -> Sequence[Piece]:
         pieces: list[Piece] = []
-        for at, part in split_parts(message.get("content"), f"{param}.content"):
+        for at, part in self._parts(message, param):
             kind = part_type(part)
             if kind == "tool_use":
                 pieces.append(read_call(part.get("id"), part.get("name"), part.get("input"), f"{at}.name"))
@@ -171,7 +170,7 @@ class MessageReader:
         if not pieces and isinstance(refusal, str) and refusal.strip():
             pieces.append(Text(refusal))
         known = {piece.id for piece in pieces if isinstance(piece, Call)}
-        calls = _read_calls(message, param)
+        calls = self._calls(message, param)
         pieces += (call for call in calls if not call.id or call.id not in known)
         return [] if all(isinstance(piece, (Thinking, RedactedThinking)) for piece in pieces) else pieces
 
@@ -186,6 +185,25 @@ class MessageReader:
             is_error,
             id_param,
         )
+
+    def _parts(self, message: JsonObject, param: str) -> list[tuple[str, JsonObject]]:
+        """The parts of a message's content; in the past a number counts as its text."""
+        content = message.get("content")
+        return split_parts(content if self._newest else _with_scalars_as_text(content), f"{param}.content")
+
+    def _calls(self, message: JsonObject, param: str) -> list[Call]:
+        """The calls of an assistant message, in today's form and in the older `function_call`; it is past itself."""
+        given = message.get("tool_calls") or ()
+        if isinstance(given, Mapping):  # a list that PHP or Lua wrote with its indexes
+            given = list(given.values())
+        if not isinstance(given, (list, tuple)):
+            refuse(f"`{param}.tool_calls` must be an array, not {kind_of(given)}.", f"{param}.tool_calls")
+        calls = [_read_call(value) for value in given]
+        if (legacy := message.get("function_call")) is not None:
+            calls.append(_read_call({"function": legacy, "id": None}))
+        if None in calls:
+            self._ignored.append("tool_calls.unreadable")
+        return [call for call in calls if call is not None]
 
     def blocks(self, parts: Sequence[tuple[str, JsonObject]]) -> list[Readable]:
         """Read these parts as blocks, without blank text."""
@@ -216,20 +234,23 @@ def _pictures_beside(message: JsonObject, param: str) -> list[tuple[str, JsonObj
     ]
 
 
-def _read_calls(message: JsonObject, param: str) -> list[Call]:
-    """Read the calls of an assistant message, in today's form and in the older `function_call`."""
-    calls = []
-    for index, value in enumerate(read_list(message.get("tool_calls") or None, f"{param}.tool_calls") or ()):
-        at = f"{param}.tool_calls[{index}]"
-        call = read_object(value, at) or {}
-        custom = isinstance(call.get("custom"), Mapping)
-        field = "custom" if custom else "function"
-        function = read_object(call.get(field), f"{at}.{field}") or {}
-        arguments = function.get("input" if custom else "arguments")
-        calls.append(read_call(call.get("id"), function.get("name"), arguments, f"{at}.{field}.name"))
-    if (legacy := read_object(message.get("function_call"), f"{param}.function_call")) is not None:
-        calls.append(read_call(None, legacy.get("name"), legacy.get("arguments"), f"{param}.function_call.name"))
-    return calls
+def _with_scalars_as_text(content: object) -> object:
+    if isinstance(content, list):
+        return [_with_scalars_as_text(each) if isinstance(each, (int, float)) else each for each in content]
+    return json.dumps(content) if isinstance(content, (int, float)) else content
+
+
+def _read_call(value: object) -> Call | None:
+    """A past call, also in the flat form; None for one without a name."""
+    call: JsonObject = value if isinstance(value, Mapping) else {}
+    field = "custom" if isinstance(call.get("custom"), Mapping) else "function"
+    nested = call.get(field)
+    function: JsonObject = nested if isinstance(nested, Mapping) else call
+    name = function.get("name")
+    if not isinstance(name, str) or not name:
+        return None
+    arguments = function.get("input" if field == "custom" else "arguments")
+    return Call(id_ if isinstance(id_ := call.get("id"), str) else "", plain_name(name), read_arguments(arguments))
 
 
 def read_call(id_: object, name: object, arguments: object, name_param: str) -> Call:

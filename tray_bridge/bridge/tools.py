@@ -30,7 +30,7 @@ def read_tools(
     """
     tools = _read_offered(body, ignored, paths)
     field = "tool_choice" if body.get("tool_choice") is not None else "function_call"
-    value = body.get(field)
+    value = body.get(field) or None
     choice, names = ToolChoice(), None
     if isinstance(value, str):
         choice = _read_mode(value, field)

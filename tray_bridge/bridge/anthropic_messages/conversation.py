@@ -125,11 +125,8 @@ def _plain_part(part: JsonObject, param: str) -> list[Any]:
     if kind == "tool_reference":
         return [{"type": "text", "text": f"Tool: {part.get('tool_name') or part.get('name') or ''}"}]
     source = part.get("source")
-    if kind in ("image", "document") and isinstance(source, Mapping):
-        if source.get("type") == "file" or source.get("file_id"):
-            refuse("Files are not stored here: send the file itself as base64.", f"{param}.source.file_id")
-        if kind == "document" and source.get("type") == "content":
-            return _content_document(part, source, param)
+    if kind == "document" and isinstance(source, Mapping) and source.get("type") == "content":
+        return _content_document(part, source, param)
     return [part]
 
 

@@ -7,8 +7,8 @@ the field that is wrong. https://platform.claude.com/docs/en/api/messages
 from __future__ import annotations
 
 from ...errors import ModelNotFoundError
-from ...turns import Effort, JsonObject, Turn
-from ..answer_limits import read_stop
+from ...turns import JsonObject, Turn
+from ..answer_limits import read_effort, read_stop
 from ..dialect import Asked, Reading
 from ..fields import read_boolean, read_integer, read_object, read_string, refuse, shown
 from ..messages import read_messages
@@ -23,7 +23,6 @@ from .threads import kept_request, with_past
 from .tool_specs import custom_tools
 
 COUNT_PATH = "/messages/count_tokens"
-_EFFORTS: tuple[Effort, ...] = ("low", "medium", "high", "xhigh", "max")
 _THINKING = ("enabled", "adaptive", "between_tools", "disabled")
 
 
@@ -37,7 +36,7 @@ def read_request(body: JsonObject, reading: Reading) -> Asked:
     requested = read_string(body.get("model"), "model") or "default"
     shows, thinking, omitted = _read_thinking(body)
     config = read_object(body.get("output_config"), "output_config") or {}
-    effort = _read_effort(config)
+    effort, thinks = read_effort(config.get("effort"), "output_config.effort")
     output_schema = _read_schema(body, config)
     max_tokens = read_integer(body.get("max_tokens"), "max_tokens", least=1)
     stop = read_stop(body.get("stop_sequences"), "stop_sequences")
@@ -55,7 +54,7 @@ def read_request(body: JsonObject, reading: Reading) -> Asked:
         max_tokens=max_tokens,
         stop=stop,
         effort=effort,
-        thinking=thinking,
+        thinking=thinking and thinks,
     )
     return Asked(
         turn=turn,
@@ -106,16 +105,6 @@ def _read_thinking(body: JsonObject) -> tuple[bool, bool, bool]:
     if display not in (None, "summarized", "omitted"):
         refuse(f"{shown(display)} is not known. Known are summarized and omitted.", "thinking.display")
     return kind != "disabled", kind != "disabled", display == "omitted"
-
-
-def _read_effort(config: JsonObject) -> Effort | None:
-    value = read_string(config.get("effort"), "output_config.effort")
-    if value is None:
-        return None
-    found = next((effort for effort in _EFFORTS if effort == value), None)
-    return found or refuse(
-        f"{shown(value)} is not a known effort. Known are {', '.join(_EFFORTS)}.", "output_config.effort"
-    )
 
 
 def _read_schema(body: JsonObject, config: JsonObject) -> JsonObject | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...errors import ModelNotFoundError
 from ...turns import Effort, JsonObject, Message, Turn
-from ..answer_limits import read_stop
+from ..answer_limits import read_effort, read_stop
 from ..dialect import Asked, Reading
 from ..fields import kind_of, read_boolean, read_integer, read_list, read_object, read_string, refuse, shown
 from ..messages import NO_CONTENT, read_messages
@@ -23,7 +23,6 @@ from .parameters import PARAMETERS
 
 GENERATE = "/api/generate"
 MESSAGES = 10_000
-_EFFORTS: tuple[Effort, ...] = ("low", "medium", "high", "max")
 _HONOURED_OPTIONS = ("num_predict", "stop")
 Sent = list[tuple[str, JsonObject]]
 
@@ -95,11 +94,8 @@ def _read_think(body: JsonObject) -> tuple[Effort | None, bool, bool]:
     value = body.get("think")
     if value is None or isinstance(value, bool):
         return None, value is not False, value is not False
-    effort = next((effort for effort in _EFFORTS if effort == value), None)
-    if effort is None:
-        quoted = shown(value) if isinstance(value, str) else kind_of(value)
-        refuse(f"{quoted} is not known. Known are true, false, {', '.join(_EFFORTS)}.", "think")
-    return effort, True, True
+    effort, thinking = read_effort(value, "think")
+    return effort, thinking, thinking
 
 
 def _read_options(options: JsonObject, ignored: list[str]) -> tuple[int | None, tuple[str, ...]]:
@@ -114,7 +110,7 @@ def _read_format(body: JsonObject) -> JsonObject | None:
     value = body.get("format")
     if value is None or value == "":
         return None
-    if value == "json":
+    if isinstance(value, str) and value.lower() == "json":
         return {"type": "object"}
     if not isinstance(value, Mapping):
         quoted = shown(value) if isinstance(value, str) else kind_of(value)
@@ -137,30 +133,36 @@ def _messages(body: JsonObject) -> Sent:
     given = read_list(body.get("messages"), "messages") or ()
     if len(given) > MESSAGES:
         refuse(f"`messages` has {len(given)} entries; at most {MESSAGES} are read.", "messages")
-    return [(f"messages[{index}]", _message(message, f"messages[{index}]")) for index, message in enumerate(given)]
+    last = len(given) - 1
+    return [(at := f"messages[{index}]", _message(each, at, newest=index == last)) for index, each in enumerate(given)]
 
 
-def _message(message: object, param: str) -> JsonObject:
-    """Give one message in the shape of Chat Completions, which `bridge.messages` reads."""
+def _message(message: object, param: str, *, newest: bool) -> JsonObject:
+    """Give one message in the shape of Chat Completions, which `bridge.messages` reads: only the newest strictly."""
     if not isinstance(message, Mapping):
         refuse(f"`{param}` must be an object, not {kind_of(message)}.", param)
     role = (read_string(message.get("role"), f"{param}.role") or "").lower()
-    content = read_string(message.get("content"), f"{param}.content") or ""
+    content = message.get("content")
     if role == "tool":
         name = message.get("tool_name") or message.get("name")
         return {"role": role, "content": content, "tool_call_id": message.get("tool_call_id"), "name": name}
-    images = _images(message.get("images"), f"{param}.images")
-    text = [{"type": "text", "text": content}] if content else []
+    images = _images(message.get("images"), f"{param}.images", strict=newest)
+    if newest:
+        content = read_string(content, f"{param}.content")
+    text = content if isinstance(content, list) else [] if content in ("", None) else [content]
     found: dict[str, Any] = {"role": role, "content": [*images, *text]}
     if role == "assistant" and message.get("tool_calls") is not None:
         found["tool_calls"] = message["tool_calls"]
     return found
 
 
-def _images(value: object, param: str) -> list[JsonObject]:
-    """Read pictures as bare base64; some clients send a data URL."""
+def _images(value: object, param: str, *, strict: bool = True) -> list[JsonObject]:
+    """Read pictures as bare base64; some clients send a data URL. Without `strict`, bad ones are left to the reader."""
     images: list[JsonObject] = []
-    for index, data in enumerate(read_list(value, param) or ()):
+    for index, data in enumerate([value] if isinstance(value, str) else read_list(value, param) or ()):
+        if not strict and not (isinstance(data, str) and data and "://" not in data[:16]):
+            images.append({"type": "image", "source": {}})
+            continue
         text = read_string(data, f"{param}[{index}]") or refuse(f"`{param}[{index}]` is empty.", f"{param}[{index}]")
         if "://" in text[:16]:
             refuse(f"`{param}[{index}]` must be base64, not a URL.", f"{param}[{index}]")

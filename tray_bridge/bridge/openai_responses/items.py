@@ -17,7 +17,9 @@ from ...turns import JsonObject, RedactedThinking, Thinking
 from ..content import split_parts
 from ..fields import kind_of, refuse, required_string, shown
 from ..messages import Conversation, MessageReader, join_conversation, read_call
+from ..result_content import result_parts
 from ..tool_history import Call, Piece, Result, Said
+from ..tools import safe_name
 from .thinking_token import from_token
 from .tools import custom_arguments, upstream_name
 
@@ -118,7 +120,8 @@ def read_items(
 
 class _Reader:
     def __init__(self, fetched: Mapping[str, bytes], ignored: list[str]) -> None:
-        self._messages = MessageReader(fetched, ignored, newest=True)
+        self._past, self._newest = (MessageReader(fetched, ignored, newest=newest) for newest in (False, True))
+        self._messages = self._past
         self._ignored = ignored
         self._system: list[tuple[str, ...]] = []
         self._said: list[Said] = []
@@ -126,7 +129,9 @@ class _Reader:
         self._call_ids: set[str] = set()
 
     def read(self, places: Sequence[Place], instructions: str | None) -> Conversation:
-        for param, item in places:
+        newest = _newest([item_type(item) for _, item in places], [item.get("role") for _, item in places])
+        for index, (param, item) in enumerate(places):
+            self._messages = self._newest if index >= newest else self._past
             self._take(item, item_type(item), param)
         self._end_spoken()
         if instructions and instructions.strip():
@@ -143,7 +148,10 @@ class _Reader:
             self._spoken.append(self._call(item, kind, param))
         elif kind in _OUTPUTS:
             self._end_spoken()
-            self._said.append(Said("user", (self._output(item, param),)))
+            if self._messages is self._past and item.get("call_id") not in self._call_ids:
+                self._ignored.append(f"input.{kind}")
+            else:
+                self._said.append(Said("user", (self._output(item, param),)))
         elif kind == "reasoning":
             if (block := from_token(item.get("encrypted_content"))) is not None:
                 self._spoken.append(block)
@@ -153,6 +161,8 @@ class _Reader:
                 f"{param}.type",
                 hint="Let the client shorten the conversation itself.",
             )
+        elif kind not in _PASSED_OVER and self._messages is self._past:
+            self._ignored.append(f"input.{safe_name(kind)}")
         elif kind not in _PASSED_OVER:
             refuse(f"{shown(item.get('type'))} is not a known type of item. Known are {_KNOWN}.", f"{param}.type")
 
@@ -185,7 +195,7 @@ class _Reader:
                 f"{param}.call_id",
                 hint="Send the call before its output, or the id of the answer that made it as `previous_response_id`.",
             )
-        output = item.get("output")
+        output = result_parts(item.get("output"))
         blocks = self._messages.blocks(split_parts(output, f"{param}.output"))
         return Result(call_id, "", tuple(blocks), False, f"{param}.call_id")
 
@@ -196,3 +206,17 @@ class _Reader:
         if self._spoken:
             self._said.append(Said("assistant", tuple(self._spoken)))
             self._spoken = []
+
+
+def _newest(kinds: Sequence[str], roles: Sequence[object]) -> int:
+    """Where the newest turn begins: at the last item that is not the system's, or at its run of outputs."""
+
+    def is_passed(at: int) -> bool:
+        return kinds[at] == "message" and roles[at] in ("system", "developer")
+
+    at = len(kinds) - 1
+    while at > 0 and is_passed(at):
+        at -= 1
+    while at > 0 and kinds[at] in _OUTPUTS and (kinds[at - 1] in _OUTPUTS or is_passed(at - 1)):
+        at -= 1
+    return at
