@@ -73,8 +73,8 @@ def check_words(path: str, answer: httpx.Response) -> None:
 def test_who_may_not_ask_is_refused_at_every_route(bridge: RunningBridge, headers: dict[str, str]) -> None:
     with httpx.Client(base_url=bridge.url, timeout=30) as client:
         for method, path in public_routes(bridge):
-            body = {"content": b'{"model": "sonnet", "input": "x"}'} if method == "POST" else {}
-            answer = client.request(method, path, headers=headers, **body)
+            body = b'{"model": "sonnet", "input": "x"}' if method == "POST" else None
+            answer = client.request(method, path, headers=headers, content=body)
             assert answer.status_code == 403, (method, path, answer.text[:200])
             assert answer.headers.get("access-control-allow-origin", "") not in ("*", "null", headers.get("origin"))
             if method != "HEAD":
