@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from tray_bridge.claude.api_schema import ApiSchemas, SchemaIgnoredError, check_answer, is_taken
-from tray_bridge.errors import InvalidRequestError, UpstreamError
+from tray_bridge.errors import UpstreamError
 from tray_bridge.turns import Turn
 
 TEXT = {"type": "string"}
+REFUSAL = UpstreamError("output_config.format: not supported", status=400)
 
 
 def closed(**properties: Any) -> dict[str, Any]:
@@ -99,9 +100,9 @@ def test_a_schema_that_the_api_refused_is_bound_from_then_on() -> None:
     schemas = ApiSchemas()
     asked = Turn("sonnet", (), output_schema=TAKEN["plain"])
     turn = schemas.prepare(asked)
-    assert not schemas.note_refusal(turn, InvalidRequestError("An image is too large."))
-    assert not schemas.note_refusal(asked, InvalidRequestError("output_config.format: not supported"))
-    assert schemas.note_refusal(turn, InvalidRequestError("output_config.format: not supported"))
+    assert not schemas.note_refusal(turn, UpstreamError("An image is too large.", status=400))
+    assert not schemas.note_refusal(asked, REFUSAL)
+    assert schemas.note_refusal(turn, REFUSAL)
     assert schemas.prepare(asked).bound_schema == TAKEN["plain"]
     other = Turn("sonnet", (), output_schema=TAKEN["list"])
     assert schemas.prepare(other).bound_schema is None

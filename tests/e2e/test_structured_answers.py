@@ -35,6 +35,7 @@ def ask(bridge: RunningBridge, question: str, schema: Json | None, **more: Any) 
 
 
 def content(answer: Json) -> str:
+    assert "choices" in answer, answer
     return str(answer["choices"][0]["message"]["content"])
 
 
@@ -76,7 +77,7 @@ def test_tools_beside_a_schema_are_the_clients_alone_and_the_answer_after_their_
     messages = [{"role": "user", "content": question}, message, result]
     assert content(ask(bridge, "", SCHEMA, tools=[TOOL], messages=messages)) == json.dumps(CITY)
     assert newest(bridge)["output_config"]["format"]["schema"] == SCHEMA
-    assert dict(bridge.snapshot().pool.taken)["suspended"] >= 1
+    bridge.wait_for(lambda s: dict(s.pool.taken)["suspended"] >= 1)
 
 
 def test_a_schema_that_the_api_refuses_is_held_by_claude_code(make_bridge: Callable[..., RunningBridge]) -> None:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
-from ..errors import InvalidRequestError, TrayBridgeError, UpstreamError
+from ..errors import TrayBridgeError, UpstreamError
 from ..turns import Turn
 
 logger = logging.getLogger(__name__)
@@ -62,9 +62,10 @@ class ApiSchemas:
 
     def note_refusal(self, turn: Turn, error: TrayBridgeError) -> bool:
         """Tell whether the error means that the API does not take the schema after all, and remember it."""
-        is_refusal = isinstance(error, InvalidRequestError) and bool(ABOUT_SCHEMA.search(str(error)))
-        is_refusal = is_refusal or isinstance(error, SchemaIgnoredError)
-        if turn.output_schema is None or turn.binds_schema or not is_refusal:
+        if turn.output_schema is None or turn.binds_schema:
+            return False
+        is_refused = isinstance(error, UpstreamError) and error.status == 400 and ABOUT_SCHEMA.search(str(error))
+        if not is_refused and not isinstance(error, SchemaIgnoredError):
             return False
         logger.info("A schema goes Claude Code's way, because the API refused it: %s", error)
         if len(self._refused) >= MOST_REFUSED:
