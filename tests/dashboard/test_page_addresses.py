@@ -110,12 +110,36 @@ def test_the_exchanges_of_a_conversation_are_a_thread_and_can_be_compared(
     page.locator(".rows a").first.click()
     page.get_by_role("link", name="Compare with the one before").click()
     pane = page.locator(".exchange")
-    expect(pane).to_contain_text("stands whole at the beginning of the second")
+    expect(pane).to_contain_text("begins with the whole first one")
     expect(pane).to_contain_text("Added: Message 4, assistant · Message 5, user")
     expect(pane.locator("section", has_text="Parameters").locator("del")).to_contain_text('"temperature": 1')
     expect(pane.locator("section", has_text="Answers").locator("ins")).to_contain_text("Yes.")
     page.reload()
     expect(page.locator(".exchange h1")).to_have_text("Two exchanges")
+
+
+def test_a_conversation_that_was_edited_shows_its_branches(origin: str, log: Path, open_page: Open) -> None:
+    now = datetime.now()
+
+    def ask(number: int, *said: str) -> None:
+        messages = [{"role": "assistant" if i % 2 else "user", "content": text} for i, text in enumerate(said)]
+        request = {"model": "sonnet", "messages": messages}
+        received = now - timedelta(minutes=10 - number)
+        write_exchange(log, f"req_{number}", client="Zed", request=request, events=answer("So."), received=received)
+
+    ask(0, "Why?")
+    ask(1, "Why?", "So.", "And then?")
+    ask(2, "Why?", "So.", "Rather this?")  # edited
+    ask(3, "Why?", "So.", "Rather this?", "So.", "Sure?")
+    page = open_page(f"{origin}/dashboard#/log/req_0")
+    page.get_by_role("link", name="Conversation of 4 exchanges").click()
+    rows = page.locator(".rows a")
+    expect(rows).to_have_count(4)
+    told = [(row.get_attribute("data-id"), row.get_attribute("data-lane")) for row in rows.all()]
+    assert told == [("req_3", "1"), ("req_2", "1"), ("req_1", None), ("req_0", None)]
+    expect(page.locator('[data-id="req_1"]')).to_contain_text("branch 1 of 2")
+    expect(page.locator('[data-id="req_2"]')).to_contain_text("branch 2 of 2")
+    expect(page.locator('[data-id="req_3"]')).not_to_contain_text("branch")
 
 
 def test_a_broken_prefix_is_named(origin: str, log: Path, open_page: Open) -> None:

@@ -42,6 +42,7 @@ export function logView() {
     pane.element);
   let items = [];
   let total = 0;
+  let branches = {}; // of one conversation: where each exchange is drawn
   let open = null;
   let waiting = null;
   let asking = null;
@@ -100,6 +101,7 @@ export function logView() {
       const page = await ask(`/exchanges?${query}`, { signal: own.signal });
       items = further ? [...items, ...page.exchanges] : page.exchanges;
       total = page.total;
+      branches = thread ? (await ask(`/threads/${encodeURIComponent(thread)}`, { signal: own.signal })).branches : {};
       render(Object.values(wanted).some(Boolean), page);
       clearTimeout(later);
       if (page.progress) later = setTimeout(refresh, 1000);
@@ -130,8 +132,9 @@ export function logView() {
 
   function row(item) {
     const seconds = item.timings?.end_s;
-    const told = [visible(item.client ?? ""), item.model && visible(item.model), item.error && visible(item.error)].filter(Boolean);
-    return h("li", {}, h("a", { href: address(item.id), "data-id": item.id },
+    const { lane = 0, number = 1, of = 1 } = branches[item.id] ?? {};
+    const told = [of > 1 ? `branch ${number} of ${of}` : "", visible(item.client ?? ""), item.model && visible(item.model), item.error && visible(item.error)].filter(Boolean);
+    return h("li", {}, h("a", { href: address(item.id), "data-id": item.id, "data-lane": Math.min(lane, 4) || null },
       outcomeSign(item.outcome),
       h("bdi", { class: "asked" }, visible(item.question || item.answer || "No text")),
       h("span", { class: "number" }, clock(item.at)),

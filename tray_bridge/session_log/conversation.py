@@ -7,7 +7,7 @@ prompt does not count: clients put the time of day into it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypedDict
 
 from ..turns import Block, Document, Image, Message, Text, ToolResult, ToolUse, Turn
@@ -34,6 +34,37 @@ def conversation_of(turn: Turn) -> Conversation:
     if not questions:
         questions = [chain.hexdigest()]
     return {"thread": questions[0], "tip": questions[-1], "parent": questions[-2] if len(questions) > 1 else None}
+
+
+class Branch(TypedDict):
+    """Where an exchange is drawn: `lane` counts from 0; it is the `number`th of `of` that go on from the same point."""
+
+    lane: int
+    number: int
+    of: int
+
+
+def branches(exchanges: Iterable[tuple[str, str | None, str | None]]) -> dict[str, Branch]:
+    """Give the branches of a thread whose exchanges are `(id, tip, parent)`, oldest first.
+
+    The first that goes on from a point stays in the lane of that point; each further one opens a lane.
+    """
+    places: dict[str, Branch] = {}
+    lane_of: dict[str | None, int] = {}
+    siblings: dict[str | None, list[str]] = {}
+    lanes = 1
+    for exchange_id, tip, parent in exchanges:
+        ids = siblings.setdefault(parent, [])
+        ids.append(exchange_id)
+        lane = lane_of.get(parent, 0)
+        if len(ids) > 1:
+            lane, lanes = lanes, lanes + 1
+        places[exchange_id] = {"lane": lane, "number": len(ids), "of": 1}
+        lane_of[tip] = lane
+    for ids in siblings.values():
+        for exchange_id in ids:
+            places[exchange_id]["of"] = len(ids)
+    return places
 
 
 def _add(chain: hashlib.blake2b, message: Message) -> None:

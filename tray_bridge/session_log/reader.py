@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .conversation import Branch, branches
 from .index import Index, Progress, is_alive
 from .search import Filter, LogPage, find
 from .summary import Summary
@@ -77,6 +78,11 @@ class LogReader:
                 connection.execute("SELECT coalesce(client, ''), max(at) FROM exchanges GROUP BY client")
             )
         )
+
+    def branches(self, thread: str) -> dict[str, Branch]:
+        """Give the place of each exchange of a conversation, by id."""
+        query = "SELECT id, tip, parent FROM exchanges WHERE thread = ? ORDER BY number"
+        return branches(self._ask(lambda connection: connection.execute(query, (thread,)).fetchall()))
 
     def get(self, exchange_id: str) -> dict[str, Any] | None:
         """Give the whole exchange; its `outcome` is `unfinished` if its end was never written."""

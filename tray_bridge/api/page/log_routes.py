@@ -67,6 +67,10 @@ def log_router(log: LogReader) -> APIRouter:
     def filters() -> Response:
         return JsonResponse({f"{field}s": values[:200] for field, values in log.values().items()})
 
+    @router.get("/threads/{thread}")
+    def thread(thread: str) -> Response:
+        return JsonResponse({"branches": log.branches(thread)})
+
     @router.get("/exchanges/{exchange_id}")
     def exchange(exchange_id: str) -> Response:
         document = log.get(exchange_id)
