@@ -27,6 +27,7 @@ class Problem:
 
     @classmethod
     def of(cls, error: TrayBridgeError, at: float) -> Problem:
+        """Make it from an error."""
         return cls(error.title, error.message, error.hint, at)
 
 
@@ -170,4 +171,5 @@ class ServerSnapshot:
 
     @property
     def active(self) -> int:
+        """Return the number of requests in flight."""
         return len(self.requests)

@@ -30,6 +30,8 @@ StopReason: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Text:
+    """A text block."""
+
     text: str
 
 
@@ -52,6 +54,8 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
+    """A call of a tool by the assistant."""
+
     id: str
     name: str
     input: JsonObject
@@ -59,6 +63,8 @@ class ToolUse:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
+    """The result of a call."""
+
     tool_use_id: str
     content: tuple[Text | Image | Document, ...]
     is_error: bool = False
@@ -176,11 +182,15 @@ class TurnStarted:
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
+    """A piece of the answer's text."""
+
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ThinkingDelta:
+    """A piece of the answer's thinking."""
+
     text: str
 
 

@@ -44,6 +44,8 @@ _LEAVES = "FROM answers WHERE NOT EXISTS (SELECT 1 FROM answers AS child WHERE c
 
 
 class Row(NamedTuple):
+    """A row of the table of answers."""
+
     id: str
     owner: str
     deleted: bool
@@ -108,6 +110,7 @@ class AnswerDatabase:
         self._open().execute("PRAGMA incremental_vacuum").fetchall()
 
     def close(self) -> None:
+        """Close the file; the next use opens it again."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

@@ -40,6 +40,7 @@ class RecentAnswers:
         return len(self._answers)
 
     def add(self, id_: str, owner: str, record: JsonObject, *, deleted: bool = False) -> None:
+        """Add an answer, and drop those that are over the limits."""
         self.remove(id_)
         answer = Remembered(record, owner, weight(record), self._now(), deleted)
         self._answers[id_] = answer
@@ -59,6 +60,7 @@ class RecentAnswers:
         return answer
 
     def remove(self, id_: str) -> None:
+        """Drop an answer, if it is there."""
         if (answer := self._answers.pop(id_, None)) is not None:
             self._size -= answer.size
 

@@ -115,6 +115,7 @@ def _worded(failure: Failure, scope: Scope, headers: Mapping[str, str]) -> JsonR
 
 
 def request_id_of(scope: Scope) -> str:
+    """Return the id that `stamp` gave to the request."""
     return str(scope.get("state", {}).get("request_id", ""))
 
 

@@ -17,4 +17,5 @@ ROUTERS: Sequence[Callable[[Services], APIRouter]] = (stored_answers_router, oll
 
 
 def extra_routers(services: Services) -> list[APIRouter]:
+    """Make all routers."""
     return [router(services) for router in ROUTERS]

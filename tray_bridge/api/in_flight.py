@@ -36,6 +36,7 @@ class Entry:
             self._task.cancel()
 
     def snapshot(self) -> RequestSnapshot:
+        """Return the request's snapshot."""
         return RequestSnapshot(
             self.id, self.client, self.model, self.streamed, self._started_at, self.queued, self.tokens
         )
@@ -106,6 +107,7 @@ class InFlight:
             entry.abort(reason)
 
     def snapshots(self) -> tuple[RequestSnapshot, ...]:
+        """Return the snapshots of all requests under way."""
         return tuple(entry.snapshot() for entry in self._entries.values())
 
 

@@ -10,7 +10,10 @@ from ..bridge.frames import encode_json
 
 
 class JsonResponse(Response):
+    """A JSON answer in pure ASCII."""
+
     media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
+        """Encode the content."""
         return encode_json(content)

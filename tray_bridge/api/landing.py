@@ -9,6 +9,7 @@ LANDING = ("/", "/v1", "/v1/", "/api", "/api/v1")
 
 
 def landing_router() -> APIRouter:
+    """Make the routes."""
     router = APIRouter(include_in_schema=False)
 
     async def land(request: Request) -> Response:

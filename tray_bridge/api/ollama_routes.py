@@ -23,6 +23,7 @@ _MANAGING = "Models are Anthropic's: none can be pushed, created, copied or dele
 
 
 def ollama_router(services: Services) -> APIRouter:
+    """Make the routes."""
     router = APIRouter()
 
     @router.head("/api/version", include_in_schema=False)

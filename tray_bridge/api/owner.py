@@ -16,6 +16,7 @@ from .services import OWNER, Services
 
 
 def owner_router(services: Services) -> APIRouter:
+    """Make the routes, below `/owner`."""
     router = APIRouter(prefix="/owner", include_in_schema=False)
 
     def check(request: Request) -> None:

@@ -98,5 +98,6 @@ class Services:
         return self.pool.models
 
     def resolve_model(self, requested: str) -> str:
+        """Find the Claude model of a requested name; raises ModelNotFoundError."""
         settings = self.settings
         return resolve_model(requested, self.models(), settings.model_aliases, settings.default_model)

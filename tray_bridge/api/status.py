@@ -14,6 +14,7 @@ from .services import Services
 
 
 def status_router(services: Services) -> APIRouter:
+    """Make the routes."""
     router = APIRouter()
 
     @router.get("/health")

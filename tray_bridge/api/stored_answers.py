@@ -28,6 +28,7 @@ _DIALECT = Responses()
 
 
 def stored_answers_router(services: Services) -> APIRouter:
+    """Make the routes, with and without `/api` before them."""
     router = APIRouter()
     for prefix in PREFIXES:
         router.include_router(_router(services), prefix=prefix)

@@ -69,10 +69,12 @@ def part_type(part: JsonObject) -> str:
 
 
 def is_text(part: JsonObject) -> bool:
+    """Return whether the part holds a text."""
     return part_type(part) in _TEXT_FIELDS
 
 
 def read_text(part: JsonObject, param: str) -> Text:
+    """Read a part for which `is_text` is True."""
     field = _TEXT_FIELDS[part_type(part)]
     return Text(read_string(part.get(field), f"{param}.{field}") or "")
 

@@ -39,18 +39,21 @@ def kind_of(value: object) -> str:
 
 
 def read_string(value: object, param: str) -> str | None:
+    """Read a string."""
     if value is None or isinstance(value, str):
         return value
     return refuse(f"`{param}` must be a string, not {kind_of(value)}.", param)
 
 
 def read_boolean(value: object, param: str) -> bool | None:
+    """Read true or false."""
     if value is None or isinstance(value, bool):
         return value
     return refuse(f"`{param}` must be true or false, not {kind_of(value)}.", param)
 
 
 def read_number(value: object, param: str) -> float | None:
+    """Read a number, whole or not."""
     if value is None:
         return None
     if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -74,6 +77,7 @@ def read_integer(value: object, param: str, *, least: int, most: int | None = No
 
 
 def read_object(value: object, param: str) -> JsonObject | None:
+    """Read an object."""
     if value is None or isinstance(value, Mapping):
         return value
     if value == []:  # PHP's empty object
@@ -82,6 +86,7 @@ def read_object(value: object, param: str) -> JsonObject | None:
 
 
 def read_list(value: object, param: str) -> Sequence[Any] | None:
+    """Read an array."""
     if value is None or isinstance(value, list):
         return value
     if value == {}:  # Lua's empty array

@@ -20,6 +20,7 @@ def encode_json(value: Any) -> bytes:
 
 
 def json_frame(value: Mapping[str, Any], name: str = "") -> Frame:
+    """Make a frame of JSON."""
     return Frame(encode_json(value), name)
 
 

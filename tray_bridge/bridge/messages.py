@@ -131,6 +131,7 @@ class MessageReader:
         self._newest = newest
 
     def system(self, message: JsonObject, param: str) -> tuple[str, ...]:
+        """Read a system message: its texts."""
         texts = []
         for at, part in split_parts(message.get("content"), f"{param}.content"):
             if not is_text(part):
@@ -139,6 +140,7 @@ class MessageReader:
         return tuple(text for text in texts if text.strip())
 
     def user(self, message: JsonObject, param: str) -> Sequence[Piece]:
+        """Read a user message."""
         pieces: list[Piece] = []
         for at, part in self._parts(message, param):
             if part_type(part) == "tool_result":
@@ -150,10 +152,12 @@ class MessageReader:
         return pieces or (NO_CONTENT,)
 
     def result(self, message: JsonObject, param: str) -> Result:
+        """Read a message with the result of a call."""
         is_error = message.get("is_error") is True
         return self._result(message.get("tool_call_id"), f"{param}.tool_call_id", message, param, is_error)
 
     def assistant(self, message: JsonObject, param: str) -> Sequence[Piece]:
+        """Read an assistant message: its texts and calls."""
         pieces: list[Piece] = []
         for at, part in self._parts(message, param):
             kind = part_type(part)

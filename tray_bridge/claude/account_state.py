@@ -29,6 +29,7 @@ class AccountState:
 
     @property
     def account(self) -> AccountSnapshot:
+        """Return the account's snapshot."""
         signed_in = False if self._refused else self._account.signed_in
         return replace(self._account, signed_in=signed_in, windows=tuple(self._windows.values()))
 

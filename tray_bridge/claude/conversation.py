@@ -47,6 +47,7 @@ class Wanted:
 
     @classmethod
     def of(cls, turn: Turn) -> Wanted:
+        """Make it from a turn."""
         return cls(turn, Binding.of(turn), ConversationKeys(turn), first_new(turn.messages))
 
     def call_ids(self, end: int | None = None) -> tuple[str, ...]:

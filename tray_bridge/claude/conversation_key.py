@@ -40,6 +40,7 @@ class Binding:
 
     @classmethod
     def of(cls, turn: Turn) -> Binding:
+        """Make the binding of a turn."""
         return cls(turn.model, turn.system, turn.tools, turn.bound_schema)
 
     @property

@@ -48,6 +48,7 @@ class Row:
     statuses: frozenset[int | None] = frozenset()
 
     def fits(self, report: Report) -> bool:
+        """Return whether the row matches a report."""
         return (
             (not self.kinds or report.kind in self.kinds)
             and (not self.statuses or report.status in self.statuses)

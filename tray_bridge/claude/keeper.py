@@ -59,6 +59,7 @@ class Keeper:
         self._stretch = 0
 
     def open(self) -> None:
+        """Prepare for the event loop that runs now."""
         self._quiet = asyncio.Event()
         self._quiet.set()
 
@@ -76,6 +77,7 @@ class Keeper:
             self._task = asyncio.create_task(self._keep())
 
     async def close(self) -> None:
+        """End the keeper's task."""
         while self._task is not None and not self._task.done():
             self._task.cancel()  # in a loop: `wait_for` up to Python 3.11 may drop a cancellation
             await asyncio.wait({self._task}, timeout=0.1)

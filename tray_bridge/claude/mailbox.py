@@ -17,19 +17,23 @@ class Mailbox(Generic[T]):
         self._waiter: asyncio.Future[None] | None = None
 
     def put_nowait(self, item: T) -> None:
+        """Add an item."""
         self._items.append(item)
         waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
     async def get(self) -> T:
+        """Wait for the next item, and take it."""
         while not self._items:
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
         return self._items.popleft()
 
     def get_nowait(self) -> T:
+        """Take the next item; raises IndexError if there is none."""
         return self._items.popleft()
 
     def empty(self) -> bool:
+        """Return whether there is no item."""
         return not self._items

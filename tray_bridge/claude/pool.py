@@ -72,6 +72,7 @@ class SessionPool:
 
     @property
     def account(self) -> AccountSnapshot:
+        """Return the account's snapshot."""
         return self._account.account
 
     def _greet(self, worker: Worker) -> None:
@@ -258,6 +259,7 @@ class SessionPool:
         return self._roster[choice.worker]
 
     def snapshot(self) -> PoolSnapshot:
+        """Return the pool's snapshot."""
         config, states = self._roster.config, self._roster.count()
         return PoolSnapshot(
             size=config.size,

@@ -24,6 +24,7 @@ class ProgressTimer:
         self._handle: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
+        """Start the timer."""
         self.note()
         self._limit = self._given
         self._look_again(self._limit)
@@ -42,6 +43,7 @@ class ProgressTimer:
             self._limit = max(self._limit, SHORTEST_SILENCE)
 
     def cancel(self) -> None:
+        """Stop the timer."""
         if self._handle is not None:
             self._handle.cancel()
 

@@ -71,6 +71,7 @@ class Roster:
         self._start_slots = StartSlots()
 
     def open(self) -> None:
+        """Prepare for the event loop that runs now."""
         self.is_open = True
         self.last_request = time.monotonic()
         self.wake = asyncio.Event()  # set when the keeper should act
@@ -94,9 +95,11 @@ class Roster:
 
     @property
     def spares(self) -> list[Worker]:
+        """List the free workers by id."""
         return sorted(self.in_state(FREE), key=lambda worker: worker.id)
 
     def count(self) -> Counter[WorkerState]:
+        """Count the workers in each state."""
         return Counter(worker.state for worker in self)
 
     def changed(self) -> None:
@@ -153,6 +156,7 @@ class Roster:
             self.changed()
 
     def own(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a task that outlives a request."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -165,4 +169,5 @@ class Roster:
 
 
 def is_proven(spare: Worker) -> bool:
+    """Return whether a worker has run long enough to count as well started."""
     return time.time() - spare.since >= PROVEN_SECONDS

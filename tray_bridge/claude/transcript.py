@@ -47,6 +47,7 @@ def write_transcript(folder: Path, messages: Sequence[Message]) -> Path:
 
 
 def remove_stale(folder: Path) -> None:
+    """Delete files that were left behind."""
     for path in folder.glob("*"):
         with suppress(OSError):  # another program was faster
             if time.time() - path.stat().st_mtime > STALE_SECONDS:

@@ -151,6 +151,7 @@ def add_setting_flags(parser: argparse.ArgumentParser, *, serves: bool = True) -
 
 
 def add_ask_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `ask`."""
     parser.add_argument("prompt", nargs="*", help="what to ask; what is piped in is added to it")
     parser.add_argument("--model", "-m", help="model to ask (OPENROUTER_MODEL; else the bridge's default)")
     parser.add_argument("--system", "-s", metavar="TEXT", help="system prompt")

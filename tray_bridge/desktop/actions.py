@@ -73,6 +73,7 @@ class Actions:
         open_page(dashboard_url(server, section, self._server.page_pass()))
 
     def copy_base_url(self) -> None:
+        """Copy the base URL."""
         url = self._server.snapshot().base_url
         copy_text(url)
         self.tell("Copied", url)
@@ -93,6 +94,7 @@ class Actions:
         self.problem = self._shown_problem
 
     def copy_about(self) -> None:
+        """Copy the versions and the last lines of the log."""
         server = self._server.snapshot()
         log = "".join(f"{line}\n" for line in bridge_log.last_lines(COPIED_LOG_LINES))
         copy_text(
@@ -106,34 +108,43 @@ class Actions:
     # Server
 
     def start_server(self) -> None:
+        """Start the server."""
         self._server.start()
 
     def stop_server(self) -> None:
+        """Stop the server; requests under way get an error."""
         self._server.stop()
 
     def stop_when_idle(self) -> None:
+        """Stop the server once the requests under way have ended."""
         self._server.stop_when_idle()
 
     def let_page_in(self, origin: str) -> None:
+        """Allow the web page that was refused."""
         self._server.let_page_in(origin)
         self.reload_settings()
         self.tell("The page may use Tray Bridge", f"{origin} is in allowed_origins now.")
 
     def pause(self, paused: int) -> None:
+        """Pause or resume."""
         self._server.pause(bool(paused))
 
     def restart_server(self) -> None:
+        """Restart the server."""
         self._server.restart()
 
     def cancel_request(self, request_id: str) -> None:
+        """Cancel a request in flight."""
         self._server.cancel_request(request_id)
 
     def sign_in(self) -> None:
+        """Start the sign-in."""
         self._server.sign_in.start(self.settings.cli_path)
 
     # Session logs
 
     def open_log_folder(self) -> None:
+        """Open the folder of the session log."""
         folder = self._log_folder()
         folder.mkdir(parents=True, exist_ok=True)
         open_path(folder)
@@ -159,24 +170,30 @@ class Actions:
             self._server.start()
 
     def set_pool_size(self, size: int) -> None:
+        """Set how many processes are kept ready."""
         self._set("pool_size", size)
 
     def set_default_model(self, model: str) -> None:
+        """Set the model for requests without one."""
         self._set("default_model", model)
 
     def toggle_start_at_login(self) -> None:
+        """Switch the start at login."""
         if autostart.is_enabled():
             autostart.disable()
         else:
             autostart.enable()
 
     def toggle_start_on_launch(self) -> None:
+        """Switch whether the server starts with the tray."""
         self._set("start_server_on_launch", not self.settings.start_server_on_launch)
 
     def toggle_notifications(self) -> None:
+        """Switch notifications."""
         self._set("notifications", not self.settings.notifications)
 
     def open_settings_file(self) -> None:
+        """Open the settings file; make it first if it is missing."""
         from ..settings.schema import ensure_settings_file
 
         open_path(ensure_settings_file())

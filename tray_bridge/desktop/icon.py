@@ -108,6 +108,7 @@ class Pen:
         return part * self.size * SHARPNESS
 
     def tile(self, look: Look) -> None:
+        """Draw the tile with round corners."""
         whole = self.size * SHARPNESS
         edge = round(0.03 * self.size) * SHARPNESS
         box = (edge, edge, whole - edge - 1, whole - edge - 1)

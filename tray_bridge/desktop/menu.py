@@ -54,6 +54,7 @@ class Item:
 
     @property
     def is_separator(self) -> bool:
+        """Return whether it is a separator."""
         return not self.text
 
 

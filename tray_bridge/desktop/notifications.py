@@ -19,6 +19,8 @@ LONGEST_TEXT = 255  # and 256: pystray raises ValueError beyond
 
 @dataclass(frozen=True, slots=True)
 class Notification:
+    """A notification: title and text."""
+
     title: str
     text: str
 

@@ -58,6 +58,7 @@ class View:
             icon.on_ui_thread(partial(_change, partial(setattr, icon, "visible", True)))
 
     def detach(self) -> None:
+        """Forget the icon, which has ended."""
         with self._lock:
             self._icon = None
 

@@ -39,6 +39,7 @@ class Health:
     answers: bool = False
 
     def as_json(self) -> dict[str, Any]:
+        """Return the fields as JSON."""
         return {"word": self.word, "text": self.text, "detail": self.detail, "hint": self.hint, "answers": self.answers}
 
 

@@ -8,6 +8,7 @@ import sys
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Make the event loop of the server: uvloop where it is installed."""
     if sys.platform != "win32":
         with contextlib.suppress(ImportError):
             import uvloop

@@ -28,6 +28,8 @@ LONGEST_NONCE = 128
 
 
 class OwnerNote(NamedTuple):
+    """The note: address, process and token."""
+
     host: str
     port: int
     pid: int
@@ -35,6 +37,7 @@ class OwnerNote(NamedTuple):
 
 
 def new_note(host: str, port: int) -> OwnerNote:
+    """Make a note with a new token."""
     return OwnerNote(host, port, os.getpid(), "owner-" + secrets.token_urlsafe(32))
 
 

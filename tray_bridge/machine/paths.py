@@ -18,10 +18,12 @@ TRACE_VARIABLE = "TRAY_BRIDGE_TRACE"
 
 
 def config_folder() -> Path:
+    """Return the folder of settings and keys."""
     return _place("config")
 
 
 def config_file() -> Path:
+    """Return the settings file."""
     return config_folder() / "settings.toml"
 
 
@@ -36,6 +38,7 @@ def log_folder() -> Path:
 
 
 def cache_folder() -> Path:
+    """Return the folder of caches."""
     return _place("cache")
 
 

@@ -41,6 +41,7 @@ class SignInState:
     message: str = ""
 
     def as_json(self) -> dict[str, Any]:
+        """Return the fields as JSON."""
         return {"stage": self.stage, "link": self.link, "message": self.message}
 
 
@@ -86,10 +87,12 @@ class SignIn:
 
     @property
     def is_under_way(self) -> bool:
+        """Return whether a sign-in is under way."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def state(self) -> SignInState:
+        """Return the state of the newest sign-in."""
         found = _LINK.search(self._output)
         last = self._output.strip().splitlines()[-1:] if self._stage == "failed" else []
         message = "The sign-in did not succeed." if self._stage == "failed" else ""

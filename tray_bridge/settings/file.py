@@ -11,6 +11,7 @@ from ..machine.private_files import replace_file
 
 
 def read_file(path: Path) -> dict[str, Any]:
+    """Read the settings file; empty if there is none. Raises SettingsError."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -37,6 +38,7 @@ def _reason(error: Exception) -> str:
 
 
 def write_file(path: Path, text: str) -> None:
+    """Write the settings file; raises SettingsError."""
     try:
         replace_file(path, text.encode())
     except OSError as error:

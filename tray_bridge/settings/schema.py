@@ -174,6 +174,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Set the order of sources: flags, environment, file."""
         return init_settings, env_settings, InitSettingsSource(settings_cls, read_file(config_file()))
 
 

@@ -40,6 +40,7 @@ class FileChange:
 
     @property
     def differs(self) -> bool:
+        """Return whether the file would change."""
         return self.old != self.new
 
     def diff(self) -> str:

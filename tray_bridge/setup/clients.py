@@ -33,6 +33,7 @@ class Values:
 
     @property
     def root(self) -> str:
+        """Return `base_url` without `/v1`."""
         return self.base_url.removesuffix("/v1")
 
 
@@ -47,6 +48,7 @@ class Place:
 
     @classmethod
     def here(cls) -> Place:
+        """Make it for this user and the current folder."""
         return cls(Path.home(), Path.cwd(), os.environ)
 
     @property
@@ -62,6 +64,7 @@ class Place:
         return self.home / "Library" / "Application Support" if self.system == "darwin" else self.config
 
     def named(self, variable: str, default: Path) -> Path:
+        """Return the path in an environment variable, else `default`."""
         return Path(found) if (found := self.environment.get(variable)) else default
 
 
@@ -79,6 +82,7 @@ class SetupClient:
     dialect: Dialect = "chat"
 
     def is_installed(self, place: Place) -> bool:
+        """Return whether the client seems to be installed."""
         return any(shutil.which(name) for name in self.programs) or any(path.exists() for path in self.marks(place))
 
 

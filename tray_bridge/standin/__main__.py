@@ -10,6 +10,7 @@ from tray_bridge.standin.server import StandIn
 
 
 def main() -> None:
+    """Serve until the process is ended."""
     parser = argparse.ArgumentParser(prog="python -m tray_bridge.standin", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="default: a free one")
     parser.add_argument("--first-delay", type=float, default=0.0, help="seconds before the first token")

@@ -29,6 +29,8 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
+    """A whole reply: blocks, stop reason and usage."""
+
     model: str
     blocks: tuple[Block, ...]
     stop_reason: str
@@ -60,6 +62,7 @@ def compose(script: Script, body: Mapping[str, Any], usage: Mapping[str, int]) -
 
 
 def blocks_for(script: Script, body: Mapping[str, Any]) -> tuple[Block, ...]:
+    """Make the blocks that a directive asks for."""
     spec = script.spec
     if not spec.is_answer:
         return default_blocks(script, body)
@@ -81,6 +84,7 @@ def blocks_for(script: Script, body: Mapping[str, Any]) -> tuple[Block, ...]:
 
 
 def text_pieces(spec: Spec, body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Make the pieces of the text that a directive asks for."""
     if spec.chunks is not None:
         return spec.chunks
     if spec.words is not None:
@@ -92,6 +96,7 @@ def text_pieces(spec: Spec, body: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def structured_input(spec: Spec, rounds: int) -> Mapping[str, Any] | None:
+    """Give the structured answer of this round, if the directive has one."""
     if spec.structured_sequence:
         return spec.structured_sequence[min(rounds, len(spec.structured_sequence) - 1)]
     return spec.structured
@@ -114,6 +119,7 @@ def default_blocks(script: Script, body: Mapping[str, Any]) -> tuple[Block, ...]
 
 
 def default_text(script: Script) -> str:
+    """Write the text of the default answer."""
     who = "This is the stand-in, not Claude: it makes its answers up without an account."
     if script.results:
         results = "; ".join(result_text(result) for result in script.results)
@@ -124,6 +130,7 @@ def default_text(script: Script) -> str:
 
 
 def result_text(result: Mapping[str, Any]) -> str:
+    """Join the texts of tool results."""
     content = result.get("content", "")
     if isinstance(content, str):
         return content
@@ -131,6 +138,7 @@ def result_text(result: Mapping[str, Any]) -> str:
 
 
 def call(name: str, value: Any) -> Block:
+    """Make the block of a tool call."""
     return Block("tool_use", by_size(json.dumps(value, ensure_ascii=False)), name)
 
 
@@ -140,6 +148,7 @@ def by_word(text: str) -> tuple[str, ...]:
 
 
 def by_size(text: str, size: int = 12) -> tuple[str, ...]:
+    """Cut a text into pieces of a size."""
     return tuple(text[at : at + size] for at in range(0, len(text), size))
 
 
@@ -155,6 +164,7 @@ def cut_at_sequence(blocks: tuple[Block, ...], sequences: Sequence[str]) -> tupl
 
 
 def first_chars(pieces: Sequence[str], count: int) -> tuple[str, ...]:
+    """Give the first characters of the pieces."""
     kept: list[str] = []
     for piece in pieces:
         kept.append(piece[:count])

@@ -27,6 +27,7 @@ class Frame(NamedTuple):
 
 
 def frame(event: Mapping[str, Any]) -> Frame:
+    """Encode one event."""
     data = json.dumps(event, separators=(",", ":"))
     return Frame(f"event: {event['type']}\ndata: {data}\n\n".encode())
 
@@ -78,6 +79,7 @@ def opened(block: Block) -> dict[str, Any]:
 
 
 def whole(block: Block) -> dict[str, Any]:
+    """Write a block of a message in one piece."""
     content = "".join(block.pieces)
     if block.type == "tool_use":
         return {**opened(block), "input": parsed(content)}

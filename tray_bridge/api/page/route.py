@@ -30,6 +30,7 @@ class PageRoute(APIRoute):
     """Add the page's headers to every answer."""
 
     def get_route_handler(self) -> Callable[[Request], Any]:
+        """Wrap the handler, so that each answer gets the headers."""
         handle = super().get_route_handler()
 
         async def with_headers(request: Request) -> Response:

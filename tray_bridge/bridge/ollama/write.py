@@ -51,6 +51,7 @@ class LineWriter:
         return [json_frame(line) for line in self.lines(event)]
 
     def lines(self, event: Event) -> list[Line]:
+        """Make the lines of `event` as objects."""
         match event:
             case TextDelta(text):
                 return [*self._close_call(), self._line(text)]

@@ -11,10 +11,12 @@ RELEASED = 1_700_000_000  # clients need a creation time (JetBrains/koog#139); t
 
 
 def write_models(offered: Sequence[ModelSnapshot]) -> dict[str, Any]:
+    """Write the list of models."""
     return {"object": "list", "data": [write_model(model.value, model) for model in offered]}
 
 
 def write_model(model_id: str, model: ModelSnapshot) -> dict[str, Any]:
+    """Write one model."""
     return {
         "id": model_id,
         "object": "model",

@@ -29,6 +29,8 @@ follows is its answer.
 
 
 class Document(NamedTuple):
+    """A text with a gap: what comes before and after it."""
+
     before: str
     after: str
 

@@ -32,6 +32,7 @@ class CompletionWriter:
         self._text = text_frames(_chunk(stamp, self.model, index), "text")
 
     def write(self, event: Event) -> Sequence[Frame]:
+        """Make the frames of `event`."""
         if isinstance(event, TextDelta):
             text = self._unwrapper.push(event.text)
             return (self._text(text),) if text else ()
@@ -47,6 +48,7 @@ class CompletionWriter:
 
 
 def finish_reason(event: TurnEnded) -> str:
+    """Translate the stop reason."""
     return _FINISH.get(event.stop_reason, "stop")
 
 

@@ -28,6 +28,7 @@ def write_object(
     error: JsonObject | None = None,
     usage: Usage | None = None,
 ) -> dict[str, Any]:
+    """Write the response object."""
     return {
         "id": stamp.id,
         "object": "response",

@@ -53,10 +53,12 @@ class OpenMessage(OpenItem):
         self.delta = delta_frames(self._event("output_text.delta", content_index=0, logprobs=[]))
 
     def begin(self) -> Sequence[ItemEvent]:
+        """Give the events that begin the item."""
         added = self._item_event("added", self._item("in_progress", []))
         return added, self._event("content_part.added", content_index=0, part=_text_part(""))
 
     def end(self, status: ItemStatus) -> tuple[Sequence[ItemEvent], ItemEvent]:
+        """Give the events that complete the item, and the finished item."""
         text = "".join(self.pieces)
         part = _text_part(text)
         item = self._item(status, [part])
@@ -77,12 +79,15 @@ class OpenReasoning(OpenItem):
         self.delta = delta_frames(self._event("reasoning_summary_text.delta", summary_index=0))
 
     def begin(self) -> Sequence[ItemEvent]:
+        """Give the events that begin the item."""
         return (self._item_event("added", {"id": self.id, "type": "reasoning", "summary": []}),)
 
     def begin_part(self) -> ItemEvent:
+        """Give the events that begin its summary."""
         return self._event("reasoning_summary_part.added", summary_index=0, part=_summary(""))
 
     def end(self, status: ItemStatus) -> tuple[Sequence[ItemEvent], ItemEvent]:
+        """Give the events that complete the item, and the finished item."""
         text = "".join(self.pieces)
         events: list[ItemEvent] = []
         if text:
@@ -104,9 +109,11 @@ class OpenCall(OpenItem):
         self.delta = delta_frames(self._event("function_call_arguments.delta"))
 
     def begin(self) -> Sequence[ItemEvent]:
+        """Give the events that begin the item."""
         return (self._item_event("added", self._item("in_progress", "")),)
 
     def end(self, status: ItemStatus) -> tuple[Sequence[ItemEvent], ItemEvent]:
+        """Give the events that complete the item, and the finished item."""
         arguments = "".join(self.pieces) or "{}"
         item = self._item(status, arguments)
         done = self._event("function_call_arguments.done", name=self._tool.name, arguments=arguments)
@@ -130,9 +137,11 @@ class OpenCustomCall(OpenItem):
         self.delta = delta_frames(self._event("custom_tool_call_input.delta"))
 
     def begin(self) -> Sequence[ItemEvent]:
+        """Give the events that begin the item."""
         return (self._item_event("added", self._item("in_progress", "")),)
 
     def end(self, status: ItemStatus) -> tuple[Sequence[ItemEvent], ItemEvent]:
+        """Give the events that complete the item, and the finished item."""
         text = self.input.whole()
         item = self._item(status, text)
         return (self._event("custom_tool_call_input.done", input=text), self._item_event("done", item)), item
