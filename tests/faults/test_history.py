@@ -153,6 +153,14 @@ def blank(width: int, height: int) -> Wire:
     }
 
 
+@pytest.mark.parametrize(
+    ("size", "ignored"),
+    [((1999, 1999), ["image.reencoded"]), ((1960, 1900), []), ((10, 2001), ["image.reencoded"]), ((2000, 900), [])],
+)
+def test_a18_a_picture_of_many_tiles_is_named_too(size: tuple[int, int], ignored: list[str]) -> None:
+    assert read({"role": "user", "content": [blank(*size)]})[1] == ignored
+
+
 @pytest.mark.parametrize(("count", "sizes"), [(20, {(2400, 8)}), (21, {(2000, 7)})])
 def test_a20_more_than_20_pictures_have_no_side_above_2000(count: int, sizes: set[tuple[int, int]]) -> None:
     call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}

@@ -7,6 +7,7 @@ by name, or a worker: a dialect reads and writes, `pool.ask` answers.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
@@ -38,6 +39,8 @@ from .json_response import JsonResponse
 from .page.access import OWN_HEADER
 from .services import Services
 from .streaming import FrameStream, run_unless_disconnected
+
+logger = logging.getLogger(__name__)
 
 
 def answering_router(services: Services, dialects: Sequence[Dialect]) -> APIRouter:
@@ -111,6 +114,8 @@ async def _understand(services: Services, dialect: Dialect, request: Request) ->
         exchange.end("error", status=500, error=TrayBridgeError(str(error)))
         raise
     exchange.set_turn(asked.turn)
+    if asked.ignored:
+        logger.info("%s: not as it was sent: %s", request_id, ", ".join(asked.ignored))
     stamp = Stamp(
         f"{dialect.id_prefix}{request_id.removeprefix('req_')}",
         created,

@@ -25,6 +25,7 @@ IMAGE_SIDE = 8000
 # Claude Code turns larger pictures into JPEG, and has no setting for it.
 CLI_BYTES = 500_000
 CLI_SIDE = 2000
+CLI_TILES, TILE = 4784, 28  # Claude Code counts a picture in tiles of 28 pixels a side
 PARTS = 2_000
 
 _TEXT_FIELDS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
@@ -258,6 +259,10 @@ def _block(data: bytes, param: str, title: str | None, *, image: bool, changed: 
             refuse(f"`{param}` is larger than {IMAGE_BYTES >> 20} MB.", param)
         else:
             refuse(f"`{param}` is {width} × {height} pixels; at most {IMAGE_SIDE} a side are read.", param)
-    if len(data) > CLI_BYTES or max(width, height) > CLI_SIDE:
+    if len(data) > CLI_BYTES or max(width, height) > CLI_SIDE or _tiles(width, height) > CLI_TILES:
         changed.append("image.reencoded")
     return Image(media_type, b64encode(data).decode())
+
+
+def _tiles(width: int, height: int) -> int:
+    return -(-width // TILE) * -(-height // TILE)
