@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tray_bridge.claude.capabilities import FAILED, NOT_PROVED, NOT_YET
 from tray_bridge.doctor.checks import Check, run_checks
 from tray_bridge.errors import SettingsError
 from tray_bridge.machine.paths import config_file, log_folder
@@ -116,3 +117,19 @@ def test_every_check_that_is_not_ok_says_what_to_do() -> None:
     for one in run_checks(load_settings(), None, None):
         assert one.message.endswith(".")
         assert one.status == "ok" or one.hint
+
+
+@pytest.mark.parametrize(
+    ("why_not", "expected"),
+    [("", "ok"), ("The setting `reuse_workers` says so.", "ok"), (NOT_YET, "ok"), (FAILED + NOT_PROVED, "warning")],
+)
+def test_whether_processes_are_reset_and_why_not_is_told(why_not: str, expected: str) -> None:
+    found = check("Processes", {"account": {"signed_in": True}, "pool": {"no_reuse": why_not}})
+    assert found.status == expected
+    assert why_not in found.message
+    assert found.message.startswith("Each conversation" if why_not else "Each serves")
+    assert bool(found.hint) == (expected == "warning")
+
+
+def test_without_a_bridge_nothing_is_said_of_processes() -> None:
+    assert "Processes" not in [one.title for one in run_checks(load_settings({}), None, None)]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import httpx
 import psutil
+import pytest
 
 from tests.running_bridge import RunningBridge, directive
 
@@ -47,3 +49,19 @@ async def test_requests_that_are_given_up_start_no_process(bridge: RunningBridge
     prompt = directive(text="<fill>still here</fill>")
     answer = await bridge.async_client().completions.create(model="haiku", prompt=prompt)
     assert answer.choices[0].text == "still here"
+
+
+@pytest.mark.full
+async def test_a_minute_of_autocomplete_on_two_workers_starts_no_process(
+    make_bridge: Callable[..., RunningBridge],
+) -> None:
+    bridge = make_bridge(pool_size=2, max_sessions=2)
+    await asyncio.to_thread(bridge.wait_until_warm, 2)
+    await type_quickly(bridge, 2)
+    await asyncio.to_thread(bridge.wait_for, lambda s: not s.pool.busy and not s.pool.starting)
+    before = [session.id for session in bridge.snapshot().pool.sessions]
+    assert await type_quickly(bridge, 60) == 0
+    await asyncio.to_thread(bridge.wait_for, lambda s: not s.pool.busy and not s.pool.starting)
+    assert [session.id for session in bridge.snapshot().pool.sessions] == before
+    answer = await bridge.async_client().completions.create(model="haiku", prompt=directive(text="<fill>here</fill>"))
+    assert answer.choices[0].text == "here"

@@ -47,6 +47,8 @@ def _lines(status: dict[str, Any]) -> list[str]:
     numbers = {"warm": pool["warm"] + pool["fitting"], **{state: pool[state] for state in states}}
     counts = ", ".join(f"{number} {state}" for state, number in numbers.items() if number)
     lines.append(f"Sessions  {counts or 'none'}; {pool['queued']} requests wait")
+    mode = pool.get("no_reuse") or "Each serves one conversation after another."
+    lines.append(f"Processes {mode}")
     lines += [f"Request   {_request(request)}" for request in status["requests"]]
     if health and not health["answers"]:
         lines.append(f"Problem   {health['text']}: {health['detail']} {health['hint']}".rstrip())

@@ -84,6 +84,8 @@ export function poolCard() {
   const legend = h("ul", { class: "legend" });
   const how = h("div", { class: "taken" }, h("h3", {}, "How requests were served"), bar, legend);
   const element = h("section", { class: "card wide", "aria-labelledby": "pool" }, h("div", { class: "heading" }, h("h2", { id: "pool" }, "Sessions"), summary), list, how);
+  const mode = h("p", { class: "muted" });
+  element.append(mode);
   let taken = "";
   return {
     element,
@@ -94,6 +96,7 @@ export function poolCard() {
       const parts = [`${plural(pool.warm + pool.fitting, "spare")} of ${pool.size} ready`, `${pool.busy} busy`];
       if (pool.queued) parts.push(`${pool.queued} queued`);
       say(summary, parts.join(" · "));
+      say(mode, pool.no_reuse ? `Each conversation has a process of its own. ${pool.no_reuse}` : "Each process serves one conversation after another.");
       if (JSON.stringify(pool.taken) === taken) return;
       taken = JSON.stringify(pool.taken);
       const used = pool.taken.filter(([, n]) => n > 0);

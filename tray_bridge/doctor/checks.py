@@ -54,6 +54,7 @@ def run_checks(
         _check_account(status, ask_account),
         _check_server(settings, status),
         *_check_ollama_port(settings, status),
+        *_check_processes(status),
         _check_settings(settings_error),
         _check_version(status),
         _check_log_folder(settings),
@@ -144,6 +145,19 @@ def _check_ollama_port(settings: Settings, status: Mapping[str, Any] | None) -> 
         holder = describe_holder(settings.host, port)[0] or "another program"
         hint = "End that program, or set ollama_port to another port, or to 0."
         return [Check(title, "failed", f"Port {port} is in use by {holder}.", hint)]
+
+
+def _check_processes(status: Mapping[str, Any] | None) -> list[Check]:
+    """Tell whether a process serves one conversation after another, and if not, why not."""
+    if not status or "no_reuse" not in status.get("pool", ()):
+        return []
+    title, why_not = "Processes", str(status["pool"]["no_reuse"])
+    if not why_not:
+        return [Check(title, "ok", "Each serves one conversation after another.")]
+    message = f"Each conversation has a process of its own. {why_not}"
+    if "cannot be reset" not in why_not:  # a setting, or not known yet
+        return [Check(title, "ok", message)]
+    return [Check(title, "warning", message, "New conversations begin more slowly. Remove cli_path from the settings.")]
 
 
 def _check_version(status: Mapping[str, Any] | None) -> Check:
