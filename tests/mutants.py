@@ -1,0 +1,192 @@
+"""Mutation testing by sample: small faults in one module at a time; the tests of that module must notice each.
+
+    python -m tests.mutants                 a sample of each module of the list, with the seed given
+    python -m tests.mutants choose --most 0 every mutant of one module
+
+A mutant is made from the syntax tree, run in a forked process, and killed when a test fails or takes too long.
+Needs `os.fork`. Prints the survivors as `module:line: change`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import importlib.abc
+import importlib.util
+import os
+import random
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SECONDS = 90  # for one mutant
+TARGETS: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {  # name: modules, tests
+    "choose": (["claude/choose"], ["tests/claude/test_choose.py"]),
+    "answer": (["claude/answer"], ["tests/claude/test_answer_reader.py", "tests/claude/test_transcripts.py"]),
+    "conversation": (
+        ["claude/conversation", "claude/conversation_key"],
+        [
+            "tests/claude/test_conversation.py",
+            "tests/claude/test_conversation_key.py",
+            "tests/claude/test_transcripts.py",
+        ],
+    ),
+    "index": (
+        ["session_log/index", "session_log/index_tables", "session_log/search"],
+        ["tests/session_log/test_log_index.py", "tests/session_log/test_log_usage.py"],
+    ),
+    "bridge": (["bridge/*", "bridge/*/*"], ["tests/bridge"]),
+}
+COMPARED: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
+}  # fmt: skip
+COUNTED: Mapping[type[ast.operator], type[ast.operator]] = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add}
+
+
+def changed(node: ast.AST) -> Iterator[ast.AST]:
+    """Give the node with one small fault, in each way that there is."""
+    if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARED:
+        yield ast.Compare(node.left, [COMPARED[type(node.ops[0])]()], node.comparators)
+    elif isinstance(node, ast.BoolOp):
+        yield ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield node.operand
+    elif isinstance(node, ast.BinOp) and type(node.op) in COUNTED:
+        yield ast.BinOp(node.left, COUNTED[type(node.op)](), node.right)
+    elif isinstance(node, ast.Constant):
+        if isinstance(node.value, bool):
+            yield ast.Constant(not node.value)
+        elif isinstance(node.value, (int, float)):
+            yield ast.Constant(node.value + 1)
+        elif isinstance(node.value, str):
+            yield ast.Constant(f"{node.value}!" if node.value else "!")
+    elif isinstance(node, ast.Return) and not (node.value is None or ast.unparse(node.value) == "None"):
+        yield ast.Return(ast.Constant(None))
+    elif isinstance(node, (ast.Assign, ast.AugAssign, ast.Expr, ast.Raise)):
+        yield ast.Pass()
+
+
+def mutants(source: str) -> Iterator[tuple[int, str, ast.Module]]:
+    """Give each mutant: its line, what was changed, and its syntax tree. Docstrings, types and messages stay."""
+    tree = ast.parse(source)
+    for number, node in enumerate(walk(tree)):
+        for variant in changed(node):
+            copy = deepcopy(tree)
+            target = list(walk(copy))[number]
+            Replace(target, ast.copy_location(variant, target)).visit(copy)
+            ast.fix_missing_locations(copy)
+            was, became = ast.unparse(node).split("\n")[0], ast.unparse(variant).split("\n")[0]
+            yield getattr(node, "lineno", 0), f"{was}  →  {became}", copy
+
+
+class Replace(ast.NodeTransformer):
+    def __init__(self, old: ast.AST, new: ast.AST) -> None:
+        self.old, self.new = old, new
+
+    def visit(self, node: ast.AST) -> Any:
+        return self.new if node is self.old else self.generic_visit(node)
+
+
+def walk(tree: ast.AST) -> Iterator[ast.AST]:
+    """Walk what runs within functions: no docstrings, no annotations, no texts of errors and log lines."""
+    for outer in ast.walk(tree):
+        if isinstance(outer, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            for statement in outer.body:
+                yield from _walk(statement)
+
+
+def _walk(node: ast.AST) -> Iterator[ast.AST]:
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.JoinedStr)):
+        return
+    yield node
+    for name, value in ast.iter_fields(node):
+        if name in ("annotation", "returns") or (isinstance(node, ast.Raise) and name == "exc"):
+            continue
+        for inner in value if isinstance(value, list) else [value]:
+            if isinstance(inner, ast.AST):
+                yield from _walk(inner)
+
+
+class Planted(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Load one module from a syntax tree."""
+
+    def __init__(self, name: str, path: Path, tree: ast.Module) -> None:
+        self.name, self.path, self.tree = name, path, tree
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if name != self.name:
+            return None
+        return importlib.util.spec_from_file_location(name, self.path, loader=self)
+
+    def exec_module(self, module: Any) -> None:
+        exec(compile(self.tree, str(self.path), "exec"), module.__dict__)
+
+
+def survives(name: str, path: Path, tree: ast.Module, tests: Sequence[str]) -> bool:
+    child = os.fork()
+    if not child:
+        os.setsid()
+        null = os.open(os.devnull, os.O_RDWR)
+        for stream in (0, 1, 2):
+            os.dup2(null, stream)
+        sys.meta_path.insert(0, Planted(name, path, tree))
+        code = 1
+        try:
+            code = int(pytest.main(["-x", "-q", "-n", "0", "-p", "no:cacheprovider", *tests]))
+        finally:
+            os._exit(0 if code == 0 else 1)
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status == 0
+        time.sleep(0.02)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
+
+
+def modules(patterns: Sequence[str]) -> list[Path]:
+    return [path for pattern in patterns for path in sorted((ROOT / "tray_bridge").glob(f"{pattern}.py"))]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("target", nargs="*", help=f"of {', '.join(TARGETS)}; all, if none is named")
+    parser.add_argument("--most", type=int, default=40, help="mutants of each target; 0: all")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    for heavy in ("openai", "psutil", "hypothesis", "pydantic", "fastapi", "uvicorn", "httpx", "PIL.Image"):
+        importlib.import_module(heavy)
+    for target in options.target or TARGETS:
+        patterns, tests = TARGETS[target]
+        found = [(path, *mutant) for path in modules(patterns) for mutant in mutants(path.read_text("utf-8"))]
+        total = len(found)
+        if options.most and total > options.most:
+            found = random.Random(options.seed).sample(found, options.most)
+        unchanged = found[0][0]
+        assert survives("nothing", unchanged, ast.parse(""), tests), f"{target}: its tests fail without any fault"
+        alive = 0
+        for path, line, change, tree in found:
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+            if survives(name, path, tree, tests):
+                alive += 1
+                print(f"  {path.relative_to(ROOT)}:{line}: {change}", flush=True)
+        killed = len(found) - alive
+        print(f"{target}: {killed} of {len(found)} killed ({killed / len(found):.0%}), of {total} mutants", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
