@@ -1,4 +1,4 @@
-"""The plugin that runs the tests: what bears `flaky` gets a second try and is listed, anything else fails at once."""
+"""The plugin that runs the tests: what bears `flaky` gets a second try and is listed; the rest fails at once (G3)."""
 
 from __future__ import annotations
 

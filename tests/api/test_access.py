@@ -1,4 +1,4 @@
-"""Who is let in and who is not, over a real server."""
+"""Who is let in and who is not, over a real server (faults B8, B9, B10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A web page that is not let in leaves a trace where a person looks."""
+"""A web page that is not let in leaves a trace where a person looks (fault F7)."""
 
 from __future__ import annotations
 

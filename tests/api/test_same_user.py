@@ -1,4 +1,4 @@
-"""Another user of this machine: neither the log nor the plan is theirs, unless they have a key."""
+"""Another user of this machine: neither the log nor the plan is theirs, unless they have a key (fault B12)."""
 
 from __future__ import annotations
 

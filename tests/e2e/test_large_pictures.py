@@ -1,4 +1,4 @@
-"""While large photos are scaled, others are answered."""
+"""While large photos are scaled, others are answered (fault A20)."""
 
 from __future__ import annotations
 

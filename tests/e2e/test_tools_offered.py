@@ -1,4 +1,4 @@
-"""A client's functions upstream, and the model's calls on their way back: real CLI, bodies read at the stand-in."""
+"""A client's functions upstream, and the model's calls on their way back: real CLI, as the stand-in sees it (G2)."""
 
 from __future__ import annotations
 

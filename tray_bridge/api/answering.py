@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
-from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -31,6 +30,7 @@ from ..errors import (
 from ..known_clients import OWN_NAME, client_name
 from ..session_log import Exchange, Outcome
 from ..turns import Event, JsonObject, Leased, TurnEnded
+from .all_or_none import all_or_none
 from .body import read_json_body
 from .errors import failure_of, request_id_of
 from .framing import WIRES
@@ -203,7 +203,7 @@ class Answering:
         """Give the answer in one piece."""
         answers = [WholeAnswer(self.asked) for _ in range(self.asked.n)]
         with self._accounted() as entry:
-            await _all_or_none([self._collect(entry, index, answer) for index, answer in enumerate(answers)])
+            await all_or_none([self._collect(entry, index, answer) for index, answer in enumerate(answers)])
             events = [answer.events() for answer in answers]
             body = self._dialect.whole(self.asked, self.stamp, events)
             await self._store(events)
@@ -262,7 +262,7 @@ class Answering:
                 async for frame in frames:
                     queue.put_nowait(frame)
 
-        work = asyncio.create_task(_all_or_none([relay(index, writer) for index, writer in enumerate(writers)]))
+        work = asyncio.create_task(all_or_none([relay(index, writer) for index, writer in enumerate(writers)]))
         work.add_done_callback(lambda _: queue.put_nowait(None))
         try:
             while (frame := await queue.get()) is not None:
@@ -340,18 +340,3 @@ class Answering:
             error.param = self.asked.schema_param
         elif isinstance(error, ToolSchemaError):
             error.param = next((t.param for t in self.asked.turn.tools if t.name == error.tool), "tools")
-
-
-async def _all_or_none(works: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Run all at once; when one fails, end the others, then raise its error."""
-    if len(works) < 2:
-        for work in works:
-            await work
-        return
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
