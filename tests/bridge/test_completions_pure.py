@@ -67,6 +67,9 @@ def text_of(pieces: Iterable[Wire]) -> str:
         f"<PRE> {BEFORE} <SUF>{AFTER} <MID>",
         f"<PRE>{BEFORE}<SUF>{AFTER}<MID>",
         f"[SUFFIX]{AFTER}[PREFIX]{BEFORE}",
+        "Fill holes. For example:\n<QUERY>\na{{FILL_HERE}}c\n</QUERY>\n\nTASK: Fill the {{FILL_HERE}} hole.\n"
+        f"<COMPLETION>b</COMPLETION>\n\n<QUERY>\n{BEFORE}{{{{FILL_HERE}}}}{AFTER}\n</QUERY>\n"
+        "TASK: Fill the {{FILL_HERE}} hole. Answer with nothing else.\n<COMPLETION>",
     ],
 )
 def test_the_markers_of_each_family_are_a_gap(prompt: str) -> None:

@@ -59,6 +59,7 @@ _FAMILIES = (
     _family("<PRE>", "<SUF>", "<MID>"),
     _suffix_first("[SUFFIX]", "[PREFIX]", ""),  # Codestral
 )
+_HOLE = "{{FILL_HERE}}"
 _MARKS = re.compile(r"fim|PRE>|code_prefix|\[SUFFIX\]")
 
 
@@ -70,7 +71,21 @@ def read_document(prompt: str, suffix: str | None) -> Document:
         for family in _FAMILIES:
             if found := family.fullmatch(prompt):
                 return Document(found["head"] + found["before"], found["after"])
-    return Document(prompt, "")
+    return _read_hole(prompt) or Document(prompt, "")
+
+
+def _read_hole(prompt: str) -> Document | None:
+    """Read what Continue asks chat models (`claude-…`): instructions, examples, and a query at the end.
+
+    The instructions are left out: they ask for what `SYSTEM` asks for, in other tags.
+    """
+    if not prompt.rstrip().endswith("<COMPLETION>"):
+        return None
+    asked, _, task = prompt.rpartition("</QUERY>")
+    if not task.lstrip().startswith(f"TASK: Fill the {_HOLE} hole"):
+        return None
+    before, hole, after = asked.rpartition("<QUERY>")[2].partition(_HOLE)
+    return Document(before.removeprefix("\n"), after.removesuffix("\n")) if hole else None
 
 
 def write_question(document: Document) -> str:
