@@ -16,7 +16,7 @@ from tests.dashboard.scene import FINDINGS, Scene, busy_scene, keys_of, serve
 from tray_bridge.api.page.last_hour import LastHour
 from tray_bridge.errors import UpstreamError
 from tray_bridge.machine.api_keys import KeyLimits
-from tray_bridge.snapshots import PoolSnapshot, Problem
+from tray_bridge.snapshots import PoolSnapshot, Problem, RefusedPage
 
 pytest_plugins = ["tests.dashboard.browsing"]
 
@@ -31,6 +31,7 @@ VIEWS = {
     "try": (".snippet code", "#/try"),
     "connect": (".detail pre", "#/connect/zed"),
     "doctor": (".check h2", "#/doctor"),
+    "start": (".setup-clients li", "#/start"),
 }
 
 
@@ -85,9 +86,19 @@ def test_axe_finds_nothing_in_either_theme_and_on_a_phone(lively: str, open_page
         assert results.violations_count == 0, results.generate_report()
 
 
+def test_on_a_phone_the_tab_of_the_view_is_in_sight(lively: str, open_page: Open) -> None:
+    page = open_view(open_page, lively, "start", width=360)
+    box = page.locator("nav a[aria-current]").bounding_box()
+    assert box is not None
+    assert 0 <= box["x"] <= box["x"] + box["width"] <= 360
+
+
 def test_axe_finds_nothing_in_trouble(scene: Scene, origin: str, open_page: Open) -> None:
     trouble = Problem("Claude Code cannot be started", "It is missing.", "Run `tray-bridge doctor`.", time.time())
-    scene.show(problem=trouble, log_problem=trouble, pool=PoolSnapshot(problem=trouble), requests=())
+    pages = (RefusedPage("https://app.example", time.time()), RefusedPage("null", time.time(), 3))
+    scene.show(
+        problem=trouble, log_problem=trouble, pool=PoolSnapshot(problem=trouble), requests=(), refused_pages=pages
+    )
     page = open_page(f"{origin}/dashboard")
     expect(page.locator(".problem")).to_have_count(3)
     results = Axe().run(page)

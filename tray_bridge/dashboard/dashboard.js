@@ -30,7 +30,8 @@ function route() {
     for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("nav a"))) {
       if (link.dataset.view === known) {
         link.setAttribute("aria-current", "page");
-        link.scrollIntoView({ block: "nearest", inline: "center" }); // the row scrolls where it is narrow
+        // The row scrolls where it is narrow. `scrollIntoView` would move the point from which Tab goes on.
+        link.parentElement.scrollLeft = link.offsetLeft - link.parentElement.clientWidth / 2;
       } else link.removeAttribute("aria-current");
     }
     scrollTo(0, 0);
