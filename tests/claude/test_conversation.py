@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tray_bridge.claude.conversation import Conversation, Line, Plan, Wanted
-from tray_bridge.turns import Message, Text, ToolResult, ToolUse, Turn
+from tray_bridge.turns import Block, Document, Image, Message, Text, ToolResult, ToolUse, Turn
 
 QUESTION = Message("user", (Text("Weather?"),))
 
@@ -61,3 +63,52 @@ def test_a_turn_given_up_after_its_first_line_is_cut_away() -> None:
     conversation.lines.append(Line("two", b"after one"))
     conversation.was_cut(conversation.turn_line)
     assert (conversation.key, len(conversation.lines)) == (b"after one", 1)
+
+
+def test_what_is_cut_to_nothing_has_no_key_and_waits_for_nothing() -> None:
+    conversation = suspended("toolu_a")
+    conversation.lines.append(Line("one", b"before one"))
+    conversation.turn_line = 1
+    conversation.was_cut(0)
+    assert (conversation.key, conversation.lines, conversation.turn_line) == (None, [], 0)
+    assert (conversation.is_suspended, conversation.calls) == (False, ())
+
+
+RESULT = ToolResult("toolu_a", (Text("sunny"),))
+PICTURE = Image("image/png", "AA==")
+
+
+@pytest.mark.parametrize(
+    ("content", "how"),
+    [
+        ((RESULT,), "results"),
+        ((ToolResult("toolu_a", (Text("sunny"), PICTURE)),), "results"),
+        ((ToolResult("toolu_a", (Text("no"),), is_error=True),), "results"),
+        ((), "new"),
+        ((RESULT, ToolResult("toolu_b", ())), "new"),
+        ((RESULT, Text("And?")), "new"),
+        ((Text("And?"),), "new"),
+        ((ToolResult("toolu_a", (PICTURE,), is_error=True),), "new"),
+        ((ToolResult("toolu_a", (Document("application/pdf", "AA=="),)),), "new"),
+    ],
+)
+def test_only_results_that_the_cli_passes_on_reach_a_waiting_call(content: tuple[Block, ...], how: str) -> None:
+    call = Message("assistant", (ToolUse("toolu_a", "look", {"at": "sky"}),))
+    turn = Turn("haiku", (QUESTION, call, Message("user", content)))
+    assert suspended("toolu_a").plan(Wanted.of(turn)).how == how
+
+
+@pytest.mark.parametrize(("max_tokens", "how"), [(None, "new"), (5, "results")])
+def test_a_limit_of_tokens_cannot_be_taken_back_within_a_turn(max_tokens: int | None, how: str) -> None:
+    conversation = suspended("toolu_a")
+    conversation.is_limited = True
+    assert conversation.plan(Wanted.of(replace(wanted("toolu_a").turn, max_tokens=max_tokens))).how == how
+
+
+def test_the_conversation_is_rewound_to_the_longest_common_beginning() -> None:
+    messages = (QUESTION, Message("assistant", (Text("Sunny."),)), Message("user", (Text("And now?"),)))
+    asked = Wanted.of(Turn("haiku", messages))
+    lines = [Line("one", asked.keys[0]), Line("two", asked.keys[2]), Line("three", b"another")]
+    assert Conversation(lines=lines, key=b"end").plan(asked) == Plan("rewind", 2, 1)
+    assert Conversation(lines=lines, key=b"end", can_be_cut=False).plan(asked) == Plan("new")
+    assert Conversation(lines=[lines[0], Line("two", None)], key=b"end").plan(asked) == Plan("new")
