@@ -184,3 +184,47 @@ def test_b3_a_body_of_go_in_many_small_chunks(bridge: RunningBridge) -> None:
     pieces = [b"1\r\n%c\r\n" % byte for byte in data]
     received = exchange(bridge, head("POST", "/v1/chat/completions", *lines), b"".join(pieces), b"0\r\n\r\n")
     assert received.startswith(b"HTTP/1.1 200 ") and b"Hello there" in received
+
+
+def lengths(body: bytes) -> bytes:
+    return b"Content-Length: %d\r\n" % len(body)
+
+
+def chunks(body: bytes, extension: bytes = b"", trailer: bytes = b"") -> bytes:
+    return b"%x%s\r\n%s\r\n0\r\n%s\r\n" % (len(body), extension, body, trailer)
+
+
+SENT = json.dumps(BODY).encode()
+TOP = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+LEGAL = {
+    "no content type": TOP + lengths(SENT) + b"\r\n" + SENT,
+    "a form's content type": TOP + lengths(SENT) + b"Content-Type: application/x-www-form-urlencoded\r\n\r\n" + SENT,
+    "plain text": TOP + lengths(SENT) + b"Content-Type: text/plain;charset=UTF-8\r\n\r\n" + SENT,
+    "a chunk's extension": TOP + CHUNKED + b"\r\n" + chunks(SENT, b";name=value"),
+    "a trailer": TOP + CHUNKED + b"Trailer: X-Sum\r\n\r\n" + chunks(SENT, trailer=b"X-Sum: 1\r\n"),
+    "Chunked in capitals": TOP + b"Transfer-Encoding: Chunked\r\n\r\n" + chunks(SENT),
+    "TE with trailers": TOP + lengths(SENT) + b"TE: trailers, deflate\r\n\r\n" + SENT,
+    "an unknown expectation": TOP + lengths(SENT) + b"Expect: something\r\n\r\n" + SENT,
+    "a folded header": TOP + lengths(SENT) + b"X-A: a\r\n b\r\n\r\n" + SENT,
+    "an empty header": TOP + lengths(SENT) + b"X-A:\r\n\r\n" + SENT,
+    "a header in Latin-1": TOP + lengths(SENT) + b"X-A: \xfc\r\n\r\n" + SENT,
+    "many headers": TOP + lengths(SENT) + b"".join(b"X-%d: a\r\n" % at for at in range(200)) + b"\r\n" + SENT,
+    "a long header": TOP + lengths(SENT) + b"X-A: " + b"a" * 30_000 + b"\r\n\r\n" + SENT,
+    "a byte order mark": TOP + lengths(b"\xef\xbb\xbf" + SENT) + b"\r\n\xef\xbb\xbf" + SENT,
+    "a version to come": TOP.replace(b"1.1", b"1.2") + lengths(SENT) + b"\r\n" + SENT,
+    "a proxy's header": TOP + lengths(SENT) + b"Proxy-Connection: keep-alive\r\n\r\n" + SENT,
+    "letters of the path in percent": TOP.replace(b"chat", b"ch%61t") + lengths(SENT) + b"\r\n" + SENT,
+}
+
+
+@pytest.mark.parametrize("what", LEGAL)
+def test_b1_what_is_legal_is_answered(bridge: RunningBridge, what: str) -> None:
+    received = exchange(bridge, LEGAL[what])
+    assert received.startswith(b"HTTP/1.1 200 ") and b"Hello there" in received, received[:300]
+
+
+def test_b1_two_requests_in_one_packet_are_answered_in_turn(bridge: RunningBridge) -> None:
+    first = TOP.replace(b"Connection: close\r\n", b"") + lengths(SENT) + b"\r\n" + SENT
+    received = exchange(bridge, first + TOP + lengths(SENT) + b"\r\n" + SENT)
+    assert received.count(b"HTTP/1.1 200 ") == 2 and received.count(b"Hello there") == 2

@@ -79,6 +79,11 @@ def test_e1_e2_each_address_of_the_bus_is_tried_in_turn(tmp_path: Path, monkeypa
             daemon.stdout.readline()
             for value in (
                 f"unix:path=/nonexistent;unix:path={living}",
+                f"tcp:host=nowhere,port=1;unix:path={living}",
+                f"unix:abstract=/nowhere,guid=1;unix:path={living};",
+                "unix:runtime=yes",
+                "unixexec:path=/nonexistent",
+                "rubbish;;=,",
                 "autolaunch:",
                 "unix:path=/tmp/stale,guid=0",
                 "",
