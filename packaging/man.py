@@ -54,7 +54,8 @@ def _commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPar
 def _options(parser: argparse.ArgumentParser) -> list[str]:
     lines: list[str] = []
     for action in parser._actions:
-        if isinstance(action, (argparse._HelpAction, argparse._SubParsersAction)):
+        is_hidden = action.help == argparse.SUPPRESS
+        if is_hidden or isinstance(action, (argparse._HelpAction, argparse._SubParsersAction)):
             continue
         value = "" if action.nargs == 0 else str(action.metavar or action.dest).upper()
         name = ", ".join(action.option_strings) + (f" {value}" if value else "") if action.option_strings else value

@@ -19,6 +19,7 @@ import man  # noqa: E402
 
 def test_the_manual_page_is_the_parser_s() -> None:
     assert man.PAGE.read_text(encoding="utf-8") == man.manual(), "run `python packaging/man.py`"
+    assert "SUPPRESS" not in man.manual()
 
 
 @pytest.mark.skipif(shutil.which("man") is None, reason="man is not installed")
