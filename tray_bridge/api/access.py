@@ -74,7 +74,7 @@ class AccessMiddleware:
     `verify_key` gives the name of a key or None, in constant time. `has_keys` tells whether there are keys: then each
     request needs one. `scope["state"]["key_name"]` gets the key's name; the key itself is not kept. `refused` is called
     with each origin that is refused. `allowed_origins` gives those of the moment, if they may change while the server
-    runs. `keys_problem` tells why the keys cannot be read: then nobody is let in, and the owner hears why.
+    runs. `keys_problem` tells why the keys cannot be read: then all requests are refused, with that reason.
     """
 
     def __init__(
