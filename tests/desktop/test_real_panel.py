@@ -50,7 +50,7 @@ def test_every_state_has_its_icon(tmp_path: Path, dark: bool, scale: int) -> Non
                 state,
                 environment={"PYTHONPATH": str(REPOSITORY), "PYSTRAY_BACKEND": "dummy"},
             )
-            wait_until(partial(_has_icons, panel, number), 20, f"icon {number}")
+            wait_until(partial(_has_icons, panel, number), 60, f"icon {number}")
         time.sleep(0.5)
         whole, places = panel.panel_picture(), panel.icon_places()
         keep(whole.crop((places[0][0] - 20 * scale, 0, whole.width, whole.height)), f"states-{_name(dark, scale)}")
@@ -71,7 +71,7 @@ def test_the_menu_opens_and_changes_while_it_is_open(tmp_path: Path) -> None:
             "PYTHONPATH": str(REPOSITORY),
         }
         app = panel.start(sys.executable, "-m", "tray_bridge", "--demo", environment=environment)
-        wait_until(partial(_has_icons, panel, 1), 20, "the icon")
+        wait_until(partial(_has_icons, panel, 1), 60, "the icon")
         wait_until(lambda: _pool_is_ready(port), 60, f"a ready pool; {panel.errors.read_text()}")
         time.sleep(1.5)
         closed = panel.picture()
