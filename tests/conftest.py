@@ -10,12 +10,17 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.running_bridge import RunningBridge, running_bridge
 from tray_bridge.claude import progress_timer
 from tray_bridge.standin import StandIn
 
 pytest_plugins = ["tests.together"]
+
+# How long an example takes says nothing on a machine that does other work, too.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 # Under `nohup`, or in the background of a script, all children would ignore them, and the tests of their effect wait
 # for ever.

@@ -14,7 +14,8 @@ from tests.running_bridge import RunningBridge, directive
 from tray_bridge.machine.api_keys import ApiKeys
 from tray_bridge.machine.cli_program import find_cli
 from tray_bridge.setup.change import plan, undo, write
-from tray_bridge.setup.clients import Place, Values, find_client
+from tray_bridge.setup.clients import Values, find_client
+from tray_bridge.setup.place import Place
 
 SAID = "Set up and heard."
 SetUp = Callable[[str], Place]

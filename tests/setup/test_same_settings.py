@@ -10,7 +10,8 @@ import pytest
 import tomlkit
 
 from tray_bridge.known_clients import CLIENTS
-from tray_bridge.setup.clients import SETUP_CLIENTS, Place, Values
+from tray_bridge.setup.clients import SETUP_CLIENTS, Values
+from tray_bridge.setup.place import Place
 
 VALUES = Values("http://127.0.0.1:8000/v1", "sonnet", "a-key")
 

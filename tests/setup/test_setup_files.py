@@ -11,8 +11,9 @@ import pytest
 import tomlkit
 
 from tray_bridge.setup.change import SetupError, plan, undo, was_set_up, write
-from tray_bridge.setup.clients import SETUP_CLIENTS, Place, SetupClient, Values, find_client
+from tray_bridge.setup.clients import SETUP_CLIENTS, SetupClient, Values, find_client
 from tray_bridge.setup.jsonc import read, set_value
+from tray_bridge.setup.place import Place
 from tray_bridge.setup.text_edits import set_env, set_toml, set_yaml_item, set_yaml_keys
 
 VALUES = Values("http://127.0.0.1:8000/v1", "sonnet", "not-needed")

@@ -19,7 +19,8 @@ from pathlib import Path
 from ..errors import TrayBridgeError
 from ..machine.paths import config_folder
 from ..machine.private_files import replace_file
-from .clients import Place, SetupClient, Values
+from .clients import SetupClient, Values
+from .place import Place
 
 MARK = "\ufeff"  # Windows' editors like to begin a file with it
 

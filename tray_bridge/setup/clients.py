@@ -1,19 +1,18 @@
-"""The clients that can be set up: where each keeps its configuration, and what belongs in it. Pure but for `Place`.
+"""The clients that can be set up: where each keeps its configuration, and what belongs in it.
 
 Each client's file is as its own documentation describes it; `source` names that.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from .jsonc import set_value
+from .place import Place
 from .text_edits import set_env, set_toml, set_yaml_item, set_yaml_keys
 
 Edit: TypeAlias = "Callable[[str, Values], str]"
@@ -35,37 +34,6 @@ class Values:
     def root(self) -> str:
         """Return `base_url` without `/v1`."""
         return self.base_url.removesuffix("/v1")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where this user's programs keep their files. Tests hand their own in."""
-
-    home: Path
-    working: Path
-    environment: Mapping[str, str] = field(default_factory=dict)
-    system: str = sys.platform
-
-    @classmethod
-    def here(cls) -> Place:
-        """Make it for this user and the current folder."""
-        return cls(Path.home(), Path.cwd(), os.environ)
-
-    @property
-    def config(self) -> Path:
-        """XDG's folder, or Windows' roaming one."""
-        if self.system == "win32":
-            return Path(self.environment.get("APPDATA") or self.home / "AppData" / "Roaming")
-        return Path(self.environment.get("XDG_CONFIG_HOME") or self.home / ".config")
-
-    @property
-    def support(self) -> Path:
-        """The system's own folder: macOS has one beside XDG's."""
-        return self.home / "Library" / "Application Support" if self.system == "darwin" else self.config
-
-    def named(self, variable: str, default: Path) -> Path:
-        """Return the path in an environment variable, else `default`."""
-        return Path(found) if (found := self.environment.get(variable)) else default
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ from ...session_log import LogReader
 from ...settings.schema import Settings
 from ...setup.change import FileChange, plan, undo, was_set_up, write
 from ...setup.claude_account import found_accounts, has_account
-from ...setup.clients import SETUP_CLIENTS, Place, SetupClient, Values, find_client
+from ...setup.clients import SETUP_CLIENTS, SetupClient, Values, find_client
+from ...setup.place import Place
 from ...setup.trial import try_out
 from ..json_response import JsonResponse
 from ..origins import NO_ORIGINS
