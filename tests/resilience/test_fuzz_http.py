@@ -32,6 +32,7 @@ PROPERTY = settings(deadline=None, derandomize=True, suppress_health_check=list(
 LEFT_OUT = (
     "/dashboard/api/events",  # a stream for as long as one listens
     "/dashboard/api/account/sign-in",  # opens a browser
+    "/dashboard/api/account/settings",  # starts the server anew
 )
 
 
