@@ -24,6 +24,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeAlias
 
 from .. import turns
@@ -106,7 +107,7 @@ def _read_loosely(text: str) -> JsonObject:
     bare = text.lstrip("\ufeff").strip()
     if fence := _FENCE.fullmatch(bare):
         bare = fence[1].strip()
-    for read in (_strictly_no, ast.literal_eval):
+    for read in (partial(json.loads, strict=False), ast.literal_eval):
         try:
             found = read(bare)
         except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
@@ -116,10 +117,6 @@ def _read_loosely(text: str) -> JsonObject:
         if isinstance(found, dict) and "_raw" not in found and _is_json(found):
             return found
     return {"_raw": text}
-
-
-def _strictly_no(text: str) -> object:
-    return json.loads(text, strict=False)
 
 
 def _is_json(value: object) -> bool:

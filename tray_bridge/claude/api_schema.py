@@ -21,7 +21,7 @@ from ..turns import Turn
 
 logger = logging.getLogger(__name__)
 
-OLDER_MODEL = re.compile(r"claude-(?:[23]|[a-z]+-4(?:-[01])?(?=$|@|-20|-v|\[))")
+WITHOUT_FORMATS = re.compile(r"claude-(?:[23]|[a-z]+-4(?:-[01])?(?=$|@|-20|-v|\[))")  # models before 4.5
 ABOUT_SCHEMA = re.compile(r"output_config|output_format|schema|grammar|structured output|extra inputs", re.IGNORECASE)
 MOST_OPTIONAL = 24  # optional fields in one schema
 MOST_UNIONS = 16  # fields of several types in one schema
@@ -56,7 +56,7 @@ class ApiSchemas:
 
     def prepare(self, turn: Turn) -> Turn:
         """Return the turn with `binds_schema` set to False where the Messages API can hold its schema."""
-        if turn.output_schema is None or OLDER_MODEL.search(turn.model) or _key(turn) in self._refused:
+        if turn.output_schema is None or WITHOUT_FORMATS.search(turn.model) or _key(turn) in self._refused:
             return turn
         return replace(turn, binds_schema=not is_taken(turn.output_schema))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from typing import Literal, TypeAlias
 
 from ..errors import CliUnavailableError, InvalidRequestError, SessionLostError, SignedOutError, TrayBridgeError
 from .answer import Rest
@@ -16,6 +17,7 @@ from .worker import Worker
 from .worker_states import RESTING
 
 logger = logging.getLogger(__name__)
+RestingState: TypeAlias = Literal["parked", "suspended"]
 
 
 class GiveBack:
@@ -33,7 +35,7 @@ class GiveBack:
         if not roster.is_open or not worker.alive:
             roster.discard(worker, "its process has ended" if roster.is_open else "the server stops")
         elif rest in ("clean", "suspended") and (keep or not reuse or rest == "suspended"):
-            self._rest(worker, "suspended" if rest == "suspended" else "parked")
+            self._rest(worker, "parked" if rest == "clean" else "suspended")
         elif reuse and can_be_trusted(error) and worker.process.pid is not None:
             worker.move("settling")
             roster.own(self._settle(worker, keep=keep and rest != "clean"))
@@ -44,18 +46,19 @@ class GiveBack:
     def trim(self) -> None:
         """End the conversations that have expired, and those above the limits, least recently used first."""
         config, now = self._roster.config, time.time()
-        for state, limit in (("parked", config.parked), ("suspended", config.suspended)):
-            resting = self._roster.in_state({state})  # type: ignore[arg-type]
+        limits: tuple[tuple[RestingState, int], ...] = (("parked", config.parked), ("suspended", config.suspended))
+        for state, limit in limits:
+            resting = self._roster.in_state({state})
             over = [worker for worker in resting if worker.expires_at is not None and worker.expires_at <= now]
             left = [worker for worker in resting if worker not in over]
             for worker in (*over, *left[: max(0, len(left) - limit)]):
                 self._free(worker)
 
-    def _rest(self, worker: Worker, state: str) -> None:
+    def _rest(self, worker: Worker, state: RestingState) -> None:
         """Let the worker rest and keep its conversation."""
         config = self._roster.config
         self._roster.proved()
-        worker.move("suspended" if state == "suspended" else "parked")
+        worker.move(state)
         seconds = config.suspended_seconds if state == "suspended" else config.parked_seconds
         worker.expires_at = time.time() + seconds
         logger.info("worker %d: %s", worker.id, state)

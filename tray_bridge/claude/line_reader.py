@@ -24,6 +24,13 @@ RESULT_WAIT = 0.5  # seconds until an interrupt is sent again
 _TIMED_OUT: dict[str, Any] = {"type": "tray_bridge_timed_out"}
 
 
+def timed_out(seconds: float) -> TurnTimeoutError:
+    """Make the error for a process that was silent for the whole time limit."""
+    return TurnTimeoutError(
+        f"Nothing came from Claude for {seconds:g} seconds.", hint="Try again, or raise CLAUDE_TIMEOUT."
+    )
+
+
 class LineReader:
     """`messages` are the lines of the CLI; each one taken must go through `check`. Use within one event loop."""
 
@@ -63,10 +70,7 @@ class LineReader:
             if message.get("state") in LINE_DONE:
                 self._unfinished.discard(message.get("command_uuid") or "")
         elif message is _TIMED_OUT:
-            seconds = self._config.turn_timeout
-            raise TurnTimeoutError(
-                f"Nothing came from Claude for {seconds:g} seconds.", hint="Try again, or raise CLAUDE_TIMEOUT."
-            )
+            raise timed_out(self._config.turn_timeout)
         elif kind == "rate_limit_event":
             with contextlib.suppress(*NOT_UNDERSTOOD):  # it is only for show
                 self._config.on_plan_window(read_plan_window(message.get("rate_limit_info") or {}))

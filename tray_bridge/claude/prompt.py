@@ -19,7 +19,7 @@ from .offered_tools import tools_override
 Wire = dict[str, Any]
 MAX_OUTPUT_TOKENS = "CLAUDE_CODE_MAX_OUTPUT_TOKENS"
 # Up to 4.5, thinking must be complete through a chain of calls, and a rebuilt conversation has lost it.
-OLDER_MODEL = re.compile(r"claude-(?:[23]|[a-z]+-4(?:-[0-5])?(?=$|@|-20|-v))")
+UP_TO_4_5 = re.compile(r"claude-(?:[23]|[a-z]+-4(?:-[0-5])?(?=$|@|-20|-v))")
 _SAYS_NOTHING = Message("assistant", (Text("(no content)"),))
 
 
@@ -109,7 +109,7 @@ def turn_settings(turn: Turn, model: ModelSnapshot | None, *, override_tools: bo
     """
     extra: dict[str, Any] = {}
     choice = turn.tool_choice
-    is_older = model is None and bool(OLDER_MODEL.search(turn.model))
+    is_older = model is None and bool(UP_TO_4_5.search(turn.model))
     is_forced = turn.demands_call and can_be_forced(turn, model)
     if turn.tools and (is_forced or choice.type == "none" or not choice.parallel):
         extra["tool_choice"] = {"type": choice.type if is_forced or choice.type == "none" else "auto"}
@@ -147,7 +147,7 @@ def can_be_forced(turn: Turn, model: ModelSnapshot | None) -> bool:
 
     https://platform.claude.com/docs/en/build-with-claude/thinking-tool-workflows
     """
-    return model.can_stop_thinking if model is not None else bool(OLDER_MODEL.search(turn.model))
+    return model.can_stop_thinking if model is not None else bool(UP_TO_4_5.search(turn.model))
 
 
 def demand_for_call(turn: Turn) -> Text:

@@ -7,11 +7,12 @@ from collections.abc import AsyncGenerator, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..errors import SessionLostError, TrayBridgeError, TurnTimeoutError, UpstreamError
+from ..errors import SessionLostError, TrayBridgeError, UpstreamError
 from ..turns import Event, Message, Text, ToolResult
 from .answer import AnswerReader, Rest
 from .api_schema import check_answer
 from .conversation import Plan, Wanted, new_blocks
+from .line_reader import timed_out
 from .offered_tools import callable_names
 from .process_binding import NOT_UNDERSTOOD
 from .prompt import Wire, can_be_forced, demand_for_call, merged_from, past_line, question_line
@@ -99,9 +100,7 @@ class TurnRun:
         try:
             await asyncio.wait_for(step, max(limit, SHORTEST_PREPARATION))
         except asyncio.TimeoutError:
-            raise TurnTimeoutError(
-                f"Nothing came from Claude for {limit:g} seconds.", hint="Try again, or raise CLAUDE_TIMEOUT."
-            ) from None
+            raise timed_out(limit) from None
 
     async def _begin(self, plan: Plan) -> None:
         worker, turn = self._worker, self._turn
