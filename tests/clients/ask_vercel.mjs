@@ -1,7 +1,7 @@
 // The Vercel AI SDK: an answer, a stream with reasoning, a typed answer, and errors. Its tools: vercel_tools.mjs.
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { APICallError, generateObject, generateText, streamText } from "ai";
-import { z } from "zod";
+import { directive, personSchema, piecesOf } from "./vercel_tasks.mjs";
 
 const provider = createOpenAICompatible({
   name: "bridge",
@@ -12,7 +12,7 @@ const provider = createOpenAICompatible({
 });
 const asking = (spec, model = "sonnet") => ({
   model: provider(model),
-  prompt: `standin: ${JSON.stringify(spec)}`,
+  prompt: directive(spec),
   maxRetries: 0,
 });
 const failure = async (request) => {
@@ -25,15 +25,14 @@ const failure = async (request) => {
 };
 
 const answer = await generateText({ ...asking({ text: "Good morning." }), system: "Answer shortly." });
-const pieces = [];
 const stream = streamText({
   ...asking({ thinking: "Count first.", chunks: ["One", " two", " three."] }),
   providerOptions: { bridge: { reasoningEffort: "low" } },
 });
-for await (const piece of stream.textStream) pieces.push(piece);
+const pieces = await piecesOf(stream);
 const person = await generateObject({
   ...asking({ structured: { name: "Ada", age: 36 } }),
-  schema: z.object({ name: z.string(), age: z.number() }),
+  schema: personSchema,
 });
 
 console.log(

@@ -1,46 +1,27 @@
 // @ai-sdk/openai's default model: text, a stream with reasoning, an object, a picture, tools over two steps, a failure.
 import { createOpenAI } from "@ai-sdk/openai";
-import { generateObject, generateText, stepCountIs, streamText, tool } from "ai";
-import { z } from "zod";
+import { generateObject, generateText, stepCountIs, streamText } from "ai";
+import { adding, directive, errorOf, fails, personSchema, piecesOf, rounds } from "./vercel_tasks.mjs";
 
 const openai = createOpenAI({ baseURL: process.argv[2], apiKey: "not-needed" });
 const picture = process.argv[3];
-const directive = (spec) => `standin: ${JSON.stringify(spec)}`;
 const asking = (spec) => ({ model: openai("sonnet"), prompt: directive(spec), maxRetries: 0 });
 
 const answer = await generateText({ ...asking({ text: "Good morning." }), system: "Answer shortly." });
-const pieces = [];
 const stream = streamText(asking({ thinking: "Count first.", chunks: ["One", " two", " three."] }));
-for await (const piece of stream.textStream) pieces.push(piece);
+const pieces = await piecesOf(stream);
 const person = await generateObject({
   ...asking({ structured: { name: "Ada", age: 36 } }),
-  schema: z.object({ name: z.string(), age: z.number() }),
+  schema: personSchema,
 });
 const look = { role: "user", content: [{ type: "text", text: directive({ text: "Red." }) }, { type: "image", image: picture }] };
 const seen = await generateText({ model: openai("sonnet"), messages: [look], maxRetries: 0 });
 
-const added = [];
-const tools = {
-  add: tool({
-    description: "Add two numbers.",
-    inputSchema: z.object({ a: z.number(), b: z.number() }),
-    execute: async ({ a, b }) => {
-      added.push([a, b]);
-      return { sum: a + b };
-    },
-  }),
-};
-const call = (a, b) => [{ name: "add", input: { a, b } }];
-const rounds = { thinking: "Sum.", tools: call(1, 2), then: [{ tools: call(3, 4) }, { text: "It is 7." }] };
-const looped = streamText({ ...asking(rounds), tools, stopWhen: stepCountIs(5) });
-let failed = "";
-for await (const part of looped.fullStream) if (part.type === "error") failed = String(part.error);
-const broken = streamText({
-  ...asking({ chunks: ["One", " two"], error_event_after: 1, error: { status: 529, type: "overloaded_error", message: "Too busy." } }),
-  onError: () => {},
-});
-let told = "";
-for await (const part of broken.fullStream) if (part.type === "error") told = JSON.stringify(part.error);
+const { added, tools } = adding();
+const looped = streamText({ ...asking({ thinking: "Sum.", ...rounds }), tools, stopWhen: stepCountIs(5) });
+const failed = await errorOf(looped);
+const broken = streamText({ ...asking(fails), onError: () => {} });
+const told = await errorOf(broken, JSON.stringify);
 
 console.log(
   JSON.stringify({
