@@ -7,7 +7,8 @@ import shlex
 
 import pytest
 
-from tray_bridge.known_clients import CLIENTS, Client, client_name
+from tray_bridge.known_clients import client_name
+from tray_bridge.setup.snippets import CLIENTS, Client
 
 URL = "http://127.0.0.1:8123/v1"
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from tray_bridge.known_clients import CLIENTS, Client
 from tray_bridge.machine.cli_program import find_cli
+from tray_bridge.setup.snippets import CLIENTS, Client
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "clients.md"

@@ -138,15 +138,16 @@ def _codex(text: str, values: Values) -> str:
 
 
 def _claude_code(text: str, values: Values) -> str:
-    return set_value(
-        text,
-        ("env",),
-        {
-            "ANTHROPIC_BASE_URL": values.root,
-            "ANTHROPIC_AUTH_TOKEN": values.key,
-            "ANTHROPIC_MODEL": values.model,
-        },
-    )
+    return set_value(text, ("env",), claude_code_variables(values))
+
+
+def claude_code_variables(values: Values) -> dict[str, str]:
+    """Return the variables with which Claude Code asks the bridge."""
+    return {
+        "ANTHROPIC_BASE_URL": values.root,
+        "ANTHROPIC_AUTH_TOKEN": values.key,
+        "ANTHROPIC_MODEL": values.model,
+    }
 
 
 def _vs_code(text: str, values: Values) -> str:
@@ -174,7 +175,12 @@ def _open_webui(text: str, values: Values) -> str:
 
 
 def _sdk(text: str, values: Values) -> str:
-    return set_env(text, {"OPENAI_BASE_URL": values.base_url, "OPENAI_API_KEY": values.key})
+    return set_env(text, sdk_variables(values))
+
+
+def sdk_variables(values: Values) -> dict[str, str]:
+    """Return the variables that OpenAI's SDKs and what is built on them read."""
+    return {"OPENAI_BASE_URL": values.base_url, "OPENAI_API_KEY": values.key}
 
 
 def _zed_folder(place: Place) -> Path:
