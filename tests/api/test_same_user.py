@@ -9,10 +9,12 @@ import sys
 from collections.abc import Iterator
 
 import httpx
+import psutil
 import pytest
 
 from tests.running_bridge import RunningBridge, directive
 from tray_bridge.api.same_user import SameUser
+from tray_bridge.machine import caller
 from tray_bridge.machine.api_keys import ApiKeys
 from tray_bridge.machine.caller import Caller, who_calls
 
@@ -114,3 +116,71 @@ def test_the_system_is_asked_once_for_each_connection() -> None:
 def test_where_the_system_does_not_tell_a_key_is_needed_on_a_machine_of_several_people(several: bool) -> None:
     same = SameUser(lambda peer, own: "unknown", lambda: several)
     assert same({"client": ("127.0.0.1", 50_000), "server": ("127.0.0.1", 8000)}) is not several
+
+
+TABLE = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 31415 1 0000000000000000 9 0
+   1: 0100007F:C350 0100007F:1F40 01 00000000:00000000 00:00000000 00000000  1001        0 27182 1 0000000000000000 20 4
+   2: 0100007F:1F40 0100007F:C350 01 00000000:00000000 00:00000000 00000000  1000        0 16180 1 0000000000000000 20 4
+   3: broken
+"""
+
+
+@pytest.mark.parametrize(
+    ("peer", "own", "uid"),
+    [
+        (("127.0.0.1", 50_000), ("127.0.0.1", 8000), 1001),
+        (("127.0.0.1", 8000), ("127.0.0.1", 50_000), 1000),
+        (("127.0.0.1", 50_001), ("127.0.0.1", 8000), None),
+        (("127.0.0.2", 50_000), ("127.0.0.1", 8000), None),
+    ],
+)
+@pytest.mark.skipif(sys.byteorder != "little", reason="the table is of a little-endian machine")
+def test_a_socket_s_owner_is_read_from_the_kernel_s_table(
+    peer: tuple[str, int], own: tuple[str, int], uid: int | None
+) -> None:
+    wanted = {f"{one} {other}" for one, other in zip(caller._written(peer), caller._written(own), strict=True)}
+    assert caller.owner_in(TABLE.splitlines(), wanted) == uid
+
+
+@pytest.mark.skipif(sys.byteorder != "little", reason="the words are in the machine's byte order")
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("127.0.0.1", ["0100007F:1F40", "0000000000000000FFFF00000100007F:1F40"]),
+        ("::1", ["00000000000000000000000001000000:1F40"] * 2),
+    ],
+)
+def test_an_address_is_written_as_both_tables_do(host: str, words: list[str]) -> None:
+    assert list(caller._written((host, 8000))) == words
+
+
+@linux_only
+def test_where_the_system_tells_only_of_one_s_own_processes_their_sockets_are_found(
+    connection: tuple[socket.socket, socket.socket],
+) -> None:
+    """The way of macOS, tried where it works too."""
+    client, server = connection
+    ends = client.getsockname()[:2], server.getsockname()[:2]
+    assert caller._by_own_processes(*ends) == "same"
+    client.close()
+    assert caller._by_own_processes(*ends) == "unknown"
+
+
+@linux_only
+def test_the_way_of_windows_asks_whose_process_has_the_socket(
+    connection: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, server = connection
+    ends = client.getsockname()[:2], server.getsockname()[:2]
+    assert caller._by_process(*ends) == "same"
+    names = iter(["MACHINE\\another", "MACHINE\\me"])
+    monkeypatch.setattr(psutil.Process, "username", lambda self: next(names))
+    assert caller._by_process(*ends) == "other"
+
+    def denied(self: psutil.Process) -> str:
+        raise psutil.AccessDenied(self.pid)
+
+    monkeypatch.setattr(psutil.Process, "username", denied)
+    assert caller._by_process(*ends) == "other"

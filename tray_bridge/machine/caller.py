@@ -1,7 +1,8 @@
 """The user of this machine at the other end of a connection over loopback, as far as the system tells.
 
 Linux lists every socket with its owner in `/proc/net/tcp`; Windows tells which process has a socket, and whose that is.
-macOS tells only root, so the answer there is unknown. A leaf.
+macOS tells about the sockets of one's own processes only: a socket that is not among them is of an unknown user.
+A leaf.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
@@ -27,7 +28,7 @@ def who_calls(peer: tuple[str, int], own: tuple[str, int]) -> Caller:
     """Return whether the socket at `peer`, connected to ours at `own`, is this user's. Root counts as this user."""
     if sys.platform == "linux":
         return _by_table(peer, own)
-    return _by_process(peer, own) if sys.platform == "win32" else "unknown"
+    return _by_process(peer, own) if sys.platform == "win32" else _by_own_processes(peer, own)
 
 
 def has_several_people() -> bool:
@@ -54,12 +55,18 @@ def _by_table(peer: tuple[str, int], own: tuple[str, int]) -> Caller:
     wanted = {f"{local} {remote}" for local, remote in zip(_written(peer), _written(own), strict=True)}
     for table in TABLES:
         with suppress(OSError), Path(table).open(encoding="ascii") as lines:
-            for line in lines:
-                fields = line.split(None, 8)
-                if len(fields) > 7 and f"{fields[1]} {fields[2]}" in wanted:
-                    uid = fields[7]
-                    return "same" if uid in ("0", str(os.getuid())) else "other"
+            if (uid := owner_in(lines, wanted)) is not None:
+                return "same" if uid in (0, os.getuid()) else "other"
     return "unknown"
+
+
+def owner_in(lines: Iterable[str], wanted: Container[str]) -> int | None:
+    """Find the user id of the first socket in a kernel's table whose two ends are among `wanted`."""
+    for line in lines:
+        fields = line.split(None, 8)
+        if len(fields) > 7 and f"{fields[1]} {fields[2]}" in wanted:
+            return int(fields[7])
+    return None
 
 
 def _written(place: tuple[str, int]) -> Iterable[str]:
@@ -76,7 +83,21 @@ def _written(place: tuple[str, int]) -> Iterable[str]:
         yield "".join(f"{word:08X}" for word in words) + f":{port:04X}"
 
 
+def _by_own_processes(peer: tuple[str, int], own: tuple[str, int]) -> Caller:
+    """Look for the socket among those of this user's processes: on macOS the system tells of no others."""
+    import psutil
+
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.uids().real == os.getuid() and any(
+                tuple(one.laddr) == peer and tuple(one.raddr) == own for one in process.net_connections("tcp")
+            ):
+                return "same"
+    return "unknown"
+
+
 def _by_process(peer: tuple[str, int], own: tuple[str, int]) -> Caller:
+    """Ask which process has the socket, and whose that is. An elevated process of this user counts as another's."""
     import psutil
 
     try:
