@@ -22,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from appimage import can_make, make_appimage  # noqa: E402
 from deb import make_deb  # noqa: E402
 
 from tray_bridge import __version__  # noqa: E402
@@ -51,6 +52,9 @@ def main() -> None:
             if sys.platform == "linux" and shutil.which("dpkg-deb"):
                 package = make_deb(folder, arguments.output, FLAVOURS[flavour], __version__)
                 print(f"{package}: {package.stat().st_size / 1e6:.1f} MB")
+            if can_make():
+                image = make_appimage(folder, arguments.output, work)
+                print(f"{image}: {image.stat().st_size / 1e6:.1f} MB")
             shutil.rmtree(folder)
 
 

@@ -146,7 +146,7 @@ async def try_on_linux(trial: Trial, slowest_start: float) -> None:
                 )
                 if start == 1:
                     ask(trial.port)
-                    await host.click("Session logs", "Open folder")
+                    await host.click("Advanced", "Session logs", "Open folder")
                     await check_opened(opened)
                     check_refused(trial, environment)
                 await host.click("Quit")

@@ -155,3 +155,8 @@ def test_the_command_starts_the_tray_as_this_one_was(tmp_path: Path, monkeypatch
     assert autostart.command() == [str(tmp_path / "pythonw.exe"), "-m", "tray_bridge"]
     monkeypatch.setattr(autostart, "sys", SimpleNamespace(platform="linux", executable="/opt/app", frozen=True))
     assert autostart.command() == ["/opt/app"]
+    monkeypatch.setenv("APPIMAGE", "/home/me/tray-bridge.AppImage")
+    monkeypatch.setenv("APPDIR", "/tmp/.mount_x")
+    assert autostart.command() == ["/opt/app"], "another program's AppImage has started this one"
+    monkeypatch.setenv("APPDIR", "/opt")
+    assert autostart.command() == ["/home/me/tray-bridge.AppImage"]

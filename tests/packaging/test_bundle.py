@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -30,13 +31,13 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_small_flavour_is_small_and_passes_its_trial(archives: Path) -> None:
-    (archive,) = archives.glob("tray-bridge-[0-9]*")
+    (archive,) = archives.glob("tray-bridge-[0-9]*.[tz]*")
     assert archive.stat().st_size <= 60e6
     print(run([sys.executable, "packaging/smoke.py", archive]))
 
 
 def test_the_flavour_with_the_cli_passes_its_trial(archives: Path) -> None:
-    (archive,) = archives.glob("tray-bridge-with-claude-code-*")
+    (archive,) = archives.glob("tray-bridge-with-claude-code-*.[tz]*")
     print(run([sys.executable, "packaging/smoke.py", archive]))
 
 
@@ -44,9 +45,26 @@ def test_the_flavour_with_the_cli_passes_its_trial(archives: Path) -> None:
 def test_the_debian_package_of_the_bundle_answers_in_the_demo(archives: Path, tmp_path: Path) -> None:
     (package,) = archives.glob("tray-bridge-with-claude-code_*.deb")
     run(["dpkg-deb", "-x", package, tmp_path / "root"])
-    program = str(tmp_path / "root" / "usr" / "bin" / "tray-bridge")
+    answers_in_the_demo(str(tmp_path / "root" / "usr" / "bin" / "tray-bridge"), tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("mksquashfs") is None, reason="squashfs-tools is not installed")
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the runtime is of x86-64")
+def test_the_appimage_answers_in_the_demo_and_starts_at_login_as_the_file_that_it_is(
+    archives: Path, tmp_path: Path
+) -> None:
+    (image,) = archives.glob("tray-bridge-with-claude-code-*.AppImage")
+    # Without FUSE, as in most containers, it unpacks itself for the time of a run.
+    own = answers_in_the_demo(str(image), tmp_path, APPIMAGE_EXTRACT_AND_RUN="1")
+    subprocess.run([image, "shortcut", "on"], env=own, timeout=90, check=True)
+    entry = (tmp_path / ".local/share/applications/tray-bridge.desktop").read_text()
+    assert f'Exec="{image}"' in entry
+
+
+def answers_in_the_demo(program: str, home: Path, **more: str) -> dict[str, str]:
+    """Serve, ask and stop with nothing but the program; gives the environment that it had."""
     port = str(next_free_port("127.0.0.1", 18_700))
-    own = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LANG": "C.UTF-8"}
+    own = {"PATH": "/usr/bin:/bin", "HOME": str(home), "LANG": "C.UTF-8", **more}
 
     def ask(*words: str) -> str:
         return subprocess.run([program, *words], env=own, capture_output=True, text=True, timeout=90, check=True).stdout
@@ -58,6 +76,7 @@ def test_the_debian_package_of_the_bundle_answers_in_the_demo(archives: Path, tm
             assert serving.wait(20) == 0
         finally:
             serving.kill()
+    return own
 
 
 def run(command: list[str | Path]) -> str:

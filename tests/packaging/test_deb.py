@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "packaging"))
 
+import appimage  # noqa: E402
 import deb  # noqa: E402
 import man  # noqa: E402
 
@@ -58,3 +60,14 @@ def test_the_package_puts_the_program_on_the_path_and_into_the_menu(tmp_path: Pa
     assert (unpacked / "usr/share/icons/hicolor/22x22/apps/tray-bridge.png").read_bytes() == b"png"
     page = gzip.decompress((unpacked / "usr/share/man/man1/tray-bridge.1.gz").read_bytes())
     assert page == man.PAGE.read_bytes()
+
+
+def test_the_runtime_is_what_stands_before_an_appimage_s_file_system() -> None:
+    program = bytearray(b"\x7fELF\2\1\1\0AI\2" + bytes(117))
+    struct.pack_into("<Q", program, 40, 64)
+    struct.pack_into("<HH", program, 58, 32, 2)
+    assert appimage.cut(bytes(program) + b"hsqs" + b"files") == program
+    with pytest.raises(ValueError, match="No file system"):
+        appimage.cut(bytes(program) + b"nothing")
+    with pytest.raises(ValueError, match="no AppImage"):
+        appimage.cut(b"\x7fELF" + bytes(200))

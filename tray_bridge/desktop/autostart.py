@@ -11,6 +11,7 @@ import plistlib
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def enable() -> None:
         elif sys.platform == "darwin":
             replace_file(_agent_file(), plistlib.dumps(_agent(command())))
         else:
-            replace_file(_desktop_file(), _desktop_entry(command()).encode())
+            replace_file(_desktop_file(), desktop_entry(command()).encode())
     except OSError as error:
         raise AutostartError(f"Start at login could not be turned on: {error.strerror or error}.") from error
 
@@ -70,7 +71,9 @@ def is_enabled() -> bool:
 def command() -> list[str]:
     """Return the program and arguments that start the tray as this one was started."""
     if getattr(sys, "frozen", False):
-        return [sys.executable]
+        mounted, image = os.environ.get("APPDIR"), os.environ.get("APPIMAGE")
+        # An AppImage's program lies in a folder that is there only while it runs.
+        return [image if image and mounted and sys.executable.startswith(mounted) else sys.executable]
     python = Path(sys.executable)
     if sys.platform == "win32" and (windowless := python.with_name("pythonw.exe")).exists():
         python = windowless  # else each login would leave a console window open
@@ -82,7 +85,8 @@ def _desktop_file() -> Path:
     return Path(folder, "autostart", "tray-bridge.desktop")
 
 
-def _desktop_entry(program: list[str]) -> str:
+def desktop_entry(program: list[str], icon: str = "tray-bridge", more: Sequence[str] = ()) -> str:
+    """Write a desktop entry that starts the program; `more` are further lines."""
     return "\n".join(
         [
             "[Desktop Entry]",
@@ -90,8 +94,9 @@ def _desktop_entry(program: list[str]) -> str:
             f"Name={NAME}",
             "Comment=Lets programs that speak an LLM API use Claude",
             f"Exec={' '.join(map(_quoted, program))}",
-            "Icon=tray-bridge",
+            f"Icon={icon}",
             "Terminal=false",
+            *more,
             "",
         ]
     )
