@@ -27,6 +27,14 @@ CLEAR = (0, 0, 0, 0)
 
 FULL_SIZE = 128
 LARGEST_ARCH = 24
+SMALLEST = 16
+# The pixels of each badge's sign at the smallest size, from the badge's middle.
+SMALL_SIGNS = {
+    "dots": [(x, y) for x in (-3, -1, 1) for y in (-1, 0)],
+    "bars": [(x, y) for x in (-2, 1) for y in (-2, -1, 0, 1)],
+    "cross": [(at, way * at - (way < 0)) for at in (-2, -1, 0, 1) for way in (1, -1)],
+    "triangle": [(x, y) for x in (-1, 0) for y in (-1, 0, 2)],
+}
 PANEL_SIZES = (16, 22, 24, 32, 44, 48, 64)
 SHARPNESS = 8  # each pixel is drawn as 8 x 8 and averaged
 
@@ -173,21 +181,29 @@ class Pen:
         middle = whole - r
         disc = (whole - 2 * r, whole - 2 * r, whole - 1, whole - 1)
         cleared = (disc[0] - rim, disc[1] - rim, whole + rim, whole + rim)
-        if kind == "dots":
+        if kind == "triangle":
+            top, side = disc[1], 1.12 * r
+            self.triangle(middle, top, side, whole, CLEAR, grow=rim)
+            self.triangle(middle, top, side, whole, AMBER)
+        elif kind != "none":
             self.canvas.ellipse(cleared, fill=CLEAR)
-            self.canvas.ellipse(disc, fill=BLUE)
+            self.canvas.ellipse(disc, fill=RED if kind == "cross" else BLUE)
+        if self.size <= SMALLEST:
+            self.small_sign(kind, middle)
+        else:
+            self.sign(kind, middle, r)
+
+    def sign(self, kind: str, middle: int, r: int) -> None:
+        """Draw the sign of a badge with radius `r` around `middle`."""
+        if kind == "dots":
             dot = self.px(0.085)
             for x in (middle - dot * 1.75, middle, middle + dot * 1.75):
                 self.canvas.ellipse((x - dot / 2, middle - dot / 2, x + dot / 2, middle + dot / 2), fill=WHITE)
         elif kind == "bars":
-            self.canvas.ellipse(cleared, fill=CLEAR)
-            self.canvas.ellipse(disc, fill=BLUE)
             bar, high = self.px(0.075), r * 0.9
             for x in (middle - bar * 1.5, middle + bar * 0.5):
                 self.canvas.rectangle((x, middle - high / 2, x + bar - 1, middle + high / 2), fill=WHITE)
         elif kind == "cross":
-            self.canvas.ellipse(cleared, fill=CLEAR)
-            self.canvas.ellipse(disc, fill=RED)
             arm, width = r * 0.42, round(self.free(0.085))
             for way in (1, -1):
                 self.canvas.line(
@@ -196,13 +212,17 @@ class Pen:
                     width=width,
                 )
         elif kind == "triangle":
-            top, side = disc[1], 1.12 * r
-            self.triangle(middle, top, side, whole, CLEAR, grow=rim)
-            self.triangle(middle, top, side, whole, AMBER)
             bar = self.px(0.075)
-            x, y = middle - bar / 2, top + r * 0.66
+            x, y = middle - bar / 2, middle - r + r * 0.66
             self.canvas.rectangle((x, y, x + bar - 1, y + r * 0.62), fill=INK)
             self.canvas.rectangle((x, y + r * 0.82, x + bar - 1, y + r * 0.82 + bar - 1), fill=INK)
+
+    def small_sign(self, kind: str, middle: int) -> None:
+        """Draw the sign of a badge pixel by pixel: between two pixels nothing would be left of it."""
+        colour = INK if kind == "triangle" else WHITE
+        for x, y in SMALL_SIGNS.get(kind, ()):
+            left, top = middle + x * SHARPNESS, middle + y * SHARPNESS
+            self.canvas.rectangle((left, top, left + SHARPNESS - 1, top + SHARPNESS - 1), fill=colour)
 
     def triangle(self, x: float, top: float, side: float, foot: float, colour: Colour, grow: float = 0) -> None:
         """Draw an upright triangle with round corners."""
