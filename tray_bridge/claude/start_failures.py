@@ -27,11 +27,13 @@ class StartFailures:
     def add(self, error: TrayBridgeError) -> None:
         """Count a worker that did not start, or ended soon after; the pause grows each time."""
         now = time.monotonic()
+        is_known = self.problem is not None and self.problem.message == error.message
         self.problem = Problem.of(error, time.time())
         if now >= self._retry_at:  # several failures within one pause count once
             self._in_a_row += 1
             self._retry_at = now + min(LONGEST_PAUSE, 0.25 * 2**self._in_a_row)
-            logger.warning("A session could not be started: %s", error)
+            # Each try fails for the same reason until a person acts: that is said once.
+            logger.log(logging.INFO if is_known else logging.WARNING, "A session could not be started: %s", error)
 
     def clear(self) -> None:
         """Forget the failures: workers start and work."""
