@@ -38,6 +38,40 @@ def test_a_conversation_survives_a_reload_and_a_question_can_be_edited(bridge: R
     expect(page.locator(".turn.assistant")).to_contain_text("Another answer.")
 
 
+def test_an_answer_goes_on_while_another_view_is_looked_at_and_a_question_that_was_left_is_offered_again(
+    bridge: RunningBridge, open_page: Open
+) -> None:
+    page = open_page(f"{bridge.url}/dashboard#/try")
+    send(page, directive(words=30))
+    answer = page.locator(".turn.assistant")
+    expect(answer.locator(".note")).to_contain_text("First token")
+    page.get_by_role("link", name="Log", exact=True).click()
+    expect(page.locator("main")).to_have_attribute("data-view", "log")
+    page.get_by_role("link", name="Try it").click()
+    expect(answer.locator(".note")).to_contain_text("all in")
+    send(page, directive(words=600))
+    expect(answer.last.locator(".note")).to_contain_text("First token")
+    page.reload()
+    expect(page.get_by_text("This question has no answer yet.")).to_be_visible()
+    expect(page.locator(".turn.user")).to_have_count(2)
+    page.get_by_role("button", name="Ask it again").click()
+    expect(page.get_by_text("This question has no answer yet.")).to_be_hidden()
+    expect(answer.last.locator(".note")).to_contain_text("First token")
+    page.get_by_role("button", name="Stop").click()
+
+
+def test_the_default_is_the_bridge_s_own_and_is_named(bridge: RunningBridge, open_page: Open) -> None:
+    page = open_page(f"{bridge.url}/dashboard#/try")
+    models = page.get_by_label("Model", exact=True)
+    expect(models.locator("option").first).to_have_text(re.compile("^Default: .*[Ss]onnet"))
+    expect(models).to_have_value("")
+    assert "default" not in models.locator("option").evaluate_all("all => all.map((one) => one.value)")
+    send(page, directive(text="Named."))
+    expect(page.locator(".turn.assistant")).to_contain_text("Named.")
+    page.get_by_role("link", name="its exchange").click()
+    expect(page.locator(".exchange dl")).to_contain_text("sonnet")
+
+
 def test_it_says_how_an_answer_ended_leads_to_its_exchange_and_lights_no_lamp(
     bridge: RunningBridge, open_page: Open
 ) -> None:

@@ -9,6 +9,13 @@ export function asCurl(url, body, keyed = false) {
   return `curl -N ${url} \\\n${key}  -H "Content-Type: application/json" \\\n  --data-binary @- <<'JSON'\n${prettyJson(body)}\nJSON`;
 }
 
+/** For Windows, where the command above does not run. A literal here-string takes every character as it is. */
+export function asPowerShell(url, body, keyed = false) {
+  const headers = keyed ? ` -Headers @{ Authorization = "Bearer YOUR-KEY" }` : "";
+  return `$body = @'\n${prettyJson(body)}\n'@\nInvoke-RestMethod "${url}" -Method Post${headers} \`\n`
+    + `  -ContentType "application/json; charset=utf-8" -Body ([Text.Encoding]::UTF8.GetBytes($body))`;
+}
+
 // Parameters that the OpenAI SDK for Python knows as keywords; others go in extra_body.
 const KEYWORDS = new Set(["messages", "model", "audio", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs",
   "max_completion_tokens", "max_tokens", "metadata", "modalities", "n", "parallel_tool_calls", "prediction", "presence_penalty",

@@ -11,7 +11,7 @@ export class ServerProblem extends Error {
   }
 }
 
-const unreachable = { title: "The server does not answer", message: "Tray Bridge is stopped, or it is just restarting.", hint: "Start it from the tray." };
+export const unreachable = { title: "The server does not answer", message: "Tray Bridge is stopped, or it is just restarting.", hint: "Start it in the tray's menu, or with `tray-bridge`. This page goes on by itself." };
 
 /** Called when the server wants an API key before it shows anything. */
 export const access = { denied() {} };

@@ -24,7 +24,7 @@ export function outcomeSign(outcome) {
 
 const dialectNames = { openai_chat: "Chat Completions", openai_responses: "Responses", openai_completions: "Completions", anthropic_messages: "Messages", ollama: "Ollama" };
 
-const kinds = { parked: "went on in a parked session", suspended: "went on after a tool call", rewound: "went on from an earlier point", reset: "took over a process", fitting: "a session made to fit", generic: "a warm session", cold: "a new session" };
+const kinds = { parked: "went on in a parked session", suspended: "went on after a tool call", rewound: "went on from an earlier point", reset: "took over a process", fitting: "a prepared session", generic: "a warm session", cold: "a new session" };
 
 const endings = { end_turn: "the end of the answer", max_tokens: "the token limit", stop_sequence: "a stop sequence", tool_use: "a tool call", refusal: "a refusal" };
 

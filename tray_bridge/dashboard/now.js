@@ -1,7 +1,7 @@
 // The view Now: what the server does at this moment, live.
 
 import { chart, drawBars, drawDots } from "./charts.js";
-import { ask, live } from "./connection.js";
+import { ask, live, unreachable } from "./connection.js";
 import { announce, confirmed, copyButton, h, keyed, problemBox, say, show } from "./dom.js";
 import { ago, clock, count, duration, now, plural, seconds, visible } from "./format.js";
 import { poolCard } from "./sessions.js";
@@ -23,15 +23,15 @@ function hero() {
       const { word, text, detail } = snapshot.health;
       const sentences = { ready: "Ready for requests", busy: `Answering ${plural(snapshot.requests.length, "request")}` };
       say(state, !connected ? "The server does not answer" : (sentences[word] ?? text));
-      signIn.hidden = word !== "signed_out";
+      signIn.hidden = !connected || word !== "signed_out";
       const parts = [];
-      if (connected && !sentences[word] && detail) parts.push(detail);
+      if (!sentences[word] && detail) parts.push(detail);
       if (snapshot.newer_version) parts.push(`version ${snapshot.newer_version} is available`);
       if (snapshot.demo) parts.push("Demo: a stand-in answers, no account is used");
       if (snapshot.started_at) parts.push(`up for ${duration(now() - snapshot.started_at).replace(/ \d+ s$/, "")}`);
       parts.push(`${count(snapshot.served)} served`);
       if (snapshot.failed) parts.push(`${count(snapshot.failed)} failed`);
-      say(facts, parts.join(" · "));
+      say(facts, connected ? parts.join(" · ") : "");
     },
   };
 }
@@ -196,8 +196,8 @@ function problems() {
   let seen = "";
   return {
     element,
-    update({ snapshot }) {
-      const all = [snapshot.problem, snapshot.pool.problem, snapshot.log_problem, snapshot.ollama_problem].filter(Boolean);
+    update({ snapshot, connected }) {
+      const all = connected ? [snapshot.problem, snapshot.pool.problem, snapshot.log_problem, snapshot.ollama_problem].filter(Boolean) : [unreachable];
       const key = JSON.stringify(all);
       if (key === seen) return;
       seen = key;
@@ -243,8 +243,12 @@ export function nowView() {
   const parts = [hero(), problems(), { element: pool.element, update: ({ snapshot }) => pool.update(snapshot.pool) },
     requestsCard(), accountCard(), firstTokenCard(), throughputCard(), errorsCard(), refusedPages()];
   const [top, warnings, ...cards] = parts.map((part) => part.element);
-  const element = h("div", { class: "now" }, top, warnings, h("div", { class: "cards" }, cards));
-  const update = (state) => parts.forEach((part) => part.update(state));
+  const figures = h("div", { class: "cards" }, cards);
+  const element = h("div", { class: "now" }, top, warnings, figures);
+  const update = (state) => {
+    figures.hidden = !state.connected; // they would be of a server that runs no more
+    parts.forEach((part) => part.update(state));
+  };
   const stop = live.subscribe(update);
   // Ages and times run on between two messages of the server.
   const tick = setInterval(() => live.snapshot && update(live), 1000);

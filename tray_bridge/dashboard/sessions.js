@@ -1,7 +1,7 @@
 // The picture of the pool: a ring for each session that tells its kind by a sign and its age by an arc.
 
 import { h, keyed, s, say, show } from "./dom.js";
-import { age, clock, now, plural } from "./format.js";
+import { age, clock, now } from "./format.js";
 
 const LAP = 600; // seconds of age that fill a ring
 const RADIUS = 25;
@@ -10,7 +10,7 @@ const kinds = {
   busy: { word: "Busy", sign: ["M-7 0h.1M0 0h.1M7 0h.1"] },
   suspended: { word: "Waiting for tools", sign: ["M-5-8H5M-5 8H5M-4-8c0 6 8 10 8 16M4-8c0 6-8 10-8 16"] },
   parked: { word: "Parked", sign: ["M-4-6.5V6.5M4-6.5V6.5"] },
-  fitting: { word: "Fitting", sign: ["M-6.5 0l4.5 4.5L7-5"] },
+  fitting: { word: "Prepared", sign: ["M-6.5 0l4.5 4.5L7-5"] },
   warm: { word: "Warm", sign: ["M0-8c4 4 5.5 6.5 5.5 9.5a5.5 5.5 0 0 1-11 0C-5.5-1-3-2-2.5-5-1-4-.5-3-.5-2 .5-3.5.5-6 0-8z"] },
   starting: { word: "Starting", sign: ["M0-6V6M-6 0H6"] },
   closing: { word: "Closing", sign: ["M-5-5L5 5M5-5L-5 5"] },
@@ -70,7 +70,7 @@ const served = {
   suspended: "went on after a tool call",
   rewound: "went on from an earlier point",
   reset: "took a process over from another conversation",
-  fitting: "took a session made to fit",
+  fitting: "took a session that was prepared for it",
   generic: "took a warm session",
   cold: "had to wait for a start",
 };
@@ -93,7 +93,7 @@ export function poolCard() {
       const sessions = [...pool.sessions].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || a.id - b.id);
       const free = Array.from({ length: Math.max(0, pool.max_sessions - sessions.length) }, (_, i) => ({ free: true, id: `free ${i}` }));
       rows([...sessions, ...free], (item) => item.id);
-      const parts = [`${plural(pool.warm + pool.fitting, "spare")} of ${pool.size} ready`, `${pool.busy} busy`];
+      const parts = [`${pool.warm + pool.fitting} of ${pool.size} ready`, `${pool.busy} busy`];
       if (pool.queued) parts.push(`${pool.queued} queued`);
       say(summary, parts.join(" · "));
       say(mode, pool.no_reuse ? `Each conversation has a process of its own. ${pool.no_reuse}` : "Each process serves one conversation after another.");

@@ -1,13 +1,13 @@
 // The view Try it: a small playground that is a client of the server like any other.
 
 import { askOnce, asRequest, costOf, owner } from "./asking.js";
-import { asCurl, asJavaScript, asPython, codeTabs } from "./code.js";
+import { bubble } from "./bubble.js";
+import { asCurl, asJavaScript, asPowerShell, asPython, codeTabs } from "./code.js";
 import { difference } from "./compare.js";
 import { ask as read, live } from "./connection.js";
 import { textOf } from "./conversation.js";
 import { announce, h, icon, problemBox, say, show } from "./dom.js";
 import { duration, money, plural, prettyJson, visible } from "./format.js";
-import { markdown } from "./markdown.js";
 import { baseUrl } from "./now.js";
 
 const BLANK = { model: "", second: "", system: "", text: "", effort: "", stream: true, formatted: false, messages: [],
@@ -34,42 +34,14 @@ function store() {
   }
 }
 
-/** A message in the conversation. `onEdit` puts it back into the field. */
-function bubble(role, name, onEdit) {
-  const text = h("div", { class: "text", dir: "auto" });
-  const thought = h("div", { class: "text", dir: "auto" });
-  const reasoning = h("details", { class: "reasoning", hidden: true }, h("summary", {}, "Reasoning"), thought);
-  const calls = h("div", {});
-  const note = h("p", { class: "muted note" });
-  const more = h("p", { class: "muted ending" });
-  const trouble = h("div", {});
-  const edit = onEdit ? h("button", { type: "button", class: "quiet", onclick: onEdit }, "Edit") : null;
-  const element = h("article", { class: `turn ${role}` }, h("h3", {}, h("span", {}, name), edit), reasoning, text, calls, trouble, note, more);
-  let content = "";
-  return {
-    element,
-    text: () => content,
-    add(piece) {
-      content += piece;
-      text.append(visible(piece));
-    },
-    pictures: (urls) => urls.forEach((src) => text.append(h("img", { src, alt: "Picture" }))),
-    calls: (made) => show(calls, made.filter(Boolean).map((call) => h("pre", { class: "code wrap", tabindex: 0 }, visible(`${call.function.name}(${call.function.arguments})`)))),
-    format(on) {
-      text.classList.toggle("formatted", on);
-      show(text, on ? markdown(content) : visible(content));
-    },
-    think(piece) {
-      reasoning.hidden = false;
-      thought.append(visible(piece));
-    },
-    note: (words) => say(note, words),
-    more: (...parts) => show(more, parts),
-    fail: (problem, again) => show(trouble, problemBox(problem), h("div", { class: "buttons" }, h("button", { type: "button", onclick: again }, "Try again"))),
-  };
+let only = null;
+
+/** The one view: an answer under way goes on while another view is looked at. */
+export function tryView() {
+  return (only ??= makeView());
 }
 
-export function tryView() {
+function makeView() {
   const talk = h("div", { class: "talk" });
   const models = h("select", { id: "model", onchange: () => choose(models.value) });
   const second = h("select", { id: "second", onchange: () => remember("second", second.value) });
@@ -87,6 +59,8 @@ export function tryView() {
   const code = codeTabs("The code for it");
   const origin = h("p", { class: "muted" });
   const empty = h("p", { class: "empty" }, "Ask something, and the answer appears here as it is written.");
+  const unanswered = h("div", { class: "buttons" }, h("span", { class: "muted" }, "This question has no answer yet."),
+    h("button", { type: "button", onclick: () => answer() }, "Ask it again"));
   let running = null;
   let answers = [];
   let keyed = false;
@@ -119,8 +93,9 @@ export function tryView() {
   function showCode() {
     const request = body([...kept.messages, ...(pending() && !kept.text ? [] : [asked(kept.text || "Hello!")])]);
     const key = keyed ? "YOUR-KEY" : undefined; // keys are kept as hashes: none can be shown
-    code.update({ curl: asCurl(`${baseUrl()}/chat/completions`, request, keyed), Python: asPython(baseUrl(),
-    request, key), JavaScript: asJavaScript(baseUrl(), request, key) });
+    const url = `${baseUrl()}/chat/completions`;
+    code.update({ curl: asCurl(url, request, keyed), PowerShell: asPowerShell(url, request, keyed),
+      Python: asPython(baseUrl(), request, key), JavaScript: asJavaScript(baseUrl(), request, key) });
   }
 
   /** Whether the conversation ends in what Claude has yet to answer: results of tools, say. */
@@ -139,8 +114,13 @@ export function tryView() {
     }
   }
 
-  function restart() {
+  function halt() {
     running?.abort();
+    running = null;
+  }
+
+  function restart() {
+    halt();
     Object.assign(kept, { messages: [], others: {}, pictures: [], from: "" });
     store();
     showAll();
@@ -183,7 +163,7 @@ export function tryView() {
 
   /** Go back to a question of the conversation: it stands in the field again, what followed is gone. */
   function edit(index) {
-    running?.abort();
+    halt();
     const { content } = kept.messages[index];
     kept.pictures = Array.isArray(content) ? content.filter(({ type }) => type === "image_url").map((one) => one.image_url.url) : [];
     kept.text = textOf(content);
@@ -209,7 +189,7 @@ export function tryView() {
   /** Everything anew, from what is kept. */
   function showAll() {
     answers = [];
-    show(talk, empty, kept.messages.map(shown));
+    show(talk, empty, kept.messages.map(shown), pending() ? unanswered : null);
     [system.value, text.value, stream.checked, formatted.checked] = [kept.system, kept.text, kept.stream,
     kept.formatted];
     others.value = Object.keys(kept.others).length ? prettyJson(kept.others) : "";
@@ -238,16 +218,15 @@ export function tryView() {
   /** Ask what the conversation ends in: one model, or two side by side. */
   async function answer() {
     const stop = (running = new AbortController());
+    unanswered.remove();
     const messages = kept.messages;
     const chosen = kept.second && kept.second !== kept.model ? [kept.model, kept.second] : [kept.model];
-    const nameOf = (value) => values.find((one) => one.value === value)?.display_name ?? value;
     const bubbles = chosen.map((model) => bubble("assistant", chosen.length > 1 ? visible(nameOf(model)) : "Claude"));
     const place = chosen.length > 1 ? h("div", { class: "beside" }, bubbles.map(({ element }) => element)) : bubbles[0].element;
     talk.append(place);
     showSend();
     place.scrollIntoView({ block: "nearest" });
-    const results = await Promise.all(chosen.map((model, i) => one(bubbles[i], body(messages, model), values.find(({
-    value }) => value === model), stop.signal, () => {
+    const results = await Promise.all(chosen.map((model, i) => one(bubbles[i], body(messages, model), named(model), stop.signal, () => {
       place.remove();
       if (!running) answer();
     })));
@@ -303,11 +282,13 @@ export function tryView() {
   async function from(id) {
     try {
       const request = await asRequest(await read(`/exchanges/${encodeURIComponent(id)}`));
+      if (request.model === "default") request.model = "";
+      halt();
       Object.assign(kept, structuredClone(BLANK), { stream: kept.stream, formatted: kept.formatted, second:
       kept.second }, request, { from: id });
       history.replaceState(null, "", "#/try");
       const last = kept.messages.length - 1;
-      if (values.some(({ value }) => value === kept.model)) models.value = kept.model;
+      if (!kept.model || named(kept.model)) models.value = kept.model;
       else models.append(h("option", { value: kept.model, selected: true }, visible(kept.model)));
       showAll();
       if (kept.messages[last]?.role === "user") edit(last);
@@ -331,46 +312,51 @@ export function tryView() {
       h("div", { class: "field" }, h("label", { for: "second" }, "Beside it"), second),
       origin,
       h("div", { class: "field" }, h("label", { for: "system" }, "System prompt"), system),
-      h("details", {}, h("summary", {}, "Other parameters"), h("div", { class: "field" }, h("label", { for: "others" }, "Parameters as JSON"), others, wrong)),
+      h("details", {}, h("summary", {}, "Other parameters"), h("div", { class: "field" }, h("label", { for: "others" }, "Parameters as JSON"), others, wrong,
+        h("p", { class: "muted" }, "temperature and top_p are accepted and have no effect: Claude Code offers neither."))),
       h("label", { class: "check" }, stream, "Stream the answer"),
       h("label", { class: "check" }, formatted, "Show Markdown"),
       h("h2", {}, "The code for it"), code.element));
 
   let offered = "";
   let values = [];
+  let standard = "";
+
+  /** The model of a value; an empty one means the bridge's default. */
+  const named = (value) => values.find((one) => one.value === (value || standard));
+  const nameOf = (value) => named(value)?.display_name || value || standard;
 
   /** Take a model, and offer the efforts that it knows. */
   function choose(value) {
-    const model = values.find((one) => one.value === value) ?? (value ? { value } : values[0]);
+    const model = named(value) ?? {};
     const efforts = [...(model.can_stop_thinking ? ["none"] : []), ...(model.efforts ?? [])];
     if (!efforts.includes(kept.effort)) kept.effort = "";
     show(effort, ["", ...efforts].map((name) => h("option", { value: name, selected: name === kept.effort }, name ? name[0].toUpperCase() + name.slice(1) : "Default")));
     effort.disabled = efforts.length === 0;
-    remember("model", model.value);
+    remember("model", value);
   }
 
-  const unsubscribe = live.subscribe(({ snapshot }) => {
-    values = snapshot.models;
-    if (JSON.stringify(values) === offered) return;
-    offered = JSON.stringify(values);
+  function offer({ snapshot }) {
+    [values, standard] = [snapshot.models, snapshot.default_model];
+    const seen = JSON.stringify([values, standard]);
+    if (seen === offered) return;
+    offered = seen;
     choose(kept.model);
     show(second, h("option", { value: "" }, "No second model"), values.map((model) => h("option", { value: model.value, selected: model.value === kept.second }, visible(model.display_name || model.value))));
-    const known = values.some(({ value }) => value === kept.model) ? values : [...values, { value: kept.model }];
-    show(models, known.map((model) => h("option", { value: model.value, selected: model.value === kept.model }, visible(model.display_name || model.value))));
-  });
+    const known = !kept.model || named(kept.model) ? values : [...values, { value: kept.model }];
+    show(models, h("option", { value: "", selected: !kept.model }, visible(`Default: ${nameOf("")}`)), known.map((model) => h("option", { value: model.value, selected: model.value === kept.model }, visible(model.display_name || model.value))));
+  }
+  live.subscribe(offer);
   showAll();
-  owner().then(({ has_keys }) => {
-    keyed = has_keys;
-    showCode();
-  }, () => {}); // asking tells what is wrong
   return {
     element,
     enter(_rest, query) {
+      owner().then(({ has_keys }) => {
+        keyed = has_keys;
+        showCode();
+      }, () => {}); // asking tells what is wrong
       if (query.has("from")) from(query.get("from"));
     },
-    leave() {
-      running?.abort();
-      unsubscribe();
-    },
+    leave() {},
   };
 }

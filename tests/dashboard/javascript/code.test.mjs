@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import test from "node:test";
 import { page } from "./load.mjs";
 
-const { asCurl, asJavaScript, asPython, asPythonHttp, asPythonMessages } = await page("code");
+const { asCurl, asJavaScript, asPowerShell, asPython, asPythonHttp, asPythonMessages } = await page("code");
 
 const BODY = { model: "sonnet", messages: [{ role: "user", content: "It's \"quoted\" \\ $HOME `id`\nJSON\n\u00e9" }], stream: true, odd: null };
 
@@ -11,6 +11,15 @@ test("the body in a curl command reaches curl as it is", () => {
   const command = asCurl("http://localhost:1/v1/chat/completions", BODY);
   const shown = execFileSync("sh", ["-c", `curl() { cat; }\n${command}`], { encoding: "utf8" });
   assert.deepEqual(JSON.parse(shown), BODY);
+});
+
+test("the body in a PowerShell command stands between the marks of a literal here-string", () => {
+  const command = asPowerShell("http://localhost:1/v1/chat/completions", BODY);
+  const [, shown] = /^\$body = @'\n([^]*)\n'@\n/.exec(command);
+  assert.deepEqual(JSON.parse(shown), BODY);
+  assert.doesNotMatch(shown, /^'@/m);
+  assert.doesNotMatch(command, /Authorization/);
+  assert.match(asPowerShell("u", BODY, true), /-Headers @\{ Authorization = "Bearer YOUR-KEY" \}/);
 });
 
 test("a curl command has a key only where one is needed", () => {

@@ -44,4 +44,5 @@ class PageRoute(APIRoute):
 
 def missing(message: str) -> JsonResponse:
     """Make a 404."""
-    return JsonResponse({"error": {"message": message, "type": "not_found", "param": None, "code": None}}, 404)
+    error = {"title": "Not found", "message": message, "type": "not_found", "param": None, "code": None}
+    return JsonResponse({"error": error}, 404)

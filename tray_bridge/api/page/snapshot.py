@@ -10,7 +10,10 @@ from ...snapshots import USUAL_MODELS, ServerSnapshot
 
 
 def page_snapshot(snapshot: ServerSnapshot, health: Health) -> dict[str, Any]:
-    """Make the page's JSON. Before a worker has reported the account's models, it has the usual ones."""
+    """Make the page's JSON. Before a worker has reported the account's models, it has the usual ones.
+
+    Claude Code's own `default` is left out: here the default is the setting `default_model`.
+    """
     windows = [
         {**asdict(window), "title": window_name(window), "seconds": window_seconds(window)}
         for window in snapshot.account.windows
@@ -18,6 +21,6 @@ def page_snapshot(snapshot: ServerSnapshot, health: Health) -> dict[str, Any]:
     return {
         **asdict(snapshot),
         "account": {**asdict(snapshot.account), "windows": windows},
-        "models": [asdict(model) for model in snapshot.models or USUAL_MODELS],
+        "models": [asdict(model) for model in snapshot.models or USUAL_MODELS if model.value != "default"],
         "health": health.as_json(),
     }
