@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .server.thread import ServerThread
     from .settings.schema import Settings
 
-OWN_FILES = ("key", "config", "completion", "autostart")
+OWN_FILES = ("key", "config", "completion", "autostart", "shortcut")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -123,6 +123,10 @@ def _run_on_own_files(arguments: argparse.Namespace) -> int:
         from .command_line.completion import show_completion
 
         return show_completion(arguments.shell)
+    if arguments.command == "shortcut":
+        from .command_line.shortcut import set_shortcut
+
+        return set_shortcut(arguments)
     from .command_line.autostart import set_autostart
 
     return set_autostart(arguments)
@@ -168,11 +172,8 @@ def _serve_until_signalled(server: ServerThread) -> int:
     on_end_signal(stop.set)
 
     def end(drain: bool) -> None:
-        if drain:
-            server.pause(True)
-            while server.snapshot().active and not stop.wait(0.1):
-                pass
-        stop.set()
+        if not drain or server.drain():
+            stop.set()
 
     server.on_end = end
     server.more_checks = lambda: [check_tray()]

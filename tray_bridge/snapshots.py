@@ -159,6 +159,8 @@ class ServerSnapshot:
     log_problem: Problem | None = None
     trouble: Trouble | None = None
     paused: bool = False
+    drains_since: float | None = None  # when it began to wait for the last requests, so as to stop
+    default_model: str = "sonnet"
     newer_version: str | None = None
     refused_pages: tuple[RefusedPage, ...] = ()
     ollama_port: int | None = None  # the second port, where it is open

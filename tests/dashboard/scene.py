@@ -122,7 +122,6 @@ def dashboard_app(
             log,
             hour,
             entrance,
-            default_model="sonnet",
             doctor=lambda: findings,
             keys=keys_of(folder),
         )

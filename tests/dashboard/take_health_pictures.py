@@ -6,6 +6,7 @@ Run: `python -m tests.dashboard.take_health_pictures`.
 from __future__ import annotations
 
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,8 @@ STATES: dict[str, ServerSnapshot] = {
     "limited": replace(CALM, account=AccountSnapshot(signed_in=True, plan="Max", windows=(UNTIL,))),
     "degraded": replace(CALM, log_problem=Problem("The log cannot be written", "No space is left.", "Make room.")),
     "starting": replace(CALM, state="starting"),
+    "stopping": replace(busy_scene(), problem=None, log_problem=None, paused=True, drains_since=time.time() - 12),
+    "stopped": CALM,
     "failed": replace(CALM, state="error", problem=Problem("Port in use", "Port 8000 is in use.", "Choose another.")),
 }
 
@@ -37,14 +40,21 @@ def main() -> None:
             with serve(Scene(state), Path(folder)) as origin:
                 for theme in ("light", "dark"):
                     context = browser.new_context(
-                        viewport={"width": 900, "height": 230}, color_scheme=theme, reduced_motion="reduce"
+                        viewport={"width": 1080, "height": 230}, color_scheme=theme, reduced_motion="reduce"
                     )
                     page = context.new_page()
                     page.goto(f"{origin}/dashboard")
                     page.locator("#state span").last.wait_for()
                     page.wait_for_timeout(300)
+                    if name == "stopped":
+                        continue
                     page.screenshot(path=IMAGES / f"health-{name}-{theme}.png")
                     context.close()
+            for theme, context in zip(("light", "dark"), browser.contexts, strict=False):
+                page = context.pages[0]
+                page.get_by_text("Not reachable").wait_for()
+                page.screenshot(path=IMAGES / f"health-{name}-{theme}.png")
+                context.close()
         browser.close()
 
 

@@ -148,11 +148,12 @@ class FakeTrayHost:
 
         return await until(line, timeout, f"a line {path}")
 
-    async def lacks(self, text: str, timeout: float = 30.0) -> None:
-        """Waits until no line of the top level begins with this text."""
+    async def lacks(self, *path: str, timeout: float = 30.0) -> None:
+        """Waits until no line of the menu at the path begins with the path's last text."""
+        *above, text = path
 
         async def lacking() -> bool:
-            return text not in await self.menu()
+            return text not in (await self.menu()).at(*above)
 
         await until(lacking, timeout, f"no line {text!r}")
 

@@ -67,23 +67,48 @@ def all_items(items: tuple[Item, ...]) -> list[Item]:
 
 def test_a_ready_server_is_told_state_first_and_quit_last() -> None:
     assert texts(build_menu(READY, STATE)) == [
-        "● Running on 127.0.0.1:8000",
+        "● Ready on 127.0.0.1:8000",
         "Claude: signed in (Max) · 5 h 37 %",
         "---",
         "Open dashboard",
-        "Copy base URL",
         "Connect a client…",
+        "---",
+        "Settings",
+        "Advanced",
+        "---",
+        "Quit",
+    ]
+
+
+def test_what_few_people_need_is_under_advanced() -> None:
+    assert texts(line(build_menu(READY, STATE), "Advanced").items) == [
+        "Pool 2 ready · 1 busy",
+        "Requests 0 active · 128 served · 0 failed",
+        "---",
+        "Copy base URL",
         "---",
         "Pause",
         "Stop server",
+        "Restart",
         "---",
         "Active requests",
         "Session logs",
-        "Settings",
-        "---",
+        "Pool size: 3",
+        "Check all that is needed…",
         "About",
-        "Quit",
     ]
+
+
+def test_a_server_that_stops_after_its_requests_says_for_how_long_it_has_waited() -> None:
+    menu = build_menu(replace(SERVERS["busy"], paused=True, drains_since=NOW - 12), STATE)
+    assert menu[0].text == "◐ Stops when 2 requests are finished · 12 s"
+    assert line(menu, "Resume").enabled
+    assert "Stop server (ends 2 requests)" in texts(line(menu, "Advanced").items)
+    assert not any(text.startswith(("Stop server after", "Pause")) for text in texts(line(menu, "Advanced").items))
+
+
+def test_a_newer_version_is_told_on_the_top_level() -> None:
+    assert "Version 2.0 is available" in texts(build_menu(replace(READY, newer_version="2.0"), STATE))
 
 
 @pytest.mark.parametrize(
@@ -92,8 +117,8 @@ def test_a_ready_server_is_told_state_first_and_quit_last() -> None:
         ("stopped", ["○ Stopped"]),
         ("starting", ["◐ Starting…"]),
         ("stopping", ["◐ Stopping…", "Claude: signed in (Max)"]),
-        ("busy", ["● Running on 127.0.0.1:8000", "Claude: signed in (Max)"]),
-        ("demo", ["● Running on 127.0.0.1:8000 (demo)"]),
+        ("busy", ["● Busy with 2 requests on 127.0.0.1:8000", "Claude: signed in (Max)"]),
+        ("demo", ["● Ready on 127.0.0.1:8000 (demo)"]),
         ("port taken", ["✕ Port in use", "⚠ Port 8000 is in use by node (process 7).", "Use port 8001 instead"]),
         ("failed", ["✕ It broke", "⚠ A thing broke.", "Mend it.", "---"]),
     ],
@@ -118,9 +143,9 @@ def test_what_can_be_done_follows_the_state(
     name: str, switch: str, can_switch: bool, can_restart: bool, dashboard: str, can_open: bool
 ) -> None:
     menu = build_menu(SERVERS[name], STATE)
-    by_key = {item.identity: item for item in menu}
+    by_key = {item.identity: item for item in all_items(menu)}
     assert (by_key["start_or_stop"].text, by_key["start_or_stop"].enabled) == (switch, can_switch)
-    assert line(menu, "Settings", "Advanced", "Restart").enabled is can_restart
+    assert line(menu, "Advanced", "Restart").enabled is can_restart
     assert (by_key["open_dashboard None"].text, by_key["open_dashboard None"].enabled) == (dashboard, can_open)
 
 
@@ -197,10 +222,12 @@ def test_the_account_line_tells_plan_and_limits(account: AccountSnapshot, text: 
 
 def test_what_ends_requests_says_so_and_can_wait_for_them() -> None:
     menu = build_menu(SERVERS["busy"], STATE)
-    assert line(menu, "Stop server (ends 2 requests)").action == "stop_server"
-    assert line(menu, "Stop server after 2 requests").action == "stop_when_idle"
+    assert line(menu, "Advanced", "Stop server (ends 2 requests)").action == "stop_server"
+    assert line(menu, "Advanced", "Stop server after 2 requests").action == "stop_when_idle"
     assert line(menu, "Settings", "Port", "Another port (ends 2 requests)")
-    assert not any("after" in text or "ends" in text for text in texts(build_menu(READY, STATE)))
+    assert not any(
+        "after" in item.text or "ends" in item.text for item in all_items(build_menu(READY, STATE)) if item.visible
+    )
 
 
 def test_a_refused_web_page_can_be_let_in() -> None:
@@ -221,12 +248,12 @@ def test_who_is_signed_out_is_offered_to_sign_in() -> None:
 
 def test_the_pool_line_names_only_what_there_is() -> None:
     pool = PoolSnapshot(warm=1, fitting=1, busy=2, starting=1, parked=3, suspended=1, queued=4)
-    shown = texts(line(build_menu(replace(READY, pool=pool), STATE), "Settings", "Advanced").items)
+    shown = texts(line(build_menu(replace(READY, pool=pool), STATE), "Advanced").items)
     assert shown[0] == "Pool 2 ready · 2 busy · 1 starting · 3 parked · 1 suspended · 4 waiting"
 
 
 def test_active_requests_are_listed_and_can_be_cancelled() -> None:
-    active = line(build_menu(SERVERS["busy"], STATE), "Active requests (2)")
+    active = line(build_menu(SERVERS["busy"], STATE), "Advanced", "Active requests (2)")
     assert texts(active.items) == [
         "Choose one to cancel it",
         "curl · sonnet · 12 s",
@@ -236,7 +263,7 @@ def test_active_requests_are_listed_and_can_be_cancelled() -> None:
         ("cancel_request", "a"),
         ("cancel_request", "b"),
     ]
-    assert texts(line(build_menu(READY, STATE), "Active requests").items) == ["None at the moment"]
+    assert texts(line(build_menu(READY, STATE), "Advanced", "Active requests").items) == ["None at the moment"]
 
 
 def test_the_newest_problem_is_the_one_that_is_shown() -> None:
@@ -260,9 +287,9 @@ def test_connecting_a_client_leads_to_the_page_s_settings_for_each() -> None:
 
 def test_what_ends_requests_says_so_and_pause_lets_them_finish() -> None:
     menu = build_menu(SERVERS["busy"], STATE)
-    assert line(menu, "Stop server").text == "Stop server (ends 2 requests)"
-    assert line(menu, "Settings", "Advanced", "Restart").text == "Restart (ends 2 requests)"
-    pause = line(menu, "Pause")
+    assert line(menu, "Advanced", "Stop server").text == "Stop server (ends 2 requests)"
+    assert line(menu, "Advanced", "Restart").text == "Restart (ends 2 requests)"
+    pause = line(menu, "Advanced", "Pause")
     assert (pause.text, pause.action, pause.value) == ("Pause (finishes 2 requests)", "pause", 1)
     paused = build_menu(replace(READY, paused=True), STATE)
     assert paused[0].text == "‖ Paused"
@@ -271,8 +298,13 @@ def test_what_ends_requests_says_so_and_pause_lets_them_finish() -> None:
 
 def test_with_the_port_taken_only_what_can_work_is_enabled() -> None:
     menu = build_menu(SERVERS["port taken"], STATE)
-    for text in ("Start server and open", "Start server", "Copy base URL", "Connect a client"):
-        assert not line(menu, text).enabled, text
+    for path in (
+        ["Start server and open"],
+        ["Advanced", "Start server"],
+        ["Advanced", "Copy base URL"],
+        ["Connect a client"],
+    ):
+        assert not line(menu, *path).enabled, path
     assert line(menu, "Use port 8001 instead").enabled
 
 
@@ -298,7 +330,7 @@ def test_settings_show_what_is_chosen() -> None:
         return [item.text for item in line(settings.items, name).items if item.checked]
 
     assert chosen("Port") == ["8080"]
-    advanced = line(settings.items, "Advanced")
+    advanced = line(build_menu(replace(READY, models=models), state), "Advanced")
     assert [item.text for item in line(advanced.items, "Pool size: 5").items if item.checked] == ["5"]
     assert chosen("Default model: haiku") == ["Haiku"]
     assert line(settings.items, "Start at login").checked is True
@@ -313,8 +345,8 @@ def test_a_default_model_that_the_account_lacks_is_still_shown() -> None:
 @pytest.mark.parametrize(
     ("name", "quitting", "quit_text", "status"),
     [
-        ("ready", False, "Quit", "● Running"),
-        ("busy", False, "Quit (finishes 2 requests)", "● Running"),
+        ("ready", False, "Quit", "● Ready"),
+        ("busy", False, "Quit (finishes 2 requests)", "● Busy"),
         ("busy", True, "Quit now (ends 2 requests)", "◐ Quits when 2 requests are finished"),
     ],
 )
@@ -325,8 +357,11 @@ def test_quit_says_what_becomes_of_requests(name: str, quitting: bool, quit_text
 
 
 def test_a_key_can_be_copied_only_where_keys_are_in_use() -> None:
-    assert "Copy a new API key" not in texts(build_menu(READY, STATE))
-    assert line(build_menu(READY, replace(STATE, has_api_key=True)), "Copy a new API key").action == "copy_api_key"
+    assert "Copy a new API key" not in texts(line(build_menu(READY, STATE), "Advanced").items)
+    assert (
+        line(build_menu(READY, replace(STATE, has_api_key=True)), "Advanced", "Copy a new API key").action
+        == "copy_api_key"
+    )
 
 
 def test_a_time_that_is_not_today_names_its_day() -> None:
@@ -335,4 +370,4 @@ def test_a_time_that_is_not_today_names_its_day() -> None:
 
 
 def test_the_tooltip_is_the_status_without_its_sign() -> None:
-    assert status_text(READY)[2:] == "Running on 127.0.0.1:8000"
+    assert status_text(READY)[2:] == "Ready on 127.0.0.1:8000"

@@ -41,7 +41,7 @@ async def launch(app: TrayApp, host: FakeTrayHost, *flags: str) -> None:
     """Starts the app and waits until it runs and shows so."""
     app.start(*flags)
     await host.has_item()
-    await host.shows("● Running on")
+    await host.shows("● Ready on")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -122,8 +122,8 @@ async def test_it_can_wait_to_be_started(app: TrayApp, host: FakeTrayHost) -> No
     await host.shows("○ Stopped")
     await asyncio.sleep(1)
     await app.is_silent()
-    await host.click("Start server")
-    await host.shows("● Running on")
+    await host.click("Advanced", "Start server")
+    await host.shows("● Ready on")
 
 
 async def test_a_second_launch_shows_the_first_and_ends(app: TrayApp, host: FakeTrayHost) -> None:
@@ -152,7 +152,7 @@ async def test_a_tray_host_that_restarts_gets_the_icon_back(app: TrayApp, host: 
     await asyncio.sleep(0.5)
     await host.start()
     await host.has_item()
-    await host.shows("● Running on")
+    await host.shows("● Ready on")
 
 
 async def test_a_bus_that_restarts_gets_the_icon_back(app: TrayApp, host: FakeTrayHost, bus: PrivateBus) -> None:
@@ -163,7 +163,7 @@ async def test_a_bus_that_restarts_gets_the_icon_back(app: TrayApp, host: FakeTr
     bus.start()
     await host.start()
     await host.has_item(30)
-    await host.shows("● Running on")
+    await host.shows("● Ready on")
     await host.click("Quit")
     assert await app.ends() == 0
 
@@ -189,7 +189,7 @@ async def test_without_a_tray_host_it_serves_says_why_and_waits_for_one(app: Tra
     assert "AppIndicator" in app.errors
     async with FakeTrayHost(bus.address) as host:
         await host.has_item()
-        await host.shows("● Running on")
+        await host.shows("● Ready on")
         await host.click("Quit")
         assert await app.ends() == 0
 
@@ -219,7 +219,7 @@ async def test_a_taken_port_is_told_and_another_is_offered(app: TrayApp, host: F
         offer = (await host.menu())["Use port "]
         app.port = int(offer.text.split()[2])
         await host.click(offer.text)
-        await host.shows(f"● Running on 127.0.0.1:{app.port}")
+        await host.shows(f"● Ready on 127.0.0.1:{app.port}")
         await app.answers()
         await app.has_setting(f"port = {app.port}")
         assert "⚠" not in await host.menu()
@@ -246,6 +246,8 @@ async def test_who_is_signed_out_is_told_and_can_sign_in(app: TrayApp, host: Fak
     await until(told, 20, "a notification")
     await host.click("Sign in…")
     await host.shows("Signing in, in your browser…")
+    await host.click("No browser? Link and code are on the dashboard")
+    assert await app.opened() == f"{app.url}/dashboard#/start"
     assert (tmp_path / "asked").read_text() == "auth login\n"
     app.send(signal.SIGTERM)
     assert await app.ends() == 0

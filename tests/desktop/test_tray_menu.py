@@ -37,7 +37,7 @@ async def tray(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[
         async with FakeTrayHost(bus.address) as host:
             app.start()
             await host.has_item()
-            await host.shows("● Running on")
+            await host.shows("● Ready on")
             yield app, host
     finally:
         app.kill()
@@ -63,8 +63,8 @@ def question(text: str = 'standin: {"words": 600}') -> dict[str, object]:
 
 async def test_the_first_lines_tell_how_the_server_is(app: TrayApp, host: FakeTrayHost) -> None:
     menu = await host.menu()
-    assert menu.texts[:2] == [f"● Running on 127.0.0.1:{app.port} (demo)", "Claude: demo, a stand-in answers"]
-    advanced = menu.at("Settings", "Advanced")
+    assert menu.texts[:2] == [f"● Ready on 127.0.0.1:{app.port} (demo)", "Claude: demo, a stand-in answers"]
+    advanced = menu.at("Advanced")
     assert "Pool 0 ready · 0 busy" in advanced
     assert "Requests 0 active · 0 served · 0 failed" in advanced
 
@@ -72,12 +72,12 @@ async def test_the_first_lines_tell_how_the_server_is(app: TrayApp, host: FakeTr
 @pytest.mark.parametrize(
     ("line", "view"),
     [
-        ("● Running on", "now"),
+        ("● Ready on", "now"),
         ("Claude: ", "doctor"),
         ("Connect a client…", "connect"),
-        ("Settings/Advanced/Pool ", "now"),
-        ("Settings/Advanced/Requests ", "log"),
-        ("Settings/Advanced/Check all that is needed…", "doctor"),
+        ("Advanced/Pool ", "now"),
+        ("Advanced/Requests ", "log"),
+        ("Advanced/Check all that is needed…", "doctor"),
     ],
 )
 async def test_each_of_them_leads_to_the_dashboard_s_view_of_it(
@@ -92,7 +92,7 @@ async def test_the_icon_has_a_tooltip_and_an_image_of_each_size(app: TrayApp, ho
     assert (item["Id"], item["Status"], item["Title"]) == (
         "tray-bridge",
         "Active",
-        f"Tray Bridge: Running on 127.0.0.1:{app.port} (demo)",
+        f"Tray Bridge: Ready on 127.0.0.1:{app.port} (demo)",
     )
     for width, height, pixels in item["IconPixmap"]:
         assert len(pixels) == width * height * 4
@@ -110,44 +110,84 @@ async def test_a_click_on_the_icon_does_the_default(app: TrayApp, host: FakeTray
 
 
 async def test_copy_base_url(app: TrayApp, host: FakeTrayHost) -> None:
-    await host.click("Copy base URL")
+    await host.click("Advanced", "Copy base URL")
     assert await app.copied() == f"{app.url}/v1"
 
 
 async def test_pause_and_resume(app: TrayApp, host: FakeTrayHost) -> None:
-    await host.click("Pause")
+    await host.click("Advanced", "Pause")
     await host.shows("‖ Paused")
     async with httpx.AsyncClient(base_url=app.url, timeout=30) as client:
         refused = await client.post("/v1/chat/completions", json=question())
     assert (refused.status_code, refused.headers["retry-after"]) == (503, "30")
     await host.click("Resume")
-    await host.shows("● Running on")
+    await host.shows("● Ready on")
+
+
+async def test_stop_waits_for_what_is_under_way_says_for_how_long_and_can_be_called_off(
+    app: TrayApp, host: FakeTrayHost
+) -> None:
+    curl = {"user-agent": "curl/8.0"}
+    async with (
+        httpx.AsyncClient(base_url=app.url, timeout=30) as client,
+        client.stream("POST", "/v1/chat/completions", json=question(), headers=curl) as answer,
+    ):
+        lines = answer.aiter_lines()
+        await anext(lines)
+        await host.shows("● Busy with 1 request on ")
+        await host.click("Advanced", "Stop server after 1 request")
+        line = await host.shows("◐ Stops when 1 request is finished · ")
+        assert line.text.endswith(" s")
+        refused = await client.post("/v1/chat/completions", json=question())
+        assert refused.status_code == 503
+        assert "stops when its last requests are finished" in refused.text
+        assert (await asyncio.to_thread(app.get, "/health") or {})["status"] == "stopping"
+        await host.click("Resume")
+        await host.shows("● Busy with 1 request on ")
+        await host.click("Advanced", "Stop server after 1 request")
+        await host.shows("◐ Stops when 1 request is finished · ")
+        await host.click("Advanced", "Active requests (1)", "curl · ")
+        await host.shows("○ Stopped")
+    await host.click("Advanced", "Start server")
+    await host.shows("● Ready on")
+
+
+async def test_a_refused_web_page_is_named_and_let_in(app: TrayApp, host: FakeTrayHost) -> None:
+    before, page = app.settings_file.read_text(), {"origin": "https://notes.example"}
+    async with httpx.AsyncClient(base_url=app.url, timeout=30) as client:
+        assert (await client.get("/v1/models", headers=page)).status_code == 403
+        await host.shows("Refused 1 web page", "Choose one that you trust to let it in")
+        await host.click("Refused 1 web page", "https://notes.example")
+        await host.lacks("Refused 1 web page")
+        assert (await client.get("/v1/models", headers=page)).status_code == 200
+    assert "https://notes.example" in app.settings_file.read_text()
+    app.settings_file.write_text(before)
 
 
 async def test_stop_and_start_server(app: TrayApp, host: FakeTrayHost) -> None:
-    await host.click("Stop server")
+    await host.click("Advanced", "Stop server")
     await host.shows("○ Stopped")
     await app.is_silent()
-    assert not (await host.menu()).at("Settings", "Advanced")["Restart"].enabled
+    assert not (await host.menu()).at("Advanced")["Restart"].enabled
     clicked = time.monotonic()
-    await host.click("Start server")
-    await host.shows("● Running on")
+    await host.click("Advanced", "Start server")
+    await host.shows("● Ready on")
     await app.answers()
     assert time.monotonic() - clicked < 10  # the budget of 2 s is measured apart, on a quiet machine
 
 
 async def test_the_dashboard_of_a_stopped_server_starts_it(app: TrayApp, host: FakeTrayHost) -> None:
-    await host.click("Stop server")
+    await host.click("Advanced", "Stop server")
     await host.shows("○ Stopped")
     await host.click("Start server and open dashboard")
     assert await app.opened() == f"{app.url}/dashboard"
-    await host.shows("● Running on")
+    await host.shows("● Ready on")
 
 
 async def test_restart(app: TrayApp, host: FakeTrayHost) -> None:
     before = app.get("/status")
     assert before is not None
-    await host.click("Settings", "Advanced", "Restart")
+    await host.click("Advanced", "Restart")
 
     async def restarted() -> bool:
         now = await asyncio.to_thread(app.get, "/status")
@@ -156,35 +196,35 @@ async def test_restart(app: TrayApp, host: FakeTrayHost) -> None:
         return bool(now["started_at"] > before["started_at"])
 
     await until(restarted, 20, "another start")
-    await host.shows("● Running on")
+    await host.shows("● Ready on")
 
 
 async def test_an_active_request_is_shown_and_can_be_cancelled(app: TrayApp, host: FakeTrayHost) -> None:
-    await host.shows("Active requests", "None at the moment")
+    await host.shows("Advanced", "Active requests", "None at the moment")
     async with httpx.AsyncClient(base_url=app.url, timeout=30) as client:
         headers = {"user-agent": "curl/8.0"}
         async with client.stream("POST", "/v1/chat/completions", json=question(), headers=headers) as answer:
             chunks = answer.aiter_lines()
             while not (await anext(chunks)).startswith("data:"):
                 pass
-            line = await host.shows("Active requests (1)", "curl · ")
+            line = await host.shows("Advanced", "Active requests (1)", "curl · ")
             assert "sonnet" in line.text
             assert "Quit (finishes 1 request)" in await host.menu()
-            await host.click("Active requests (1)", "curl · ")
+            await host.click("Advanced", "Active requests (1)", "curl · ")
             rest = [line async for line in chunks if line.startswith("data:")]
     assert "error" in rest[-1] or "error" in rest[-2]
-    await host.shows("Active requests", "None at the moment")
-    await host.shows("Settings", "Advanced", "Requests 0 active · 0 served · 1 failed")
+    await host.shows("Advanced", "Active requests", "None at the moment")
+    await host.shows("Advanced", "Requests 0 active · 0 served · 1 failed")
 
 
 async def test_requests_change_texts_and_no_layout_but_their_own(app: TrayApp, host: FakeTrayHost) -> None:
-    active = (await host.menu())["Active requests"].id
+    active = (await host.menu()).at("Advanced", "Active requests").id
     served = (app.get("/status") or {})["served"]
     async with httpx.AsyncClient(base_url=app.url, timeout=60) as client:
         body = {**question("Hello!"), "stream": False}
         for _ in range(2):
             assert (await client.post("/v1/chat/completions", json=body)).status_code == 200
-    await host.shows("Settings", "Advanced", f"Requests 0 active · {served + 2} served")
+    await host.shows("Advanced", f"Requests 0 active · {served + 2} served")
     changed = {signal.name for signal in host.signals}
     assert "ItemsPropertiesUpdated" in changed
     assert {signal.body[1] for signal in host.signals if signal.name == "LayoutUpdated"} <= {active}
@@ -197,7 +237,7 @@ async def test_updates_come_at_most_about_once_a_second(app: TrayApp, host: Fake
     ):
         lines = answer.aiter_lines()  # kept: who drops it hangs up
         await anext(lines)
-        await host.shows("Active requests (1)")
+        await host.shows("Advanced", "Active requests (1)")
         host.signals.clear()
         await asyncio.sleep(4)
         updates = [signal for signal in host.signals if signal.name == "ItemsPropertiesUpdated"]
@@ -205,7 +245,7 @@ async def test_updates_come_at_most_about_once_a_second(app: TrayApp, host: Fake
 
 
 async def test_nothing_is_sent_while_nothing_changes(app: TrayApp, host: FakeTrayHost) -> None:
-    await host.shows("Active requests", "None at the moment")
+    await host.shows("Advanced", "Active requests", "None at the moment")
     await asyncio.sleep(2.5)
     host.signals.clear()
     await asyncio.sleep(2.5)
@@ -213,7 +253,7 @@ async def test_nothing_is_sent_while_nothing_changes(app: TrayApp, host: FakeTra
 
 
 async def test_open_log_folder(app: TrayApp, host: FakeTrayHost) -> None:
-    await host.click("Session logs", "Open folder")
+    await host.click("Advanced", "Session logs", "Open folder")
     assert await app.opened() == str(app.log_folder)
 
 
@@ -222,7 +262,7 @@ async def test_last_exchange(app: TrayApp, host: FakeTrayHost) -> None:
         body = {**question("What is the last exchange?"), "stream": False}
         assert (await client.post("/v1/chat/completions", json=body)).status_code == 200
     await asyncio.sleep(1)
-    await host.click("Session logs", "Last exchange")
+    await host.click("Advanced", "Session logs", "Last exchange")
     opened = await app.opened()
     assert opened.startswith(f"{app.url}/dashboard#/log/req_")
     exchange = opened.rpartition("/")[2]
@@ -231,13 +271,13 @@ async def test_last_exchange(app: TrayApp, host: FakeTrayHost) -> None:
 
 
 async def test_record_conversations(app: TrayApp, host: FakeTrayHost) -> None:
-    assert (await host.menu()).at("Session logs", "Record conversations").checked is True
-    await host.click("Session logs", "Record conversations")
+    assert (await host.menu()).at("Advanced", "Session logs", "Record conversations").checked is True
+    await host.click("Advanced", "Session logs", "Record conversations")
     await app.has_setting('log_mode = "metadata"')
     assert app.settings_file.read_text().startswith("# A person's own remark.\n")
 
     async def ticked() -> bool | None:
-        return (await host.menu()).at("Session logs", "Record conversations").checked
+        return (await host.menu()).at("Advanced", "Session logs", "Record conversations").checked
 
     async def unticked() -> bool:
         return await ticked() is False
@@ -248,7 +288,7 @@ async def test_record_conversations(app: TrayApp, host: FakeTrayHost) -> None:
         assert (await client.post("/v1/chat/completions", json=body)).status_code == 200
     await asyncio.sleep(1)
     assert not any("Nobody shall keep this." in path.read_text() for path in app.log_folder.glob("*/*.json"))
-    await host.click("Session logs", "Record conversations")
+    await host.click("Advanced", "Session logs", "Record conversations")
     await app.has_setting('log_mode = "full"')
     await until(ticked, 20, "a tick")
 
@@ -259,7 +299,7 @@ async def test_port(app: TrayApp, host: FakeTrayHost) -> None:
     assert ports[str(old)].checked is True
     new = next(int(line.text) for line in ports if line.text.isdigit() and line.checked is False)
     await host.click("Settings", "Port", str(new))
-    await host.shows(f"● Running on 127.0.0.1:{new}")
+    await host.shows(f"● Ready on 127.0.0.1:{new}")
     await app.is_silent()
     app.port = new
     await app.answers()
@@ -273,12 +313,12 @@ async def test_another_port(app: TrayApp, host: FakeTrayHost) -> None:
 
 
 async def test_pool_size(app: TrayApp, host: FakeTrayHost) -> None:
-    await host.click("Settings", "Advanced", "Pool size: 0", "1")
+    await host.click("Advanced", "Pool size: 0", "1")
     await app.has_setting("pool_size = 1")
-    await host.shows("Settings", "Advanced", "Pool 1 ready")
-    await host.click("Settings", "Advanced", "Pool size: 1", "0")
-    await host.shows("Settings", "Advanced", "Pool 0 ready · 0 busy")
-    await host.shows("Settings", "Advanced", "Pool size: 0")
+    await host.shows("Advanced", "Pool 1 ready")
+    await host.click("Advanced", "Pool size: 1", "0")
+    await host.shows("Advanced", "Pool 0 ready · 0 busy")
+    await host.shows("Advanced", "Pool size: 0")
 
 
 async def test_default_model(app: TrayApp, host: FakeTrayHost) -> None:
@@ -333,20 +373,20 @@ async def test_open_settings_file(app: TrayApp, host: FakeTrayHost) -> None:
 async def test_a_settings_file_edited_by_hand_takes_effect(app: TrayApp, host: FakeTrayHost) -> None:
     old = app.settings_file.read_text()
     app.settings_file.write_text(old.replace("pool_size = 0", "pool_size = 2"))
-    await host.shows("Settings", "Advanced", "Pool size: 2")
+    await host.shows("Advanced", "Pool size: 2")
     app.settings_file.write_text(old.replace("pool_size = 0", "pool_size = 99"))
     await host.shows("⚠ `pool_size` is 99")
-    assert "Pool size: 2" in (await host.menu()).at("Settings", "Advanced")
+    assert "Pool size: 2" in (await host.menu()).at("Advanced")
     assert app.get("/health")
     app.settings_file.write_text(old)
-    await host.shows("Settings", "Advanced", "Pool size: 0")
+    await host.shows("Advanced", "Pool size: 0")
     await host.lacks("⚠")
 
 
 async def test_about(app: TrayApp, host: FakeTrayHost) -> None:
-    about = (await host.menu())["About"]
+    about = (await host.menu()).at("Advanced", "About")
     assert about.texts[0] == f"Tray Bridge {__version__}"
-    await host.click("About", "Copy these lines")
+    await host.click("Advanced", "About", "Copy these lines")
     assert f"Tray Bridge {__version__}" in await app.copied()
 
 
@@ -365,13 +405,13 @@ async def test_what_fails_is_told_in_the_menu_until_something_works(app: TrayApp
 
 
 async def test_copy_a_new_api_key(app: TrayApp, host: FakeTrayHost) -> None:
-    assert "Copy a new API key" not in await host.menu()
+    assert "Copy a new API key" not in (await host.menu()).at("Advanced")
     made = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tray_bridge", "key", "make", "first", env=app.environment, stdout=-3
     )
     assert await made.wait() == 0
-    await host.shows("Copy a new API key")
-    await host.click("Copy a new API key")
+    await host.shows("Advanced", "Copy a new API key")
+    await host.click("Advanced", "Copy a new API key")
     key = await app.copied()
     async with httpx.AsyncClient(base_url=app.url) as client:
         assert (await client.get("/v1/models")).status_code == 401
@@ -386,7 +426,7 @@ async def test_copy_a_new_api_key(app: TrayApp, host: FakeTrayHost) -> None:
     keys = app.settings_file.with_name("keys.json")
     assert len(json.loads(keys.read_text())) == 2
     keys.unlink()
-    await host.lacks("Copy a new API key")
+    await host.lacks("Advanced", "Copy a new API key")
 
 
 async def test_every_line_was_clicked_or_only_tells(app: TrayApp, host: FakeTrayHost) -> None:
@@ -397,9 +437,9 @@ async def test_every_line_was_clicked_or_only_tells(app: TrayApp, host: FakeTray
         "Notifications", "Open settings file", "Copy these lines", "Quit", "Connect a client…", "Pause",
         "Check all that is needed…",
     }  # fmt: skip
-    choices = ("Port", "Pool size", "Default model")
+    choices = ("Port", "Pool size", "Default model", "Refused ")
 
-    states = ("● Running on", "Pool ", "Requests ", "Claude: ", "⚠ ")
+    states = ("● Ready on", "Pool ", "Requests ", "Claude: ", "⚠ ")
 
     def unknown(line: object) -> list[str]:
         assert hasattr(line, "lines") and hasattr(line, "text") and hasattr(line, "enabled")

@@ -59,18 +59,18 @@ async def test_a_click_is_seen_at_once_and_rest_costs_nothing(tmp_path: Path, bu
         async with FakeTrayHost(bus.address) as host:
             app.start()
             await host.has_item()
-            await host.shows("Settings", "Advanced", "Pool 1 ready", timeout=60)
+            await host.shows("Advanced", "Pool 1 ready", timeout=60)
             await asyncio.sleep(2)
             clicks = [await _click(host, "Settings", "Notifications") for _ in range(ROUNDS * 2)]
             starts = []
             for _ in range(ROUNDS):
-                await host.click("Stop server")
+                await host.click("Advanced", "Stop server")
                 await host.shows("○ Stopped")
                 began = time.monotonic()
-                await host.click("Start server")
-                await host.shows("● Running on")
+                await host.click("Advanced", "Start server")
+                await host.shows("● Ready on")
                 starts.append(time.monotonic() - began)
-            await host.shows("Settings", "Advanced", "Pool 1 ready", timeout=60)
+            await host.shows("Advanced", "Pool 1 ready", timeout=60)
             await asyncio.sleep(5)
             process = psutil.Process(app.pid)
             before, began = process.cpu_times(), time.monotonic()

@@ -51,7 +51,6 @@ def create_app(services: Services) -> FastAPI:
             log,
             services.last_hour,
             services.page_access,
-            default_model=services.settings.default_model,
             doctor=lambda: [*run_checks(services.settings, None, _status(services)), *services.more_checks()],
             keys=services.keys,
             under_way=services.log.under_way,

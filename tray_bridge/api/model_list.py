@@ -14,8 +14,10 @@ from .services import Services
 
 
 def offered_models(services: Services) -> tuple[ModelSnapshot, ...]:
-    """List what may be asked for: the account's models, and the aliases of one of them."""
+    """List the account's models and, unless the settings leave them out, the aliases of one of them."""
     models = {model.value: model for model in services.models() or USUAL_MODELS if model.value != "default"}
+    if not services.settings.list_aliases:
+        return tuple(models.values())
     aliases = (
         replace(models[target], value=alias)
         for alias, target in services.settings.model_aliases.items()

@@ -126,6 +126,9 @@ def make_parser() -> argparse.ArgumentParser:
     _add_config_arguments(config)
     autostart = command("autostart", "start at login, or not", "tray-bridge autostart on", flags=False)
     autostart.add_argument("action", choices=("on", "off", "status"), nargs="?", default="status")
+    menu = "put it into the applications menu, or take it out"
+    shortcut = command("shortcut", menu, "tray-bridge shortcut on\ntray-bridge shortcut off", flags=False)
+    shortcut.add_argument("action", choices=("on", "off", "status"), nargs="?", default="status")
     completion = command("completion", "print a script for your shell", COMPLETION_EXAMPLES, flags=False)
     completion.add_argument("shell", choices=("bash", "zsh", "fish", "powershell"))
     return parser

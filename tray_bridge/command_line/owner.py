@@ -11,6 +11,7 @@ from .fetch import Address, find_bridge
 from .terminal import write
 
 END_SECONDS = 15.0
+TELL_SECONDS = 5.0  # between two lines about the wait for requests
 
 
 def open_page(place: Address, view: str = "") -> int:
@@ -42,15 +43,18 @@ def stop(place: Address, *, now: bool = False) -> int:
     if active:
         what = f"{active} request" + ("" if active == 1 else "s")
         write(f"Ends {what}.\n" if now else f"Finishes {what}; `tray-bridge stop --now` ends them.\n")
-    deadline = time.monotonic() + END_SECONDS
-    while time.monotonic() < deadline or (active and not now):
+    began = told = time.monotonic()
+    while time.monotonic() < began + END_SECONDS or (active and not now):
         try:
-            find_bridge(bridge.url)
+            health = find_bridge(bridge.url).health["health"]
         except BridgeUnreachableError:
             write("Tray Bridge has stopped.\n")
             return 0
-        except KeyboardInterrupt:
-            break
+        if active and not now and health["word"] in ("ready", "busy"):
+            raise TrayBridgeError("It was resumed, so it goes on.", title="Called off", hint="")
+        if time.monotonic() >= told + TELL_SECONDS:
+            told = time.monotonic()
+            write(f"{health['text']} ({told - began:.0f} s).\n")
         time.sleep(0.1)
     raise TrayBridgeError("It has not stopped yet.", title="Still stopping", hint="`tray-bridge status` shows why.")
 

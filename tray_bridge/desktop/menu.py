@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..doctor.health import health_of
+from ..doctor.health import count_of, health_of
 from ..snapshots import USUAL_MODELS, ModelSnapshot, Problem, RequestSnapshot, ServerSnapshot
 from .words import (
     account_text,
@@ -21,7 +21,6 @@ from .words import (
     port_is_taken,
     quit_text,
     request_text,
-    requests_text,
     status_text,
 )
 
@@ -81,19 +80,15 @@ class MenuState:
 
 
 def build_menu(server: ServerSnapshot, state: MenuState) -> tuple[Item, ...]:
-    """Make the whole menu for this moment."""
+    """Make the whole menu for this moment. The top level is for everybody; what few people need is under *Advanced*."""
     return (
         *_what_is(server, state),
         _separator("use"),
         *_how_to_use(server, state),
-        _separator("server"),
-        *_server_switches(server, state),
-        _separator("requests"),
-        _active_requests(server.requests, state.now),
-        _session_logs(state),
+        _separator("settings"),
         _settings(server, state),
+        _advanced(server, state),
         _separator("end"),
-        _about(server, state),
         Item(quit_text(server.active, state.quitting), "quit"),
     )
 
@@ -115,6 +110,8 @@ def _what_is(server: ServerSnapshot, state: MenuState) -> Iterable[Item]:
     yield _line("hint", one_line(hint or "…"), visible=bool(hint))
     offer = state.free_ports[0] if state.free_ports else 0
     yield _refused_pages(server)
+    newer = f"Version {server.newer_version} is available"
+    yield _view("newer", newer, "now", ready, bool(server.newer_version))
     yield Item(f"Use port {offer} instead", "set_port", offer, key="offer", visible=taken and bool(offer))
 
 
@@ -137,37 +134,42 @@ def _pages(number: int) -> str:
 
 
 def _how_to_use(server: ServerSnapshot, state: MenuState) -> Iterable[Item]:
-    stopped = server.state in ("stopped", "error")
+    stopped, free = server.state in ("stopped", "error"), _is_free(server, state)
+    can_open = free and not port_is_taken(server)
     yield Item(
         "Start server and open dashboard" if stopped else "Open dashboard",
         "open_dashboard",
-        enabled=server.state != "stopping" and not state.quitting and not port_is_taken(server),
+        enabled=can_open,
         default=True,
     )
-    yield Item("Copy base URL", "copy_base_url", enabled=not port_is_taken(server))
-    yield Item("Copy a new API key", "copy_api_key", visible=state.has_api_key)
-    yield Item(
-        "Connect a client…",
-        "open_dashboard",
-        "connect",
-        enabled=server.state != "stopping" and not state.quitting and not port_is_taken(server),
-    )
+    yield Item("Connect a client…", "open_dashboard", "connect", enabled=can_open)
+    yield Item("Resume", "pause", 0, key="resume", enabled=free, visible=server.state == "ready" and server.paused)
+
+
+def _is_free(server: ServerSnapshot, state: MenuState) -> bool:
+    """Return whether the server takes another command now."""
+    return server.state != "stopping" and not state.quitting
 
 
 def _server_switches(server: ServerSnapshot, state: MenuState) -> Iterable[Item]:
-    runs = server.state in ("ready", "starting")
-    free = server.state != "stopping" and not state.quitting
-    finishes = f" (finishes {requests_text(server.active)})" if server.active else ""
-    pause = "Resume" if server.paused else f"Pause{finishes}"
-    yield Item(pause, "pause", 0 if server.paused else 1, key="pause", enabled=free, visible=server.state == "ready")
+    runs, free = server.state in ("ready", "starting"), _is_free(server, state)
+    ready, waits = server.state == "ready", server.drains_since is not None
+    finishes = f" (finishes {count_of(server.active)})" if server.active else ""
+    yield Item(f"Pause{finishes}", "pause", 1, key="pause", enabled=free, visible=ready and not server.paused)
     yield Item(
         f"Stop server{ends_text(server.active)}" if runs else "Start server",
         "stop_server" if runs else "start_server",
         key="start_or_stop",
         enabled=free and not port_is_taken(server),
     )
-    waits = runs and server.active > 0
-    yield Item(f"Stop server after {requests_text(server.active)}", "stop_when_idle", enabled=free, visible=waits)
+    after = f"Stop server after {count_of(server.active)}"
+    yield Item(after, "stop_when_idle", enabled=free, visible=runs and server.active > 0 and not waits)
+    yield Item(
+        f"Restart{ends_text(server.active)}",
+        "restart_server",
+        key="restart",
+        enabled=free and server.state in ("ready", "error") and not port_is_taken(server),
+    )
 
 
 def _active_requests(requests: tuple[RequestSnapshot, ...], now: float) -> Item:
@@ -212,14 +214,13 @@ def _settings(server: ServerSnapshot, state: MenuState) -> Item:
             Item("Notifications", "toggle_notifications", checked=state.notifies),
             _separator("file"),
             Item("Open settings file", "open_settings_file"),
-            _advanced(server, state),
         ),
     )
 
 
 def _advanced(server: ServerSnapshot, state: MenuState) -> Item:
     """Make the lines that few people need."""
-    ready, free = server.state == "ready", server.state != "stopping" and not state.quitting
+    ready = server.state == "ready"
     requests = f"Requests {server.active} active · {server.served} served · {server.failed} failed"
     return Item(
         "Advanced",
@@ -227,6 +228,14 @@ def _advanced(server: ServerSnapshot, state: MenuState) -> Item:
         items=(
             _view("pool", pool_text(server.pool), "now", ready),
             _view("requests", requests, "log", ready),
+            _separator("copy"),
+            Item("Copy base URL", "copy_base_url", enabled=not port_is_taken(server)),
+            Item("Copy a new API key", "copy_api_key", visible=state.has_api_key),
+            _separator("server"),
+            *_server_switches(server, state),
+            _separator("more"),
+            _active_requests(server.requests, state.now),
+            _session_logs(state),
             Item(
                 f"Pool size: {state.pool_size}",
                 key="pool_size",
@@ -235,13 +244,8 @@ def _advanced(server: ServerSnapshot, state: MenuState) -> Item:
                     for size in sorted({*POOL_SIZES, state.pool_size})
                 ),
             ),
-            Item(
-                f"Restart{ends_text(server.active)}",
-                "restart_server",
-                key="restart",
-                enabled=free and server.state in ("ready", "error") and not port_is_taken(server),
-            ),
             Item("Check all that is needed…", "open_dashboard", "doctor", key="doctor", enabled=ready),
+            _about(server, state),
         ),
     )
 
@@ -268,7 +272,6 @@ def _about(server: ServerSnapshot, state: MenuState) -> Item:
         key="about",
         items=(
             _line("version", f"Tray Bridge {state.version}"),
-            _line("newer", f"Version {server.newer_version} is available", visible=bool(server.newer_version)),
             _line("cli_version", f"Claude Code {cli}" if cli else "Claude Code: version not known yet"),
             _line("address", server.base_url),
             Item("Copy these lines", "copy_about"),
@@ -278,7 +281,7 @@ def _about(server: ServerSnapshot, state: MenuState) -> Item:
 
 def _models(models: tuple[ModelSnapshot, ...], chosen: str) -> list[tuple[str, str]]:
     """List each model's value and text, the chosen one included."""
-    known = {model.value: model.display_name or model.value for model in models}
+    known = {model.value: model.display_name or model.value for model in models if model.value != "default"}
     names = known or {model.value: model.value for model in USUAL_MODELS}
     return list((names if chosen in names else {chosen: chosen, **names}).items())
 

@@ -193,6 +193,7 @@ class Tray:
         active = self._server.snapshot().active
         if wake == "quit" and active and not self._is_quitting:
             self._is_quitting = True
+            self._server.stop_when_idle()  # so that it takes no new requests
             return False
         return wake in ("quit", "end") or (self._is_quitting and not active)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ..doctor.health import HealthWord, clock, health_of, is_reached, window_name
+from ..doctor.health import HealthWord, clock, count_of, health_of, is_reached, window_name
 from ..errors import PortTakenError
 from ..snapshots import AccountSnapshot, PlanWindow, PoolSnapshot, Problem, RequestSnapshot, ServerSnapshot
 
@@ -26,12 +26,13 @@ MARKS: dict[HealthWord, str] = {
 def status_text(server: ServerSnapshot, quitting: bool = False, now: float | None = None) -> str:
     """Give the server's state in a few words, for the menu's first line and the icon's tooltip."""
     if quitting and server.active:
-        return f"◐ Quits when {_count(server.active, 'request')} {_are(server.active)} finished"
+        return f"◐ Quits when {count_of(server.active)} {_are(server.active)} finished"
+    now = time.time() if now is None else now
     health = health_of(server, now)
-    demo = " (demo)" if server.demo else ""
-    if health.answers and health.word in ("ready", "busy"):
-        return f"{MARKS[health.word]} Running on {server.host}:{server.port}{demo}"
-    return f"{MARKS[health.word]} {health.text}{demo}"
+    if server.drains_since is not None and health.word == "stopping":
+        return f"{MARKS[health.word]} {health.text} · {max(0, int(now - server.drains_since))} s"
+    place = f" on {server.host}:{server.port}" if health.word in ("ready", "busy") else ""
+    return f"{MARKS[health.word]} {health.text}{place}{' (demo)' if server.demo else ''}"
 
 
 def tooltip(server: ServerSnapshot, quitting: bool = False, now: float | None = None) -> str:
@@ -56,18 +57,13 @@ def quit_text(active: int, quitting: bool) -> str:
     """Give the text of *Quit*, with what happens to the requests in flight, before and after it was chosen."""
     if not active:
         return "Quit"
-    requests = _count(active, "request")
+    requests = count_of(active)
     return f"Quit now (ends {requests})" if quitting else f"Quit (finishes {requests})"
 
 
 def ends_text(active: int) -> str:
     """Give the note that requests in flight will be ended; empty if there are none."""
-    return f" (ends {requests_text(active)})" if active else ""
-
-
-def requests_text(count: int) -> str:
-    """Give a number of requests in words."""
-    return _count(count, "request")
+    return f" (ends {count_of(active)})" if active else ""
 
 
 def pool_text(pool: PoolSnapshot) -> str:
@@ -122,10 +118,6 @@ def one_line(text: str) -> str:
     """Shorten to one line for a menu."""
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1].rstrip() + "…"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _are(number: int) -> str:

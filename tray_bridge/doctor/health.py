@@ -48,6 +48,8 @@ def health_of(server: ServerSnapshot, now: float | None = None) -> Health:
     now = time.time() if now is None else now
     if server.state != "ready":
         return _not_running(server)
+    if server.drains_since is not None:
+        return _draining(server, now)
     if server.paused:
         return Health(
             "paused",
@@ -69,6 +71,18 @@ def _not_running(server: ServerSnapshot) -> Health:
     if server.state == "stopping":
         return Health("stopping", "Stopping…")
     return Health("stopped", "Stopped", hint="Start it from the tray, or with `tray-bridge`.")
+
+
+def _draining(server: ServerSnapshot, now: float) -> Health:
+    waited = f"It has waited for {max(0.0, now - (server.drains_since or now)):.0f} s; new requests are refused."
+    finished = f"{count_of(server.active)} {'is' if server.active == 1 else 'are'} finished"
+    hint = "Resume it in the tray or with `tray-bridge resume` to call this off."
+    return Health("stopping", f"Stops when {finished}", waited, hint)
+
+
+def count_of(requests: int) -> str:
+    """Return a number of requests in words."""
+    return "1 request" if requests == 1 else f"{requests} requests"
 
 
 def _blocked(server: ServerSnapshot, now: float) -> Health | None:
@@ -106,8 +120,7 @@ def _degraded(server: ServerSnapshot) -> Health | None:
 def _running(server: ServerSnapshot) -> Health:
     demo = "A stand-in answers: this is the demo." if server.demo else ""
     if server.active:
-        count = f"{server.active} request" if server.active == 1 else f"{server.active} requests"
-        return Health("busy", f"Busy with {count}", demo, answers=True)
+        return Health("busy", f"Busy with {count_of(server.active)}", demo, answers=True)
     return Health("ready", "Ready", demo, answers=True)
 
 

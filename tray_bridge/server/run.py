@@ -78,6 +78,7 @@ class Serving:
         self._stopping = False
         self._note: OwnerNote | None = None
         self._newer: str | None = None
+        self._drains_since: float | None = None
 
     async def run(self) -> None:
         """Serve until `stop`. The pool comes first: the CLI starts on another core while the app is imported here."""
@@ -235,8 +236,16 @@ class Serving:
 
     def pause(self, paused: bool) -> None:
         """Refuse new requests, or take them again."""
+        self._refuse(ServerPausedError("Tray Bridge is paused.") if paused else None)
+
+    def drain(self) -> None:
+        """Refuse new requests because the server stops once those under way have ended."""
+        now = time.time()
+        self._refuse(ServerStoppingError("Tray Bridge stops when its last requests are finished."), drains_since=now)
+
+    def _refuse(self, reason: TrayBridgeError | None, drains_since: float | None = None) -> None:
         if self._services is not None:
-            reason = ServerPausedError("Tray Bridge is paused.") if paused else None
+            self._drains_since = drains_since
             self._services.in_flight.pause(reason)
             self._publish()  # at once: the next look at `/health` must not say that requests are answered
 
@@ -305,6 +314,8 @@ class Serving:
             log_problem=services.log.problem if services else None,
             trouble=services.in_flight.trouble if services else None,
             paused=bool(services and services.in_flight.paused_for),
+            drains_since=self._drains_since,
+            default_model=self._settings.default_model,
             newer_version=self._newer,
             refused_pages=services.refused_pages.snapshot(self._settings.allowed_origins) if services else (),
             ollama_port=self._settings.ollama_port if self._ollama_listener is not None else None,

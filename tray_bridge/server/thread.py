@@ -124,17 +124,29 @@ class ServerThread:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(running.pause, paused)
 
+    def drain(self) -> bool:
+        """Refuse new requests and wait until those under way have ended; return False if `pause(False)` calls it off.
+
+        It waits as long as they take. A server that does not run has nothing to wait for.
+        """
+        loop, running = self._loop, self._running
+        if loop is not None and running is not None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(running.drain)
+        with self._settled:
+            self._settled.wait_for(lambda: self._drains() or self._snapshot.state != "ready", PAUSE_SECONDS)
+            self._settled.wait_for(lambda: not (self._drains() and self._snapshot.active))
+            return self._drains() or self._snapshot.state != "ready"
+
+    def _drains(self) -> bool:
+        return self._snapshot.state == "ready" and self._snapshot.drains_since is not None
+
     def stop_when_idle(self) -> None:
         """Refuse new requests, and stop once those under way have ended; `pause(False)` calls it off."""
-        self.pause(True)
         threading.Thread(target=self._stop_when_idle, name="drain", daemon=True).start()
 
     def _stop_when_idle(self) -> None:
-        with self._settled:
-            self._settled.wait_for(lambda: self._snapshot.paused or self._snapshot.state != "ready", PAUSE_SECONDS)
-            self._settled.wait_for(lambda: not (self._snapshot.paused and self._snapshot.active))
-            called_off = self._snapshot.state != "ready" or not self._snapshot.paused
-        if not called_off:
+        if self.drain() and self._snapshot.state == "ready":
             self.stop()
 
     def let_page_in(self, origin: str) -> None:

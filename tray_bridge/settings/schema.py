@@ -82,6 +82,10 @@ class Settings(BaseSettings):
         default=DEFAULT_ALIASES,
         description="Model names that clients send, each with the model it means; added to the built-in ones",
     )
+    list_aliases: bool = Field(
+        default=True,
+        description="List the aliases among the models; with `false` they still work, and clients' pickers are short",
+    )
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("tauri://localhost", "http://tauri.localhost", "https://tauri.localhost"),
         description="Web origins that may call the bridge, besides its own page; exact",

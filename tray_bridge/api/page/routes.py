@@ -29,7 +29,6 @@ def dashboard_router(
     last_hour: LastHour,
     access: DashboardAccess,
     *,
-    default_model: str,
     doctor: Callable[[], Iterable[Any]],
     keys: ApiKeys | None = None,
     under_way: Callable[[str], Exchange | None] = lambda _id: None,
@@ -41,7 +40,7 @@ def dashboard_router(
         access.check_person(request)
 
     behind = APIRouter(prefix="/dashboard/api", dependencies=[Depends(check)], include_in_schema=False)
-    behind.include_router(server_router(server, log, last_hour, access, default_model=default_model, doctor=doctor))
+    behind.include_router(server_router(server, log, last_hour, access, doctor=doctor))
     behind.include_router(live_router(under_way))
     behind.include_router(log_router(log))
     behind.include_router(usage_router(server, log))

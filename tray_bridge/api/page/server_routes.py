@@ -10,9 +10,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from ...doctor.health import health_of
-from ...known_clients import CLIENTS, NO_KEY, client_name
+from ...known_clients import NO_KEY, RECOGNISED, client_name
 from ...machine import bridge_log
 from ...session_log import LogReader
+from ...setup.snippets import CLIENTS
 from ..json_response import JsonResponse
 from ..services import ServerView
 from .access import DashboardAccess
@@ -31,7 +32,6 @@ def server_router(
     last_hour: LastHour,
     access: DashboardAccess,
     *,
-    default_model: str,
     doctor: Callable[[], Iterable[Any]],
 ) -> APIRouter:
     """Make the routes; `doctor` runs the checks, each a dataclass, and is called on a thread of its own."""
@@ -66,8 +66,8 @@ def server_router(
                 "id": client.name.lower().replace(" ", "-"),
                 "name": client.name,
                 "where": client.where,
-                "settings": client.settings(base_url, default_model, key).rstrip("\n"),
-                "recognised": client.user_agent is not None,
+                "settings": client.settings(base_url, server.snapshot().default_model, key).rstrip("\n"),
+                "recognised": client.name in RECOGNISED,
                 "seen_at": seen.get(client.name),
             }
             for client in CLIENTS
