@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+import time
 
 import pytest
 
-from tray_bridge.claude import start_failures
 from tray_bridge.claude.start_failures import StartFailures
 from tray_bridge.errors import CliUnavailableError
 
@@ -15,7 +15,7 @@ def test_one_reason_is_warned_of_once_and_each_try_waits_longer(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = [100.0]
-    monkeypatch.setattr(start_failures.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     failures = StartFailures()
     pauses = []
     with caplog.at_level(logging.INFO):
