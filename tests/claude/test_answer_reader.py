@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tray_bridge.claude.answer import ASSUMED_RETRY_WAIT, MOST_REFUSED, AnswerReader
+from tray_bridge.claude.answer import MOST_REFUSED, AnswerReader
+from tray_bridge.claude.failures import ASSUMED_RETRY_WAIT
 from tray_bridge.errors import OutputSchemaError, ToolSchemaError, UpstreamError
 from tray_bridge.turns import (
     Event,

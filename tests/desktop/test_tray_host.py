@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 import time
@@ -91,6 +92,17 @@ def test_the_systems_that_always_have_a_tray(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(sys, "platform", platform)
         assert tray_host.probe().kind == kind
         assert not tray_host.desktop_is_gone()
+
+
+def test_a_desktop_whose_wayland_display_answers_has_not_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-9")
+    assert tray_host.desktop_is_gone()
+    with socket.socket(socket.AF_UNIX) as compositor:
+        compositor.bind(str(tmp_path / "wayland-9"))
+        compositor.listen()
+        assert not tray_host.desktop_is_gone()
+    assert tray_host.desktop_is_gone()
 
 
 def test_an_old_x11_tray_shows_an_icon_whose_click_opens_the_dashboard(tmp_path: Path, display: str) -> None:

@@ -15,6 +15,7 @@ import pytest_asyncio
 from tests.desktop.fake_tray_host import FakeTrayHost, until
 from tests.desktop.private_bus import PrivateBus
 from tests.desktop.tray_app import TrayApp, free_port
+from tests.resilience.faults import bound
 from tray_bridge.machine.cli_program import find_cli
 
 pytestmark = pytest.mark.skipif(
@@ -155,15 +156,31 @@ async def test_a_tray_host_that_restarts_gets_the_icon_back(app: TrayApp, host: 
     await host.shows("● Ready on")
 
 
-async def test_a_bus_that_restarts_gets_the_icon_back(app: TrayApp, host: FakeTrayHost, bus: PrivateBus) -> None:
+async def test_d4_a_bus_that_restarts_gets_the_icon_back_and_stops_no_request(
+    app: TrayApp, host: FakeTrayHost, bus: PrivateBus
+) -> None:
     await launch(app, host)
+    body = {"model": "sonnet", "messages": [{"role": "user", "content": 'standin: {"text": "well"}'}]}
+    answers: list[str] = []
+
+    async def ask() -> None:
+        async with httpx.AsyncClient(base_url=app.url, timeout=30) as client:
+            while True:
+                found = (await client.post("/v1/chat/completions", json=body)).json()
+                answers.append(found["choices"][0]["message"]["content"])
+
+    asking = asyncio.create_task(ask())
     bus.stop()
     await host.stop()
     await app.answers()
     bus.start()
     await host.start()
-    await host.has_item(30)
-    await host.shows("● Ready on")
+    await host.has_item(bound(5))
+    await host.shows("● ")
+    before = len(answers)
+    await until(lambda: _async(len(answers) > before), 30, "another answer")
+    assert not asking.done() and set(answers) == {"well"}
+    asking.cancel()
     await host.click("Quit")
     assert await app.ends() == 0
 

@@ -6,6 +6,8 @@ Each fault hits a whole app of its own, with two clients that keep asking. No re
 from __future__ import annotations
 
 import shutil
+import socket
+import subprocess
 import sys
 import threading
 import time
@@ -18,6 +20,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.faults.other_sockets import CAN_TAKE_SOCKETS, listening_socket
 from tests.resilience.faults import bound, question
 from tests.resilience.running_app import RunningApp, running_app
 from tests.running_bridge import wait_for
@@ -57,7 +60,25 @@ class Victim:
         return str(found["choices"][0]["message"]["content"] if response.is_success else found["error"]["message"])
 
     def works_soon(self) -> None:
-        wait_for(lambda: self.answer() == "well", bound(SOON))
+        def works() -> bool:
+            try:
+                return self.answer() == "well"
+            except httpx.HTTPError:
+                return False
+
+        wait_for(works, bound(SOON))
+
+    def works_or_tells_soon(self, path: Path) -> None:
+        """The next request works, or it or the state names the path."""
+
+        def works_or_tells() -> bool:
+            if (answer := self.answer()) == "well" or str(path) in answer:
+                return True
+            status = self.app.status()
+            problems = (status.get("problem"), status.get("log_problem"), status.get("pool", {}).get("problem"))
+            return any(str(path) in str(problem) for problem in problems)
+
+        wait_for(works_or_tells, bound(SOON))
 
     def end_workers(self) -> None:
         """End all processes of the CLI, so that new ones must be started."""
@@ -167,15 +188,73 @@ def test_d4_a_file_in_the_place_of_a_folder_is_told_or_does_no_harm(victim: Vict
     with load(victim):
         with replaced_by_a_file(path):
             victim.end_workers()
+            victim.works_or_tells_soon(path)
+        victim.works_soon()
 
-            def works_or_is_told() -> bool:
-                if (answer := victim.answer()) == "well" or str(path) in answer:
-                    return True
-                status = victim.app.status()
-                problems = (status.get("problem"), status.get("log_problem"), status.get("pool", {}).get("problem"))
-                return any(str(path) in str(problem) for problem in problems)
 
-            wait_for(works_or_is_told, bound(SOON))
+@contextmanager
+def full(path: Path) -> Iterator[None]:
+    """A disk without any room in the place of a folder, for a while."""
+
+    def is_mounted() -> bool:
+        path.mkdir(parents=True, exist_ok=True)
+        return _mounted("mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=1", "tmpfs", str(path))
+
+    wait_for(is_mounted, bound(SOON))
+    try:
+        yield
+    finally:
+        _mounted("umount", "-l", str(path))
+
+
+def _mounted(*command: str) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def mounting(tmp_path: Path) -> None:
+    if not (_mounted("mount", "-t", "tmpfs", "tmpfs", str(tmp_path)) and _mounted("umount", str(tmp_path))):
+        pytest.skip("a disk can be mounted by root only; the test below needs no rights")
+
+
+@pytest.mark.usefixtures("mounting")
+@pytest.mark.parametrize("place", [p if p == "log folder" else pytest.param(p, marks=pytest.mark.full) for p in PLACES])
+def test_d4_a_full_disk_in_the_place_of_a_folder_is_told_or_does_no_harm(victim: Victim, place: str) -> None:
+    path = PLACES[place](victim)
+    with load(victim):
+        with full(path):
+            victim.end_workers()
+            victim.works_or_tells_soon(path)
+            if place == "log folder":
+                wait_for(lambda: "No space left" in str(victim.app.status().get("log_problem")), bound(SOON))
+        victim.works_soon()
+        wait_for(lambda: victim.app.status()["log_problem"] is None, bound(SOON))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of another process")
+def test_d4_files_that_cannot_grow_any_more_are_told_and_stop_nothing(victim: Victim) -> None:
+    app = psutil.Process(victim.app.process.pid)
+    with load(victim) as complaints:
+        app.rlimit(psutil.RLIMIT_FSIZE, (0, psutil.RLIM_INFINITY))  # a program without rights can do this to its own
+        try:
+            victim.works_soon()
+            wait_for(lambda: "too large" in str(victim.app.status().get("log_problem")), bound(SOON))
+            victim.works_soon()
+        finally:
+            app.rlimit(psutil.RLIMIT_FSIZE, (psutil.RLIM_INFINITY, psutil.RLIM_INFINITY))
+        wait_for(lambda: victim.app.status()["log_problem"] is None, bound(SOON))
+        victim.works_soon()
+    assert complaints == []
+
+
+@pytest.mark.skipif(not CAN_TAKE_SOCKETS, reason="sockets of another process")
+def test_d4_a_listening_socket_that_is_lost_is_opened_again(victim: Victim) -> None:
+    with load(victim):
+        with listening_socket(victim.app.process.pid, victim.app.port) as lost:
+            lost.shutdown(socket.SHUT_RDWR)
         victim.works_soon()
 
 

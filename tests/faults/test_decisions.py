@@ -17,6 +17,7 @@ import pytest
 
 from tests.desktop.private_bus import PrivateBus
 from tests.running_bridge import RunningBridge, directive
+from tray_bridge.doctor.checks import run_checks
 from tray_bridge.setup.claude_account import found_accounts
 
 Make = Callable[..., RunningBridge]
@@ -108,6 +109,18 @@ def test_d13_another_program_on_the_ipv6_loopback_does_not_stop_the_bridge(make_
         bridge = make_bridge(pool_size=1, port=port)
         assert bridge.url == f"http://127.0.0.1:{port}"
         assert asked(bridge, directive(text="here")).status_code == 200
+        status = httpx.get(f"{bridge.url}/status").json()
+        (told,) = (check for check in run_checks(bridge.server.settings, None, status) if check.title == "Server")
+        assert told.status == "warning" and "[::1]" in told.message and "127.0.0.1" in told.hint
+
+
+def test_d13_localhost_leads_to_the_bridge_on_ipv6_too(bridge: RunningBridge) -> None:
+    port = bridge.snapshot().port
+    try:
+        found = httpx.get(f"http://[::1]:{port}/v1/models")
+    except httpx.ConnectError:
+        pytest.skip("no IPv6 loopback")
+    assert found.status_code == 200 and found.json()["data"]
 
 
 def test_d17_a_model_of_another_service_in_the_environment_is_an_unknown_model(bridge: RunningBridge) -> None:

@@ -2,134 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import openai
 import pytest
 
+from tests.faults.error_texts import SHOWN, SORTS, WINDOW, Text
 from tests.running_bridge import RunningBridge, directive
+from tray_bridge.api.errors import error_response
+from tray_bridge.api.in_flight import InFlight
 from tray_bridge.claude.account_state import AccountState
 from tray_bridge.claude.failures import error_of
 from tray_bridge.doctor.health import health_of
 from tray_bridge.errors import (
-    BillingError,
-    CliUnavailableError,
-    InvalidRequestError,
-    ModelNotFoundError,
-    PlanLimitError,
     SignedOutError,
     TrayBridgeError,
     UpstreamError,
 )
-from tray_bridge.snapshots import AccountSnapshot, PlanWindow
+from tray_bridge.snapshots import AccountSnapshot, PlanWindow, ServerSnapshot
 
 Make = Callable[..., RunningBridge]
-Text = tuple[str, int | None, str]
-# What the CLI says, as it stands in the program: kind, status of the Messages API, words.
-MONEY: list[Text] = [
-    ("billing_error", 400, "Credit balance is too low"),
-    ("billing_error", None, "Credit balance is too low"),
-    ("invalid_request", 400, "API Error: 400 Your credit balance is too low to access the Anthropic API."),
-    ("unknown", 402, 'API Error: 402 {"type":"error","error":{"type":"billing_error","message":"Payment due"}}'),
-    ("authentication_failed", None, "Claude Code tried Acme instead, but it doesn't have enough credit"),
-    (
-        "oauth_org_not_allowed",
-        403,
-        "Claude Code can't use your Claude subscription, usually because a payment is past due",
-    ),
-    ("unknown", 402, "API Error: 402 Insufficient credits. Add more."),
-    ("invalid_request", 400, "API Error: 400 ExceededBudget: Budget has been exceeded! Current cost: 3"),
-    ("rate_limit", 429, "API Error: 429 You exceeded your current quota, please check your plan and billing details."),
-]
-PLAN: list[Text] = [
-    ("rate_limit", 429, "API Error: Usage credits required for 1M context · run /usage-credits to turn them on"),
-    ("rate_limit", 429, "API Error: Request rejected (429) · Extra usage is required for long context requests."),
-    ("unknown", None, "API Error: Usage credits ran out before the response was finished."),
-    ("rate_limit", 429, "You've hit your monthly spend limit."),
-    ("rate_limit", 429, "You've hit your channel's monthly spend limit."),
-    ("rate_limit", 429, "spend limit reached · resets Dec 1"),
-    ("rate_limit", 429, "You're out of usage credits. /model to switch models."),
-    ("rate_limit", 429, "Opus requires usage credits. /model to switch models."),
-    ("invalid_request", 400, "You have reached your specified API usage limits."),
-    ("invalid_request", 400, "Third-party apps now draw from your extra usage, not your plan limits."),
-    ("invalid_request", 400, "Claude Opus is not available with the Claude Pro plan."),
-    ("invalid_request", 400, "Auto mode is unavailable for your plan"),
-    ("invalid_request", 400, "The long context beta is not yet available for this subscription."),
-    ("rate_limit", None, "Claude stopped here because Opus now requires usage credits. Switch models."),
-]
-SIGN_IN: list[Text] = [
-    ("authentication_failed", None, "Not logged in · Please run /login"),
-    ("authentication_failed", 401, "Failed to authenticate. API Error: 401 Invalid bearer token"),
-    ("authentication_failed", 401, "Invalid API key · Fix external API key"),
-    ("authentication_failed", 403, "API Error: 403 OAuth token has been revoked. Please obtain a new token."),
-    ("authentication_failed", 401, "API Error: 401 OAuth access token has been revoked."),
-    ("authentication_failed", None, "OAuth token revoked · Please run /login"),
-    ("authentication_failed", None, "Failed to authenticate: OAuth session expired and could not be refreshed"),
-    ("authentication_failed", None, "Failed to authenticate: your claude.ai login expired."),
-    ("oauth_org_not_allowed", 403, "Your account does not have access to Claude. Please login again"),
-    ("authentication_failed", 403, "OAuth authentication is currently not allowed for this organization."),
-    ("invalid_request", 400, "This organization has been disabled."),
-    ("account_on_hold", 403, "Your account is on hold."),
-    ("authentication_failed", 403, "refresh your AWS credentials (SSO sign-in, access keys) and retry"),
-    ("cloud_credential_error", None, "API Error: Could not load AWS credentials"),
-    ("invalid_request", 401, "Your apiKeyHelper script is failing · This usually means you need to re-authenticate"),
-    ("invalid_request", 403, "Your organization has disabled API key authentication · Unset ANTHROPIC_API_KEY"),
-    ("invalid_request", 400, "Your ANTHROPIC_API_KEY belongs to a disabled organization · Update or unset it"),
-    ("oauth_org_not_allowed", 403, "Your organization has disabled Claude subscription access for Claude Code"),
-    ("authentication_failed", None, "Login reached its time limit · Please run /login"),
-    ("invalid_request", None, "Login expired · Run /login to sign in again, or re-authenticate your profile"),
-    ("authentication_failed", 403, "API Error: 403 Your account does not have access to Claude Code."),
-    ("invalid_request", 400, "API Error: 400 This credential is only authorized for use with Claude Code and no other"),
-    ("unknown", 403, "API Error: 403 Your account has been disabled."),
-]
-MODEL: list[Text] = [
-    ("model_not_found", 404, "There's an issue with the selected model (claude-x). It may not exist."),
-    ("unknown", 404, 'API Error: 404 {"error":{"type":"not_found_error","message":"model: claude-sonnet-9"}}'),
-    ("unknown", 400, "API Error: 400 invalid model name"),
-    ("unknown", 403, "API Error: 403 You don't have access to the model with the specified model ID."),
-    ("unknown", 400, "API Error: 400 The provided model identifier is not supported."),
-    (
-        "invalid_request",
-        None,
-        "routed to a model that is not in your availableModels allowlist; discarded",
-    ),
-    ("authentication_failed", 403, 'API Error: 403 {"error":{"type":"permission_error","message":"model: no access"}}'),
-]
-TIME: list[Text] = [
-    ("rate_limit", 429, "API Error: Request rejected (429) · this may be a temporary capacity issue."),
-    ("rate_limit", 429, "You've hit your session limit · resets 3pm · /extra-usage to keep going"),
-    ("rate_limit", None, "You've hit your limit · resets 3pm"),
-    ("server_error", 529, "API Error: Repeated 529 Overloaded errors. The API is at capacity."),
-    ("server_error", 500, "API Error: 500 Internal server error. This is a server-side issue"),
-    ("server_error", None, "API Error: Connection to the API was lost (ECONNRESET). This is usually temporary"),
-    ("rate_limit", None, "Opus is experiencing high load, please use /model to switch to Sonnet"),
-    ("rate_limit", 429, "API Error: Server is temporarily limiting requests (not your usage limit)"),
-    ("rate_limit", 429, "API Error: 429 This request would exceed the rate limit of 30,000 input tokens per minute."),
-    ("authentication_failed", None, "Authentication error · This may be a temporary network issue, please try again"),
-    ("server_error", None, "API Error: Your computer went to sleep before a response was produced. Try again."),
-    ("server_error", None, "Failed to refresh OAuth token: another Claude Code process is refreshing it"),
-]
-REQUEST: list[Text] = [
-    ("invalid_request", None, "Image was too large. Double press esc to go back and try again with a smaller image."),
-    ("invalid_request", None, "PDF too large. Please double press esc to edit your message and try again."),
-]
-SORTS: list[tuple[type[TrayBridgeError], list[Text]]] = [
-    (BillingError, MONEY),
-    (PlanLimitError, PLAN),
-    (SignedOutError, SIGN_IN),
-    (ModelNotFoundError, MODEL),
-    (UpstreamError, TIME),
-    (InvalidRequestError, REQUEST),
-    (
-        CliUnavailableError,
-        [
-            ("invalid_request", None, "Failed to refresh OAuth token: the disk that holds it is full."),
-            ("invalid_request", None, "Invalid auth token · Fix external auth token · it holds a line break"),
-            ("invalid_request", None, "Invalid ANTHROPIC_CUSTOM_HEADERS · Fix the environment variable"),
-        ],
-    ),
-]
 
 
 @pytest.mark.parametrize(("kind", "said"), [(kind, said) for kind, texts in SORTS for said in texts])
@@ -137,6 +30,38 @@ def test_c4_each_text_of_the_cli_is_sorted_by_what_mends_it(kind: type[TrayBridg
     error = error_of(*said)
     assert type(error) is kind
     assert ".." not in str(error)
+
+
+def retry_headers(error: TrayBridgeError) -> Mapping[str, str]:
+    """What clients' libraries read of this error."""
+    return error_response(error, {"type": "http", "path": "/v1/chat/completions", "headers": []}).headers
+
+
+@pytest.mark.parametrize("said", WINDOW)
+def test_c2_a_window_of_the_plan_is_not_waited_for_by_a_library(said: Text) -> None:
+    headers = retry_headers(error_of(*said))
+    assert headers["x-should-retry"] == "false" and int(headers["retry-after"]) > 60
+    ends_soon = retry_headers(error_of(*said, wait=20))
+    assert ends_soon["x-should-retry"] == "true" and ends_soon["retry-after"] == "20"
+
+
+@pytest.mark.parametrize(("word", "said"), [(word, said) for word, texts in SHOWN for said in texts])
+async def test_c3_each_text_changes_what_the_tray_shows_and_an_answer_clears_it(word: str, said: Text) -> None:
+    state, in_flight = AccountState(lambda: None), InFlight(lambda: None)
+    error = error_of(*said)
+    state.failed(error)
+    with pytest.raises(type(error)), in_flight.enter("req_1", "client", streamed=False):
+        raise error
+
+    def shown() -> str:
+        account = state.account
+        return health_of(ServerSnapshot(state="ready", account=account, trouble=in_flight.trouble)).word
+
+    assert shown() == word
+    state.answered()
+    with in_flight.enter("req_2", "client", streamed=False):
+        pass
+    assert shown() == "ready"
 
 
 @pytest.mark.parametrize("words", ["Prompt is too long", "This message is too long to send, so Claude didn't get it."])

@@ -118,6 +118,16 @@ def test_b3_http_1_0_gets_no_chunks(bridge: RunningBridge, streamed: bool, keep_
         assert json.loads(rest)["choices"][0]["message"]["content"] == "Hello there"
 
 
+def test_b3_http_1_0_needs_no_host_header(bridge: RunningBridge) -> None:
+    top, data = post(BODY, version="1.0", close=False)
+    received = exchange(bridge, top.replace(b"Host: localhost\r\n", b""), data)
+    assert received.split(b" ")[1] == b"200" and b"Hello there" in received
+    for bad in (b"Host: evil.example\r\n", b"Origin: http://evil.example\r\n"):
+        assert exchange(bridge, top.replace(b"Host: localhost\r\n", bad), data).split(b" ")[1] == b"403"
+    later = top.replace(b"Host: localhost\r\n", b"").replace(b"HTTP/1.0", b"HTTP/1.1")
+    assert exchange(bridge, later, data).split(b" ")[1] == b"400"
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
 def test_b3_curl_with_http_1_0_reads_a_stream(bridge: RunningBridge) -> None:
     url = f"{bridge.base_url}/chat/completions"

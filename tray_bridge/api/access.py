@@ -128,6 +128,8 @@ class AccessMiddleware:
 
     def _check_host(self, scope: Scope, headers: Headers) -> None:
         values = headers.getlist("host")
+        if not values and scope.get("http_version") == "1.0":
+            return  # that version has no Host header, and no browser speaks it
         match = _HOST.fullmatch(values[0].lower()) if len(values) == 1 else None
         if match and (match[1] in self._hosts or is_local_host(match[1]) or self._is_own_address(scope, match[1])):
             return
@@ -148,7 +150,7 @@ class AccessMiddleware:
         if not origins:
             self._check_fetch_site(scope, headers)
             return None
-        if origins == [f"{scope['scheme']}://{headers['host']}"]:
+        if origins == [f"{scope['scheme']}://{headers.get('host', '')}"]:
             return None
         if len(origins) == 1 and (self._is_allowed(origins[0]) or self._is_local(scope, origins[0])):
             return origins[0]

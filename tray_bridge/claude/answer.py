@@ -34,7 +34,6 @@ from .wire_values import read_input, read_number, read_text, read_usage, whole_i
 LISTED_AGENT = "Task"  # the name in the CLI's list of tools for one named Agent
 MOST_REFUSED = 4  # messages with only refused calls, before the turn is given up
 LONGEST_RETRY_WAIT = 5.0  # seconds: the client decides about a longer wait
-ASSUMED_RETRY_WAIT = 60.0  # seconds, where the CLI did not even think of waiting and does not say for how long
 
 Rest = Literal["clean", "suspended", "spent"]
 _STOP_REASONS: Mapping[str, StopReason] = {
@@ -319,5 +318,5 @@ class AnswerReader:
         status = result.get("api_error_status")
         limited = status == 429 or (status is None and self._error_kind == "rate_limit")
         if limited and self._retry_after is None:
-            self._retry_after = self._until_reset or ASSUMED_RETRY_WAIT
+            self._retry_after = self._until_reset
         return error_of(self._error_kind or "", status, text, self._retry_after)

@@ -26,15 +26,24 @@ from ..errors import (
 
 _OTHER_SIGN_IN = "Sign in with an account that may use Claude Code, then try again."
 _OTHER_CREDENTIALS = "Renew the credentials of this provider, then try again."
+_NOTHING_BUT_SIGN_IN = frozenset({"", "Failed to authenticate", "Please run /login"})
+ASSUMED_RETRY_WAIT = 60.0  # seconds, for a limit whose end is not reported
+ASSUMED_WINDOW_WAIT = (
+    300.0  # the same for a window of the plan: longer than clients' libraries should wait by themselves
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The CLI's report of one failure. `kind` and `text` may be empty, `status` None; `wait` is in seconds."""
+    """The CLI's report of one failure. `kind` and `text` may be empty, `status` None; `wait` is in seconds.
+
+    `text` is for a person, `whole` is all that the CLI wrote.
+    """
 
     kind: str
     status: int | None
     text: str
+    whole: str
     wait: float | None = None
 
 
@@ -52,22 +61,27 @@ class Row:
         return (
             (not self.kinds or report.kind in self.kinds)
             and (not self.statuses or report.status in self.statuses)
-            and (not self.words or re.search(self.words, report.text, re.IGNORECASE) is not None)
+            and (not self.words or re.search(self.words, report.whole, re.IGNORECASE) is not None)
         )
 
 
 def error_of(kind: str, status: Any, text: str, wait: float | None = None) -> TrayBridgeError:
     """Make the error of a report; one that matches no row becomes an UpstreamError with its status."""
     number = status if isinstance(status, int) and status >= 400 else None
-    report = Report(kind, number, plain(text), wait)
+    report = Report(kind, number, plain(text), text, wait)
     return next(row.make(report) for row in ROWS if row.fits(report))
 
 
 def plain(text: str) -> str:
-    """Give the message of an error that the CLI wraps as `API Error: 529 {"error": {"message": …}}`."""
-    inner = re.search(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)"', text)
-    found = inner.group(1) if inner else re.sub(r"^.*?API Error:\s*(\d{3}\s*)?", "", text, flags=re.DOTALL)
-    return found.strip()
+    """Give the message of an error that the CLI wraps as `API Error: 529 {"error": {"message": …}}`.
+
+    What the CLI writes before it stays, except a bare advice to sign in.
+    """
+    wrapped = re.search(r"API Error(?: \([^)]*\))?:\s*(?:\d{3}\s+)?", text)
+    before, said = (text[: wrapped.start()], text[wrapped.end() :]) if wrapped else ("", text)
+    if inner := re.search(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)"', said):
+        said = inner.group(1)
+    return (said if before.strip(" ·.") in _NOTHING_BUT_SIGN_IN else before + said).strip()
 
 
 def _sentence(text: str) -> str:
@@ -118,8 +132,25 @@ def _silent(report: Report) -> TrayBridgeError:
     return TurnTimeoutError(_sentence(report.text), hint="Try again.")
 
 
+def _terms(report: Report) -> TrayBridgeError:
+    return SignedOutError(
+        f"This account cannot be used yet: {_sentence(report.text)}", hint="Accept them, then try again."
+    )
+
+
+def _untrusted(report: Report) -> TrayBridgeError:
+    hint = "Set NODE_EXTRA_CA_CERTS to your network's CA certificate, then start the bridge again."
+    return CliUnavailableError(_sentence(report.text), hint=hint)
+
+
 def _limited(report: Report) -> TrayBridgeError:
-    return UpstreamError(report.text or "Claude is over its limit.", status=429, retry_after=report.wait)
+    wait = ASSUMED_RETRY_WAIT if report.wait is None else report.wait
+    return UpstreamError(report.text or "Claude is over its limit.", status=429, retry_after=wait)
+
+
+def _window(report: Report) -> TrayBridgeError:
+    wait = ASSUMED_WINDOW_WAIT if report.wait is None else report.wait
+    return UpstreamError(_sentence(report.text), status=429, retry_after=wait)
 
 
 def _upstream(report: Report) -> TrayBridgeError:
@@ -137,24 +168,39 @@ ROWS = (
         r"credit balance|billing[_ ]error|doesn't have enough credit|payment (is )?(required|failed|past due)"
         r"|insufficient (credits?|funds|balance|quota)|budget (has been |is )?exceeded|exceeded your current quota",
     ),
+    # Remedy: time, and a long one.
+    Row(
+        _window,
+        r"^(?!.*spend limit)(you've (hit|reached) your\b.*\b(usage |session |weekly |hour )?limit\b"
+        r"|you're out of (extra usage|usage credits?) · resets)",
+        kinds=frozenset({"rate_limit"}),
+    ),
     Row(
         _plan,
         r"(extra usage|usage credits?) (is |are )?required|requires? (extra usage|usage credits?)"
         r"|out of (extra usage|usage credits?)|usage credits ran out|draw from your (extra usage|usage credits?)"
+        r"|out of usage · |seat type doesn't include|usage allocation has been disabled|limit is set to \$0"
+        r"|service is disabled for your org|usage is paused for your organization|pooled group budget"
         r"|spend(ing)? limit|reached your specified[\w\s-]*usage limits"
         r"|not available with the claude \w+ plan|unavailable for your plan"
         r"|not (yet )?(available|included) (for|in|on|with) (this|your) (current )?(subscription|plan)",
     ),
     # The disk of the sign-in is full, or its keychain locked.
-    Row(_cannot_renew, r"failed to refresh oauth token: (the disk|can't save)"),
+    Row(_cannot_renew, r"(failed to refresh oauth token|could not refresh your login): (the disk|can't save)"),
     # The environment of the bridge holds what cannot be sent.
     Row(_bad_environment, r"fix (the environment variable|external auth token)", statuses=frozenset({None})),
-    Row(_upstream, r"temporary network issue"),
+    Row(
+        _untrusted,
+        r"certificate verification failed|self[- ]signed certificate|UNABLE_TO_(VERIFY|GET)_\w*(CERT|SIGNATURE)",
+    ),
+    Row(_upstream, r"temporary network issue|another claude code process is refreshing"),
     # Remedy: sign in.
     Row(
         _other_provider,
-        r"(AWS|Google Cloud|Foundry|gateway) (credential|token)s?",
-        kinds=frozenset({"authentication_failed"}),
+        r"(AWS|Google Cloud|Foundry|gateway) (credential|token)s?|(organization's|your|the) gateway"
+        r"|credentials are managed by|gateway administrator",
+        kinds=frozenset({"authentication_failed", "invalid_request", "unknown"}),
+        statuses=frozenset({None, 401, 403}),
     ),
     Row(_other_provider, kinds=frozenset({"cloud_credential_error"})),
     Row(
@@ -164,6 +210,8 @@ ROWS = (
         r"|does not have access to claude\b|only authorized for use with claude code"
         r"|account (has been |is )(disabled|suspended|on hold)",
     ),
+    Row(_terms, r"updated our [\w\s]{0,30}terms"),
+    Row(_other_account, r"\bnothing was sent\b|doesn't accept your own anthropic sign-in", statuses=frozenset({None})),
     Row(_other_account, kinds=frozenset({"oauth_org_not_allowed", "account_on_hold", "verification_required"})),
     Row(
         _signed_out,

@@ -25,6 +25,7 @@ HOW_TO_GET_ONE = (
 )
 NO_BUS = "no session bus"
 POLL_SECONDS = 10.0  # an X11 tray comes without a signal that we would see
+NO_BUS_SECONDS = 2.0  # nor does a bus
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +72,29 @@ def wait_for_host(stop: threading.Event) -> None:
     try:
         _wait_for_watcher(stop, POLL_SECONDS)
     except OSError:
-        stop.wait(POLL_SECONDS)
+        stop.wait(NO_BUS_SECONDS)
 
 
 def desktop_is_gone() -> bool:
     """Return whether the desktop session has ended: no session bus and no display answers."""
-    if sys.platform in ("win32", "darwin"):
+    if sys.platform in ("win32", "darwin") or _wayland_answers():
         return False
     return _why_no_status_notifier() == NO_BUS and _why_no_xembed().startswith("no display")
+
+
+def _wayland_answers() -> bool:
+    """Return whether a Wayland display is there: a session bus alone may be started anew."""
+    import socket
+
+    folder, name = os.environ.get("XDG_RUNTIME_DIR", ""), os.environ.get("WAYLAND_DISPLAY", "")
+    if not name:
+        return False
+    with socket.socket(socket.AF_UNIX) as display:
+        try:
+            display.connect(os.path.join(folder, name))  # noqa: PTH118 - an absolute name replaces the folder
+        except OSError:
+            return False
+    return True
 
 
 def _gtk_works() -> bool:

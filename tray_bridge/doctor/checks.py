@@ -20,7 +20,7 @@ from ..errors import SettingsError
 from ..machine import paths
 from ..machine.bridge_address import address_of
 from ..machine.cli_program import find_cli
-from ..machine.port import bind, describe_holder, next_free_port
+from ..machine.port import bind, describe_holder, is_taken_on_ipv6, next_free_port
 from ..machine.private_files import make_private_folder
 from ..settings.schema import Settings, load_settings, unknown_keys
 from .health import SIGN_IN_HINT
@@ -107,6 +107,9 @@ def _check_server(settings: Settings, status: Mapping[str, Any] | None) -> Check
         place = f"{address_of(str(status.get('host')), int(status.get('port') or 0))}/v1"
         if problem := status.get("problem"):
             return Check(title, "failed", f"{problem['title']}: {problem['message']}", problem["hint"])
+        if status.get("host") == "127.0.0.1" and is_taken_on_ipv6(int(status.get("port") or 0)):
+            message = f"It answers at {place}, but `localhost` may lead to another program, which listens on [::1]."
+            return Check(title, "warning", message, "Give clients 127.0.0.1 in place of localhost.")
         return Check(title, "ok", f"It answers at {place}.")
     try:
         with bind(settings.host, settings.port):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import socket
 import sys
@@ -28,6 +29,25 @@ def bind(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def is_listening(listener: socket.socket) -> bool:
+    """Return whether a socket takes connections: a system may end it under a program."""
+    try:
+        return bool(listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    except OSError:
+        return False
+
+
+def is_taken_on_ipv6(port: int) -> bool:
+    """Return whether another program has the port on `[::1]`, where `localhost` may lead."""
+    if is_tray_bridge("::1", port):
+        return False
+    try:
+        bind("::1", port).close()
+    except OSError as error:
+        return error.errno == errno.EADDRINUSE
+    return False
 
 
 def next_free_port(host: str, port: int) -> int:

@@ -19,6 +19,7 @@ from ..machine import bridge_log
 from ..machine.owner_note import OwnerNote, has_note, new_note, remove_note, write_note
 from ..machine.paths import log_folder
 from ..snapshots import PoolSnapshot, Problem, ServerSnapshot, ServerState
+from .listening import KeepListening, open_ipv6
 from .ollama_listener import open_second
 from .pool_setup import PoolSetup
 
@@ -63,7 +64,7 @@ class Serving:
         self._publish_snapshot = publish
         self._more_checks = more_checks
         self._settings = settings
-        self._listener = listener
+        self.listening = KeepListening(settings.host, listener, self.changed)
         self._started_at = time.time()
         self._state: ServerState = "starting"
         self._publishing: asyncio.TimerHandle | None = None
@@ -74,6 +75,7 @@ class Serving:
         self._log: SessionLog | None = None
         self._answers: AnswerStore | None = None
         self._ollama_listener: socket.socket | None = None
+        self._more_listeners: list[socket.socket] = []
         self._ollama_problem: Problem | None = None
         self._stopping = False
         self._note: OwnerNote | None = None
@@ -86,6 +88,9 @@ class Serving:
             settings = self._settings
             opened = await asyncio.to_thread(open_second, settings.host, settings.ollama_port)
             self._ollama_listener, self._ollama_problem = opened
+            ports = (self.listening.port, settings.ollama_port if opened[0] is not None else 0)
+            ipv6 = [open_ipv6(settings.host, port) for port in ports if port]
+            self._more_listeners = [each for each in (self._ollama_listener, *ipv6) if each is not None]
             pool = await self._open_pool()
             await asyncio.to_thread(_import_app)
             self._services, self._server = self._make_app(pool)
@@ -96,21 +101,21 @@ class Serving:
             self._state = "stopping" if self._stopping else "ready"
             self.changed()
             asyncio.get_running_loop().call_later(FILL_AFTER, pool.fill)
-            second = [self._ollama_listener] if self._ollama_listener is not None else []
-            watches = [asyncio.ensure_future(self._watch_releases()), asyncio.ensure_future(self._keep_note())]
+            watches = (self._watch_releases(), self._keep_note(), self.listening.watch(self._forget, self._serve_on))
+            watching = [asyncio.ensure_future(watch) for watch in watches]
             try:
-                await self._server.serve(sockets=[self._listener, *second])
+                await self._server.serve(sockets=[self.listening.listener, *self._more_listeners])
             finally:
-                for watch in watches:
-                    watch.cancel()
+                for task in watching:
+                    task.cancel()
         finally:
             await self._close()
 
     async def _close(self) -> None:
         """Close what `run` opened: first what takes requests, then what answers them, the logs last."""
         self._state = "stopping"
-        if self._ollama_listener is not None:
-            self._ollama_listener.close()
+        for listener in (self.listening.listener, *self._more_listeners):
+            listener.close()
         if self._note is not None:
             remove_note(self._note)
         if self._early is not None:
@@ -125,6 +130,19 @@ class Serving:
             await asyncio.to_thread(self._answers.close)
         if self._publishing is not None:
             self._publishing.cancel()
+
+    def _forget(self, listener: socket.socket) -> None:
+        """Stop to serve a socket."""
+        for server in getattr(self._server, "servers", ()):
+            if any(each.fileno() == listener.fileno() for each in server.sockets):
+                server.close()
+
+    async def _serve_on(self, listener: socket.socket) -> None:
+        """Serve one more socket."""
+        if (server := self._server) is not None:
+            others = server.servers
+            await server.startup(sockets=[listener])
+            server.servers += others
 
     async def _watch_releases(self) -> None:
         """Ask each day whether a newer release exists, unless the settings say not to."""
@@ -148,7 +166,7 @@ class Serving:
                 write_note(note)
 
     async def _open_pool(self) -> SessionPool:
-        await self._setup.open(self._settings, [self._listener.getsockname()[1], self._settings.ollama_port])
+        await self._setup.open(self._settings, [self.listening.port, self._settings.ollama_port])
         try:
             from ..claude.pool import SessionPool
         except ImportError as error:
@@ -180,7 +198,7 @@ class Serving:
         keys = ApiKeys()
         page_access = DashboardAccess(keys.verify, keys.exist)
         self._answers = AnswerStore(folder / ANSWERS, **_answer_rules(settings))
-        self._note = new_note(settings.host, self._listener.getsockname()[1])
+        self._note = new_note(settings.host, self.listening.port)
         services = Services(
             settings,
             self._log,
@@ -301,7 +319,7 @@ class Serving:
         return ServerSnapshot(
             state=self._state,
             host=self._settings.host,
-            port=self._listener.getsockname()[1] if self._listener.fileno() >= 0 else self._settings.port,
+            port=self.listening.port,
             demo=self._settings.demo,
             started_at=self._started_at,
             pool=pool_snapshot,
@@ -310,7 +328,7 @@ class Serving:
             failed=services.in_flight.failed if services else 0,
             account=account,
             models=pool.models if pool else (),
-            problem=pool_snapshot.problem,
+            problem=self.listening.problem or pool_snapshot.problem,
             log_problem=services.log.problem if services else None,
             trouble=services.in_flight.trouble if services else None,
             paused=bool(services and services.in_flight.paused_for),

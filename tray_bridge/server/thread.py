@@ -16,12 +16,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..errors import PortTakenError, SettingsError, TrayBridgeError
+from ..errors import TrayBridgeError
 from ..launch.event_loop import new_event_loop
 from ..machine.bridge_address import is_loopback
-from ..machine.port import bind, describe_holder, next_free_port
+from ..machine.port import bind
 from ..machine.sign_in import SignIn
 from ..snapshots import Problem, ServerSnapshot
+from .listening import keep_port, port_problem
 from .run import Serving
 
 if TYPE_CHECKING:
@@ -63,19 +64,27 @@ class ServerThread:
 
     def start(self) -> None:
         """Bind the port and start in the background; return at once. What fails is in `snapshot().problem`."""
+        self._start(None)
+
+    def _start(self, kept: socket.socket | None) -> None:
+        """Start, on the socket that was kept if there is one."""
         with self._lock:
             if self._thread is not None and self._thread.is_alive() and not self._stop_asked.is_set():
                 return
             self._join(timeout=10)
+            if kept is not None and self._thread is not None:
+                kept = kept.close()  # the last run does not end
             settings = self._settings
             blank = ServerSnapshot(host=settings.host, port=settings.port, demo=settings.demo)
             try:
                 self._check_exposure(settings)
-                listener = bind(settings.host, settings.port)
+                listener = kept or bind(settings.host, settings.port)
             except OSError as error:
-                self.publish(replace(blank, state="error", problem=_port_problem(settings, error)))
+                self.publish(replace(blank, state="error", problem=port_problem(settings.host, settings.port, error)))
                 return
             except TrayBridgeError as error:
+                if kept is not None:
+                    kept.close()
                 self.publish(replace(blank, state="error", problem=Problem.of(error, time.time())))
                 return
             port = listener.getsockname()[1]
@@ -96,12 +105,14 @@ class ServerThread:
             self._join(timeout)
 
     def restart(self, settings: Settings | None = None) -> None:
-        """Stop, take new settings if given, and start again."""
+        """Stop, take new settings if given, and start again; a port that stays is not given up meanwhile."""
         with self._lock:
-            self.stop()
             if settings is not None:
                 self._settings = settings
-            self.start()
+            listener = self._running.listening.listener if self._running is not None else None
+            kept = keep_port(listener, self._settings.host, self._settings.port or self._snapshot.port)
+            self.stop()
+            self._start(kept)
 
     def apply(self, settings: Settings) -> None:
         """Take new settings at once: in place where that is possible, else by a restart."""
@@ -299,17 +310,3 @@ async def _end_all_tasks(loop: asyncio.AbstractEventLoop) -> None:
         task.cancel()
     if tasks:
         await asyncio.wait(tasks, timeout=CLEAN_UP_SECONDS)
-
-
-def _port_problem(settings: Settings, error: OSError) -> Problem:
-    if not isinstance(error, PermissionError) and error.errno is not None:
-        holder, is_us = describe_holder(settings.host, settings.port)
-        if holder is not None or is_us or "in use" in str(error).lower():
-            free = next_free_port(settings.host, settings.port)
-            taken = PortTakenError(settings.port, holder=holder, next_free=free, is_us=is_us)
-            return Problem.of(taken, time.time())
-    problem = SettingsError(
-        f"The server cannot listen on {settings.host}:{settings.port}: {error.strerror or error}.",
-        hint="Choose another port or host in the settings.",
-    )
-    return Problem.of(problem, time.time())
