@@ -1,4 +1,4 @@
-"""The table of error texts (fault C4) against the bundled program, which changes weekly."""
+"""The table of error texts (faults C2, C4) against the bundled program, which changes weekly."""
 
 from __future__ import annotations
 

@@ -73,7 +73,8 @@ class ServerThread:
                 return
             self._join(timeout=10)
             if kept is not None and self._thread is not None:
-                kept = kept.close()  # the last run does not end
+                kept.close()  # the last run does not end
+                kept = None
             settings = self._settings
             blank = ServerSnapshot(host=settings.host, port=settings.port, demo=settings.demo)
             try:
