@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import tray_bridge
-from tray_bridge.launch import is_plain
+from tray_bridge.launch import switched_off
 
 PACKAGE = Path(tray_bridge.__file__).parent
 LEAVES = {"turns", "errors", "snapshots", "machine"}
@@ -108,6 +108,19 @@ def test_few_modules_lie_loose() -> None:
     assert len(loose) <= 6, sorted(loose)
 
 
+def test_no_module_is_longer_than_350_lines() -> None:
+    for path in files(""):
+        most = 400 if path.name == "worker.py" else 350  # one process, whose state nothing else may write
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= most, path.name
+
+
+def test_only_the_app_enters_the_life_of_a_request() -> None:
+    """What happens to a request is read in `api/answering`, once, from its beginning to its end."""
+    story = "tray_bridge.api.answering"
+    entering = {name for name, known in graph().items() if story in known}
+    assert entering == {"tray_bridge.api.app", "tray_bridge.api.stored_answers"}  # which counts a request's tokens
+
+
 def test_translation_and_sessions_do_not_know_each_other() -> None:
     assert_never(("bridge",), "tray_bridge.claude", "tray_bridge.api", "fastapi", "claude_agent_sdk", "asyncio")
     assert_never(("claude",), "tray_bridge.bridge", "tray_bridge.api", "fastapi", "openai")
@@ -143,7 +156,7 @@ def test_only_the_door_knows_fastapi_and_only_one_module_the_sdk() -> None:
         assert "claude_agent_sdk" not in names or place == Path("claude/sdk.py"), place
 
 
-@pytest.mark.skipif(is_plain(), reason="a plain start imports all of it")
+@pytest.mark.skipif("sdk" in switched_off(), reason="a plain start imports all of it")
 def test_the_sdk_is_imported_without_what_is_never_used() -> None:
     program = "from tray_bridge import launch; launch.begin(); import sys, tray_bridge.claude.pool; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()

@@ -28,6 +28,7 @@ from .report import to_json, to_table
 from .reuse import measure_reuse
 from .soak import TURNS, plot, soak
 from .tools import measure_tools
+from .tricks import measure_tricks
 
 TABLE_WIDTH = 140  # also where the output goes into a file
 # Under a minute on two free cores.
@@ -42,6 +43,7 @@ GROUPS: dict[str, Measure] = {
     "dialects": measure_dialects,
     "crowd": measure_crowd,
     "launch": measure_launch,
+    "tricks": measure_tricks,
     "memory": measure_memory,
     "rebuild": measure_rebuild,
     "reuse": measure_reuse,

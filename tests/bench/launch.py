@@ -14,13 +14,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
 from . import bare_sdk
 from .figure import Figure
 from .first_token import QUESTION
-from .programs import PATIENCE, Size, StandInProcess
+from .programs import PATIENCE, Size, StandInProcess, cpu_seconds
 from .raw_cli import RawCli, say
 from .streaming import Client
 
@@ -31,11 +32,11 @@ async def measure_launch(_: StandInProcess, folder: Path, size: Size) -> list[Fi
     icon = Figure("launch to icon", "s", 0.8, raw=None)
     for number in range(size.launches):
         if number % 2:
-            ours = await launch_to_answer()
+            ours = (await launch_to_answer()).seconds
             theirs = await cold_answer(folder)
         else:
             theirs = await cold_answer(folder)
-            ours = await launch_to_answer()
+            ours = (await launch_to_answer()).seconds
         answer.add(ours, theirs)
         floor.add(await bare_sdk_answer(folder), theirs)
     if sys.platform == "linux":
@@ -71,10 +72,17 @@ async def bare_sdk_answer(folder: Path) -> float:
     return seconds
 
 
-async def launch_to_answer() -> float:
+class Launched(NamedTuple):
+    """Seconds from the launch to the first token, and the processor time that the app itself used by then."""
+
+    seconds: float
+    cpu_seconds: float
+
+
+async def launch_to_answer(**environment: str) -> Launched:
     port = _free_port()
     began = time.perf_counter()
-    app = _launch("serve", "--port", str(port))
+    app = _launch("serve", "--port", str(port), **environment)
     try:
         client = Client(f"http://127.0.0.1:{port}/v1")
         while time.perf_counter() - began < PATIENCE:
@@ -83,8 +91,9 @@ async def launch_to_answer() -> float:
                 break
             await asyncio.sleep(0.002)
         stream = await client.ask([say("user", QUESTION)])
+        used = cpu_seconds(psutil.Process(app.pid))
         client.close()
-        return stream.deltas[0] - began
+        return Launched(stream.deltas[0] - began, used)
     finally:
         _end(app)
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from tests.running_bridge import directive, wait_for
-from tray_bridge.launch import is_plain
+from tray_bridge.launch import switched_off
 from tray_bridge.machine.paths import config_file
 from tray_bridge.server import run as serving
 from tray_bridge.server.early_worker import EarlyStart, start_early
@@ -21,7 +21,7 @@ from tray_bridge.server.thread import ServerThread
 from tray_bridge.settings.schema import load_settings
 from tray_bridge.standin import StandIn
 
-pytestmark = pytest.mark.skipif(is_plain(), reason="a plain start has no early worker")
+pytestmark = pytest.mark.skipif("early-worker" in switched_off(), reason="a plain start has no early worker")
 
 
 def clis() -> set[int]:

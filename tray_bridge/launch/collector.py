@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-from . import is_fast
+from . import is_used
 
 THRESHOLD = 20_000  # allocations between two collections; only cycles need the collector
 _is_settled = False
@@ -16,7 +16,7 @@ def settle() -> None:
     There is no collection before: it would delay the first answer, and what garbage is kept is kept only once.
     """
     global _is_settled
-    if _is_settled or not is_fast():
+    if _is_settled or not is_used("collector"):
         return
     _is_settled = True
     gc.freeze()

@@ -11,7 +11,7 @@ import os
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from ..launch import is_plain
+from ..launch import PLAIN_VARIABLE, switched_off
 from ..launch.event_loop import new_event_loop
 from ..machine.cli_program import find_cli
 from ..machine.own_address import without_loop
@@ -56,8 +56,9 @@ class EarlyStart:
 
 def start_early(words: Collection[str]) -> EarlyStart | None:
     """Start the process, unless the command line or any other setting differs from the defaults."""
-    named = any(name.upper().startswith("TRAY_BRIDGE_") and name != HOME_VARIABLE for name in os.environ)
-    if is_plain() or named or not {"--demo", "--help", "-h"}.isdisjoint(words) or config_file().exists():
+    variables = {name for name in os.environ if name.upper().startswith("TRAY_BRIDGE_")}
+    named = variables - {HOME_VARIABLE, PLAIN_VARIABLE} or {"--demo", "--help", "-h"}.intersection(words)
+    if named or config_file().exists() or "early-worker" in switched_off():
         return None
     try:
         return EarlyStart()

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import RequestCancelledError, ServerPausedError, ServerStoppingError, TrayBridgeError
-from ..launch import collector, fast_imports
+from ..launch import collector
 from ..machine import bridge_log
 from ..machine.owner_note import OwnerNote, has_note, new_note, remove_note, write_note
 from ..machine.paths import log_folder
@@ -354,4 +354,4 @@ def _import_app() -> None:
     """Import the app. Runs in a thread, so that the loop can read from the CLI meanwhile."""
     import uvicorn.protocols.http.h11_impl  # noqa: F401
 
-    fast_imports.import_fastapi()
+    from ..api import app  # noqa: F401
