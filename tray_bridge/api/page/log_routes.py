@@ -41,6 +41,14 @@ def _download(content: str, name: str, media_type: str) -> Response:
 
 def log_router(log: LogReader) -> APIRouter:
     """Make the routes of the log."""
+    router = APIRouter(include_in_schema=False)
+    router.include_router(_search_router(log))
+    router.include_router(_exchange_router(log))
+    return router
+
+
+def _search_router(log: LogReader) -> APIRouter:
+    """Make the routes that are about many exchanges."""
     router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
     @router.get("/exchanges")
@@ -71,6 +79,18 @@ def log_router(log: LogReader) -> APIRouter:
     def thread(thread: str) -> Response:
         return JsonResponse({"branches": log.branches(thread)})
 
+    @router.delete("/exchanges")
+    def delete_exchanges(day: str | None = None, all: bool = False) -> Response:  # noqa: A002
+        deleted = log.delete_all() if all else log.delete_day(day or "")
+        return JsonResponse({"deleted": deleted})
+
+    return router
+
+
+def _exchange_router(log: LogReader) -> APIRouter:
+    """Make the routes that are about one exchange or one of its files."""
+    router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
     @router.get("/exchanges/{exchange_id}")
     def exchange(exchange_id: str) -> Response:
         document = log.get(exchange_id)
@@ -97,11 +117,6 @@ def log_router(log: LogReader) -> APIRouter:
         if not log.delete(exchange_id):
             return missing("The log has no such exchange.")
         return JsonResponse({"deleted": 1})
-
-    @router.delete("/exchanges")
-    def delete_exchanges(day: str | None = None, all: bool = False) -> Response:  # noqa: A002
-        deleted = log.delete_all() if all else log.delete_day(day or "")
-        return JsonResponse({"deleted": deleted})
 
     @router.get("/blobs/{name}")
     def blob(name: str) -> Response:
