@@ -253,18 +253,27 @@ def read_arguments(text: str) -> JsonObject:
     float, and nesting that is too deep. Past calls and the model's are read alike, so that they can be compared.
     """
     try:
-        read = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite) if text.strip() else {}
+        read = read_finite(text) if text.strip() else {}
     except (ValueError, RecursionError):
         read = None
     return read if isinstance(read, dict) else {"_raw": text}
 
 
+class UnusableNumberError(ValueError):
+    """A text that would be JSON, but for a number: `NaN`, `Infinity`, or one beyond a float."""
+
+
+def read_finite(text: str) -> Any:
+    """Parse JSON whose numbers are finite. Raise UnusableNumberError, JSONDecodeError, ValueError or RecursionError."""
+    return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+
+
 def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not JSON")
+    raise UnusableNumberError(f"{name}, which is not valid JSON")
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise ValueError(f"{text} is too large")
+        raise UnusableNumberError(f"the number {text[:40]}, which is too large")
     return number

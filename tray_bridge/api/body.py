@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import re
 from typing import Any, NoReturn
 
@@ -18,6 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from ..bridge.fields import kind_of
 from ..errors import BodyTimeoutError, InvalidRequestError, RequestTooLargeError, UnsupportedBodyError
+from ..turns import UnusableNumberError, read_finite
 
 CHUNK_SECONDS = 30.0  # the longest wait for the next piece
 BODY_SECONDS = 300.0  # the longest wait for the whole
@@ -70,7 +70,7 @@ def parse_json_object(body: bytearray) -> dict[str, Any]:
     try:
         text = body.decode("utf-8-sig")
         body.clear()
-        value = json.loads(text, parse_constant=_refuse_number, parse_float=_finite)
+        value = read_finite(text)
     except UnicodeDecodeError as error:
         raise InvalidRequestError(f"The body is not UTF-8: byte {error.start} is wrong.") from None
     except json.JSONDecodeError as error:
@@ -80,6 +80,8 @@ def parse_json_object(body: bytearray) -> dict[str, Any]:
         raise InvalidRequestError(f"The body is not valid JSON: {error.msg} ({where}).") from None
     except RecursionError:
         _refuse_depth()
+    except UnusableNumberError as error:
+        raise InvalidRequestError(f"The body holds {error}.") from None
     except ValueError:
         raise InvalidRequestError("The body holds a number that is too long.") from None
     if not isinstance(value, dict):
@@ -131,14 +133,3 @@ def _check_depth(value: dict[str, Any]) -> None:
 
 def _refuse_depth() -> NoReturn:
     raise InvalidRequestError(f"The body is nested deeper than {MAX_DEPTH} levels.") from None
-
-
-def _refuse_number(name: str) -> NoReturn:
-    raise InvalidRequestError(f"The body holds {name}, which is not valid JSON.")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise InvalidRequestError(f"The body holds the number {text[:40]}, which is too large.")
-    return number
