@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import subprocess
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,6 +16,7 @@ from playwright.sync_api import Page, expect
 
 from tests.dashboard.chromium import Open
 from tests.running_bridge import RunningBridge, directive, wait_for
+from tray_bridge.machine import bridge_log
 from tray_bridge.machine.paths import log_folder
 from tray_bridge.session_log import LogReader
 
@@ -214,7 +217,11 @@ def test_a_light_turns_green_when_the_first_request_of_its_client_arrives(
     expect(page.locator(".detail .lamp")).to_contain_text("answered just now")
 
 
-def test_doctor_shows_every_check_of_the_command(bridge: RunningBridge, open_page: Open) -> None:
+def test_doctor_shows_every_check_of_the_command_and_the_log_s_last_lines(
+    bridge: RunningBridge, open_page: Open, tmp_path: Path
+) -> None:
+    bridge_log.open_log(tmp_path, "info")
+    logging.getLogger("tray_bridge.somewhere").info("lent worker 3")
     page = open_page(f"{bridge.url}/dashboard#/doctor")
     checks = httpx.get(f"{bridge.url}/dashboard/api/doctor", timeout=20).json()["checks"]
     expect(page.locator(".check h2")).to_have_count(len(checks), timeout=20_000)
@@ -222,6 +229,10 @@ def test_doctor_shows_every_check_of_the_command(bridge: RunningBridge, open_pag
     shown = [text.split(":")[0] for text in page.locator(".check h2").all_text_contents()]
     assert shown == titles
     assert {"Claude Code", "Server", "Session log"} <= set(titles)
+    page.get_by_text("Last lines of bridge.log").click()
+    expect(page.locator(".log-lines")).to_contain_text("INFO tray_bridge.somewhere: lent worker 3")
+    expect(page.locator(".doctor details")).to_contain_text(str(tmp_path / "bridge.log"))
+    bridge_log.close_log()
 
 
 def test_the_page_says_when_the_server_is_gone_and_comes_back_with_it(

@@ -3,24 +3,32 @@
 import { ask as read, live } from "./connection.js";
 import { blobUrl } from "./conversation.js";
 
+/** @type {{ key: string, has_keys: boolean, run: number | null | undefined } | null} */
 let owned = null;
 
-/** What lets this page ask, although clients may need keys: `{key, has_keys}`. It lasts as long as the server's run. */
+/**
+ * What lets this page ask, although clients may need keys. It lasts as long as the server's run.
+ * @returns {Promise<{ key: string, has_keys: boolean }>}
+ */
 export async function owner() {
   const run = live.snapshot?.started_at;
-  if (owned === null || owned.run !== run) owned = { ...(await read("/account")), run };
-  return owned;
+  const known = owned?.run === run ? owned : null;
+  return known ?? (owned = { ...(await read("/account")), run });
 }
 
-/** The server's answer as parsed frames: `data:` lines up to `[DONE]`. */
+/**
+ * The server's answer as parsed frames: `data:` lines up to `[DONE]`.
+ * @param {Response} response
+ */
 async function* frames(response) {
+  if (!response.body) return;
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
     const lines = (rest + value).split("\n");
-    rest = lines.pop();
+    rest = lines.pop() ?? "";
     for (const line of lines) {
       if (!line.startsWith("data:")) continue;
       const data = line.slice(5).trim();
@@ -32,6 +40,11 @@ async function* frames(response) {
 
 /** What the server says is wrong, with its status. */
 export class AskingFailed extends Error {
+  /**
+   * @param {Partial<Trouble>} problem
+   * @param {number} status
+   * @param {string | null} id
+   */
   constructor({ message, title, hint }, status, id) {
     super(message);
     Object.assign(this, { title: title ?? "No answer", hint, status, id });
@@ -39,10 +52,10 @@ export class AskingFailed extends Error {
 }
 
 /**
- * Ask once. `take({content, reasoning_content})` is told each piece as it comes; gives what there is at the end:
- * `{id, usage, reason, calls, firstToken, seconds}`, times in seconds.
+ * Ask once. `take` gets each piece as it comes; the result is what there is at the end, times in seconds.
+ * @param {Wire} request
+ * @param {{ signal?: AbortSignal, take: (piece: { content: string, reasoning_content: string }) => void }} options
  */
-/** Ask; `take` gets each piece of the answer. */
 export async function askOnce(request, { signal = undefined, take }) {
   const { key } = await owner();
   const began = performance.now();
@@ -50,15 +63,16 @@ export async function askOnce(request, { signal = undefined, take }) {
   // The header says that this page asks: no client's lamp is lit by it.
   const headers = { "content-type": "application/json", "x-tray-bridge": "1", authorization: `Bearer ${key}` };
   const response = await fetch("/v1/chat/completions", { method: "POST", headers, body: JSON.stringify(request), signal });
+  /** @type {{ id: string | null, usage: ChatUsage | null, reason: string | null, calls: ChatCall[], firstToken: number | null, seconds: number }} */
   const result = { id: response.headers.get("x-request-id"), usage: null, reason: null, calls: [], firstToken: null, seconds: 0 };
-  const fail = (error) => {
+  const fail = (/** @type {Partial<Trouble>} */ error) => {
     throw new AskingFailed(error, response.status, result.id);
   };
   if (!response.ok) {
     const answer = await response.json().catch(() => null);
     fail(answer?.error ?? { message: `The server answered ${response.status}.` });
   }
-  const piece = ({ content, reasoning_content, tool_calls: calls = [] }) => {
+  const piece = (/** @type {Wire} */ { content, reasoning_content, tool_calls: calls = [] }) => {
     if (content || reasoning_content || calls?.length) result.firstToken ??= seconds();
     for (const call of calls ?? []) {
       const own = (result.calls[call.index ?? result.calls.length] ??= { id: call.id, type: "function", function: { name: "", arguments: "" } });
@@ -67,7 +81,7 @@ export async function askOnce(request, { signal = undefined, take }) {
     }
     take({ content: content ?? "", reasoning_content: reasoning_content ?? "" });
   };
-  const choose = (choice) => {
+  const choose = (/** @type {Wire} */ choice) => {
     result.reason = choice.finish_reason ?? result.reason;
     piece(choice.delta ?? choice.message ?? {});
   };
@@ -86,9 +100,15 @@ export async function askOnce(request, { signal = undefined, take }) {
   return result;
 }
 
+/** @type {Record<string, string>} */
 const types = { png: "image/png", jpg: "image/jpeg", gif: "image/gif", webp: "image/webp", pdf: "application/pdf" };
 
-/** A picture or file of the log as a data URL. */
+/**
+ * A picture or file of the log as a data URL.
+ * @param {string} source
+ * @param {string} type
+ * @returns {Promise<string>}
+ */
 async function dataUrl(source, type) {
   const name = /^blob:(.+\.(\w+))$/.exec(source);
   if (!name) return `data:${type};base64,${source}`;
@@ -96,11 +116,15 @@ async function dataUrl(source, type) {
   const content = new Blob([await response.arrayBuffer()], { type: type || types[name[2]] });
   return new Promise((resolve) => {
     const reader = new FileReader();
-    reader.onload = () => resolve(reader.result);
+    reader.onload = () => resolve(String(reader.result));
     reader.readAsDataURL(content);
   });
 }
 
+/**
+ * @param {Wire} block
+ * @returns {Promise<Wire>}
+ */
 async function part(block) {
   if (block.type === "text") return { type: "text", text: block.text };
   if (block.type === "image") return { type: "image_url", image_url: { url: await dataUrl(block.data, block.media_type) } };
@@ -108,12 +132,17 @@ async function part(block) {
   return { type: "file", file: { filename: block.title ?? "file.pdf", file_data: await dataUrl(block.data, block.media_type) } };
 }
 
-/** The messages of a turn in Chat Completions: tool results become messages of their own. */
+/**
+ * The messages of a turn in Chat Completions: tool results become messages of their own.
+ * @param {{ role: string, content: Wire[] }} message
+ * @returns {Promise<ChatMessage[]>}
+ */
 async function messagesOf({ role, content }) {
   const results = content.filter((block) => block.type === "tool_result");
   const calls = content.filter((block) => block.type === "tool_use");
   const others = await Promise.all(content.filter((block) => ["text", "image", "document"].includes(block.type)).map(part));
   const plain = others.every(({ type }) => type === "text") ? others.map(({ text }) => text).join("\n") : others;
+  /** @type {ChatMessage[]} */
   const said = others.length || calls.length ? [{ role, content: others.length ? plain : null, ...(calls.length ? { tool_calls: calls.map(({ id, name, input }) => ({ id, type: "function", function: { name, arguments: JSON.stringify(input) } })) } : {}) }] : [];
   const answers = await Promise.all(results.map(async (result) => {
     const parts = await Promise.all(result.content.map(part));
@@ -122,11 +151,15 @@ async function messagesOf({ role, content }) {
   return [...answers, ...said];
 }
 
-/** What was asked in an exchange, whatever its dialect: `{model, system, messages, effort, others}`. */
+/**
+ * What was asked in an exchange, whatever its dialect.
+ * @param {{ turn: Wire, model: string | null }} exchange
+ */
 export async function asRequest({ turn, model }) {
+  /** @type {Wire} */
   const others = {};
   if (turn.tools?.length) {
-    others.tools = turn.tools.map(({ name, description, input_schema: parameters }) => ({ type: "function", function: { name, description, parameters } }));
+    others.tools = turn.tools.map((/** @type {Wire} */ { name, description, input_schema: parameters }) => ({ type: "function", function: { name, description, parameters } }));
     const choice = turn.tool_choice ?? {};
     if (choice.type === "tool") others.tool_choice = { type: "function", function: { name: choice.name } };
     else if (choice.type === "any") others.tool_choice = "required";
@@ -142,7 +175,11 @@ export async function asRequest({ turn, model }) {
 
 const PRICE = /\$(\d+(?:\.\d+)?)\/\$(\d+(?:\.\d+)?) per Mtok/;
 
-/** Dollars of an answer at the price that the model's description tells, or null. */
+/**
+ * Dollars of an answer at the price that the model's description tells, or null.
+ * @param {Pick<Model, "description"> | undefined} model
+ * @param {ChatUsage | null | undefined} usage
+ */
 export function costOf(model, usage) {
   const price = PRICE.exec(model?.description ?? "");
   if (!price || !usage) return null;

@@ -4,8 +4,13 @@ import { h, problemBox, say, show } from "./dom.js";
 import { visible } from "./format.js";
 import { markdown } from "./markdown.js";
 
-/** A message in the conversation. `onEdit` puts it back into the field. */
-export function bubble(role, name, onEdit) {
+/**
+ * A message in the conversation. `onEdit` puts it back into the field.
+ * @param {string} role
+ * @param {string} name
+ * @param {(() => void) | null} onEdit
+ */
+export function bubble(role, name, onEdit = null) {
   const text = h("div", { class: "text", dir: "auto" });
   const thought = h("div", { class: "text", dir: "auto" });
   const reasoning = h("details", { class: "reasoning", hidden: true }, h("summary", {}, "Reasoning"), thought);
@@ -19,22 +24,25 @@ export function bubble(role, name, onEdit) {
   return {
     element,
     text: () => content,
+    /** @param {string} piece */
     add(piece) {
       content += piece;
       text.append(visible(piece));
     },
-    pictures: (urls) => urls.forEach((src) => text.append(h("img", { src, alt: "Picture" }))),
-    calls: (made) => show(calls, made.filter(Boolean).map((call) => h("pre", { class: "code wrap", tabindex: 0 }, visible(`${call.function.name}(${call.function.arguments})`)))),
+    pictures: (/** @type {string[]} */ urls) => urls.forEach((src) => text.append(h("img", { src, alt: "Picture" }))),
+    calls: (/** @type {ChatCall[]} */ made) => show(calls, made.filter(Boolean).map((call) => h("pre", { class: "code wrap", tabindex: 0 }, visible(`${call.function.name}(${call.function.arguments})`)))),
+    /** @param {boolean} on */
     format(on) {
       text.classList.toggle("formatted", on);
       show(text, on ? markdown(content) : visible(content));
     },
+    /** @param {string} piece */
     think(piece) {
       reasoning.hidden = false;
       thought.append(visible(piece));
     },
-    note: (words) => say(note, words),
-    more: (...parts) => show(more, parts),
-    fail: (problem, again) => show(trouble, problemBox(problem), h("div", { class: "buttons" }, h("button", { type: "button", onclick: again }, "Try again"))),
+    note: (/** @type {string} */ words) => say(note, words),
+    more: (/** @type {Child[]} */ ...parts) => show(more, parts),
+    fail: (/** @type {Trouble} */ problem, /** @type {() => void} */ again) => show(trouble, problemBox(problem), h("div", { class: "buttons" }, h("button", { type: "button", onclick: again }, "Try again"))),
   };
 }

@@ -6,9 +6,14 @@ import { clock, duration } from "./format.js";
 const PAD = { top: 12, right: 8, bottom: 22, left: 44 };
 const HEIGHT = 168;
 
-/** A figure that redraws itself when its width or its data changes: `update(data, summary)`. */
+/**
+ * A figure that redraws itself when its width or its data changes: `update(data, summary)`.
+ * @template D
+ * @param {(data: D, width: number, height: number) => Element} draw
+ */
 export function chart(draw) {
   const element = h("div", { class: "chart", role: "img" });
+  /** @type {D | null} */
   let data = null;
   let width = 0;
   const redraw = () => data && width && show(element, draw(data, width, HEIGHT));
@@ -21,6 +26,10 @@ export function chart(draw) {
   }).observe(element);
   return {
     element,
+    /**
+     * @param {D} next
+     * @param {string} summary
+     */
     update(next, summary) {
       data = next;
       element.setAttribute("aria-label", summary);
@@ -29,15 +38,26 @@ export function chart(draw) {
   };
 }
 
-/** A round number at or above `n`: 1, 2, 2.5 or 5 times a power of ten. */
+/**
+ * A round number at or above `n`: 1, 2, 2.5 or 5 times a power of ten.
+ * @param {number} n
+ */
 function roundUp(n) {
   const power = 10 ** Math.floor(Math.log10(n));
-  return [1, 2, 2.5, 5, 10].map((k) => k * power).find((k) => k >= n * 0.999);
+  return [1, 2, 2.5, 5, 10].map((k) => k * power).find((k) => k >= n * 0.999) ?? n;
 }
 
+/**
+ * @param {number} width
+ * @param {number} height
+ * @param {number} top
+ * @param {(v: number) => string} label
+ * @param {number} from
+ * @param {number} to
+ */
 function frame(width, height, top, label, from, to) {
-  const y = (v) => PAD.top + (height - PAD.top - PAD.bottom) * (1 - Math.min(v, top) / top);
-  const x = (at) => PAD.left + (width - PAD.left - PAD.right) * ((at - from) / (to - from));
+  const y = (/** @type {number} */ v) => PAD.top + (height - PAD.top - PAD.bottom) * (1 - Math.min(v, top) / top);
+  const x = (/** @type {number} */ at) => PAD.left + (width - PAD.left - PAD.right) * ((at - from) / (to - from));
   const lines = [0, top / 2, top].map((v) => [
     s("line", { class: "grid", x1: PAD.left, x2: width - PAD.right, y1: y(v), y2: y(v) }),
     s("text", { class: "tick", x: PAD.left - 8, y: y(v) + 4, "text-anchor": "end" }, label(v)),
@@ -50,9 +70,19 @@ function frame(width, height, top, label, from, to) {
   return { x, y, parts: [lines, ticks] };
 }
 
+/**
+ * @param {number} width
+ * @param {number} height
+ * @param {Child[]} parts
+ */
 const svg = (width, height, ...parts) => s("svg", { viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" }, ...parts);
 
-/** One dot for each answer, and the line of the middle one. `points` are `[at, seconds]`. */
+/**
+ * One dot for each answer, and the line of the middle one. `points` are `[at, seconds]`.
+ * @param {{ points: [number, number][], median: number | null, from: number, to: number }} data
+ * @param {number} width
+ * @param {number} height
+ */
 export function drawDots({ points, median, from, to }, width, height) {
   const top = roundUp(Math.max(0.5, ...points.map(([, v]) => v)));
   const { x, y, parts } = frame(width, height, top, (v) => (v === 0 ? "0" : duration(v)), from, to);
@@ -61,7 +91,12 @@ export function drawDots({ points, median, from, to }, width, height) {
   return svg(width, height, parts, line, dots);
 }
 
-/** One bar for each minute of the hour, oldest first. */
+/**
+ * One bar for each minute of the hour, oldest first.
+ * @param {{ minutes: number[], from: number, to: number }} data
+ * @param {number} width
+ * @param {number} height
+ */
 export function drawBars({ minutes, from, to }, width, height) {
   const top = roundUp(Math.max(100, ...minutes));
   const { x, y, parts } = frame(width, height, top, (v) => (v >= 1000 ? `${v / 1000}k` : String(v)), from, to);
@@ -74,13 +109,22 @@ export function drawBars({ minutes, from, to }, width, height) {
   return svg(width, height, parts, bars);
 }
 
-/** One column for each row of usage, oldest first: in, from the cache, out, one on the other. */
+/**
+ * One column for each row of usage, oldest first: in, from the cache, out, one on the other.
+ * @param {UsageRow[]} rows
+ * @param {number} width
+ * @param {number} height
+ */
 export function drawColumns(rows, width, height) {
+  /**
+   * @param {UsageRow} row
+   * @returns {[string, number][]}
+   */
   const pieces = (row) => [["in", row.input_tokens + row.cache_creation_tokens], ["cached", row.cache_read_tokens], ["out", row.output_tokens]];
-  const sum = (row) => pieces(row).reduce((all, [, v]) => all + v, 0);
+  const sum = (/** @type {UsageRow} */ row) => pieces(row).reduce((all, [, v]) => all + v, 0);
   const top = roundUp(Math.max(100, ...rows.map(sum)));
-  const y = (v) => PAD.top + (height - PAD.top - PAD.bottom) * (1 - v / top);
-  const short = (v) => (v >= 1e6 ? `${v / 1e6}M` : v >= 1000 ? `${v / 1000}k` : String(v));
+  const y = (/** @type {number} */ v) => PAD.top + (height - PAD.top - PAD.bottom) * (1 - v / top);
+  const short = (/** @type {number} */ v) => (v >= 1e6 ? `${v / 1e6}M` : v >= 1000 ? `${v / 1000}k` : String(v));
   const step = (width - PAD.left - PAD.right) / rows.length;
   const wide = Math.min(56, Math.max(1, step * 0.72));
   const lines = [0, top / 2, top].map((v) => [
@@ -102,7 +146,10 @@ export function drawColumns(rows, width, height) {
   }));
 }
 
-/** A bar for each `[name, value, words]`, with its words beside it: read as a list. */
+/**
+ * A bar for each `[name, value, words]`, with its words beside it: read as a list.
+ * @param {[string, number, string][]} rows
+ */
 export function barList(rows) {
   const most = Math.max(1, ...rows.map(([, value]) => value));
   return h("ul", { class: "bar-list" }, rows.map(([name, value, words]) => h("li", {},

@@ -4,23 +4,36 @@ import { textOf } from "./conversation.js";
 import { h, s as svg } from "./dom.js";
 import { count, duration, prettyJson, visible } from "./format.js";
 
+const PROMPT = ["messages", "input", "prompt", "system", "instructions", "tools", "functions"];
+/** @param {unknown} value */
 const flat = (value) => JSON.stringify(value ?? null);
+/** @param {Usage | null | undefined} usage */
 const sum = (usage) => usage && usage.input_tokens + usage.cache_read_tokens + usage.cache_creation_tokens;
 
-/** The parts of a prompt in the order in which a cache reads them: tools, system, messages. */
+/**
+ * The parts of a prompt in the order in which a cache reads them: tools, system, messages.
+ * @param {Pick<Exchange, "turn" | "request">} exchange
+ * @returns {{ name: string, value: any }[]}
+ */
 function prompt({ turn, request }) {
   const source = turn ?? request ?? {};
   const system = Array.isArray(source.system) ? source.system : source.system ? [source.system] : [];
   return [
-    ...(source.tools ?? []).map((tool) => ({ name: `Tool ${tool.name ?? tool.function?.name ?? ""}`, value: tool })),
-    ...system.map((text, i) => ({ name: `System prompt ${i + 1}`, value: text })),
-    ...(source.messages ?? []).map((message, i) => ({ name: `Message ${i + 1}, ${message.role}`, value: message })),
+    ...(source.tools ?? []).map((/** @type {Wire} */ tool) => ({ name: `Tool ${tool.name ?? tool.function?.name ?? ""}`, value: tool })),
+    ...system.map((/** @type {string} */ text, /** @type {number} */ i) => ({ name: `System prompt ${i + 1}`, value: text })),
+    ...(source.messages ?? []).map((/** @type {Wire} */ message, /** @type {number} */ i) => ({ name: `Message ${i + 1}, ${message.role}`, value: message })),
   ];
 }
 
+/** @param {any} value */
 const textual = (value) => (typeof value === "string" ? value : textOf(value?.content) || prettyJson(value));
 
-/** Lines of two texts: `[sign, line]`, by the longest common subsequence; long texts by their common ends alone. */
+/**
+ * Lines of two texts: `[sign, line]`, by the longest common subsequence; long texts by their common ends alone.
+ * @param {string} before
+ * @param {string} after
+ * @returns {[string, string][]}
+ */
 export function lineDifference(before, after) {
   const a = before.split("\n");
   const b = after.split("\n");
@@ -30,13 +43,24 @@ export function lineDifference(before, after) {
   while (tail < a.length - head && tail < b.length - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail += 1;
   const x = a.slice(head, a.length - tail);
   const y = b.slice(head, b.length - tail);
-  const same = (lines) => lines.map((line) => [" ", line]);
-  return [...same(a.slice(0, head)), ...(x.length * y.length > 250000 ? [...x.map((line) => ["-", line]), ...y.map((line) => ["+", line])] : middle(x, y)), ...same(a.slice(a.length - tail))];
+  /**
+   * @param {string} sign
+   * @param {string[]} lines
+   * @returns {[string, string][]}
+   */
+  const signed = (sign, lines) => lines.map((line) => [sign, line]);
+  return [...signed(" ", a.slice(0, head)), ...(x.length * y.length > 250000 ? [...signed("-", x), ...signed("+", y)] : middle(x, y)), ...signed(" ", a.slice(a.length - tail))];
 }
 
+/**
+ * @param {string[]} x
+ * @param {string[]} y
+ * @returns {[string, string][]}
+ */
 function middle(x, y) {
   const longest = Array.from({ length: x.length + 1 }, () => new Uint32Array(y.length + 1));
   for (let i = x.length - 1; i >= 0; i -= 1) for (let j = y.length - 1; j >= 0; j -= 1) longest[i][j] = x[i] === y[j] ? longest[i + 1][j + 1] + 1 : Math.max(longest[i + 1][j], longest[i][j + 1]);
+  /** @type {[string, string][]} */
   const out = [];
   let i = 0;
   let j = 0;
@@ -51,33 +75,40 @@ function middle(x, y) {
   return out;
 }
 
-/** A difference as a person reads it: lines that went and came, and a few beside them. */
+/**
+ * A difference as a person reads it: lines that went and came, and a few beside them.
+ * @param {string} before
+ * @param {string} after
+ */
 export function difference(before, after) {
   const lines = lineDifference(before, after);
   const near = lines.map((_, i) => lines.slice(Math.max(0, i - 2), i + 3).some(([sign]) => sign !== " "));
+  /** @type {Record<string, string>} */
   const words = { "-": "taken out", "+": "put in" };
   const shown = lines.map(([sign, line], i) => (!near[i] ? null : sign === " " ? h("div", {}, visible(line) || " ")
     : h(sign === "-" ? "del" : "ins", {}, h("span", { class: "unseen" }, `${words[sign]}: `), visible(line) || " "))).filter(Boolean);
   return shown.length ? h("div", { class: "difference code wrap", tabindex: 0 }, shown.slice(0, 400)) : h("p", { class: "muted" }, "The same.");
 }
 
-function prefix(before, after) {
+/**
+ * How many parts of the two prompts are the same from the beginning, and whether the second begins with all of the first.
+ * @param {Pick<Exchange, "turn" | "request">} before
+ * @param {Pick<Exchange, "turn" | "request">} after
+ */
+export function prefix(before, after) {
   const [a, b] = [prompt(before), prompt(after)];
   let kept = 0;
   while (kept < a.length && kept < b.length && flat(a[kept].value) === flat(b[kept].value)) kept += 1;
   return { a, b, kept, whole: kept === a.length };
 }
 
-/** Two exchanges, the earlier first. */
-export function compared(before, after) {
-  const { a, b, kept, whole } = prefix(before, after);
-  const broken = !whole && h("div", { class: "part" }, h("h3", {}, `First difference: ${visible(b[kept]?.name ?? a[kept].name)}`), difference(textual(a[kept]?.value ?? ""), textual(b[kept]?.value ?? "")));
-  const added = b.slice(kept).map(({ name }) => visible(name));
-  const verdict = a.length === 0 && b.length === 0 ? "The log has no texts of them."
-    : whole ? `The second prompt begins with the whole first one: a cache can be used. ${added.length ? `Added: ${added.join(" · ")}.` : "Nothing was added."}`
-      : `The prompts are the same for ${count(kept)} of ${count(a.length)} parts. From there on no cache can be used.`;
-  const own = ({ request }) => Object.fromEntries(Object.entries(request ?? {}).filter(([name]) => !["messages", "input", "prompt", "system", "instructions", "tools", "functions"].includes(name)));
-  const rows = [
+/**
+ * The figures of both: `[name, first, second]`.
+ * @param {Exchange} before
+ * @param {Exchange} after
+ */
+export function figures(before, after) {
+  return [
     ["Model", before.answered_by ?? before.model, after.answered_by ?? after.model],
     ["Tokens in", count(sum(before.usage) ?? 0), count(sum(after.usage) ?? 0)],
     ["From the cache", count(before.usage?.cache_read_tokens ?? 0), count(after.usage?.cache_read_tokens ?? 0)],
@@ -86,18 +117,51 @@ export function compared(before, after) {
     ["All in", duration(before.timings?.end_s), duration(after.timings?.end_s)],
     ["Outcome", before.outcome, after.outcome],
   ];
-  const link = (one, words) => h("a", { href: `#/log/${encodeURIComponent(one.id)}` }, words);
+}
+
+/**
+ * The parameters of a request: all but what makes up the prompt.
+ * @param {Pick<Exchange, "request">} exchange
+ */
+export const parameters = ({ request }) => Object.fromEntries(Object.entries(request ?? {}).filter(([name]) => !PROMPT.includes(name)));
+
+/**
+ * What the comparison of the prompts means for a cache.
+ * @param {ReturnType<typeof prefix>} both
+ */
+export function verdict({ a, b, kept, whole }) {
+  if (a.length === 0 && b.length === 0) return "The log has no texts of them.";
+  if (!whole) return `The prompts are the same for ${count(kept)} of ${count(a.length)} parts. From there on no cache can be used.`;
+  const added = b.slice(kept).map(({ name }) => visible(name));
+  return `The second prompt begins with the whole first one: a cache can be used. ${added.length ? `Added: ${added.join(" · ")}.` : "Nothing was added."}`;
+}
+
+/**
+ * Two exchanges, the earlier first.
+ * @param {Exchange} before
+ * @param {Exchange} after
+ */
+export function compared(before, after) {
+  const both = prefix(before, after);
+  const { a, b, kept, whole } = both;
+  const broken = !whole && h("div", { class: "part" }, h("h3", {}, `First difference: ${visible(b[kept]?.name ?? a[kept].name)}`), difference(textual(a[kept]?.value ?? ""), textual(b[kept]?.value ?? "")));
+  const link = (/** @type {Exchange} */ one, /** @type {string} */ words) => h("a", { href: `#/log/${encodeURIComponent(one.id)}` }, words);
   return [
     h("header", {}, h("h1", {}, "Two exchanges"), h("p", {}, link(before, "The first"), " · ", link(after, "The second"))),
     h("section", { class: "card", "aria-label": "Figures" }, h("table", {}, h("caption", { class: "unseen" }, "Figures of both"),
       h("thead", {}, h("tr", {}, h("td", {}), h("th", { scope: "col" }, "First"), h("th", { scope: "col" }, "Second"))),
-      h("tbody", {}, rows.map(([name, x, y]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, visible(x ?? "–")), h("td", {}, visible(y ?? "–"))))))),
-    h("section", { class: "card", "aria-labelledby": "prefix" }, h("h2", { id: "prefix" }, "Prompt"), bar(kept, a.length, b.length), h("p", {}, verdict), broken || null),
-    h("section", { class: "card", "aria-labelledby": "parameters" }, h("h2", { id: "parameters" }, "Parameters"), difference(prettyJson(own(before)), prettyJson(own(after)))),
+      h("tbody", {}, figures(before, after).map(([name, x, y]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, visible(x ?? "–")), h("td", {}, visible(y ?? "–"))))))),
+    h("section", { class: "card", "aria-labelledby": "prefix" }, h("h2", { id: "prefix" }, "Prompt"), bar(kept, a.length, b.length), h("p", {}, verdict(both)), broken || null),
+    h("section", { class: "card", "aria-labelledby": "parameters" }, h("h2", { id: "parameters" }, "Parameters"), difference(prettyJson(parameters(before)), prettyJson(parameters(after)))),
     h("section", { class: "card", "aria-labelledby": "answers" }, h("h2", { id: "answers" }, "Answers"), difference(before.answer ?? "", after.answer ?? "")),
   ];
 }
 
+/**
+ * @param {number} kept
+ * @param {number} first
+ * @param {number} second
+ */
 function bar(kept, first, second) {
   const most = Math.max(1, first, second);
   return svg("svg", { class: "prefix", viewBox: "0 0 1000 10", preserveAspectRatio: "none", "aria-hidden": "true" },

@@ -12,22 +12,33 @@ export function connectView() {
   const element = h("div", { class: "connect" },
     h("div", { class: "intro" }, h("h1", {}, "Connect a client"), h("p", { class: "muted" }, "Choose a program to see its settings. Its lamp turns green when its first request is answered.")),
     h("nav", { "aria-label": "Clients" }, list), detail);
+  /** @type {Map<string, ReturnType<typeof lamp>[]>} */
   const lights = new Map();
+  /** @type {Client[]} */
   let clients = [];
+  /** @type {SetupClient[]} */
   let setups = [];
+  /** @type {Record<string, Seen>} */
   let seen = {};
+  /** @type {string | null} */
   let chosen = null;
+  /** @type {string | null} */
   let served = null;
   let left = false;
   let keyed = false;
+  /** @type {Map<string, string>} */
   const made = new Map(); // keys made here, by client: shown until the view is left
 
-  const settingsOf = (client) => client.settings.replaceAll("YOUR-KEY", made.get(client.id) ?? "YOUR-KEY");
+  const settingsOf = (/** @type {Client} */ client) => client.settings.replaceAll("YOUR-KEY", made.get(client.id) ?? "YOUR-KEY");
 
-  /** Make a key that is named after the client, and put it into the settings. */
+  /**
+   * Make a key that is named after the client, and put it into the settings.
+   * @param {Client} client
+   * @param {Element} place
+   */
   async function makeKey(client, place) {
     try {
-      const taken = new Set((await ask("/keys")).keys.map((key) => key.name));
+      const taken = new Set((await ask("/keys")).keys.map((/** @type {Key} */ key) => key.name));
       const plain = client.name.replace(/[^\w.@ -]/g, "");
       let name = plain;
       for (let i = 2; taken.has(name); i++) name = `${plain} ${i}`;
@@ -39,7 +50,10 @@ export function connectView() {
     }
   }
 
-  /** Keys are kept as hashes, so that none can be shown again: a new one takes the place of YOUR-KEY. */
+  /**
+   * Keys are kept as hashes, so that none can be shown again: a new one takes the place of YOUR-KEY.
+   * @param {Client} client
+   */
   function keyOffer(client) {
     if (!keyed || !client.settings.includes("YOUR-KEY")) return null;
     if (made.has(client.id)) return h("p", { class: "muted", role: "status" }, "A new key is in it. It is shown this once; ", h("a", { href: "#/keys" }, "Keys"), " can limit or revoke it.");
@@ -50,6 +64,7 @@ export function connectView() {
 
   const chosenClient = () => clients.find((one) => one.id === chosen) ?? clients[0];
 
+  /** @param {Client} client */
   function light(client) {
     const own = lamp();
     own.update(seen[client.name], client.recognised);
@@ -72,9 +87,9 @@ export function connectView() {
     }
     const client = chosenClient();
     if (!client) return;
-    if (!chosen) list.querySelector("a").setAttribute("aria-current", "true");
+    if (!chosen) list.querySelector("a")?.setAttribute("aria-current", "true");
     const own = light(client);
-    lights.get(client.id)[1] = own;
+    lights.set(client.id, [...(lights.get(client.id) ?? []).slice(0, 1), own]);
     const settable = setups.find((one) => one.name === client.name);
     show(detail, h("div", { class: "heading" }, h("h2", {}, client.name), h("span", { class: "lamp" }, own.dot, own.words)),
       settable ? h("div", { class: "buttons" }, setUpButton(settable, loadSetups)) : null,
@@ -118,6 +133,7 @@ export function connectView() {
   if (served === null) load();
   return {
     element,
+    /** @param {string[]} rest */
     enter([id]) {
       chosen = id ?? null;
       if (clients.length) showChosen();

@@ -4,6 +4,7 @@ const BASE = "/dashboard/api";
 
 /** A problem as the server tells it: title, message, hint. */
 export class ServerProblem extends Error {
+  /** @param {Partial<Trouble>} problem */
   constructor({ title, message, hint }) {
     super(message);
     this.title = title ?? "Something went wrong";
@@ -20,12 +21,13 @@ export const access = { denied() {} };
  * GET or change something; the header proves to the server that no foreign form sent it.
  * @param {string} path
  * @param {{method?: string, signal?: AbortSignal, body?: unknown}} options
+ * @returns {Promise<any>}
  */
 export async function ask(path, { method = "GET", signal = undefined, body: sent = undefined } = {}) {
   let response;
   const headers = { "x-tray-bridge": "1", ...(sent ? { "content-type": "application/json" } : {}) };
   try {
-    response = await fetch(BASE + path, { method, signal, headers, body: sent && JSON.stringify(sent), cache:
+    response = await fetch(BASE + path, { method, signal, headers, body: sent === undefined ? undefined : JSON.stringify(sent), cache:
     "no-store" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
@@ -39,25 +41,33 @@ export async function ask(path, { method = "GET", signal = undefined, body: sent
 
 /** The live state: the newest snapshot and the figures of the last hour, passed to all subscribers. */
 export const live = {
+  /** @type {Snapshot | null} */
   snapshot: null,
+  /** @type {Hour | null} */
   lastHour: null,
   connected: false,
+  /** @type {Set<(state: Live) => unknown>} */
   listeners: new Set(),
 
-  /** Call `listener` now and at every change, until the function that this returns is called. */
+  /**
+   * Call `listener` now and at every change, until the function that this returns is called.
+   * @param {(state: Live) => unknown} listener
+   */
   subscribe(listener) {
     this.listeners.add(listener);
-    if (this.snapshot) listener(this);
+    this.tell([listener]);
     return () => this.listeners.delete(listener);
   },
 
-  tell() {
-    if (this.snapshot) for (const listener of this.listeners) listener(this);
+  /** @param {Iterable<(state: Live) => unknown>} [listeners] */
+  tell(listeners = undefined) {
+    const { snapshot, lastHour, connected } = this;
+    if (snapshot) for (const listener of listeners ?? this.listeners) listener({ snapshot, lastHour, connected });
   },
 
   open() {
     const source = new EventSource(`${BASE}/events`);
-    const receive = (name) => (event) => {
+    const receive = (/** @type {"snapshot" | "lastHour"} */ name) => (/** @type {MessageEvent<string>} */ event) => {
       this[name] = JSON.parse(event.data);
       this.connected = true;
       this.tell();

@@ -7,12 +7,15 @@ const FIRST = 12000; // characters shown before a person asks for the rest
 const BLOB = /^blob:([0-9a-f]{64}(?:\.\w{1,16})?)$/;
 const PICTURES = /\.(png|jpg|jpeg|gif|webp)$/;
 
+/** @param {string} name */
 export const blobUrl = (name) => `/dashboard/api/blobs/${name}`;
 
 /**
  * Text of any length: the beginning at once, the whole when asked.
  * @param {string} text
- * @param {Record<string, unknown>} props
+ * @param {Props} props
+ * @param {"div" | "pre"} tag
+ * @returns {HTMLElement[]}
  */
 export function longText(text, props = { class: "text", dir: "auto" }, tag = "div") {
   const shown = text.length > FIRST ? text.slice(0, FIRST) : text;
@@ -26,8 +29,13 @@ export function longText(text, props = { class: "text", dir: "auto" }, tag = "di
   return [body, more];
 }
 
+/** @param {unknown} value */
 export const jsonBlock = (value) => longText(typeof value === "string" ? value : prettyJson(value), { class: "code wrap", tabindex: 0 }, "pre");
 
+/**
+ * @param {string | null | undefined} address
+ * @param {string} alt
+ */
 function picture(address, alt) {
   const name = BLOB.exec(address ?? "")?.[1];
   if (name && PICTURES.test(name)) return h("a", { href: blobUrl(name), target: "_blank", rel: "noopener" }, h("img", { src: blobUrl(name), alt, loading: "lazy" }));
@@ -35,6 +43,10 @@ function picture(address, alt) {
   return name ? file(address, alt) : h("p", { class: "muted" }, `${alt}: `, h("bdi", {}, visible(String(address ?? "none").slice(0, 300))));
 }
 
+/**
+ * @param {string | null | undefined} address
+ * @param {string | undefined} title
+ */
 function file(address, title) {
   const name = BLOB.exec(address ?? "")?.[1];
   return name
@@ -42,7 +54,10 @@ function file(address, title) {
     : longText(String(address ?? ""), { class: "code wrap", tabindex: 0 }, "pre");
 }
 
-/** A call of a tool: its name, and its arguments as indented JSON where they are JSON. */
+/**
+ * A call of a tool: its name, and its arguments as indented JSON where they are JSON.
+ * @param {{ id?: string, name?: string, args: unknown }} call
+ */
 export function toolCall({ id, name, args }) {
   let shown = args;
   if (typeof args === "string") {
@@ -56,22 +71,27 @@ export function toolCall({ id, name, args }) {
     h("h4", {}, h("bdi", {}, visible(name ?? "unnamed")), h("span", { class: "muted" }, visible(id ?? ""))), jsonBlock(shown));
 }
 
+/** @param {{ id?: string, content: any, failed?: boolean }} result */
 function toolResult({ id, content, failed }) {
   return h("div", { class: "call part" },
     h("h4", {}, failed ? "Result: an error" : "Result", h("span", { class: "muted" }, visible(id ?? ""))),
     typeof content === "string" ? jsonBlock(content) : h("div", { class: "turn plain" }, parts(content)));
 }
 
-/** The parts of a message's content. They are told apart by what they have: OpenAI's, Anthropic's and our own shapes.
-*/
+/**
+ * The parts of a message's content. They are told apart by what they have: OpenAI's, Anthropic's and our own shapes.
+ * @param {any} content
+ * @returns {Child[]}
+ */
 export function parts(content) {
   if (content === null || content === undefined) return [];
   if (!Array.isArray(content)) return [part(content)];
   return content.map(part);
 }
 
+/** @param {any} item */
 function part(item) {
-  const wrap = (...children) => h("div", { class: "part" }, ...children);
+  const wrap = (/** @type {Child[]} */ ...children) => h("div", { class: "part" }, ...children);
   if (typeof item === "string") return wrap(longText(item));
   if (item === null || typeof item !== "object") return wrap(jsonBlock(item));
   if (typeof item.text === "string") return wrap(longText(item.text));
@@ -87,9 +107,11 @@ function part(item) {
   return wrap(jsonBlock(item));
 }
 
+/** @type {Record<string, string>} */
 const names = { user: "User", assistant: "Assistant", system: "System", developer: "Developer", tool: "Tool result",
 function: "Tool result" };
 
+/** @param {Wire} item */
 function message(item) {
   const role = String(item?.role ?? item?.type ?? "message");
   const calls = [...(item.tool_calls ?? []), ...(item.function_call ? [{ function: item.function_call }] : [])];
@@ -99,19 +121,25 @@ function message(item) {
     h("h3", {}, h("span", {}, names[role] ?? visible(role), item.name ? ` · ${visible(item.name)}` : ""), item.tool_call_id ? h("code", {}, visible(item.tool_call_id)) : null),
     item.reasoning_content ? reasoning(item.reasoning_content) : null,
     parts(content),
-    (Array.isArray(item.images) ? item.images : []).map((one) => h("div", { class: "part" }, picture(one, "Image"))),
+    (Array.isArray(item.images) ? item.images : []).map((/** @type {string} */ one) => h("div", { class: "part" }, picture(one, "Image"))),
     calls.map((call) => toolCall({ id: call.id, name: call.function?.name ?? call.custom?.name, args:
     call.function?.arguments ?? call.custom?.input ?? call })));
 }
 
+/** @param {string} text */
 export const reasoning = (text) => h("details", { class: "reasoning" }, h("summary", {}, `Reasoning, ${count(text.length)} characters`), longText(text));
 
+/**
+ * @param {string} title
+ * @param {unknown} value
+ */
 function folded(title, value) {
   return h("details", {}, h("summary", {}, title), jsonBlock(value));
 }
 
 const MANY = 60;
 
+/** @param {Wire[]} messages */
 function listed(messages) {
   if (messages.length <= MANY) return messages.map(message);
   const button = h("button", { type: "button", class: "rest" }, `Show the ${count(messages.length - MANY)} messages before`);
@@ -119,7 +147,10 @@ function listed(messages) {
   return [button, ...messages.slice(-MANY).map(message)];
 }
 
-/** What was asked: messages first, then what else the request says, folded. */
+/**
+ * What was asked: messages first, then what else the request says, folded.
+ * @param {Wire} request
+ */
 export function asked({ messages, input, prompt, instructions, system, tools, functions, ...others }) {
   const said = [messages, input, prompt].find((one) => one !== undefined && one !== null) ?? [];
   // Messages, Responses' items, or a prompt: a text or a list of texts.
@@ -135,25 +166,35 @@ export function asked({ messages, input, prompt, instructions, system, tools, fu
   ];
 }
 
-/** What came back: reasoning folded, text, tool calls; or the error. */
+/**
+ * What came back: reasoning folded, text, tool calls; or the error.
+ * @param {Exchange} document
+ */
 export function answered(document) {
   const calls = document.tool_calls ?? [];
   if (!document.answer && !document.reasoning && !calls.length) return [];
   return [h("article", { class: "turn answer" },
-    h("h3", {}, h("span", {}, "Answer"), document.answer ? copyButton("Copy", () => document.answer, { class: "quiet" }) : null),
+    h("h3", {}, h("span", {}, "Answer"), document.answer ? copyButton("Copy", () => document.answer ?? "", { class: "quiet" }) : null),
     document.reasoning ? reasoning(document.reasoning) : null,
     document.answer ? h("div", { class: "part" }, longText(document.answer)) : null,
     calls.map((call) => toolCall({ id: call.id, name: call.name, args: call.arguments })))];
 }
 
-/** The texts of content in any dialect, joined. */
+/**
+ * The texts of content in any dialect, joined.
+ * @param {any} content
+ * @returns {string}
+ */
 export function textOf(content) {
   if (typeof content === "string") return content;
   if (!Array.isArray(content)) return "";
   return content.map((item) => (typeof item === "string" ? item : typeof item?.text === "string" ? item.text : textOf(item?.content ?? item?.output))).filter(Boolean).join("\n");
 }
 
-/** The question of an exchange: the text of the last message, as it was understood. */
+/**
+ * The question of an exchange: the text of the last message, as it was understood.
+ * @param {Pick<Exchange, "turn" | "request">} document
+ */
 export function question(document) {
   const messages = document.turn?.messages ?? document.request?.messages ?? [];
   return textOf(messages[messages.length - 1]?.content).trim();

@@ -3,7 +3,7 @@
 import { connectView } from "./connect.js";
 import { access, ask, live } from "./connection.js";
 import { doctorView } from "./doctor.js";
-import { announce, h, icon, say, show } from "./dom.js";
+import { announce, fixed, h, icon, say, show } from "./dom.js";
 import { keysView } from "./keys.js";
 import { logView } from "./log.js";
 import { nowView } from "./now.js";
@@ -11,18 +11,21 @@ import { startView } from "./start.js";
 import { tryView } from "./try.js";
 import { usageView } from "./usage.js";
 
+/** @type {Record<string, () => View>} */
 const views = { now: nowView, log: logView, usage: usageView, try: tryView, connect: connectView, keys: keysView, doctor: doctorView, start: startView };
+/** @type {Record<string, string>} */
 const titles = { now: "Now", log: "Log", usage: "Usage", try: "Try it", connect: "Connect", keys: "Keys", doctor: "Doctor", start: "Start" };
-const main = document.getElementById("main");
-let current = { name: null, view: null };
+const main = fixed("main");
+/** @type {{ name: string, view: View } | null} */
+let current = null;
 
 /** `#/log/ID?outcome=error` → the view `log`, told `ID` and the query. A view is `{element, enter(rest, query), leave()}`. */
 function route() {
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?", 2);
   const [name, ...rest] = path.split("/").map(decodeURIComponent);
   const known = name in views ? name : "now";
-  if (known !== current.name) {
-    current.view?.leave();
+  if (known !== current?.name) {
+    current?.view.leave();
     current = { name: known, view: views[known]() };
     show(main, current.view.element);
     main.dataset.view = known;
@@ -31,7 +34,8 @@ function route() {
       if (link.dataset.view === known) {
         link.setAttribute("aria-current", "page");
         // The row scrolls where it is narrow. `scrollIntoView` would move the point from which Tab goes on.
-        link.parentElement.scrollLeft = link.offsetLeft - link.parentElement.clientWidth / 2;
+        const row = link.parentElement;
+        if (row) row.scrollLeft = link.offsetLeft - row.clientWidth / 2;
       } else link.removeAttribute("aria-current");
     }
     scrollTo(0, 0);
@@ -40,8 +44,9 @@ function route() {
   current.view.enter(rest, new URLSearchParams(query));
 }
 
+/** @param {Live} state */
 function showState({ snapshot, connected }) {
-  const element = document.getElementById("state");
+  const element = fixed("state");
   const { word, text: said } = snapshot.health;
   const known = ["ready", "busy", "starting", "stopping", "stopped"].includes(word);
   const state = !connected ? "away" : word === "failed" ? "error" : known ? word : "warn";
@@ -53,12 +58,14 @@ function showState({ snapshot, connected }) {
 
 // The theme follows the system until a person chooses; the choice is kept in this browser.
 const themes = ["system", "light", "dark"];
+/** @type {Record<string, string>} */
 const themeIcons = { system: "screen", light: "sun", dark: "moon" };
 
+/** @param {string} theme */
 function showTheme(theme) {
   if (theme === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = theme;
-  const button = document.getElementById("theme");
+  const button = fixed("theme");
   button.setAttribute("aria-label", `Theme: ${theme}. Change it`);
   button.title = `Theme: ${theme}`;
   show(button, icon(themeIcons[theme]));
@@ -74,7 +81,7 @@ function storedTheme() {
 
 let theme = storedTheme();
 showTheme(theme);
-document.getElementById("theme").addEventListener("click", () => {
+fixed("theme").addEventListener("click", () => {
   theme = themes[(themes.indexOf(theme) + 1) % themes.length];
   try {
     localStorage.theme = theme;
@@ -89,12 +96,13 @@ access.denied = () => {
   if (document.querySelector("dialog.sign-in")) return;
   const key = h("input", { type: "password", id: "own-key", autocomplete: "off", required: true });
   const wrong = h("p", { role: "alert" });
-  const dialog = h("dialog", { class: "sign-in", "aria-labelledby": "sign-in", oncancel: (event) => event.preventDefault() },
+  const dialog = h("dialog", { class: "sign-in", "aria-labelledby": "sign-in", oncancel: (/** @type {Event} */ event) => event.preventDefault() },
     h("form", { onsubmit: enter },
       h("h2", { id: "sign-in" }, "This server has API keys"),
       h("p", {}, "Enter one of them to see the page, or open it from the tray."),
       h("div", { class: "field" }, h("label", { for: "own-key" }, "API key"), key), wrong,
       h("div", { class: "buttons end" }, h("button", { type: "submit", class: "primary" }, "Open"))));
+  /** @param {SubmitEvent} event */
   async function enter(event) {
     event.preventDefault();
     try {
@@ -108,7 +116,7 @@ access.denied = () => {
   dialog.showModal();
 };
 
-document.querySelector(".skip").addEventListener("click", (event) => {
+document.querySelector(".skip")?.addEventListener("click", (event) => {
   event.preventDefault();
   main.focus();
 });

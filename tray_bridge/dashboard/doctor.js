@@ -4,7 +4,9 @@ import { ask } from "./connection.js";
 import { announce, copyButton, h, icon, problemBox, show } from "./dom.js";
 import { clock, now } from "./format.js";
 
+/** @type {Record<string, string>} */
 const signs = { ok: "check", warning: "warn", failed: "cross" };
+/** @type {Record<string, string>} */
 const words = { ok: "Fine", warning: "Look at this", failed: "Needs you" };
 
 export function doctorView() {
@@ -14,6 +16,7 @@ export function doctorView() {
   const place = h("p", { class: "muted" });
   const log = h("details", { hidden: true }, h("summary", {}, "Last lines of bridge.log"), place, lines);
   const again = h("button", { type: "button", onclick: run }, icon("again"), "Check again");
+  /** @type {{ status: string, title: string, message: string, hint: string }[]} */
   let checks = [];
   const report = () => [...checks.map((check) => `[${check.status}] ${check.title}: ${check.message}${check.hint ? `\n    ${check.hint}` : ""}`), ...(lines.textContent ? ["", lines.textContent] : [])].join("\n");
   const element = h("div", { class: "doctor" },

@@ -2,47 +2,85 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An HTML element: `on…` properties are listeners, `false`, `null` and `undefined` leave an attribute out. */
+/**
+ * An HTML element: `on…` properties are listeners, `false`, `null` and `undefined` leave an attribute out.
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {Props} props
+ * @param {Child[]} children
+ * @returns {HTMLElementTagNameMap[T]}
+ */
 export function h(tag, props = {}, ...children) {
   return fill(document.createElement(tag), props, children);
 }
 
-/** An SVG element, made the same way. */
+/**
+ * An SVG element, made the same way.
+ * @template {keyof SVGElementTagNameMap} T
+ * @param {T} tag
+ * @param {Props} props
+ * @param {Child[]} children
+ * @returns {SVGElementTagNameMap[T]}
+ */
 export function s(tag, props = {}, ...children) {
   return fill(document.createElementNS(SVG, tag), props, children);
 }
 
+/**
+ * @template {Element} E
+ * @param {E} element
+ * @param {Props} props
+ * @param {Child[]} children
+ */
 function fill(element, props, children) {
   for (const [name, value] of Object.entries(props)) {
     if (value === undefined || value === null || (value === false && !name.startsWith("aria-"))) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-    else if (name === "value" || name === "checked" || name === "selected") element[name] = value;
+    else if (name === "value" || name === "checked" || name === "selected") Object.assign(element, { [name]: value });
     else element.setAttribute(name, value === true && !name.startsWith("aria-") ? "" : String(value));
   }
   element.append(...nodes(children));
   return element;
 }
 
+/**
+ * @param {Child[]} children
+ * @returns {(Node | string)[]}
+ */
 function nodes(children) {
-  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+  const all = /** @type {(Node | string | false | null | undefined)[]} */ (/** @type {any[]} */ (children).flat(Infinity));
+  return all.filter((child) => child !== null && child !== undefined && child !== false);
 }
 
-/** Put these children in place of what the element holds. */
+/**
+ * Put these children in place of what the element holds.
+ * @template {Element} E
+ * @param {E} element
+ * @param {Child[]} children
+ */
 export function show(element, ...children) {
   element.replaceChildren(...nodes(children));
   return element;
 }
 
-/** Set text only where it changed, so that selections and screen readers are left in peace. */
+/**
+ * Set text only where it changed, so that selections and screen readers are left in peace.
+ * @param {Element} element
+ * @param {string} text
+ */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
 /**
  * Keep one child per item, by key: old ones are updated in place (the focus stays), gone ones removed.
- * `make(item)` returns `{element, update(item)}`.
+ * @template T
+ * @param {Element} parent
+ * @param {(item: T) => Part<T>} make
+ * @returns {(items: T[], keyOf: (item: T) => unknown) => void}
  */
 export function keyed(parent, make) {
+  /** @type {Map<unknown, Part<T>>} */
   const kept = new Map();
   return (items, keyOf) => {
     const keys = new Set(items.map(keyOf));
@@ -54,14 +92,15 @@ export function keyed(parent, make) {
     }
     items.forEach((item, index) => {
       const key = keyOf(item);
-      if (!kept.has(key)) kept.set(key, make(item));
-      const row = kept.get(key);
+      const row = kept.get(key) ?? make(item);
+      kept.set(key, row);
       row.update(item);
       if (parent.children[index] !== row.element) parent.insertBefore(row.element, parent.children[index] ?? null);
     });
   };
 }
 
+/** @type {Record<string, string>} */
 const ICONS = {
   copy: "M9 9h10v11H9zM5 15V4h10v2",
   check: "M4.5 12.5l5 5 10-11",
@@ -77,17 +116,38 @@ const ICONS = {
   again: "M19.5 12a7.5 7.5 0 1 1-2.3-5.4M19.5 3.5v4h-4",
 };
 
-/** A small line drawing for a button; the button's own text or label says what it means. */
+/**
+ * A small line drawing for a button; the button's own text or label says what it means.
+ * @param {string} name
+ */
 export function icon(name) {
   return s("svg", { viewBox: "0 0 24 24", width: 18, height: 18, class: "icon", "aria-hidden": "true" }, s("path", { d: ICONS[name] }));
 }
 
-/** Announce a text to screen readers. */
-export function announce(text) {
-  document.getElementById("announce").textContent = text;
+/**
+ * An element of index.html.
+ * @param {string} id
+ */
+export function fixed(id) {
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`The page has no #${id}.`);
+  return element;
 }
 
-/** A button that copies what `text()` gives (it may be a promise) and says so for a moment. */
+/**
+ * Announce a text to screen readers.
+ * @param {string | null} text
+ */
+export function announce(text) {
+  fixed("announce").textContent = text;
+}
+
+/**
+ * A button that copies what `text()` gives and says so for a moment.
+ * @param {string} label
+ * @param {() => string | Promise<string>} text
+ * @param {Props} props
+ */
 export function copyButton(label, text, props = {}) {
   const word = h("span", {}, label);
   const button = h("button", { type: "button", ...props, onclick: copy }, icon("copy"), word);
@@ -108,7 +168,13 @@ export function copyButton(label, text, props = {}) {
   return button;
 }
 
-/** Ask before something that cannot be undone; resolves to true or false. */
+/**
+ * Ask before something that cannot be undone.
+ * @param {string} title
+ * @param {string} message
+ * @param {string} action
+ * @returns {Promise<boolean>}
+ */
 export function confirmed(title, message, action) {
   return new Promise((resolve) => {
     const dialog = h("dialog", { "aria-labelledby": "ask", onclose: () => finish(false) },
@@ -117,6 +183,7 @@ export function confirmed(title, message, action) {
       h("div", { class: "buttons end" },
         h("button", { type: "button", autofocus: true, onclick: () => dialog.close() }, "Keep"),
         h("button", { type: "button", class: "danger", onclick: () => finish(true) }, action)));
+    /** @param {boolean} answer */
     function finish(answer) {
       resolve(answer);
       dialog.remove();
@@ -126,7 +193,10 @@ export function confirmed(title, message, action) {
   });
 }
 
-/** A problem as the tray and the command line show it: title, message, hint. */
+/**
+ * A problem as the tray and the command line show it: title, message, hint.
+ * @param {Trouble} problem
+ */
 export function problemBox(problem) {
   return h("div", { class: "problem", role: "alert" }, icon("warn"),
     h("div", {}, h("strong", {}, problem.title), h("p", {}, problem.message), problem.hint ? h("p", { class: "muted" }, problem.hint) : null));

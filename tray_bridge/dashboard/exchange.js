@@ -8,6 +8,7 @@ import { confirmed, copyButton, h, icon, problemBox, s, show } from "./dom.js";
 import { count, duration, exactTime, plural, prettyJson, visible } from "./format.js";
 import { baseUrl } from "./now.js";
 
+/** @type {Record<string, { word: string, sign: string }>} */
 export const outcomes = {
   completed: { word: "Completed", sign: "check" },
   error: { word: "Error", sign: "cross" },
@@ -17,45 +18,57 @@ export const outcomes = {
   unfinished: { word: "Unfinished", sign: "warn" },
 };
 
+/** @param {string} outcome */
 export function outcomeSign(outcome) {
   const { word, sign } = outcomes[outcome] ?? { word: visible(outcome ?? "Unknown"), sign: "warn" };
   return h("span", { class: "outcome", "data-outcome": outcome, title: word }, icon(sign), h("span", { class: "unseen" }, word));
 }
 
+/** @type {Record<string, string>} */
 const dialectNames = { openai_chat: "Chat Completions", openai_responses: "Responses", openai_completions: "Completions", anthropic_messages: "Messages", ollama: "Ollama" };
 
-const kinds = { parked: "went on in a parked session", suspended: "went on after a tool call", rewound: "went on from an earlier point", reset: "took over a process", fitting: "a prepared session", generic: "a warm session", cold: "a new session" };
+/** @type {Record<string, string>} */
+const kinds = { parked: "went on in its parked process", suspended: "went on after a tool call", rewound: "went on from an earlier point", reset: "took over a process", fitting: "a process that was bound ahead", generic: "a ready process", cold: "a new process" };
 
+/** @type {Record<string, string>} */
 const endings = { end_turn: "the end of the answer", max_tokens: "the token limit", stop_sequence: "a stop sequence", tool_use: "a tool call", refusal: "a refusal" };
 
+/** @param {Exchange} document */
 function facts(document) {
   const usage = document.usage;
   const pairs = [
     ["Client", document.client],
     ["Key", document.key_name],
     ["Model", document.answered_by && document.answered_by !== document.model ? `${document.model} → ${document.answered_by}` : document.model],
-    ["Session", kinds[document.session] ?? document.session],
-    ["Ended by", endings[document.stop_reason] ?? document.stop_reason],
+    ["Process", kinds[document.session ?? ""] ?? document.session],
+    ["Ended by", endings[document.stop_reason ?? ""] ?? document.stop_reason],
     ["Tokens", usage && [`${count(usage.input_tokens + usage.cache_read_tokens + usage.cache_creation_tokens)} in`,
       usage.cache_read_tokens ? `(${count(usage.cache_read_tokens)} from the cache)` : "", `· ${count(usage.output_tokens)} out`,
       usage.thinking_tokens ? `(${count(usage.thinking_tokens)} thinking)` : ""].filter(Boolean).join(" ")],
     ["HTTP", document.status && `${document.status}, ${document.streamed ? "streamed" : "whole"}, ${document.endpoint}`],
-    ["Dialect", dialectNames[document.dialect] ?? document.dialect],
+    ["Dialect", dialectNames[document.dialect ?? ""] ?? document.dialect],
   ];
   return h("dl", { class: "pairs" }, pairs.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, h("bdi", {}, visible(value)))]));
 }
 
-/** The steps of an exchange, each `[name, words, from, to]` in seconds since it was received. */
+/**
+ * The steps of an exchange, each `[name, words, from, to]` in seconds since it was received.
+ * @param {Timings} timings
+ * @returns {[string, string, number, number][]}
+ */
 function steps({ queued_s: queued, session_ready_s: ready, first_token_s: first, end_s: end }) {
-  const points = [["queued", "In the queue", queued || null], ["session", "Getting a session", ready], ["first", "To the first token", first], ["answer", "The answer", end]];
+  /** @type {[string, string, number | null | undefined][]} */
+  const points = [["queued", "In the queue", queued || null], ["session", "Getting a process", ready], ["first", "To the first token", first], ["answer", "The answer", end]];
   let from = 0;
-  return points.filter(([, , to]) => to !== null && to !== undefined).map(([name, words, to]) => {
-    const step = [name, words, from, Math.max(from, to)];
-    from = step[3];
-    return step;
+  return points.flatMap(([name, words, to]) => {
+    if (to === null || to === undefined) return [];
+    const began = from;
+    from = Math.max(from, to);
+    return [[name, words, began, from]];
   });
 }
 
+/** @param {Timings | null} timings */
 function waterfall(timings) {
   const all = steps(timings ?? {});
   if (all.length < 2) return null; // nothing was timed but the end
@@ -69,9 +82,14 @@ function waterfall(timings) {
     ])));
 }
 
+/** @type {Record<string, string>} */
 const types = { png: "image/png", jpg: "image/jpeg", gif: "image/gif", webp: "image/webp", pdf: "application/pdf", txt: "text/plain" };
 
-/** The request with its files in place again, as the client sent it. */
+/**
+ * The request with its files in place again, as the client sent it.
+ * @param {any} value
+ * @returns {Promise<any>}
+ */
 async function whole(value, name = "") {
   if (Array.isArray(value)) return Promise.all(value.map((item) => whole(item)));
   if (value !== null && typeof value === "object") {
@@ -87,26 +105,42 @@ async function whole(value, name = "") {
   return name === "data" ? data : `data:${types[blob[2]] ?? "application/octet-stream"};base64,${data}`;
 }
 
-/** Code that asks the same again, at the address and in the dialect of the exchange. */
+/**
+ * Code that asks the same again, at the address and in the dialect of the exchange.
+ * @param {Exchange} document
+ * @param {Wire} body
+ */
 function curlOf(document, body) {
   return asCurl(location.origin + document.endpoint, body, document.key_name !== null);
 }
 
+/**
+ * @param {Exchange} document
+ * @param {Wire} body
+ */
 function pythonOf(document, body) {
+  /** @type {Record<string, typeof asPython>} */
   const makers = { openai_responses: asPythonResponses, openai_completions: asPythonCompletions, openai_chat: asPython, anthropic_messages: asPythonMessages };
   const make = makers[document.dialect ?? "openai_chat"];
   const key = document.key_name === null ? undefined : "YOUR-KEY";
   return make ? make(baseUrl(), body, key) : asPythonHttp(location.origin + document.endpoint, body, key);
 }
 
-/** `onDeleted()` is called after the exchange was deleted; `list()` gives the address of the list. */
+/**
+ * `onDeleted()` is called after the exchange was deleted; `list()` gives the address of the list.
+ * @param {() => void} onDeleted
+ * @param {() => string} list
+ */
 export function exchangePane(onDeleted, list) {
   const element = h("div", { class: "exchange", tabindex: -1 });
+  /** @type {string | null} */
   let shown = null;
+  /** @type {string | null} */
   let other = null; // the exchange that it is compared with
   let tab = "conversation";
   let stopWatching = () => {};
 
+  /** @param {string} id */
   async function remove(id) {
     if (!(await confirmed("Delete this exchange?", "Its file is removed from the log folder, with images that only it uses.", "Delete"))) return;
     try {
@@ -117,6 +151,10 @@ export function exchangePane(onDeleted, list) {
     }
   }
 
+  /**
+   * @param {Exchange} document
+   * @returns {Child}
+   */
   function body(document) {
     if (tab === "raw") return h("div", { class: "raw" }, longText(prettyJson(document), { class: "code wrap", tabindex: 0 }, "pre"));
     const source = tab === "turn" ? document.turn : document.request;
@@ -124,12 +162,17 @@ export function exchangePane(onDeleted, list) {
     return [asked(source), h("div", { class: "after" }, answered(document))];
   }
 
-  const cause = ({ error }) => error && problemBox({ title: error.title, message: visible(error.message ?? ""), hint: error.hint });
+  const cause = (/** @type {Exchange} */ { error }) => error && problemBox({ title: error.title, message: visible(error.message ?? ""), hint: error.hint });
 
-  /** The other exchanges of its conversation, once they are known. */
+  /**
+   * The other exchanges of its conversation, once they are known.
+   * @param {Exchange} document
+   * @param {Element} place
+   */
   async function neighbours(document, place) {
     const thread = document.conversation?.thread;
     if (!thread) return;
+    /** @type {{ exchanges: Summary[] }} */
     const { exchanges } = await ask(`/exchanges?${new URLSearchParams({ thread, limit: "200" })}`).catch(() => ({ exchanges: [] }));
     if (shown !== document.id || exchanges.length < 2) return;
     const before = exchanges[exchanges.findIndex((one) => one.id === document.id) + 1];
@@ -138,12 +181,14 @@ export function exchangePane(onDeleted, list) {
       before ? h("a", { href: `#/log/${encodeURIComponent(document.id)}?with=${encodeURIComponent(before.id)}` }, "Compare with the one before") : null);
   }
 
+  /** @param {string} form */
   async function exported(form) {
-    const response = await fetch(`/dashboard/api/exchanges/${encodeURIComponent(shown)}/export?form=${form}`, { headers: { "x-tray-bridge": "1" } });
+    const response = await fetch(`/dashboard/api/exchanges/${encodeURIComponent(shown ?? "")}/export?form=${form}`, { headers: { "x-tray-bridge": "1" } });
     if (!response.ok) throw new Error();
     return response.text();
   }
 
+  /** @param {Exchange} document */
   function takeOut(document) {
     const forms = { md: "Markdown", har: "HAR", jsonl: "JSONL" };
     const links = Object.entries(forms).map(([form, words]) => h("a", { class: "button", href: `/dashboard/api/exchanges/${encodeURIComponent(document.id)}/export?form=${form}`, download: `${document.id}.${form}` }, words));
@@ -156,14 +201,16 @@ export function exchangePane(onDeleted, list) {
       h("div", { class: "buttons" }, Object.entries(boxes).map(([name, words]) => h("label", { class: "check" }, chosen[name], words)), copyButton("Copy the report", report)));
   }
 
+  /** @param {Exchange} document */
   function render(document) {
     const inside = h("div", { class: "inside" });
     const choices = [["conversation", "As sent"], ["turn", "To Claude"], ["raw", "Raw JSON"]].filter(([name]) => name !== "turn" || document.turn);
     if (!choices.some(([name]) => name === tab)) tab = "conversation";
     const row = h("div", { class: "tabs", role: "group", "aria-label": "What to show" }, choices.map(([name, words]) => h("button", { type: "button", "aria-pressed": tab === name, "data-name": name, onclick: () => choose(name) }, words)));
+    /** @param {string} name */
     function choose(name) {
       tab = name;
-      for (const button of row.children) button.setAttribute("aria-pressed", button.dataset.name === name);
+      for (const button of row.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.dataset.name === name));
       show(inside, body(document));
     }
     const request = () => whole(document.request);
@@ -189,6 +236,7 @@ export function exchangePane(onDeleted, list) {
     neighbours(document, others);
   }
 
+  /** @param {string} id */
   async function load(id) {
     try {
       const document = await ask(`/exchanges/${encodeURIComponent(id)}`);
@@ -207,13 +255,17 @@ export function exchangePane(onDeleted, list) {
     }
   }
 
-  /** Show the answer as it is written, then the whole exchange; where that cannot be, read it again until it has ended. */
+  /**
+   * Show the answer as it is written, then the whole exchange; where that cannot be, read it again until it has ended.
+   * @param {string} id
+   */
   function watch(id) {
     const source = new EventSource(`/dashboard/api/exchanges/${encodeURIComponent(id)}/live`);
     const texts = { reasoning: h("div", { class: "text", dir: "auto" }), text: h("div", { class: "text", dir: "auto" }) };
     const thought = h("details", { class: "reasoning", hidden: true }, h("summary", {}, "Reasoning"), texts.reasoning);
     const answer = h("article", { class: "turn answer" }, h("h3", {}, h("span", {}, "Answer, as it is written")), thought, texts.text);
-    let timer = null;
+    /** @type {number | undefined} */
+    let timer;
     source.addEventListener("open", () => {
       const place = element.querySelector(".inside .after");
       if (shown === id && place) show(place, answer);
@@ -240,6 +292,10 @@ export function exchangePane(onDeleted, list) {
 
   return {
     element,
+    /**
+     * @param {string | null} id
+     * @param {string | null} second
+     */
     open(id, second = null) {
       if (id === shown && second === other) return;
       stopWatching();

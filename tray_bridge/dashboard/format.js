@@ -7,12 +7,22 @@ const secondFormat = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute:
 const dayFormat = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
 
 export const now = () => Date.now() / 1000;
+/** @param {number} n */
 export const count = (n) => (n >= 1e7 ? compact : whole).format(n);
+/** @param {number} at */
 export const clock = (at) => clockFormat.format(at * 1000);
+/** @param {number} at */
 export const exactTime = (at) => `${dayFormat.format(at * 1000)}, ${secondFormat.format(at * 1000)}`;
+/**
+ * @param {number} n
+ * @param {string} one
+ */
 export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
 
-/** Seconds as a person says them: 0.84 s, 12 s, 3 min 20 s, 2 h 5 min, 3 d 4 h. */
+/**
+ * Seconds as a person says them: 0.84 s, 12 s, 3 min 20 s, 2 h 5 min, 3 d 4 h.
+ * @param {number | null | undefined} seconds
+ */
 export function duration(seconds) {
   if (seconds === null || seconds === undefined || Number.isNaN(seconds)) return "–";
   if (seconds < 0.0995) return `${Math.max(0, Math.round(seconds * 1000))} ms`;
@@ -24,15 +34,28 @@ export function duration(seconds) {
   return two(t, 86400, "d", 3600, "h");
 }
 
-/** Whole seconds, for a clock that is running. */
+/**
+ * Whole seconds, for a clock that is running.
+ * @param {number} t
+ */
 export const seconds = (t) => (t < 60 ? `${Math.max(0, Math.floor(t))} s` : duration(Math.floor(t)));
 
+/**
+ * @param {number} t
+ * @param {number} big
+ * @param {string} bigName
+ * @param {number} small
+ * @param {string} smallName
+ */
 function two(t, big, bigName, small, smallName) {
   const rest = Math.floor((t % big) / small);
   return `${Math.floor(t / big)} ${bigName}` + (rest ? ` ${rest} ${smallName}` : "");
 }
 
-/** An age without flicker: seconds up to a minute, then minutes, then hours. */
+/**
+ * An age without flicker: seconds up to a minute, then minutes, then hours.
+ * @param {number} seconds
+ */
 export function age(seconds) {
   const t = Math.max(0, Math.floor(seconds));
   if (t < 60) return `${t} s`;
@@ -41,12 +64,16 @@ export function age(seconds) {
   return `${Math.floor(t / 86400)} d`;
 }
 
+/** @param {number} at */
 export function ago(at) {
   const seconds = now() - at;
   return seconds < 10 ? "just now" : `${age(seconds)} ago`;
 }
 
-/** `Today`, `Yesterday`, or the day's name. */
+/**
+ * `Today`, `Yesterday`, or the day's name.
+ * @param {number} at
+ */
 export function dayName(at) {
   const midnight = new Date().setHours(0, 0, 0, 0) / 1000;
   if (at >= midnight) return "Today";
@@ -54,16 +81,23 @@ export function dayName(at) {
   return dayFormat.format(at * 1000);
 }
 
-/** Dollars, with as many digits as say something. */
+/**
+ * Dollars, with as many digits as say something.
+ * @param {number} n
+ */
 export const money = (n) => (n && Math.abs(n) < 0.01 ? `$${n.toFixed(4)}` : `$${n.toLocaleString("en-GB", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`);
 
+/** @param {number} n */
 export function bytes(n) {
   if (n < 1024) return `${n} bytes`;
   if (n < 1024 ** 2) return `${(n / 1024).toFixed(0)} KB`;
   return `${(n / 1024 ** 2).toFixed(1)} MB`;
 }
 
-/** Foreign text made harmless to look at: control characters and direction overrides become visible signs. */
+/**
+ * Foreign text made harmless to look at: control characters and direction overrides become visible signs.
+ * @param {unknown} text
+ */
 export function visible(text) {
   // oxlint-disable-next-line no-control-regex -- they are what is looked for
   return String(text).replace(/[\u0000-\u0008\u000b-\u001f\u007f\u202a-\u202e\u2066-\u2069\ufff9-\ufffb]/g, (c) => {
@@ -74,4 +108,8 @@ export function visible(text) {
   });
 }
 
+/**
+ * @param {unknown} value
+ * @returns {string}
+ */
 export const prettyJson = (value) => JSON.stringify(value, null, 2);

@@ -15,6 +15,11 @@ export function keysView() {
     h("form", { class: "card make-key", onsubmit: make }, h("div", { class: "field" }, h("label", { for: "key-name" }, "Name of a new key"), name), h("button", { type: "submit", class: "primary" }, "Make a key")),
     made, list);
 
+  /**
+   * @param {string} path
+   * @param {{ method: string, body?: unknown }} options
+   * @param {string} said
+   */
   async function change(path, options, said) {
     try {
       const answer = await ask(path, options);
@@ -27,6 +32,7 @@ export function keysView() {
     }
   }
 
+  /** @param {SubmitEvent} event */
   async function make(event) {
     event.preventDefault();
     const answer = await change("/keys", { method: "POST", body: { name: name.value.trim() } }, "The key is made");
@@ -36,14 +42,27 @@ export function keysView() {
       h("div", { class: "copyable" }, h("code", { class: "url" }, answer.key), copyButton("Copy", () => answer.key, { "aria-label": "Copy the key" }))));
   }
 
+  /** @param {Key} key */
   async function revoke(key) {
     if (await confirmed(`Revoke the key ${visible(key.name)}?`, "Clients that use it are refused from now on. This cannot be undone.", "Revoke")) change(`/keys/${encodeURIComponent(key.name)}`, { method: "DELETE" }, "Revoked");
   }
 
+  /**
+   * @param {Key} key
+   * @param {Partial<Key["limits"]>} limits
+   * @param {string} said
+   */
   const put = (key, limits, said) => change(`/keys/${encodeURIComponent(key.name)}`, { method: "PUT", body: { ...key.limits, ...limits } }, said);
 
+  /** @param {Key} key */
   function card(key) {
     const { limits, today } = key;
+    /**
+     * @param {string} id
+     * @param {string} words
+     * @param {number | null} value
+     * @returns {[HTMLInputElement, HTMLElement]}
+     */
     const field = (id, words, value) => {
       const input = h("input", { id: `${id}-${key.name}`, type: "number", min: 0, step: 1, value: value ?? "", placeholder: "no limit" });
       return [input, h("div", { class: "field" }, h("label", { for: `${id}-${key.name}` }, words), input)];
@@ -53,12 +72,12 @@ export function keysView() {
     const models = h("input", { id: `models-${key.name}`, value: limits.models.join(", "), placeholder: "any model", autocomplete: "off" });
     const boxes = Object.entries(dialects).map(([value, words]) => {
       const box = h("input", { type: "checkbox", value, checked: limits.dialects.includes(value) });
-      return [box, h("label", { class: "check" }, box, words)];
+      return { box, label: h("label", { class: "check" }, box, words) };
     });
-    const number = (input) => (input.value === "" ? null : Number(input.value));
-    const save = (event) => {
+    const number = (/** @type {HTMLInputElement} */ input) => (input.value === "" ? null : Number(input.value));
+    const save = (/** @type {SubmitEvent} */ event) => {
       event.preventDefault();
-      put(key, { requests_per_day: number(requests), tokens_per_day: number(tokens), models: models.value.split(",").map((one) => one.trim()).filter(Boolean), dialects: boxes.filter(([box]) => box.checked).map(([box]) => box.value) }, "Saved");
+      put(key, { requests_per_day: number(requests), tokens_per_day: number(tokens), models: models.value.split(",").map((one) => one.trim()).filter(Boolean), dialects: boxes.filter(({ box }) => box.checked).map(({ box }) => box.value) }, "Saved");
     };
     return h("section", { class: "card", "aria-label": `Key ${key.name}` },
       h("div", { class: "heading" }, h("h2", {}, h("bdi", {}, visible(key.name)), limits.paused ? " · paused" : ""), h("span", { class: "muted" }, `made ${exactTime(key.made_at)}`)),
@@ -67,7 +86,7 @@ export function keysView() {
       h("details", {}, h("summary", {}, "Limits"), h("form", { class: "limits", onsubmit: save },
         h("div", { class: "row" }, requestsField, tokensField),
         h("div", { class: "field" }, h("label", { for: `models-${key.name}` }, "Models, by their full ids"), models),
-        h("fieldset", {}, h("legend", {}, "Dialects, none marked for all"), boxes.map(([, label]) => label)),
+        h("fieldset", {}, h("legend", {}, "Dialects, none marked for all"), boxes.map(({ label }) => label)),
         h("div", { class: "buttons end" }, h("button", { type: "submit" }, "Save")))),
       h("div", { class: "buttons" },
         h("button", { type: "button", onclick: () => put(key, { paused: !limits.paused }, limits.paused ? "It goes on" : "Paused") }, limits.paused ? "Go on" : "Pause"),

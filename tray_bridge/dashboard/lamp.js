@@ -11,6 +11,10 @@ export function lamp() {
   return {
     dot,
     words,
+    /**
+     * @param {Seen | undefined} seen
+     * @param {boolean} recognised
+     */
     update(seen, recognised) {
       const problem = seen?.problem;
       dot.classList.toggle("on", Boolean(seen?.answered_at) && !problem);

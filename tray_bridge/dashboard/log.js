@@ -8,7 +8,9 @@ import { clock, count, dayName, duration, now, plural, visible } from "./format.
 const PAGE = 60;
 // What the address keeps: `#/log/ID?text=…&model=…`.
 const FIELDS = ["text", "model", "client", "key", "outcome", "dialect", "time", "thread"];
+/** @type {Record<string, string>} */
 export const dialects = { openai_chat: "Chat Completions", openai_responses: "Responses", openai_completions: "Completions", anthropic_messages: "Messages", ollama: "Ollama" };
+/** @type {[string | number, string][]} */
 const times = [["", "Any time"], [3600, "Last hour"], [86400, "Last 24 hours"], [604800, "Last 7 days"]];
 
 export function logView() {
@@ -20,8 +22,9 @@ export function logView() {
   const outcome = h("select", { "aria-label": "Outcome", onchange: chosen }, option("", "Any outcome"), Object.entries(outcomes).map(([value, { word }]) => option(value, word)));
   const time = h("select", { "aria-label": "Time", onchange: chosen }, times.map(([value, word]) => option(value, word)));
   let thread = "";
+  /** @type {Record<string, HTMLInputElement | HTMLSelectElement>} */
   const controls = { text: search, model, client, key, outcome, dialect, time };
-  const value = (field) => (field === "thread" ? thread : controls[field].value.trim());
+  const value = (/** @type {string} */ field) => (field === "thread" ? thread : controls[field].value.trim());
   const found = h("p", { class: "muted", role: "status" });
   const list = h("div", { onkeydown: step });
   const more = h("div", { class: "more", hidden: true }, h("button", { type: "button", onclick: () => load(true) }, "Show more"));
@@ -35,26 +38,40 @@ export function logView() {
   const element = h("div", { class: "log" },
     h("div", { class: "finder" },
       h("h1", { class: "unseen" }, "Log"),
-      h("form", { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
+      h("form", { class: "filters", role: "search", onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
         h("div", { class: "search" }, h("label", { for: "search", class: "unseen" }, "Search"), search), model, client, outcome, time, key, dialect),
       saved.element,
       h("div", { class: "results" }, h("div", { class: "heading" }, found, clear), exports, list, more)),
     pane.element);
+  /** @type {Summary[]} */
   let items = [];
   let total = 0;
+  /** @type {Record<string, { lane: number, number: number, of: number }>} */
   let branches = {}; // of one conversation: where each exchange is drawn
+  /** @type {string | null} */
   let open = null;
-  let waiting = null;
+  /** @type {number | undefined} */
+  let waiting;
+  /** @type {AbortController | null} */
   let asking = null;
+  /** @type {string | null} */
   let mark = null;
+  /** @type {string | null} */
   let shown = null; // the address of the list that is shown
 
+  /**
+   * @param {string | number} value
+   * @param {string} words
+   */
   function option(value, words) {
     return h("option", { value }, words);
   }
 
 
-  /** The address of an exchange, or of the list, with all that is chosen. */
+  /**
+   * The address of an exchange, or of the list, with all that is chosen.
+   * @param {string | null} id
+   */
   function address(id) {
     const query = new URLSearchParams(FIELDS.filter((field) => value(field)).map((field) => [field, value(field)]));
     return `#/log${id ? `/${encodeURIComponent(id)}` : ""}${query.size ? `?${query}` : ""}`;
@@ -62,6 +79,7 @@ export function logView() {
 
   /** What is looked for, in words. */
   function name() {
+    /** @type {Record<string, string | undefined>} */
     const words = { text: `“${value("text")}”`, model: value("model"), client: value("client"), key: value("key"), outcome: outcomes[value("outcome")]?.word, dialect: dialects[value("dialect")], time: times.find(([t]) => String(t) === value("time"))?.[1], thread: "One conversation" };
     return FIELDS.filter((field) => value(field)).map((field) => visible(words[field] ?? value(field))).join(", ");
   }
@@ -91,10 +109,11 @@ export function logView() {
     return load(false);
   }
 
+  /** @param {boolean} further */
   async function load(further) {
     asking?.abort();
     const own = (asking = new AbortController());
-    const wanted = { ...Object.fromEntries(FIELDS.map((field) => [field, value(field)])), time: "", since: time.value && Math.floor(now() - time.value) };
+    const wanted = { ...Object.fromEntries(FIELDS.map((field) => [field, value(field)])), time: "", since: time.value && Math.floor(now() - Number(time.value)) };
     const query = new URLSearchParams({ limit: String(further ? PAGE : Math.max(PAGE, Math.min(items.length, 5 * PAGE))), offset: String(further ? items.length : 0) });
     for (const [name, value] of Object.entries(wanted)) if (value) query.set(name, String(value));
     try {
@@ -113,7 +132,9 @@ export function logView() {
   async function loadFilters() {
     try {
       const { models, clients, key_names: keys, dialects: spoken } = await ask("/filters");
-      for (const [select, all, values] of [[model, "Any model", models], [client, "Any client", clients], [key, "Any key", keys], [dialect, "Any dialect", spoken]]) {
+      /** @type {[HTMLSelectElement, string, string[]][]} */
+      const offers = [[model, "Any model", models], [client, "Any client", clients], [key, "Any key", keys], [dialect, "Any dialect", spoken]];
+      for (const [select, all, values] of offers) {
         offer(select, all, values);
         select.hidden = (select === key && !keys.length && !key.value) || (select === dialect && spoken.length < 2 && !dialect.value);
       }
@@ -122,7 +143,12 @@ export function logView() {
     }
   }
 
-  /** Offer these values, and the one that is chosen though the log has none of it any more. */
+  /**
+   * Offer these values, and the one that is chosen though the log has none of it any more.
+   * @param {HTMLSelectElement} select
+   * @param {string} all
+   * @param {string[]} values
+   */
   function offer(select, all, values) {
     const now = select.value;
     const every = now && !values.includes(now) ? [...values, now] : values;
@@ -130,6 +156,7 @@ export function logView() {
     select.value = now;
   }
 
+  /** @param {Summary} item */
   function row(item) {
     const seconds = item.timings?.end_s;
     const { lane = 0, number = 1, of = 1 } = branches[item.id] ?? {};
@@ -142,12 +169,16 @@ export function logView() {
       h("span", { class: "number" }, seconds === undefined || seconds === null ? "" : duration(seconds))));
   }
 
+  /**
+   * @param {boolean} filtered
+   * @param {{ progress: [number, number] | null, more: boolean }} page
+   */
   function render(filtered, { progress, more: further }) {
     const making = progress ? ` · The index is being made: ${count(progress[0])} of ${count(progress[1])}` : "";
     found.textContent = (total === 0 ? (filtered ? "Nothing fits." : "") : filtered ? `${further ? "More than " : ""}${count(total)} found` : plural(total, "exchange")) + making;
     exports.hidden = !filtered || total === 0;
     const query = new URLSearchParams(FIELDS.filter((field) => field !== "time" && value(field)).map((field) => [field, value(field)]));
-    if (time.value) query.set("since", String(Math.floor(now() - time.value)));
+    if (time.value) query.set("since", String(Math.floor(now() - Number(time.value))));
     show(exports, "Export them as ", Object.entries({ md: "Markdown", har: "HAR", jsonl: "JSONL", sh: "curl", py: "Python" }).map(([form, words], i) => [i ? ", " : "", h("a", { href: `/dashboard/api/export?${query}&form=${form}`, download: `exchanges.${form}` }, words)]));
     clear.hidden = filtered || total === 0;
     more.hidden = items.length >= total && !further;
@@ -159,13 +190,15 @@ export function logView() {
           h("button", { type: "button", class: "quiet round", "aria-label": `Delete all of ${dayName(group[0].at)}`, title: "Delete this day", onclick: () => deleteDay(day, group[0].at) }, icon("bin"))),
         h("ul", { class: "rows" }, group.map(row)))));
     showOpen();
-    if (focused) list.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+    if (focused) /** @type {HTMLElement | null} */ (list.querySelector(`[data-id="${CSS.escape(focused)}"]`))?.focus({ preventScroll: true });
   }
 
   // The day is the folder's name, so that what is deleted is what stands under the heading.
-  const dayOf = (item) => item.file.split("/")[0];
+  const dayOf = (/** @type {Summary} */ item) => item.file.split("/")[0];
 
+  /** @param {Summary[]} all */
   function grouped(all) {
+    /** @type {Map<string, Summary[]>} */
     const days = new Map();
     for (const item of all) days.set(dayOf(item), [...(days.get(dayOf(item)) ?? []), item]);
     return days;
@@ -178,21 +211,29 @@ export function logView() {
     }
   }
 
+  /** @param {KeyboardEvent} event */
   function step(event) {
-    const by = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1 }[event.key];
-    const links = [...list.querySelectorAll(".rows a")];
-    const next = links[links.indexOf(document.activeElement) + by];
-    if (!by || !next || !document.activeElement.matches(".rows a")) return;
+    const by = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1 }[event.key] ?? 0;
+    const links = /** @type {HTMLAnchorElement[]} */ ([...list.querySelectorAll(".rows a")]);
+    const here = links.findIndex((link) => link === document.activeElement);
+    const next = links[here + by];
+    if (!by || !next || here < 0) return;
     event.preventDefault();
     next.focus();
   }
 
+  /** @param {KeyboardEvent} event */
   function slash(event) {
-    if (event.key !== "/" || event.target.matches("input, textarea, select")) return;
+    if (event.key !== "/" || /** @type {Element} */ (event.target).matches("input, textarea, select")) return;
     event.preventDefault();
     search.focus();
   }
 
+  /**
+   * @param {string} path
+   * @param {string} title
+   * @param {string} message
+   */
   async function remove(path, title, message) {
     if (!(await confirmed(title, message, "Delete"))) return;
     try {
@@ -210,12 +251,17 @@ export function logView() {
     remove("/exchanges?all=true", "Delete the whole log?", `All ${plural(total, "exchange")} and their images are removed from the log folder. This cannot be undone.`);
   }
 
+  /**
+   * @param {string} day
+   * @param {number} at
+   */
   function deleteDay(day, at) {
     remove(`/exchanges?day=${day}`, `Delete all of ${dayName(at)}?`, "Every exchange of that day is removed from the log folder. This cannot be undone.");
   }
 
   // A request that begins or ends changes the list; the log writes it a moment later.
-  let later = null;
+  /** @type {number | undefined} */
+  let later;
   const unsubscribe = live.subscribe(({ snapshot }) => {
     const next = `${snapshot.served} ${snapshot.failed} ${snapshot.requests.map((request) => request.id).join()}`;
     if (mark !== null && next !== mark) {
@@ -230,18 +276,22 @@ export function logView() {
   loadFilters();
   return {
     element,
+    /**
+     * @param {string[]} rest
+     * @param {URLSearchParams} query
+     */
     enter([id], query) {
       open = id ?? null;
       thread = query.get("thread") ?? "";
       for (const [field, control] of Object.entries(controls)) {
         const wanted = query.get(field) ?? "";
-        if (control.tagName === "SELECT" && wanted && ![...control.options].some((one) => one.value === wanted)) control.append(option(wanted, visible(wanted)));
+        if (control instanceof HTMLSelectElement && wanted && ![...control.options].some((one) => one.value === wanted)) control.append(option(wanted, visible(wanted)));
         if (control !== document.activeElement || value(field) !== wanted) control.value = wanted;
         if (control === key || control === dialect) control.hidden = control.hidden && !wanted;
       }
       const list = address(null);
       if (list !== shown) refresh();
-      else for (const link of element.querySelectorAll(".rows a")) link.href = address(link.dataset.id);
+      else for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (element.querySelectorAll(".rows a"))) link.href = address(link.dataset.id ?? null);
       shown = list;
       titled();
       element.toggleAttribute("data-open", open !== null);
@@ -260,12 +310,17 @@ export function logView() {
   };
 }
 
-/** Searches that a person keeps, in this browser: `address()` and `name()` are those of the search that is open. */
+/**
+ * Searches that a person keeps, in this browser: `address()` and `name()` are those of the search that is open.
+ * @param {() => string} address
+ * @param {() => string} name
+ */
 function savedSearches(address, name) {
   const list = h("ul", { class: "saved-list" });
   const keep = h("button", { type: "button", class: "quiet", onclick: save }, "Save this search");
   const element = h("div", { class: "saved" }, list, keep);
 
+  /** @returns {{ name: string, address: string }[]} */
   function read() {
     try {
       return JSON.parse(localStorage.searches ?? "[]");
@@ -274,6 +329,7 @@ function savedSearches(address, name) {
     }
   }
 
+  /** @param {{ name: string, address: string }[]} searches */
   function write(searches) {
     try {
       localStorage.searches = JSON.stringify(searches);

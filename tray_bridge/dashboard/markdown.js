@@ -5,7 +5,11 @@ import { visible } from "./format.js";
 
 const INLINE = /(`+)([\s\S]*?[^`])\1(?!`)|\*\*(?=\S)([\s\S]*?\S)\*\*|(?<![\w*])\*(?=[^\s*])([^*]*?[^\s*])\*(?!\w)|(?<!\w)_(?=\S)([^_]*?\S)_(?!\w)|\[([^\]\n]*)\]\((https?:\/\/[^\s)]+)\)/;
 
-/** Emphasis, code and links to the web in a run of text. */
+/**
+ * Emphasis, code and links to the web in a run of text.
+ * @param {string} text
+ * @returns {Child[]}
+ */
 function inline(text) {
   const found = INLINE.exec(text);
   if (!found) return [visible(text)];
@@ -19,11 +23,15 @@ function inline(text) {
 
 const ITEM = /^(\s*)([-*+]|\d+[.)])\s+(.*)$/;
 
+/**
+ * @param {string[]} lines
+ * @returns {HTMLElement}
+ */
 function list(lines) {
-  const [, , mark] = ITEM.exec(lines[0]);
+  const [, indent = "", mark = "-"] = ITEM.exec(lines[0]) ?? [];
   /** @type {[string, string[]][]} */
   const items = [];
-  const depth = ITEM.exec(lines[0])[1].length;
+  const depth = indent.length;
   for (const line of lines) {
     const item = ITEM.exec(line);
     if (item && item[1].length <= depth) items.push([item[3], []]);
@@ -33,12 +41,17 @@ function list(lines) {
   return /\d/.test(mark) ? h("ol", { start: parseInt(mark, 10) }, inner) : h("ul", {}, inner);
 }
 
-/** The elements of a text in Markdown: headings, lists, code, quotes, emphasis and links. */
+/**
+ * The elements of a text in Markdown: headings, lists, code, quotes, emphasis and links.
+ * @param {string} text
+ * @returns {HTMLElement[]}
+ */
 export function markdown(text) {
   const lines = text.split("\n");
+  /** @type {HTMLElement[]} */
   const out = [];
   let i = 0;
-  const take = (fits) => {
+  const take = (/** @type {(line: string, n: number) => unknown} */ fits) => {
     const from = i;
     while (i < lines.length && fits(lines[i], i - from)) i += 1;
     return lines.slice(from, i);

@@ -19,8 +19,10 @@ function hero() {
       h("div", { class: "copyable" }, url, copyButton("Copy", baseUrl, { "aria-label": "Copy the base URL" }))));
   return {
     element,
+    /** @param {Live} state */
     update({ snapshot, connected }) {
       const { word, text, detail } = snapshot.health;
+      /** @type {Record<string, string>} */
       const sentences = { ready: "Ready for requests", busy: `Answering ${plural(snapshot.requests.length, "request")}` };
       say(state, !connected ? "The server does not answer" : (sentences[word] ?? text));
       signIn.hidden = !connected || word !== "signed_out";
@@ -36,6 +38,7 @@ function hero() {
   };
 }
 
+/** @param {RequestUnderWay} request */
 function requestRow(request) {
   const client = h("bdi", { class: "strong" });
   const link = h("a", { href: `#/log/${encodeURIComponent(request.id)}`, class: "who" }, client);
@@ -57,6 +60,7 @@ function requestRow(request) {
   const element = h("li", { class: "request" }, link, time, tokens, cancel);
   return {
     element,
+    /** @param {RequestUnderWay} next */
     update(next) {
       request = next;
       say(client, visible(request.client || "Unknown client"));
@@ -75,6 +79,7 @@ function requestsCard() {
   const rows = keyed(list, requestRow);
   return {
     element: h("section", { class: "card", "aria-labelledby": "flight" }, h("h2", { id: "flight" }, "In flight"), empty, list),
+    /** @param {Live} state */
     update({ snapshot }) {
       empty.hidden = snapshot.requests.length > 0;
       rows(snapshot.requests, (request) => request.id);
@@ -82,15 +87,24 @@ function requestsCard() {
   };
 }
 
+/**
+ * @template D
+ * @param {string} id
+ * @param {string} title
+ * @param {(data: D & { from: number, to: number }, width: number, height: number) => Element} draw
+ * @param {(hour: Hour) => { data: D, big: string, small: string }} read
+ */
 function chartCard(id, title, draw, read) {
   const picture = chart(draw);
   const figure = h("p", { class: "figure" });
   const note = h("p", { class: "muted" });
   const element = h("section", { class: "card", "aria-labelledby": id },
     h("div", { class: "heading" }, h("h2", { id }, title), h("span", { class: "muted" }, "last hour")), h("div", { class: "headline" }, figure, note), picture.element);
+  /** @type {Hour | null} */
   let seen = null;
   return {
     element,
+    /** @param {Live} state */
     update({ lastHour }) {
       if (!lastHour || lastHour === seen) return;
       seen = lastHour;
@@ -113,6 +127,7 @@ const throughputCard = () => chartCard("through", "Throughput", drawBars, (hour)
   return { data: { minutes: hour.tokens }, big: count(sum), small: `output tokens, at most ${count(Math.max(...hour.tokens))} a minute` };
 });
 
+/** @param {PlanWindow} plan */
 function planWindow(plan) {
   const used = plan.used === null ? null : Math.round(plan.used * 100);
   const name = `${plan.title} window`;
@@ -123,25 +138,31 @@ function planWindow(plan) {
     pace(plan) ? h("p", { class: "muted" }, pace(plan)) : null);
 }
 
-/** When a window is full if it goes on as it did since it opened; what it is worth depends on how old the figure is. */
+/**
+ * When a window is full if it goes on as it did since it opened; what it is worth depends on how old the figure is.
+ * @param {Pick<PlanWindow, "seconds" | "used" | "resets_at" | "told_at">} plan
+ * @param {number} at
+ */
 export function forecast({ seconds: length, used, resets_at: resetsAt, told_at: toldAt }, at) {
   const asOf = toldAt ?? at;
+  if (!length || !used || !resetsAt || resetsAt <= at || used >= 1) return null;
   const elapsed = length - (resetsAt - asOf);
-  // At the very beginning, a pace says nothing.
-  if (!length || !used || !resetsAt || resetsAt <= at || used >= 1 || elapsed < length / 50) return null;
+  if (elapsed < length / 50) return null; // at the very beginning, a pace says nothing
   const full = asOf + ((1 - used) * elapsed) / used;
   return { full, before: full < resetsAt };
 }
 
+/** @param {PlanWindow} plan */
 function pace(plan) {
   const told = plan.told_at && now() - plan.told_at > 300 ? ` · as of ${ago(plan.told_at)}` : "";
-  if (plan.used !== null && plan.used >= 1 && plan.resets_at > now()) return `Full${told}`;
+  if (plan.used !== null && plan.used >= 1 && (plan.resets_at ?? 0) > now()) return `Full${told}`;
   const seen = forecast(plan, now());
   if (!seen) return told ? told.slice(3) : "";
   const day = seen.full - now() > 86400 ? `${new Intl.DateTimeFormat("en-GB", { weekday: "long" }).format(seen.full * 1000)} ` : "";
   return (seen.before ? `At this pace full ${day}at ${clock(Math.max(seen.full, now()))}` : "At this pace not full before it resets") + told;
 }
 
+/** @param {number} at */
 function resets(at) {
   const left = at - now();
   const day = left > 86400 ? `${new Intl.DateTimeFormat("en-GB", { weekday: "long" }).format(at * 1000)} ` : "";
@@ -153,6 +174,7 @@ function accountCard() {
   let seen = "";
   return {
     element: h("section", { class: "card", "aria-labelledby": "account" }, h("h2", { id: "account" }, "Account"), body),
+    /** @param {Live} state */
     update({ snapshot }) {
       const account = snapshot.account;
       const key = JSON.stringify([account, snapshot.demo, Math.floor(now() / 30)]);
@@ -171,10 +193,12 @@ function accountCard() {
 
 function errorsCard() {
   const list = h("ul", { class: "errors" });
+  /** @type {Hour | null} */
   let seen = null;
   return {
     element: h("section", { class: "card wide", "aria-labelledby": "errors" },
       h("div", { class: "heading" }, h("h2", { id: "errors" }, "Errors"), h("a", { href: "#/log?outcome=error" }, "All in the log")), list),
+    /** @param {Live} state */
     update({ lastHour }) {
       if (!lastHour || lastHour === seen) return;
       seen = lastHour;
@@ -196,8 +220,10 @@ function problems() {
   let seen = "";
   return {
     element,
+    /** @param {Live} state */
     update({ snapshot, connected }) {
-      const all = connected ? [snapshot.problem, snapshot.pool.problem, snapshot.log_problem, snapshot.ollama_problem].filter(Boolean) : [unreachable];
+      const known = [snapshot.problem, snapshot.pool.problem, snapshot.log_problem, snapshot.ollama_problem];
+      const all = connected ? known.filter((one) => one !== null && one !== undefined) : [unreachable];
       const key = JSON.stringify(all);
       if (key === seen) return;
       seen = key;
@@ -213,6 +239,7 @@ function refusedPages() {
   const element = h("section", { class: "card wide", "aria-labelledby": "refused", hidden: true },
     h("h2", { id: "refused" }, "Refused web pages"), h("p", { class: "muted" }, "These pages tried to use the bridge from a browser. All were refused."), list, wrong);
   let seen = "";
+  /** @param {string} origin */
   async function letIn(origin) {
     if (!(await confirmed(`Let ${origin} in?`, "Its pages can then ask Claude on your account, whenever they are open in a browser here. Let in only what you trust.", "Let it in"))) return;
     try {
@@ -225,6 +252,7 @@ function refusedPages() {
   }
   return {
     element,
+    /** @param {Live} state */
     update({ snapshot }) {
       const key = JSON.stringify([snapshot.refused_pages, Math.floor(now() / 30)]);
       if (key === seen) return;
@@ -240,18 +268,19 @@ function refusedPages() {
 
 export function nowView() {
   const pool = poolCard();
+  /** @type {Part<Live>[]} */
   const parts = [hero(), problems(), { element: pool.element, update: ({ snapshot }) => pool.update(snapshot.pool) },
     requestsCard(), accountCard(), firstTokenCard(), throughputCard(), errorsCard(), refusedPages()];
   const [top, warnings, ...cards] = parts.map((part) => part.element);
   const figures = h("div", { class: "cards" }, cards);
   const element = h("div", { class: "now" }, top, warnings, figures);
-  const update = (state) => {
+  const update = (/** @type {Live} */ state) => {
     figures.hidden = !state.connected; // they would be of a server that runs no more
     parts.forEach((part) => part.update(state));
   };
   const stop = live.subscribe(update);
   // Ages and times run on between two messages of the server.
-  const tick = setInterval(() => live.snapshot && update(live), 1000);
+  const tick = setInterval(() => live.tell([update]), 1000);
   return {
     element,
     enter() {},

@@ -1,4 +1,4 @@
-// The picture of the pool: a ring for each session that tells its kind by a sign and its age by an arc.
+// The picture of the pool: a ring for each process that tells its state by a sign and its age by an arc.
 
 import { h, keyed, s, say, show } from "./dom.js";
 import { age, clock, now } from "./format.js";
@@ -6,6 +6,7 @@ import { age, clock, now } from "./format.js";
 const LAP = 600; // seconds of age that fill a ring
 const RADIUS = 25;
 
+/** @type {Record<string, { word: string, sign: string[] }>} */
 const kinds = {
   busy: { word: "Busy", sign: ["M-7 0h.1M0 0h.1M7 0h.1"] },
   suspended: { word: "Waiting for tools", sign: ["M-5-8H5M-5 8H5M-4-8c0 6 8 10 8 16M4-8c0 6-8 10-8 16"] },
@@ -17,17 +18,22 @@ const kinds = {
 };
 const order = Object.keys(kinds);
 
-/** The share of the ring that is drawn: what is left until a session is closed, or how old it is. */
+/**
+ * The share of the ring that is drawn: what is left until a process is closed, or how old it is.
+ * @param {PoolWorker} session
+ */
 function share(session) {
   if (session.expires_at) return (session.expires_at - now()) / Math.max(1, session.expires_at - session.since);
   return (now() - session.since) / LAP;
 }
 
+/** @param {PoolWorker} session */
 function told(session) {
   if (session.expires_at) return `${age(session.expires_at - now())} left`;
   return age(now() - session.since);
 }
 
+/** @param {PoolWorker} session */
 function ring(session) {
   const round = 2 * Math.PI * RADIUS;
   const arc = s("circle", { class: "arc", r: RADIUS, transform: "rotate(-90)", "stroke-dasharray": round });
@@ -39,9 +45,10 @@ function ring(session) {
   const element = h("li", { class: "session" },
     s("svg", { viewBox: "-32 -32 64 64", width: 64, height: 64, "aria-hidden": "true" }, title, s("circle", { class: "disc", r: RADIUS }), arc, sign),
     word, time, model);
-  let state = null;
+  let state = "";
   return {
     element,
+    /** @param {PoolWorker} next */
     update(next) {
       session = next;
       if (session.state !== state) {
@@ -53,7 +60,7 @@ function ring(session) {
       say(word, kinds[state].word);
       say(time, told(session));
       say(model, session.model ?? "");
-      say(title, `Session ${session.id}${session.pid ? `, process ${session.pid}` : ""}, started at ${clock(session.started_at)}`);
+      say(title, `Process ${session.id}${session.pid ? `, pid ${session.pid}` : ""}, started at ${clock(session.started_at)}`);
     },
   };
 }
@@ -65,13 +72,14 @@ function freePlace() {
   return { element, update() {} };
 }
 
+/** @type {Record<string, string>} */
 const served = {
-  parked: "went on in their parked session",
+  parked: "went on in their parked process",
   suspended: "went on after a tool call",
   rewound: "went on from an earlier point",
   reset: "took a process over from another conversation",
-  fitting: "took a session that was prepared for it",
-  generic: "took a warm session",
+  fitting: "took a process that was bound ahead",
+  generic: "took a ready process",
   cold: "had to wait for a start",
 };
 
@@ -79,20 +87,21 @@ const served = {
 export function poolCard() {
   const summary = h("p", { class: "muted" });
   const list = h("ul", { class: "sessions" });
-  const rows = keyed(list, (item) => (item.free ? freePlace() : ring(item)));
+  const rows = keyed(list, (/** @type {PoolWorker | { free: string }} */ item) => /** @type {Part<any>} */ ("free" in item ? freePlace() : ring(item)));
   const bar = h("div", { class: "shares", "aria-hidden": "true" });
   const legend = h("ul", { class: "legend" });
   const how = h("div", { class: "taken" }, h("h3", {}, "How requests were served"), bar, legend);
-  const element = h("section", { class: "card wide", "aria-labelledby": "pool" }, h("div", { class: "heading" }, h("h2", { id: "pool" }, "Sessions"), summary), list, how);
+  const element = h("section", { class: "card wide", "aria-labelledby": "pool" }, h("div", { class: "heading" }, h("h2", { id: "pool" }, "Processes"), summary), list, how);
   const mode = h("p", { class: "muted" });
   element.append(mode);
   let taken = "";
   return {
     element,
+    /** @param {Pool} pool */
     update(pool) {
       const sessions = [...pool.sessions].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || a.id - b.id);
-      const free = Array.from({ length: Math.max(0, pool.max_sessions - sessions.length) }, (_, i) => ({ free: true, id: `free ${i}` }));
-      rows([...sessions, ...free], (item) => item.id);
+      const free = Array.from({ length: Math.max(0, pool.max_sessions - sessions.length) }, (_, i) => ({ free: `free ${i}` }));
+      rows([...sessions, ...free], (item) => ("free" in item ? item.free : item.id));
       const parts = [`${pool.warm + pool.fitting} of ${pool.size} ready`, `${pool.busy} busy`];
       if (pool.queued) parts.push(`${pool.queued} queued`);
       say(summary, parts.join(" · "));
@@ -104,7 +113,7 @@ export function poolCard() {
       how.hidden = all === 0;
       show(bar, used.map(([kind, n]) => {
         const piece = h("span", { "data-kind": kind });
-        piece.style.flexGrow = n;
+        piece.style.flexGrow = String(n);
         return piece;
       }));
       show(legend, used.map(([kind, n]) => h("li", { "data-kind": kind }, h("span", { class: "dot", "aria-hidden": "true" }), h("strong", {}, String(n)), ` ${served[kind]}`)));

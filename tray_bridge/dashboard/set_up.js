@@ -3,11 +3,19 @@
 import { ask } from "./connection.js";
 import { announce, h, problemBox, show } from "./dom.js";
 
-/** A button for a client of `/setup`; `changed()` is called when its file was written or given back. */
+/**
+ * A button for a client of `/setup`; `changed()` is called when its file was written or given back.
+ * @param {SetupClient} client
+ * @param {() => unknown} changed
+ */
 export function setUpButton(client, changed) {
   return h("button", { type: "button", "aria-label": `Set up ${client.name}`, onclick: () => open(client, changed) }, client.set_up ? "Undo or renew…" : "Set it up for me…");
 }
 
+/**
+ * @param {SetupClient} client
+ * @param {() => unknown} changed
+ */
 async function open(client, changed) {
   const path = `/setup/${client.id}`;
   const body = h("div");
@@ -19,6 +27,10 @@ async function open(client, changed) {
   show(buttons, close);
   dialog.showModal();
 
+  /**
+   * @param {string} method
+   * @param {(answer: any) => void} told
+   */
   const attempt = async (method, told) => {
     try {
       told(await ask(path, { method }));

@@ -25,6 +25,10 @@ Google Vertex AI: "CLAUDE_CODE_USE_VERTEX": "1", "CLOUD_ML_REGION": "…", "ANTH
 A gateway:        "ANTHROPIC_BASE_URL": "https://…", "ANTHROPIC_AUTH_TOKEN": "…"`;
 const POLL = 1000;
 
+/**
+ * @param {string} number
+ * @param {string} title
+ */
 function step(number, title) {
   const state = h("span", { class: "step-state", role: "status" });
   const body = h("div", { class: "step-body" });
@@ -33,8 +37,12 @@ function step(number, title) {
   return {
     element,
     body,
+    /**
+     * @param {boolean} yes
+     * @param {string} words
+     */
     done(yes, words) {
-      element.dataset.done = yes;
+      element.dataset.done = String(yes);
       say(state, words);
     },
   };
@@ -69,6 +77,10 @@ function signInStep() {
     others.hidden = !other;
   }
 
+  /**
+   * @param {string} path
+   * @param {Wire} body
+   */
   async function act(path, body) {
     start.disabled = true;
     show(wrong);
@@ -80,6 +92,7 @@ function signInStep() {
     start.disabled = false;
   }
 
+  /** @param {SubmitEvent} event */
   function send(event) {
     event.preventDefault();
     act("/account/code", { code: code.value }).then(() => (code.value = ""));
@@ -87,6 +100,7 @@ function signInStep() {
 
   return {
     element: part.element,
+    /** @param {any} told */
     update({ health, account, demo, sign_in: signIn, found: accounts, settings }) {
       const signedIn = demo || (account.signed_in === true && health.word !== "signed_out");
       const pending = signIn.stage === "waiting";
@@ -96,7 +110,7 @@ function signInStep() {
       choose.hidden = signedIn || pending;
       if (choose.hidden) others.hidden = true;
       offer.hidden = demo || !(settings.used || (settings.usable && !signedIn));
-      use.dataset.use = !settings.used;
+      use.dataset.use = String(!settings.used);
       say(use, settings.used ? "Stop using the account of settings.json" : "Use the account of settings.json");
       waiting.hidden = !pending;
       if (link.textContent !== signIn.link) {
@@ -106,7 +120,7 @@ function signInStep() {
       if (signIn.stage === "failed" && !signedIn) show(wrong, problemBox({ title: "Not signed in", message: signIn.message }));
       else if (signIn.stage === "succeeded") show(wrong);
       found.hidden = signedIn || !accounts.length;
-      if (found.childElementCount !== accounts.length) show(found, accounts.map((line) => h("li", {}, line)));
+      if (found.childElementCount !== accounts.length) show(found, accounts.map((/** @type {string} */ line) => h("li", {}, line)));
     },
   };
 }
@@ -146,15 +160,18 @@ function clientStep() {
   part.body.append(
     h("p", { class: "muted" }, "Choose your client. Its lamp turns green when its first request is answered."), list,
     h("p", {}, "Another one? ", h("a", { href: "#/connect" }, "Connect has the settings of every client.")));
+  /** @type {SetupClient[] | null} */
   let clients = null;
+  /** @type {Map<string, ReturnType<typeof lamp>>} */
   const lamps = new Map();
 
   async function load() {
+    /** @type {SetupClient[]} */
     const fresh = (await ask("/setup")).clients;
     fresh.sort((a, b) => Number(b.installed || b.set_up) - Number(a.installed || a.set_up));
     clients = fresh;
     lamps.clear();
-    show(list, clients.map((client) => {
+    show(list, fresh.map((client) => {
       const light = lamp();
       lamps.set(client.name, light);
       return h("li", {}, light.dot, h("span", { class: "name" }, client.name),
@@ -164,9 +181,13 @@ function clientStep() {
 
   return {
     element: part.element,
+    /**
+     * @param {any} _account
+     * @param {Record<string, Seen>} seen
+     */
     async update(_account, seen) {
       if (!clients) await load();
-      const green = clients.some((client) => seen[client.name]?.answered_at && !seen[client.name].problem);
+      const green = (clients ?? []).some((client) => seen[client.name]?.answered_at && !seen[client.name].problem);
       part.done(green, green ? "Done" : "To do");
       for (const [name, light] of lamps) light.update(seen[name], true);
     },

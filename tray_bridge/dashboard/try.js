@@ -10,12 +10,15 @@ import { announce, h, icon, problemBox, say, show } from "./dom.js";
 import { duration, money, plural, prettyJson, visible } from "./format.js";
 import { baseUrl } from "./now.js";
 
+/** @type {{ model: string, second: string, system: string, text: string, effort: string, stream: boolean, formatted: boolean, messages: ChatMessage[], pictures: string[], others: Wire, from: string }} */
 const BLANK = { model: "", second: "", system: "", text: "", effort: "", stream: true, formatted: false, messages: [],
 pictures: [], others: {}, from: "" };
+/** @type {Record<string, string>} */
 const reasons = { stop: "the end of the answer", length: "the token limit", tool_calls: "a tool call", content_filter:
 "a refusal" };
 
 // What was typed and said survives another view and a reload, in this tab alone.
+/** @type {typeof BLANK} */
 const kept = { ...structuredClone(BLANK), ...stored() };
 
 function stored() {
@@ -34,6 +37,7 @@ function store() {
   }
 }
 
+/** @type {View | null} */
 let only = null;
 
 /** The one view: an answer under way goes on while another view is looked at. */
@@ -52,7 +56,7 @@ function makeView() {
   const text = h("textarea", { id: "text", rows: 3, dir: "auto", placeholder: "Ask something", oninput: () => remember("text", text.value), onkeydown: keys, onpaste: paste });
   const stream = h("input", { type: "checkbox", id: "stream", onchange: () => remember("stream", stream.checked) });
   const formatted = h("input", { type: "checkbox", id: "formatted", onchange: format });
-  const file = h("input", { type: "file", id: "file", accept: "image/png,image/jpeg,image/gif,image/webp", multiple: true, hidden: true, onchange: () => attach([...file.files]) });
+  const file = h("input", { type: "file", id: "file", accept: "image/png,image/jpeg,image/gif,image/webp", multiple: true, hidden: true, onchange: () => attach([...(file.files ?? [])]) });
   const pictures = h("div", { class: "pictures" });
   const send = h("button", { type: "submit", class: "primary" });
   const fresh = h("button", { type: "button", class: "quiet", onclick: restart }, "New conversation");
@@ -61,12 +65,18 @@ function makeView() {
   const empty = h("p", { class: "empty" }, "Ask something, and the answer appears here as it is written.");
   const unanswered = h("div", { class: "buttons" }, h("span", { class: "muted" }, "This question has no answer yet."),
     h("button", { type: "button", onclick: () => answer() }, "Ask it again"));
+  /** @type {AbortController | null} */
   let running = null;
+  /** @type {ReturnType<typeof bubble>[]} */
   let answers = [];
   let keyed = false;
 
+  /**
+   * @param {keyof typeof BLANK} name
+   * @param {unknown} value
+   */
   function remember(name, value) {
-    kept[name] = value;
+    Object.assign(kept, { [name]: value });
     store();
     showCode();
   }
@@ -82,11 +92,16 @@ function makeView() {
     }
   }
 
+  /** @param {ChatMessage[]} messages */
   function body(messages, model = kept.model) {
     const all = kept.system.trim() ? [{ role: "system", content: kept.system }, ...messages] : messages;
     return { ...kept.others, model: model || "default", messages: all, ...(kept.effort ? { reasoning_effort: kept.effort } : {}), ...(kept.stream ? { stream: true } : {}) };
   }
 
+  /**
+   * @param {string} question
+   * @returns {ChatMessage}
+   */
   const asked = (question) => ({ role: "user", content: kept.pictures.length ? [...(question ? [{ type: "text", text:
   question }] : []), ...kept.pictures.map((url) => ({ type: "image_url", image_url: { url } }))] : question });
 
@@ -107,6 +122,7 @@ function makeView() {
     empty.hidden = talk.children.length > 1;
   }
 
+  /** @param {KeyboardEvent} event */
   function keys(event) {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
       event.preventDefault();
@@ -127,11 +143,13 @@ function makeView() {
     text.focus();
   }
 
+  /** @param {File[]} files */
   async function attach(files) {
     for (const one of files.filter(({ type }) => type.startsWith("image/"))) {
+      /** @type {string} */
       const url = await new Promise((resolve) => {
         const reader = new FileReader();
-        reader.onload = () => resolve(reader.result);
+        reader.onload = () => resolve(String(reader.result));
         reader.readAsDataURL(one);
       });
       kept.pictures.push(url);
@@ -141,8 +159,9 @@ function makeView() {
     showPictures();
   }
 
+  /** @param {ClipboardEvent} event */
   function paste(event) {
-    const files = [...event.clipboardData.files].filter(({ type }) => type.startsWith("image/"));
+    const files = [...(event.clipboardData?.files ?? [])].filter(({ type }) => type.startsWith("image/"));
     if (!files.length) return;
     event.preventDefault();
     attach(files);
@@ -161,7 +180,10 @@ function makeView() {
     for (const answer of answers) answer.format(kept.formatted);
   }
 
-  /** Go back to a question of the conversation: it stands in the field again, what followed is gone. */
+  /**
+   * Go back to a question of the conversation: it stands in the field again, what followed is gone.
+   * @param {number} index
+   */
   function edit(index) {
     halt();
     const { content } = kept.messages[index];
@@ -173,7 +195,12 @@ function makeView() {
     text.focus();
   }
 
+  /**
+   * @param {ChatMessage} message
+   * @param {number} index
+   */
   function shown(message, index) {
+    /** @type {Record<string, string>} */
     const names = { user: "You", assistant: "Claude", tool: "Tool result" };
     const turn = bubble(message.role, names[message.role] ?? visible(message.role), message.role === "user" ? () => edit(index) : null);
     turn.add(textOf(message.content));
@@ -199,6 +226,7 @@ function makeView() {
     showCode();
   }
 
+  /** @param {SubmitEvent} event */
   async function ask(event) {
     event.preventDefault();
     if (running) return running.abort();
@@ -241,11 +269,19 @@ function makeView() {
     showCode();
   }
 
+  /**
+   * @param {ReturnType<typeof bubble>} turn
+   * @param {Wire} request
+   * @param {Model | undefined} model
+   * @param {AbortSignal} signal
+   * @param {() => void} again
+   * @returns {Promise<ChatMessage | null>}
+   */
   async function one(turn, request, model, signal, again) {
     const began = performance.now();
     turn.note("Waiting for the first token…");
     let first = false;
-    const take = ({ content, reasoning_content: thought }) => {
+    const take = (/** @type {{ content: string, reasoning_content: string }} */ { content, reasoning_content: thought }) => {
       if (thought) turn.think(thought);
       if (content) turn.add(content);
       if (!first && (content || thought)) {
@@ -260,7 +296,7 @@ function makeView() {
       const tokens = result.usage ? ` · ${plural(result.usage.prompt_tokens, "token")} in, ${plural(result.usage.completion_tokens, "token")} out` : "";
       turn.note(`First token after ${duration(result.firstToken)} · all in
       ${duration(result.seconds)}${tokens}${cost === null ? "" : ` · about ${money(cost)}`}`);
-      turn.more(`Ended by ${reasons[result.reason] ?? result.reason ?? "an unknown reason"}`, result.id ? [" · ", h("a", { href: `#/log/${encodeURIComponent(result.id)}` }, "its exchange")] : "");
+      turn.more(`Ended by ${reasons[result.reason ?? ""] ?? result.reason ?? "an unknown reason"}`, result.id ? [" · ", h("a", { href: `#/log/${encodeURIComponent(result.id)}` }, "its exchange")] : "");
       turn.calls(result.calls);
       answers.push(turn);
       if (kept.formatted) turn.format(true);
@@ -278,7 +314,10 @@ function makeView() {
     }
   }
 
-  /** Open an exchange of the log as it was asked: its last question stands in the field. */
+  /**
+   * Open an exchange of the log as it was asked: its last question stands in the field.
+   * @param {string} id
+   */
   async function from(id) {
     try {
       const request = await asRequest(await read(`/exchanges/${encodeURIComponent(id)}`));
@@ -319,15 +358,20 @@ function makeView() {
       h("h2", {}, "The code for it"), code.element));
 
   let offered = "";
+  /** @type {Model[]} */
   let values = [];
   let standard = "";
 
   /** The model of a value; an empty one means the bridge's default. */
-  const named = (value) => values.find((one) => one.value === (value || standard));
-  const nameOf = (value) => named(value)?.display_name || value || standard;
+  const named = (/** @type {string} */ value) => values.find((one) => one.value === (value || standard));
+  const nameOf = (/** @type {string} */ value) => named(value)?.display_name || value || standard;
 
-  /** Take a model, and offer the efforts that it knows. */
+  /**
+   * Take a model, and offer the efforts that it knows.
+   * @param {string} value
+   */
   function choose(value) {
+    /** @type {Partial<Model>} */
     const model = named(value) ?? {};
     const efforts = [...(model.can_stop_thinking ? ["none"] : []), ...(model.efforts ?? [])];
     if (!efforts.includes(kept.effort)) kept.effort = "";
@@ -336,6 +380,7 @@ function makeView() {
     remember("model", value);
   }
 
+  /** @param {Live} state */
   function offer({ snapshot }) {
     [values, standard] = [snapshot.models, snapshot.default_model];
     const seen = JSON.stringify([values, standard]);
@@ -343,6 +388,7 @@ function makeView() {
     offered = seen;
     choose(kept.model);
     show(second, h("option", { value: "" }, "No second model"), values.map((model) => h("option", { value: model.value, selected: model.value === kept.second }, visible(model.display_name || model.value))));
+    /** @type {Model[]} */
     const known = !kept.model || named(kept.model) ? values : [...values, { value: kept.model }];
     show(models, h("option", { value: "", selected: !kept.model }, visible(`Default: ${nameOf("")}`)), known.map((model) => h("option", { value: model.value, selected: model.value === kept.model }, visible(model.display_name || model.value))));
   }
@@ -350,12 +396,17 @@ function makeView() {
   showAll();
   return {
     element,
+    /**
+     * @param {string[]} _rest
+     * @param {URLSearchParams} query
+     */
     enter(_rest, query) {
       owner().then(({ has_keys }) => {
         keyed = has_keys;
         showCode();
       }, () => {}); // asking tells what is wrong
-      if (query.has("from")) from(query.get("from"));
+      const id = query.get("from");
+      if (id) from(id);
     },
     leave() {},
   };

@@ -5,12 +5,14 @@ import { ask } from "./connection.js";
 import { h, problemBox, say, show } from "./dom.js";
 import { count, duration, exactTime, money, now, plural, visible } from "./format.js";
 
+/** @type {Record<string, string>} */
 const groups = { day: "Day", hour: "Hour", client: "Client", model: "Model", key: "Key", dialect: "Dialect" };
 const periods = { 1: "Last 24 hours", 7: "Last 7 days", 30: "Last 30 days", 366: "Last year" };
+/** @type {Record<string, string>} */
 const dialects = { openai_chat: "Chat Completions", openai_responses: "Responses", openai_completions: "Completions",
 anthropic_messages: "Messages", ollama: "Ollama" };
 
-/** @type {[string, (row: any) => string][]} */
+/** @type {[string, (row: UsageRow) => string][]} */
 const columns = [
   ["Requests", (row) => count(row.requests)],
   ["Errors", (row) => count(row.errors)],
@@ -24,8 +26,10 @@ const columns = [
   ["Saved by the cache", (row) => money(row.saved_by_cache)],
 ];
 
+/** @param {UsageRow} row */
 const tokens = (row) => row.input_tokens + row.cache_read_tokens + row.cache_creation_tokens + row.output_tokens;
 
+/** @param {UsageRow} total */
 function figures(total) {
   const read = total.input_tokens + total.cache_read_tokens + total.cache_creation_tokens;
   const pairs = [
@@ -41,9 +45,10 @@ function figures(total) {
   return h("dl", { class: "figures" }, pairs.map(([name, value, more]) => h("div", { class: "card" }, h("dt", {}, name), h("dd", { class: "figure" }, value), h("dd", { class: "muted" }, more))));
 }
 
+/** @param {UsageReport} report */
 function table(report) {
   const rows = [...report.rows].reverse();
-  const line = (name, row, props = {}) => h("tr", props, h("th", { scope: "row" }, h("bdi", {}, visible(name))), columns.map(([, value]) => h("td", { class: "number" }, value(row))));
+  const line = (/** @type {string} */ name, /** @type {UsageRow} */ row) => h("tr", {}, h("th", { scope: "row" }, h("bdi", {}, visible(name))), columns.map(([, value]) => h("td", { class: "number" }, value(row))));
   const ordered = report.by === "day" || report.by === "hour" ? rows : report.rows;
   return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Usage as a table" },
     h("table", {}, h("caption", { class: "unseen" }, `Usage by ${groups[report.by].toLowerCase()}`),
@@ -52,6 +57,7 @@ function table(report) {
       h("tfoot", {}, line("All together", report.total))));
 }
 
+/** @param {UsageReport} report */
 function note(report) {
   if (report.prices_told_at === null) return "No prices are known, because Claude Code has reported none, so costs are left out.";
   const unpriced = report.total.unpriced ? ` ${plural(report.total.unpriced, "answer")} of models without a known price are left out.` : "";
@@ -59,7 +65,7 @@ function note(report) {
 }
 
 export function usageView() {
-  const option = ([value, words]) => h("option", { value }, words);
+  const option = (/** @type {[string, string]} */ [value, words]) => h("option", { value }, words);
   const by = h("select", { id: "by", onchange: choose }, Object.entries(groups).map(option));
   const days = h("select", { id: "days", onchange: choose }, Object.entries(periods).map(option));
   const body = h("div", { class: "usage-body" });
@@ -69,9 +75,10 @@ export function usageView() {
   const columnsChart = chart(drawColumns);
   const element = h("div", { class: "usage" },
     h("div", { class: "heading" }, h("h1", {}, "Usage"),
-      h("form", { class: "choices", onsubmit: (event) => event.preventDefault() },
+      h("form", { class: "choices", onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
         h("label", { for: "by" }, "By"), by, h("label", { for: "days" }, "Over"), days, csv, json)),
     body);
+  /** @type {AbortController | null} */
   let asking = null;
 
   function choose() {
@@ -81,7 +88,7 @@ export function usageView() {
   async function load() {
     asking?.abort();
     asking = new AbortController();
-    const query = new URLSearchParams({ by: by.value, since: String(Math.floor(now() - days.value * 86400)) });
+    const query = new URLSearchParams({ by: by.value, since: String(Math.floor(now() - Number(days.value) * 86400)) });
     csv.href = `/dashboard/api/usage?${query}&form=csv`;
     json.href = `/dashboard/api/usage?${query}`;
     try {
@@ -91,6 +98,7 @@ export function usageView() {
     }
   }
 
+  /** @param {UsageReport} report */
   function render(report) {
     if (!report.rows.length) {
       show(body, h("p", { class: "empty" }, "Nothing was used in that time. What requests use is counted from now on, also without their texts."));
@@ -107,14 +115,19 @@ export function usageView() {
         overTime ? columnsChart.element : barList(report.rows.slice(0, 12).map((row) => [visible(report.by === "dialect" ? dialects[row.name] ?? row.name : row.name), tokens(row), `${count(tokens(row))}`])),
         h("p", { class: "legend" }, h("span", {}, h("span", { class: "dot in" }), "In"), h("span", {}, h("span", { class: "dot cached" }), "From the cache"), h("span", {}, h("span", { class: "dot out" }), "Out"))),
       h("section", { class: "card", "aria-label": "All figures" }, table(report), h("p", { class: "muted" }, note(report))));
-    if (!overTime) body.querySelector(".legend").remove();
+    if (!overTime) body.querySelector(".legend")?.remove();
   }
 
   return {
     element,
+    /**
+     * @param {string[]} _rest
+     * @param {URLSearchParams} query
+     */
     enter(_rest, query) {
-      by.value = query.get("by") in groups ? query.get("by") : "day";
-      days.value = query.get("days") in periods ? query.get("days") : "30";
+      const [group, period] = [query.get("by") ?? "day", query.get("days") ?? "30"];
+      by.value = group in groups ? group : "day";
+      days.value = period in periods ? period : "30";
       document.title = `Usage by ${groups[by.value].toLowerCase()} · Tray Bridge`;
       load();
     },

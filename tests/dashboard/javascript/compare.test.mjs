@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { page } from "./load.mjs";
 
-const { lineDifference } = await page("compare");
+const { lineDifference, figures, parameters, prefix, verdict } = await page("compare");
 const { question, textOf } = await page("conversation");
 const { asRequest, costOf } = await page("asking");
 const signs = (before, after) => lineDifference(before, after).map(([sign, line]) => sign + line).join("|");
@@ -70,4 +70,45 @@ test("a logged turn is asked again with all that shaped its answer", async () =>
       response_format: { type: "json_schema", json_schema: { name: "answer", schema: { type: "object" } } },
     },
   });
+});
+
+const said = (...texts) => ({ turn: { messages: texts.map((text) => ({ role: "user", content: text })) } });
+
+test("a prompt that goes on begins with the whole one before, in the order tools, system, messages", () => {
+  const before = { turn: { tools: [{ name: "f" }], system: "S", messages: [{ role: "user", content: "a" }] } };
+  const after = { turn: { ...before.turn, system: ["S"], messages: [...before.turn.messages, { role: "assistant", content: "b" }] } };
+  const both = prefix(before, after);
+  assert.deepEqual(both.b.map(({ name }) => name), ["Tool f", "System prompt 1", "Message 1, user", "Message 2, assistant"]);
+  assert.deepEqual([both.kept, both.whole], [3, true]);
+  assert.equal(verdict(both), "The second prompt begins with the whole first one: a cache can be used. Added: Message 2, assistant.");
+  assert.match(verdict(prefix(before, before)), /Nothing was added/);
+});
+
+test("the first part that differs ends what a cache can use", () => {
+  for (const [before, after, kept, whole] of [
+    [said("a", "b", "c"), said("a", "x", "c"), 1, false],
+    [said("a", "b"), said("a"), 1, false],
+    [said("x"), said("a"), 0, false],
+    [{ request: { messages: [{ role: "user", content: "a" }] } }, said("a"), 1, true],
+  ]) {
+    const both = prefix(before, after);
+    assert.deepEqual([both.kept, both.whole], [kept, whole]);
+  }
+  assert.equal(verdict(prefix(said("a", "b"), said("a"))), "The prompts are the same for 1 of 2 parts. From there on no cache can be used.");
+  assert.equal(verdict(prefix({}, {})), "The log has no texts of them.");
+});
+
+test("the figures of both stand beside each other, and all input counts", () => {
+  const usage = { input_tokens: 1000, cache_read_tokens: 200, cache_creation_tokens: 30, output_tokens: 4 };
+  const one = { model: "sonnet", answered_by: "claude-sonnet-5", usage, timings: { first_token_s: 0.5, end_s: 2 }, outcome: "completed" };
+  const rows = Object.fromEntries(figures(one, { model: "opus", outcome: "error" }).map(([name, ...both]) => [name, both]));
+  assert.deepEqual(rows.Model, ["claude-sonnet-5", "opus"]);
+  assert.deepEqual([rows["Tokens in"], rows["From the cache"], rows["Tokens out"]], [["1,230", "0"], ["200", "0"], ["4", "0"]]);
+  assert.deepEqual(rows.Outcome, ["completed", "error"]);
+  assert.deepEqual(rows["First token"][0] === rows["All in"][0], false);
+});
+
+test("the parameters are all but the prompt", () => {
+  assert.deepEqual(parameters({ request: { model: "m", messages: [], tools: [], system: "", temperature: 1 } }), { model: "m", temperature: 1 });
+  assert.deepEqual(parameters({}), {});
 });
