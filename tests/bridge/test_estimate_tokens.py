@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from tray_bridge.bridge.estimate_tokens import estimate_text, estimate_turn
-from tray_bridge.turns import Document, Image, Message, Text, Tool, Turn
+from tray_bridge.turns import (
+    Block,
+    Document,
+    Image,
+    Message,
+    RedactedThinking,
+    Text,
+    Thinking,
+    Tool,
+    ToolResult,
+    ToolUse,
+    Turn,
+)
 
 COUNTED: dict[str, tuple[str, int]] = {
     "text": (
@@ -58,3 +72,57 @@ def test_all_that_a_turn_sends_counts() -> None:
         Turn("m", (Message("user", (Text("Hello there"), pdf)),)),
     ):
         assert estimate_turn(more) > count
+
+
+@pytest.mark.parametrize(
+    ("piece", "of_a_hundred"),
+    [
+        ("abcdef ", 111),
+        ("abcdefghij ", 138),  # four letters after the sixth
+        ("A ", 111),
+        ("ABC ", 156),
+        ("1234 ", 376),
+        ("桥接 ", 184),
+        ("éé ", 336),  # four bytes
+        ("\n    ", 172),
+        ("  .", 97),
+        ("_", 75),
+    ],
+)
+def test_each_kind_of_piece_has_its_weight(piece: str, of_a_hundred: int) -> None:
+    assert estimate_text(piece * 100) == of_a_hundred
+
+
+ONE = "one two three four five six seven eight nine ten"  # 11 tokens
+PAGES = base64.b64encode(b"/Type /Page /Type/Page /Type /Pages").decode()
+GIF = base64.b64encode(b"GIF89a" + (75).to_bytes(2, "little") + (20).to_bytes(2, "little") + b"\0" * 8).decode()
+LARGE_GIF = base64.b64encode(b"GIF89a" + b"\xff\xff\xff\xff" + b"\0" * 8).decode()
+
+
+@pytest.mark.parametrize(
+    ("block", "tokens"),
+    [
+        (Text(ONE), 11),
+        (Thinking(ONE, "signature"), 11),
+        (RedactedThinking("x" * 40), 10),
+        (Document("text/plain", ONE), 11),
+        (Document("application/pdf", PAGES), 4000),
+        (Document("application/pdf", base64.b64encode(b"no page").decode()), 2000),
+        (Document("application/pdf", "x"), 2000),
+        (Image("image/gif", GIF), 3),
+        (Image("image/gif", LARGE_GIF), 1600),
+        (Image("image/gif", "R0lG"), 1600),
+        (ToolUse("id", "one", {}), 12 + 3),
+        (ToolResult("id", (Text(ONE), Text(ONE))), 12 + 22),
+    ],
+)
+def test_each_kind_of_block_has_its_count(block: Block, tokens: int) -> None:
+    assert estimate_turn(Turn("m", (Message("user", (block,)),))) == 4 + tokens
+
+
+def test_tools_and_a_schema_have_their_count() -> None:
+    asked = Turn("m", (Message("user", (Text(ONE),)),))
+    tool = Tool("one", "two", {})
+    assert estimate_turn(Turn("m", asked.messages, tools=(tool, tool))) == 15 + 320 + 2 * (12 + 4)
+    assert estimate_turn(Turn("m", asked.messages, output_schema={})) == 15 + 2
+    assert estimate_turn(Turn("m", ())) == 1

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +15,9 @@ from tray_bridge.bridge.answer import AnswerShaper, WholeAnswer
 from tray_bridge.bridge.anthropic_messages.dialect import DIALECT
 from tray_bridge.bridge.anthropic_messages.options import Options
 from tray_bridge.bridge.anthropic_messages.signature import unseal
+from tray_bridge.bridge.anthropic_messages.usage import write_usage
 from tray_bridge.bridge.dialect import Asked, Failure, Stamp
+from tray_bridge.bridge.estimate_tokens import estimate_turn
 from tray_bridge.turns import (
     Event,
     Message,
@@ -83,6 +86,16 @@ def test_text_is_one_block_and_usage_is_told_at_both_ends() -> None:
 def test_a_prompt_of_unknown_size_is_never_told_as_empty() -> None:
     message = streamed([TurnStarted("m"), TextDelta("a"), TurnEnded("end_turn", Usage(0, 1))])
     assert message["content"] == [{"type": "text", "text": "a"}]
+
+
+@pytest.mark.parametrize("told", [(5, 0, 0), (0, 5, 0), (0, 0, 5), (5, 5, 0), (5, 0, 5), (0, 5, 5)])
+def test_a_prompt_whose_size_is_known_is_told_as_it_is(told: tuple[int, int, int]) -> None:
+    """The first frame has what the model counted; only where it counted nothing, an estimate."""
+    usage = Usage(told[0], 0, told[1], told[2])
+    [frame] = DIALECT.writer(asked(), STAMP, 0).write(TurnStarted(SONNET, usage))
+    assert json.loads(frame.data)["message"]["usage"] == write_usage(usage)
+    [frame] = DIALECT.writer(asked(), STAMP, 0).write(TurnStarted(SONNET, Usage()))
+    assert json.loads(frame.data)["message"]["usage"] == write_usage(Usage(estimate_turn(TURN)))
 
 
 def test_an_empty_answer_has_no_blocks() -> None:

@@ -159,6 +159,70 @@ TABLE: dict[str, tuple[list[Line], list[Event], str | None]] = {
         "clean",
     ),
     "nothing was said, so nothing is void": ([start(), start(), *text("b")], [STARTED, TextDelta("b")], None),
+    "thinking that had no text is void too when the answer begins again": (
+        [start(), block(0, "thinking", signature="s"), stop(0), start(), *text("b")],
+        [STARTED, ThinkingEnded("s"), Restarted(), TextDelta("b")],
+        None,
+    ),
+    "a call that was void has left no arguments": (
+        [start(), *call(0, '{"a":1}'), start(), *call(0, '{"b":2}'), *end("tool_use")],
+        [
+            STARTED,
+            ToolCallStarted(0, "toolu_0", "f"),
+            ToolCallDelta(0, '{"a":1}'),
+            Restarted(),
+            ToolCallStarted(0, "toolu_0", "f"),
+            ToolCallDelta(0, '{"b":2}'),
+            TurnEnded("tool_use", Usage(7, 2)),
+        ],
+        "suspended",
+    ),
+    "two calls with one id are told apart, and the CLI cannot go on from them": (
+        [start(), *call(0), *call(0, name="g"), *end("tool_use")],
+        [
+            STARTED,
+            ToolCallStarted(0, "toolu_0", "f"),
+            ToolCallStarted(1, "toolu_0-2", "g"),
+            TurnEnded("tool_use", Usage(7, 2)),
+        ],
+        "spent",
+    ),
+    "arguments in the start of a call reach the client, and the CLI cannot go on from them": (
+        [start(), block(0, "tool_use", id="toolu_0", name="f", input={"a": 1}), stop(0), *end("tool_use")],
+        [
+            STARTED,
+            ToolCallStarted(0, "toolu_0", "f"),
+            ToolCallDelta(0, '{"a": 1}'),
+            TurnEnded("tool_use", Usage(7, 2)),
+        ],
+        "spent",
+    ),
+    "arguments that come in pieces too are not passed on twice": (
+        [
+            start(),
+            block(0, "tool_use", id="toolu_0", name="f", input={"a": 1}),
+            delta(0, partial_json="{}"),
+            stop(0),
+            *end("tool_use"),
+        ],
+        [STARTED, ToolCallStarted(0, "toolu_0", "f"), ToolCallDelta(0, "{}"), TurnEnded("tool_use", Usage(7, 2))],
+        "suspended",
+    ),
+    "a call that is announced and does not come leaves the text as the answer": (
+        [start(), *text("a"), *end("tool_use")],
+        [STARTED, TextDelta("a"), ENDED],
+        "spent",
+    ),
+    "a call that is announced, with neither call nor text, is waited for": (
+        [start(), *text(" "), *end("tool_use")],
+        [STARTED, TextDelta(" ")],
+        None,
+    ),
+    "a text beside a call of another tool is no answer yet": (
+        [start(), *text("a"), *call(1, "{}", name="other"), *end("tool_use")],
+        [STARTED, TextDelta("a")],
+        None,
+    ),
     "a message without a reason is not the end": ([start(), *text("a"), *end(None)], [STARTED, TextDelta("a")], None),
     "a reason that is not known is a plain end": (
         [start(), *text("a"), *end("new")],
@@ -218,6 +282,12 @@ def test_a_demanded_call_holds_back_the_text_before_it() -> None:
     assert read(own, call(1)) == [TextDelta("ab"), ToolCallStarted(0, "toolu_1", "f")]
     assert read(own, text("c", index=2)) == [TextDelta("c")]
     assert read(own, call(3)) == [ToolCallStarted(1, "toolu_3", "f")]
+
+
+def test_a_demanded_call_that_is_announced_is_waited_for() -> None:
+    own = reader(demanded=True)
+    assert read(own, [start(), *text("a"), *end("tool_use")]) == [STARTED]
+    assert own.rest is None
 
 
 def test_an_answer_without_the_demanded_call_is_read_again_without_its_text() -> None:
@@ -320,7 +390,15 @@ def test_a_limit_says_when_to_try_again() -> None:
     assert failure(named, result="Slow").retry_after == ASSUMED_RETRY_WAIT
 
 
+def test_only_a_limit_says_when_to_try_again() -> None:
+    assert failure(reader(), result="Broken", api_error_status=500).retry_after is None
+    named = reader()
+    named.read({"type": "assistant", "error": "rate_limit"})
+    assert failure(named, result="Broken", api_error_status=500).retry_after is None
+
+
 def test_a_failure_tells_what_the_cli_said() -> None:
+    assert "!" not in failure(reader(), api_error_status=500).message
     assert "One; two" in failure(reader(), errors=["One", "two"], api_error_status=500).message
     assert "Broken" in failure(reader(), result="Broken", errors=["no"], api_error_status=500).message
 

@@ -61,6 +61,7 @@ SAME = {
     "one text in two": (user(Text("ab")), user(Text("a"), Text("b"))),
     "an empty text": (user(Text("a")), user(Text("a"), Text(" "))),
     "thinking": (assistant(Text("a")), assistant(Thinking("h", "s"), Text("a"))),
+    "thinking at the end": (assistant(Text("a")), assistant(Text("a"), Thinking("h", "s"))),
     "a number as JavaScript writes it": (
         assistant(CALL),
         assistant(replace(CALL, input={"list": [1.0, True], "n": 1.0})),

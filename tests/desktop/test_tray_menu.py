@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -387,7 +388,9 @@ async def test_about(app: TrayApp, host: FakeTrayHost) -> None:
     about = (await host.menu()).at("Advanced", "About")
     assert about.texts[0] == f"Tray Bridge {__version__}"
     await host.click("Advanced", "About", "Copy these lines")
-    assert f"Tray Bridge {__version__}" in await app.copied()
+    copied = await app.copied()
+    assert f"Tray Bridge {__version__}" in copied
+    assert re.search(r"\nbridge\.log:\n\d{4}-.* INFO tray_bridge\.", copied), copied
 
 
 async def test_what_fails_is_told_in_the_menu_until_something_works(app: TrayApp, host: FakeTrayHost) -> None:

@@ -116,6 +116,17 @@ OLDER: list[tuple[Wire, Wire]] = [
     ({"type": {"type": "string"}}, {"anyOf": [{"type": "string"}]}),
     ({"disallow": "string"}, {"not": {"type": "string"}}),
     ({"extends": {"type": "string"}}, {"allOf": [{"type": "string"}]}),
+    ({"divisibleBy": 2}, {"multipleOf": 2}),
+    ({"$recursiveRef": "#", "$recursiveAnchor": True}, {"$ref": "#"}),
+    ({"$recursiveRef": 5}, {}),
+    ({"$vocabulary": []}, {}),
+    ({"$id": "https://example.com/a#"}, {"$id": "https://example.com/a#"}),
+    ({"$id": "https://example.com/a#b"}, {}),
+    ({"$id": 5}, {}),
+    ({"minimum": 1, "exclusiveMinimum": "true"}, {"exclusiveMinimum": 1}),
+    ({"exclusiveMaximum": True}, {}),
+    ({"dependencies": {"a": {"type": "object"}}}, {"dependentSchemas": {"a": {"type": "object"}}}),
+    ({"additionalItems": False}, {}),
 ]
 
 

@@ -25,13 +25,13 @@ Nothing here is imagined: processes are really killed and stopped, disks are ful
 real one except where a wrong program *is* the fault; only the model behind it is scripted. While something breaks, other
 requests are under way, and each of them must end with its own answer.
 
-*Healthy again* is the time from the fault (or, where it lasts, from its end) until all warm sessions are there again and a
+*Healthy again* is the time from the fault (or, where it lasts, from its end) until all ready processes are there again and a
 new question was answered. The figures are of one run, on {machine}.
 """  # noqa: E501
 
 FAULT = ("What happened", "What the client saw", "Healthy again after")
 SECTIONS = {
-    "processes": ("A session of Claude Code fails", FAULT),
+    "processes": ("A process of Claude Code fails", FAULT),
     "program": ("The program is not what it should be", FAULT),
     "upstream": ("Claude does not answer as it should", FAULT),
     "machine": ("The machine gives trouble", FAULT),

@@ -66,7 +66,7 @@ def test_all_spares_killed_at_once(steady: RunningBridge, report: FaultReport) -
                 since = kill(psutil.Process(session.pid))
         assert ask(steady, question(text="as if nothing were")) == "as if nothing were"
         seconds = healthy_again(steady, since)
-    report.add("processes", "all warm sessions killed, and a question at once", "its answer", seconds)
+    report.add("processes", "all ready processes killed, and a question at once", "its answer", seconds)
 
 
 def test_killed_in_mid_stream(steady: RunningBridge, report: FaultReport) -> None:
@@ -185,7 +185,7 @@ def test_stopped_sessions_do_not_keep_the_server_from_stopping(make_bridge: Make
     assert bridge.snapshot().state == "stopped"
     assert seconds < bound(5)
     wait_for(lambda: not any(p.is_running() for p in processes), 1)
-    report.add("app", "all sessions stopped (SIGSTOP), then Stop server", "stopped; no process is left", seconds)
+    report.add("app", "all processes stopped (SIGSTOP), then Stop server", "stopped; no process is left", seconds)
 
 
 def test_an_answer_that_is_not_streamed_is_lost_with_its_session(steady: RunningBridge, report: FaultReport) -> None:

@@ -128,7 +128,7 @@ def test_an_end_leaves_no_process_and_no_torn_file_and_the_next_start_is_clean(
         assert again.status()["log_problem"] is None
     report.add(
         "app",
-        f"{number.name} with two answers under way, one session parked, one suspended",
+        f"{number.name} with two answers under way, one process parked, one suspended",
         f"{seen}; no process, no torn file, nothing of theirs in the user's folders; the next start is clean",
         seconds,
     )
@@ -149,7 +149,10 @@ def test_stopped_sessions_do_not_outlive_a_killed_app(standin: StandIn, tmp_path
         for reading in readings:
             reading.join(5)
     report.add(
-        "app", "all sessions stopped (SIGSTOP), then SIGKILL of the app", "no process is left", time.monotonic() - since
+        "app",
+        "all processes stopped (SIGSTOP), then SIGKILL of the app",
+        "no process is left",
+        time.monotonic() - since,
     )
 
 
@@ -178,7 +181,7 @@ def test_a_session_that_is_ended_in_the_middle_tidies_up(
     report.add(
         "app",
         "a client leaves in the middle of its answer, then the server is stopped",
-        "the sessions tidy up what they had put into the user's folders",
+        "the processes tidy up what they had put into the user's folders",
         time.monotonic() - since,
     )
 
@@ -211,5 +214,5 @@ def test_an_app_that_stood_still_goes_on_where_it_was(
         wait_for(lambda: app.status()["pool"]["parked"] == 1, bound(5))
         assert app.ask(question(text="well")) == "well"
         seconds = time.monotonic() - since
-    what = "the app and all its sessions" if everything else "the app"
+    what = "the app and all its processes" if everything else "the app"
     report.add("app", f"{what} stopped (SIGSTOP) for longer than the time limit, then continued", "its answer", seconds)
