@@ -57,7 +57,7 @@ def settings_page() -> str:
         "| --- | --- |",
         "| `TRAY_BRIDGE_HOME` | one folder for settings, logs, caches and keys |",
         "| `TRAY_BRIDGE_TRACE` | a folder for the lines between the bridge and each CLI process, prompts included |",
-        "| `TRAY_BRIDGE_PLAIN_START` | `1` starts without what makes the start fast |",
+        "| `TRAY_BRIDGE_PLAIN_START` | `1` starts without what makes the start fast, `sdk` without that trick alone |",
     ]
     return "\n".join(lines) + "\n"
 

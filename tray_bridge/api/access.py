@@ -39,11 +39,19 @@ class AccessSettings(Protocol):
     """The part of the settings that is needed here."""
 
     @property
-    def host(self) -> str: ...
+    def host(self) -> str:
+        """Return the address that the server listens on."""
+        ...
+
     @property
-    def allowed_origins(self) -> tuple[str, ...]: ...
+    def allowed_origins(self) -> tuple[str, ...]:
+        """Return the web origins that may call, exactly as a browser sends them."""
+        ...
+
     @property
-    def allowed_hosts(self) -> tuple[str, ...]: ...
+    def allowed_hosts(self) -> tuple[str, ...]:
+        """Return the names that a Host header may have, besides this machine's own."""
+        ...
 
 
 def check_exposure(settings: AccessSettings, has_keys: bool) -> None:

@@ -126,7 +126,9 @@ class Failure(NamedTuple):
 class Writer(Protocol):
     """Write one streamed answer, from what `bridge.answer.AnswerShaper` gives, in order."""
 
-    def write(self, event: Event) -> Sequence[Frame]: ...
+    def write(self, event: Event) -> Sequence[Frame]:
+        """Give the frames of one event, often none. Keeps what later frames need."""
+        ...
 
 
 class Dialect(Protocol):
@@ -162,7 +164,9 @@ class Dialect(Protocol):
         """Give the ids of stored answers that the body refers to, to be loaded into `Reading.stored` before `read`."""
         return ()
 
-    def read(self, body: JsonObject, reading: Reading) -> Asked: ...
+    def read(self, body: JsonObject, reading: Reading) -> Asked:
+        """Read a body into a turn, and how the client wants the answer. Raise InvalidRequestError with `param`."""
+        ...
 
     def writer(self, asked: Asked, stamp: Stamp, index: int) -> Writer:
         """Make the writer of answer `index` of `asked.n`."""

@@ -65,7 +65,7 @@ class Keeper:
 
     async def start_first(self, early: CliProcess | None) -> bool:
         """Spawn the first spare; return whether it took the early process."""
-        self._first = self._spare_to_start(early)
+        self._first = self.spare_to_start(early)
         if self._first is None:
             return False
         await self._first.spawn()
@@ -104,8 +104,6 @@ class Keeper:
             self._peaks = [0, self._peaks[0] if stretch == self._stretch + 1 else 0]
             self._stretch = stretch
 
-    # The steps
-
     async def _keep(self) -> None:
         roster = self._roster
         while True:
@@ -116,14 +114,14 @@ class Keeper:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._quiet.wait(), REFILL_YIELD)
             try:
-                if spare := self._first or self._spare_to_start():
+                if spare := self._first or self.spare_to_start():
                     self._first = None
                     await self._start(spare)
                     continue
-                if spare := self._spare_to_bind():
+                if spare := self.spare_to_bind():
                     await self._bind(spare)
                     continue
-                self._drop_surplus()
+                self.drop_surplus()
             except TrayBridgeError as error:
                 roster.failed(error)
             except Exception as error:  # of any type: the next spare may start
@@ -131,9 +129,11 @@ class Keeper:
                 roster.failed(CliUnavailableError(str(error)))
                 await asyncio.sleep(MISTAKE_SECONDS)
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(roster.wake.wait(), self._seconds_to_next_look())
+                await asyncio.wait_for(roster.wake.wait(), self.seconds_to_next_look())
 
-    def _target(self) -> int:
+    # The steps
+
+    def target(self) -> int:
         """Give the number of workers to keep. Without reuse only spares count."""
         config = self._roster.config
         if time.monotonic() - self._roster.last_request >= config.idle_seconds:
@@ -143,19 +143,20 @@ class Keeper:
         self._look_at_clock()
         return min(config.max_sessions, max(config.size, *self._peaks))
 
-    def _spare_to_start(self, early: CliProcess | None = None) -> Worker | None:
+    def spare_to_start(self, early: CliProcess | None = None) -> Worker | None:
+        """Add the spare that is to be started next; None if there are enough, or it is not the time for it."""
         roster = self._roster
         states = roster.count()
         there = len(roster) if roster.config.reuse else len(roster.spares) + states["starting"]
-        there -= len(self._retiring())
-        if there >= self._target() or roster.failures.seconds_to_retry():
+        there -= len(self.retiring())
+        if there >= self.target() or roster.failures.seconds_to_retry():
             return None
         if self._is_waited_for() or sum(worker.is_getting_ready for worker in roster) >= CORES:
             return None  # requests in the queue come first
         if len(roster) >= roster.config.max_sessions:
             # The first spare is worth more than the oldest conversation: every new client needs it.
-            oldest = next(iter(self._retiring() or roster.in_state({"parked"})), None)
-            if oldest is None or (there and not self._retiring()):
+            oldest = next(iter(self.retiring() or roster.in_state({"parked"})), None)
+            if oldest is None or (there and not self.retiring()):
                 return None
             roster.discard(oldest, "a spare is needed more")
         return roster.add(early=early)
@@ -170,7 +171,7 @@ class Keeper:
             raise
         self._on_ready()
 
-    def _spare_to_bind(self) -> Worker | None:
+    def spare_to_bind(self) -> Worker | None:
         """Choose a spare to bind ahead to the newest binding, unless one has it already."""
         roster = self._roster
         spares = roster.spares
@@ -204,14 +205,14 @@ class Keeper:
         self._greet(spare)
         self._on_ready()
 
-    def _drop_surplus(self) -> None:
+    def drop_surplus(self) -> None:
         """Close surplus free workers; with reuse, the least recently used first."""
-        roster, target = self._roster, self._target()
+        roster, target = self._roster, self.target()
         if roster.config.reuse:
             for worker in roster.in_state(FREE):
                 if not worker.can_be_reset:
                     roster.discard(worker, "it can serve no other conversation")
-            retiring = self._retiring()
+            retiring = self.retiring()
             for worker in retiring[: max(0, len(roster) - target)]:  # its replacement is there
                 roster.discard(worker, "it has served its time")
             surplus = len(roster) - max(target, 0)
@@ -222,13 +223,14 @@ class Keeper:
         for spare in generic_first[target:]:
             roster.discard(spare, "it is not needed")
 
-    def _retiring(self) -> list[Worker]:
+    def retiring(self) -> list[Worker]:
         """The idle workers to be replaced now: in a quiet moment, so that it costs no request anything."""
         if time.monotonic() - self._roster.last_request < QUIET_SECONDS:
             return []
         return [worker for worker in self._roster.in_state({"idle"}) if worker.wear.is_worn]
 
-    def _seconds_to_next_look(self) -> float:
+    def seconds_to_next_look(self) -> float:
+        """Give the seconds until something expires, may be tried again, or counts as idle."""
         roster = self._roster
         idle = roster.config.idle_seconds - (time.monotonic() - roster.last_request)
         due = [idle if idle > 0 else LONGEST_SLEEP, LONGEST_SLEEP]

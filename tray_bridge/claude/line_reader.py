@@ -46,6 +46,7 @@ class LineReader:
 
     @property
     def messages(self) -> Mailbox[dict[str, Any] | None]:
+        """Return the CLI's messages for the turn; None stands for the end of the process."""
         return self._transport.messages
 
     @property

@@ -79,6 +79,7 @@ class LateBindingTransport(Transport):
             raise SessionLostError("Claude Code has ended.")
 
     async def write(self, data: str) -> None:
+        """Write the SDK's lines; what was decided late is added to its `initialize`."""
         if self._late and '"initialize"' in data:
             message = json.loads(data)
             if message.get("type") == "control_request" and message["request"]["subtype"] == "initialize":
@@ -95,9 +96,11 @@ class LateBindingTransport(Transport):
             raise SessionLostError("Claude Code has ended.")
 
     def is_ready(self) -> bool:
+        """Return whether the process takes lines."""
         return self._pipe.is_ready()
 
     async def end_input(self) -> None:
+        """Close the process's standard input, upon which it ends."""
         await self._pipe.end_input()
 
     async def close(self) -> None:

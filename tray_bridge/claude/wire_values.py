@@ -20,6 +20,7 @@ def read_input(name: str, arguments: str) -> JsonObject:
 
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
+    """Read the counts of a message, 0 for each that is missing. Raise TypeError for anything but finite numbers."""
     details = usage.get("output_tokens_details") or {}
     return Usage(
         input_tokens=int(read_number(usage, "input_tokens")),

@@ -76,6 +76,7 @@ class Worker:
 
     @property
     def state(self) -> WorkerState:
+        """Return the state; `worker_states` says which can follow."""
         return self._state
 
     def move(self, state: WorkerState) -> None:
@@ -96,10 +97,12 @@ class Worker:
 
     @property
     def greeting(self) -> Greeting | None:
+        """Return what the CLI told of itself, account and models; None until it has answered."""
         return self._told.greeting
 
     @property
     def alive(self) -> bool:
+        """Return whether it can still answer: it runs, nothing about it has failed, and it is not being closed."""
         return not self._transport.ended and not self._work.is_broken and self._state != "closing"
 
     @property
@@ -114,6 +117,7 @@ class Worker:
         return self._starting is not None and not self._starting.done()
 
     def snapshot(self) -> SessionSnapshot:
+        """Return a picture of it for the status and the page."""
         return SessionSnapshot(
             self.id,
             _SHOWN.get(self._state, self._state),
@@ -292,15 +296,19 @@ class Worker:
         await self._told.set_settings(turn)
 
     def allow(self, names: frozenset[str]) -> None:
+        """Set which of the tools on offer may be called in the next turn."""
         self._transport.tools.allow(names)
 
     async def deliver(self, results: Mapping[str, ToolResult]) -> None:
+        """Hand the waiting calls their results, by the calls' ids."""
         await self._transport.tools.deliver(results)
 
     def model_snapshot(self) -> ModelSnapshot | None:
+        """Return the model that answers, or None if it is not known yet."""
         return self._told.model_snapshot()
 
     def lost(self) -> SessionLostError:
+        """Make the error for a process that has ended, with what it printed last."""
         said = " ".join(self.process.stderr_tail)
         return SessionLostError(f"Claude Code ended in the middle of a turn. {said}".strip())
 

@@ -148,7 +148,7 @@ def add_setting_flags(parser: argparse.ArgumentParser, *, serves: bool = True) -
     for flag, help_ in (
         ("host", f"address {what} (127.0.0.1)"),
         ("port", f"port {what} (8000)"),
-        ("pool-size", "warm sessions kept (3)" if serves else hidden),
+        ("pool-size", "processes kept ready (3)" if serves else hidden),
     ):
         parser.add_argument(f"--{flag}", default=argparse.SUPPRESS, metavar=flag[-4:].upper(), help=help_)
 

@@ -46,7 +46,7 @@ def _lines(status: dict[str, Any]) -> list[str]:
     states = ("starting", "busy", "parked", "suspended")
     numbers = {"warm": pool["warm"] + pool["fitting"], **{state: pool[state] for state in states}}
     counts = ", ".join(f"{number} {state}" for state, number in numbers.items() if number)
-    lines.append(f"Sessions  {counts or 'none'}; {pool['queued']} requests wait")
+    lines.append(f"Processes {counts or 'none'}; {pool['queued']} requests wait")
     mode = pool.get("no_reuse") or "Each serves one conversation after another."
     lines.append(f"Processes {mode}")
     lines += [f"Request   {_request(request)}" for request in status["requests"]]

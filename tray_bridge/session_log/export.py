@@ -112,7 +112,7 @@ def _facts(document: Mapping[str, Any]) -> str:
         "Key": document.get("key_name"),
         "Model": f"{model} → {answered_by}" if answered_by and answered_by != model else model,
         "HTTP": f"{document.get('status') or '–'} {document.get('endpoint') or ''}",
-        "Session": document.get("session"),
+        "Process": document.get("session"),
         "Ended by": document.get("stop_reason"),
         "Tokens": usage and f"{read} in ({cached} from the cache), {usage.get('output_tokens')} out",
         "Seconds": ", ".join(f"{name.removesuffix('_s').replace('_', ' ')} {value}" for name, value in timings.items()),

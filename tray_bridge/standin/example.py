@@ -39,6 +39,7 @@ def example(schema: Any, root: Any = None) -> Any:
 
 
 def of_type(schema: Mapping[str, Any], root: Any) -> Any:
+    """Give a value of the type that a schema names."""
     kind = schema.get("type", "object" if "properties" in schema else "string")
     if isinstance(kind, list):
         kind = kind[0]
@@ -60,6 +61,7 @@ def of_type(schema: Mapping[str, Any], root: Any) -> Any:
 
 
 def number(schema: Mapping[str, Any], *, whole: bool) -> Any:
+    """Give a number within the bounds of a schema."""
     low, high = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     step = schema.get("multipleOf", 1 if whole else 0.001)

@@ -42,6 +42,8 @@ class ToolCallPiece(TypedDict):
 
 
 class Delta(TypedDict, total=False):
+    """What one chunk adds to a choice."""
+
     role: Literal["assistant"]
     content: str | None
     reasoning_content: str
@@ -57,6 +59,8 @@ class ChunkChoice(TypedDict):
 
 
 class Chunk(TypedDict):
+    """One piece of a streamed answer."""
+
     id: str
     object: Literal["chat.completion.chunk"]
     created: int
@@ -93,6 +97,8 @@ class Choice(TypedDict):
 
 
 class Completion(TypedDict):
+    """An answer in one piece."""
+
     id: str
     object: Literal["chat.completion"]
     created: int

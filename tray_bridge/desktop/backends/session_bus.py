@@ -52,12 +52,15 @@ class SessionBus:
                 logger.debug("could not send to the session bus: %s", error)
 
     def emit(self, sender: DBusAddress, name: str, signature: str | None = None, body: tuple[Any, ...] = ()) -> None:
+        """Send a signal."""
         self.call(new_signal(sender, name, signature, body))
 
     def reply(self, to: Message, signature: str | None = None, body: tuple[Any, ...] = ()) -> None:
+        """Answer a call."""
         self.call(new_method_return(to, signature, body))
 
     def refuse(self, what: Message, error: str, reason: str) -> None:
+        """Answer a call with an error; `error` is the last part of its name."""
         self.call(new_error(what, f"org.freedesktop.DBus.Error.{error}", "s", (reason,)))
 
     def receive(self) -> Message:
@@ -77,6 +80,7 @@ class SessionBus:
         self.call(new_method_call(me, "Ping"))
 
     def close(self) -> None:
+        """Close the connection; `receive` then raises OSError."""
         self._connection.close()
 
 
