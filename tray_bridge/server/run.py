@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 from ..errors import RequestCancelledError, ServerPausedError, ServerStoppingError, TrayBridgeError
 from ..launch import collector
 from ..machine import bridge_log
-from ..machine.owner_note import OwnerNote, has_note, new_note, remove_note, write_note
+from ..machine.owner_note import OwnerNote, new_note, remove_note, write_note
 from ..machine.paths import log_folder
 from ..snapshots import PoolSnapshot, Problem, ServerSnapshot, ServerState
 from .listening import KeepListening, open_ipv6
 from .ollama_listener import open_second
 from .pool_setup import PoolSetup
+from .watches import keep_note, watch_releases
 
 if TYPE_CHECKING:
     import uvicorn
@@ -38,8 +39,6 @@ PUBLISH_SECONDS = 0.1  # the least time between two snapshots
 KEEP_ALIVE_SECONDS = 75  # longer than clients keep an idle connection: one that is closed as they write is an error
 FILL_AFTER = 0.1  # seconds: serve requests that waited for startup before starting more spares
 ANSWERS = "answers.sqlite"  # in the folder of the session log
-LOOK_AT_NOTE, LONGEST_LOOK_AT_NOTE = 2.0, 60.0  # seconds; the longer one where the note cannot be left
-RELEASE_AFTER = 30.0  # seconds: requests come first after a start
 GRACE_SECONDS = 2  # for requests that were ended to send their error
 
 
@@ -101,7 +100,11 @@ class Serving:
             self._state = "stopping" if self._stopping else "ready"
             self.changed()
             asyncio.get_running_loop().call_later(FILL_AFTER, pool.fill)
-            watches = (self._watch_releases(), self._keep_note(), self.listening.watch(self._forget, self._serve_on))
+            watches = (
+                watch_releases(lambda: self._settings, self._tell_newer),
+                keep_note(lambda: self._note),
+                self.listening.watch(self._forget, self._serve_on),
+            )
             watching = [asyncio.ensure_future(watch) for watch in watches]
             try:
                 await self._server.serve(sockets=[self.listening.listener, *self._more_listeners])
@@ -144,26 +147,9 @@ class Serving:
             await server.startup(sockets=[listener])
             server.servers += others
 
-    async def _watch_releases(self) -> None:
-        """Ask each day whether a newer release exists, unless the settings say not to."""
-        from .. import __version__
-        from ..machine.releases import DAY, newer_release
-
-        await asyncio.sleep(RELEASE_AFTER)
-        while True:
-            if self._settings.check_for_updates and not self._settings.demo:
-                self._newer = await asyncio.to_thread(newer_release, __version__)
-                self.changed()
-            await asyncio.sleep(DAY)
-
-    async def _keep_note(self) -> None:
-        """Leave the owner's note again when its folder was swept."""
-        pause = LOOK_AT_NOTE
-        while (note := self._note) is not None:
-            pause = LOOK_AT_NOTE if has_note(note) else min(2 * pause, LONGEST_LOOK_AT_NOTE)
-            await asyncio.sleep(pause)
-            if not has_note(note):
-                write_note(note)
+    def _tell_newer(self, version: str | None) -> None:
+        self._newer = version
+        self.changed()
 
     async def _open_pool(self) -> SessionPool:
         await self._setup.open(self._settings, [self.listening.port, self._settings.ollama_port])
