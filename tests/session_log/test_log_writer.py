@@ -306,6 +306,7 @@ def test_tidying_that_fails_in_an_unknown_way_does_not_end_the_log(
     monkeypatch.setattr(writer, "discard_old", fail)
     log = SessionLog(tmp_path)
     log.open()
+    log.set_limits(days=3, megabytes=100)
     wait_until(lambda: "could not be deleted" in caplog.text)
     answer(begin(log, "after"))
     wait_until(lambda: LogReader(tmp_path).search().total == 1)

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from .. import __version__
 from ..bridge import all_dialects
 from ..bridge.openai_chat.describe import ERROR_RESPONSE
-from ..doctor.checks import run_checks
 from ..doctor.health import health_of
-from ..session_log import LogReader
 from .access import AccessMiddleware
 from .answering import answering_router
 from .errors import CatchUnexpected, add_error_handlers
 from .extra_routes import extra_routers
 from .landing import LANDING, landing_router
+from .later import LaterRoutes
 from .model_list import model_router
 from .owner import owner_router
-from .page.first_run import first_run_router
-from .page.routes import dashboard_router
-from .paths import MeantPathMiddleware
+from .paths import PAGE, MeantPathMiddleware
 from .same_user import SameUser
 from .services import Services
 from .stamp import StampMiddleware
@@ -43,24 +41,8 @@ def create_app(services: Services) -> FastAPI:
         app.include_router(router)
     app.include_router(status_router(services))
     app.include_router(status_router(services), prefix="/api/v1")
-    app.include_router(owner_router(services))
-    log = LogReader(services.log.folder, background=True)
-    app.include_router(
-        dashboard_router(
-            services.server,
-            log,
-            services.last_hour,
-            services.page_access,
-            doctor=lambda: [*run_checks(services.settings, None, _status(services)), *services.more_checks()],
-            keys=services.keys,
-            under_way=services.log.under_way,
-        )
-    )
-    app.include_router(
-        first_run_router(
-            services.server, services.page_access, services.keys, lambda: services.settings, log, services.last_hour
-        )
-    )
+    app.router.routes.append(LaterRoutes("/owner", partial(owner_router, services)))
+    app.router.routes.append(LaterRoutes(PAGE, partial(_page, services)))
     app.include_router(landing_router())
     add_error_handlers(app)
     app.add_middleware(CatchUnexpected)
@@ -78,6 +60,34 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(StampMiddleware)
     app.add_middleware(MeantPathMiddleware)
     return app
+
+
+def _page(services: Services) -> APIRouter:
+    """Make the routes of the page."""
+    from ..doctor.checks import run_checks
+    from ..session_log import LogReader
+    from .page.first_run import first_run_router
+    from .page.routes import dashboard_router
+
+    log = LogReader(services.log.folder, background=True)
+    router = APIRouter()
+    router.include_router(
+        dashboard_router(
+            services.server,
+            log,
+            services.last_hour,
+            services.page_access,
+            doctor=lambda: [*run_checks(services.settings, None, _status(services)), *services.more_checks()],
+            keys=services.keys,
+            under_way=services.log.under_way,
+        )
+    )
+    router.include_router(
+        first_run_router(
+            services.server, services.page_access, services.keys, lambda: services.settings, log, services.last_hour
+        )
+    )
+    return router
 
 
 def _status(services: Services) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ..bridge.all_dialects import dialect_of
 from ..bridge.openai_chat.models import write_model, write_models
 from ..snapshots import USUAL_MODELS, ModelSnapshot
 from .json_response import JsonResponse
+from .path_parameter import path_parameter
 from .services import Services
 
 
@@ -47,9 +48,10 @@ def model_router(services: Services) -> APIRouter:
             return JsonResponse(write_models(offered))
         return JsonResponse(dialect.models_page(listed, request.query_params))
 
-    @router.get("/models/{model_id:path}")
-    async def retrieve_model(request: Request, model_id: str) -> JsonResponse:
+    @router.get("/models/{model_id:path}", openapi_extra=path_parameter("model_id", "A name that a request may use."))
+    async def retrieve_model(request: Request) -> JsonResponse:
         """Describe one model, under any name that a request may use."""
+        model_id = request.path_params["model_id"]
         model = find_model(services, model_id)
         described = dialect_of(request.url.path, request.headers).model(model_id, model)
         return JsonResponse(write_model(model_id, model) if described is None else described)

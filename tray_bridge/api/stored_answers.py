@@ -20,11 +20,13 @@ from ..turns import JsonObject
 from .answering import read_asked
 from .body import read_json_body
 from .json_response import JsonResponse
+from .path_parameter import path_parameter
 from .services import Services
 
 PREFIXES = ("/v1", "/api/v1")
 PAGE, LARGEST_PAGE = 20, 100
 _DIALECT = Responses()
+BY_ID = path_parameter("response_id", "The id of an answer that was stored.")
 
 
 def stored_answers_router(services: Services) -> APIRouter:
@@ -59,25 +61,28 @@ def _router(services: Services) -> APIRouter:
             404, "Compaction is not supported; let the client shorten the conversation.", code="unknown_url"
         )
 
-    @router.get("/{response_id}")
-    async def retrieve_response(response_id: str, request: Request) -> Response:
+    @router.get("/{response_id}", openapi_extra=BY_ID)
+    async def retrieve_response(request: Request) -> Response:
         """Give a stored answer as it was sent."""
+        response_id = request.path_params["response_id"]
         if request.query_params.get("stream", "").lower() == "true":
             refuse("A stored answer cannot be streamed; leave `stream` out.", "stream")
         record = await _find(services, request, response_id)
         return _unknown(response_id) if record is None else JsonResponse(record["answer"])
 
-    @router.delete("/{response_id}")
-    async def delete_response(response_id: str, request: Request) -> Response:
+    @router.delete("/{response_id}", openapi_extra=BY_ID)
+    async def delete_response(request: Request) -> Response:
         """Forget a stored answer."""
+        response_id = request.path_params["response_id"]
         if services.answers is None or await _find(services, request, response_id) is None:
             return _unknown(response_id)
         await services.answers.delete(response_id, request.scope["state"].get("key_name"))
         return JsonResponse({"id": response_id, "object": "response", "deleted": True})
 
-    @router.get("/{response_id}/input_items")
-    async def list_input_items(response_id: str, request: Request) -> Response:
+    @router.get("/{response_id}/input_items", openapi_extra=BY_ID)
+    async def list_input_items(request: Request) -> Response:
         """List the items that a stored answer's request came with, newest first."""
+        response_id = request.path_params["response_id"]
         order, size = _read_query(request)
         record = await _find(services, request, response_id)
         if record is None:
@@ -87,9 +92,10 @@ def _router(services: Services) -> APIRouter:
         begin = next((place + 1 for place, item in enumerate(items) if item["id"] == after), 0)
         return _page(items[begin : begin + size], has_more=begin + size < len(items))
 
-    @router.post("/{response_id}/cancel")
-    async def cancel_response(response_id: str, request: Request) -> Response:
+    @router.post("/{response_id}/cancel", openapi_extra=BY_ID)
+    async def cancel_response(request: Request) -> Response:
         """Refuse: only background answers can be cancelled by their id, and there are none."""
+        response_id = request.path_params["response_id"]
         if await _find(services, request, response_id) is None:
             return _unknown(response_id)
         return _failure(400, "Only background responses can be cancelled; close the connection of any other.")

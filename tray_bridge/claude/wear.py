@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 
-import psutil
-
 MOST_CONVERSATIONS = 200  # then it is replaced in a quiet moment
 MOST_GROWTH = 1.5  # of its memory, likewise
 GROWTH_AT_ONCE = 3.0  # of its memory: it serves no further conversation
@@ -26,6 +24,8 @@ class Wear:
         """Take the size of the process while it is idle."""
         if pid is None:
             return
+        import psutil  # after the first answers: it is slow to import
+
         with contextlib.suppress(psutil.Error):
             self._memory = psutil.Process(pid).memory_info().rss
             if not self._first_memory or self.conversations <= SETTLED_AFTER:

@@ -35,6 +35,7 @@ LINGER_SECONDS = 0.05
 PROGRESS_SECONDS = 2.0
 RETRY_SECONDS = 3.0
 RETENTION_SECONDS = 6 * 3600.0
+FIRST_RETENTION = 5.0  # seconds after the start, which is for the first answer
 INDEX_SECONDS = 0.5  # without news, after which the index is told; until then readers read the files
 INDEX_BATCH = 32
 MOST_UNWRITTEN = 256
@@ -70,7 +71,7 @@ class SessionLog:
         self._failure: str | None = None
         self._failed_at = 0.0
         self._dropped = 0
-        self._retention_due = 0.0
+        self._retention_due = time.monotonic() + FIRST_RETENTION
         self._index = Index(folder)
         self._unindexed: list[Indexed] = []
         self._process = {"pid": os.getpid(), "alive_at": time.time()}
@@ -175,8 +176,9 @@ class SessionLog:
                 self._attempt(self._discard_old)
             if len(self._unindexed) >= INDEX_BATCH:
                 self._write_index()
-            wait = INDEX_SECONDS if self._unindexed else PROGRESS_SECONDS if self._open else RETENTION_SECONDS
-            if self._wake.wait(wait):
+            until_due = max(0.0, self._retention_due - time.monotonic())
+            wait = INDEX_SECONDS if self._unindexed else PROGRESS_SECONDS if self._open else until_due
+            if self._wake.wait(min(wait, until_due)):
                 self._closing.wait(LINGER_SECONDS)
             else:
                 self._write_index()

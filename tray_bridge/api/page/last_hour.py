@@ -5,7 +5,6 @@ Must not know HTTP or the session log: it works with the log switched off too. S
 
 from __future__ import annotations
 
-import statistics
 import threading
 import time
 from collections import deque
@@ -99,6 +98,8 @@ class LastHour:
                 self._answers.popleft()
             answers = list(self._answers)
             failures = [f for f in self._failures if f.at > until - HOUR]
+        from statistics import median  # not at the start, as it imports much
+
         waits = [(a.at, a.first_token) for a in answers if a.first_token is not None]
         tokens = [0] * MINUTES
         for answer in answers:
@@ -108,7 +109,7 @@ class LastHour:
             "until": until,
             "answers": len(answers),
             "first_tokens": [(round(at, 1), round(wait, 4)) for at, wait in waits[-DOTS:]],
-            "median": statistics.median(wait for _, wait in waits) if waits else None,
+            "median": median(wait for _, wait in waits) if waits else None,
             "slowest": max((wait for _, wait in waits), default=None),
             "tokens": tokens,
             "errors": [
