@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from tests.running_bridge import RunningBridge
 from tray_bridge.api.app import create_app
+from tray_bridge.api.later import LaterRoutes
 from tray_bridge.api.page.access import DashboardAccess
 from tray_bridge.api.services import Services
 from tray_bridge.machine.api_keys import ApiKeys
@@ -24,8 +25,10 @@ def routes_of(bridge: RunningBridge) -> list[RouteContext]:
     settings, keys = bridge.server.settings, ApiKeys()
     log, access = SessionLog(settings.log_folder or log_folder()), DashboardAccess(keys.verify, keys.exist)
     services = Services(settings, log, bridge.server, nothing, nothing, nothing, keys, access)
-    app = create_app(services)
-    found = [route for route in iter_route_contexts(app.routes) if route.path and route.methods]
+    routes = list(create_app(services).routes)
+    for later in [route for route in routes if isinstance(route, LaterRoutes)]:
+        routes += later.router().routes
+    found = [route for route in iter_route_contexts(routes) if route.path and route.methods]
     assert len(found) > 20
     return found
 

@@ -286,6 +286,7 @@ def test_a_day_that_somebody_else_spoilt_ends_neither_the_log_nor_its_tidying(
     old.write_text(json.dumps({**WELL, "id": "old", "received": "2020-01-01T10:00:00.000+00:00"}))
     log = SessionLog(tmp_path)
     log.open()
+    log.set_limits(days=3, megabytes=100)
     wait_until(lambda: not old.exists())
     answer(begin(log, "today"))
     log.close()

@@ -8,7 +8,7 @@ from threading import Lock
 
 from fastapi import APIRouter
 from starlette.routing import BaseRoute, Match
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class LaterRoutes(BaseRoute):
@@ -33,5 +33,7 @@ class LaterRoutes(BaseRoute):
         return (Match.FULL if is_ours else Match.NONE), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        router = self._router or await asyncio.to_thread(self.router)
-        await router(scope, receive, send)
+        routes: ASGIApp | None = self._router
+        if routes is None:
+            routes = await asyncio.to_thread(self.router)
+        await routes(scope, receive, send)

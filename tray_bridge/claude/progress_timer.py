@@ -21,17 +21,19 @@ class ProgressTimer:
         self._limit = self._given = limit
         self._on_late = on_late
         self._progress = 0.0
+        self._clock: Callable[[], float] = float  # the loop's, once the timer has been started
         self._handle: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Start the timer."""
+        self._clock = asyncio.get_running_loop().time
         self.note()
         self._limit = self._given
         self._look_again(self._limit)
 
     def note(self) -> None:
         """Record progress."""
-        self._progress = asyncio.get_running_loop().time()
+        self._progress = self._clock()
 
     def see(self, message: Mapping[str, Any]) -> None:
         """Take in one line of the CLI: pieces of an answer and upstream's pings are progress."""
@@ -52,7 +54,7 @@ class ProgressTimer:
         self._handle = loop.call_later(seconds, self._look, loop.time() + seconds)
 
     def _look(self, due: float) -> None:
-        now = asyncio.get_running_loop().time()
+        now = self._clock()
         left = self._limit - (now - self._progress)
         if left <= 0 and now - due > STALL_SECONDS:
             left = STALL_SECONDS  # what came while this program stood still is still to be read

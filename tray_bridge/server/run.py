@@ -174,6 +174,7 @@ class Serving:
         from ..api.services import Services
         from ..machine.api_keys import ApiKeys
         from ..session_log import SessionLog
+        from .stream_protocol import StreamProtocol
 
         settings = self._settings
         folder = settings.log_folder or log_folder()
@@ -207,7 +208,7 @@ class Serving:
             proxy_headers=False,  # no proxy in front of us, so X-Forwarded-* must not be trusted
             lifespan="off",
             ws="none",
-            http="h11",  # httptools drops the body of a request that offers an upgrade, and sends chunks to HTTP/1.0
+            http=StreamProtocol,  # h11: httptools drops bodies after an offer to upgrade, and sends chunks to HTTP/1.0
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=GRACE_SECONDS,
@@ -338,6 +339,5 @@ def _answer_rules(settings: Settings) -> Rules:
 
 def _import_app() -> None:
     """Import the app. Runs in a thread, so that the loop can read from the CLI meanwhile."""
-    import uvicorn.protocols.http.h11_impl  # noqa: F401
-
     from ..api import app  # noqa: F401
+    from . import stream_protocol  # noqa: F401

@@ -17,10 +17,10 @@ RELEASE_AFTER = 30.0  # seconds: requests come first after a start
 
 async def watch_releases(settings: Callable[[], Settings], tell: Callable[[str | None], None]) -> None:
     """Ask each day whether a newer release exists, unless the settings say not to. Runs until it is cancelled."""
+    await asyncio.sleep(RELEASE_AFTER)
     from .. import __version__
     from ..machine.releases import DAY, newer_release
 
-    await asyncio.sleep(RELEASE_AFTER)
     while True:
         if settings().check_for_updates and not settings().demo:
             tell(await asyncio.to_thread(newer_release, __version__))
