@@ -15,12 +15,16 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 
+from .cache import measure_cache
 from .crowd import measure_crowd
 from .dialects import measure_dialects
+from .endings import measure_endings
 from .figure import Figure
 from .first_token import measure_first_token
 from .launch import measure_launch
 from .memory import measure_memory
+from .own_share import measure_own_share
+from .person import measure_person
 from .programs import Size, StandInProcess, own_home, standin
 from .rebuild import measure_rebuild
 from .relay import measure_relay
@@ -38,6 +42,7 @@ T = TypeVar("T")
 Measure = Callable[[StandInProcess, Path, Size], Coroutine[Any, Any, list[Figure]]]
 GROUPS: dict[str, Measure] = {
     "first-token": measure_first_token,
+    "own-share": measure_own_share,
     "tools": measure_tools,
     "relay": measure_relay,
     "dialects": measure_dialects,
@@ -47,6 +52,9 @@ GROUPS: dict[str, Measure] = {
     "memory": measure_memory,
     "rebuild": measure_rebuild,
     "reuse": measure_reuse,
+    "endings": measure_endings,
+    "cache": measure_cache,
+    "person": measure_person,
 }
 
 
@@ -57,7 +65,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="tray-bridge-bench-") as folder, own_home(Path(folder)):
         if arguments.soak:
             with standin():
-                result = run(soak(arguments.soak, console.print))
+                result = run(soak(arguments.soak, console.print, reuse_workers=not arguments.without_reuse))
             Console().print({name: value for name, value in result.items() if name != "looks"})
             if arguments.plot:
                 plot(result, arguments.plot)
@@ -100,6 +108,7 @@ def make_parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"instead hold N conversations of {TURNS} turns (default: 1000) and watch memory, processes, descriptors",
     )
+    parser.add_argument("--without-reuse", action="store_true", help="soak a process for each conversation")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the soak into this PNG (extra `plots`)")
     return parser
 

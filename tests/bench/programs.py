@@ -75,8 +75,12 @@ class StandInProcess:
 
     async def own_seconds(self) -> float:
         """The model's own share of the last request, the one since `forget`: from its arrival to the first token."""
-        received = (await asyncio.to_thread(self._request, "GET"))[-1]
+        received = (await self.requests())[-1]
         return float(received["first_delta"] - received["started"])
+
+    async def requests(self) -> list[Any]:
+        """The requests since `forget`, oldest first."""
+        return list(await asyncio.to_thread(self._request, "GET"))
 
     def _request(self, method: str) -> Any:
         request = urllib.request.Request(f"{self.url}/standin/requests", method=method)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,10 @@ class Look:
     threads: int
 
 
-async def soak(conversations: int, tell: Callable[[str], None]) -> dict[str, Any]:
+async def soak(conversations: int, tell: Callable[[str], None], **settings: object) -> dict[str, Any]:
     """Run it; `failed` counts answers that did not come or were not the right one."""
     looks: list[Look] = []
-    with bridge() as running:
+    with bridge(**settings) as running:
         await running.settled()
         watching = asyncio.create_task(_watch(running, looks, tell))
         await asyncio.sleep(2 * LOOK_SECONDS)
@@ -60,8 +61,20 @@ async def soak(conversations: int, tell: Callable[[str], None]) -> dict[str, Any
             "failed": failed,
             "taken": dict((await running.status())["pool"]["taken"]),
             "peak_memory": round(peak_memory(running), 1),
+            **memory_of_all(looks),
             "looks": [asdict(look) for look in looks],
         }
+
+
+def memory_of_all(looks: Sequence[Look]) -> dict[str, float]:
+    """Give the memory of app and CLI processes together, in megabytes, and how much it grew over the last half.
+
+    Both compare medians: of a tenth of the time around its middle, and of its last tenth.
+    """
+    sums = [look.own_memory + look.cli_memory for look in looks]
+    tenth, middle = max(1, len(sums) // 10), len(sums) // 2
+    half, end = statistics.median(sums[middle : middle + tenth]), statistics.median(sums[-tenth:])
+    return {"memory": round(statistics.median(sums), 1), "growth_of_last_half": round(end / half - 1, 4)}
 
 
 async def _talk(running: BridgeProcess, numbers: Iterator[int]) -> int:
@@ -99,7 +112,7 @@ def _look(running: BridgeProcess, seconds: float) -> Look:
     return Look(
         seconds=round(seconds, 1),
         own_memory=round(running.memory, 1),
-        cli_memory=round(sum(map(_resident, clis)), 1),
+        cli_memory=round(sum(map(_own_share, clis)), 1),
         processes=len(clis),
         descriptors=_descriptors(app),
         threads=app.num_threads(),
@@ -111,11 +124,13 @@ def _descriptors(app: psutil.Process) -> int:
     return count()
 
 
-def _resident(process: psutil.Process) -> float:
+def _own_share(process: psutil.Process) -> float:
+    """Megabytes: its own pages, and its share of those that processes have in common (PSS), where the system tells."""
     try:
-        return float(process.memory_info().rss) / 2**20
+        memory = process.memory_full_info()
     except psutil.Error:
         return 0.0
+    return float(getattr(memory, "pss", 0) or memory.uss) / 2**20
 
 
 def plot(result: dict[str, Any], path: Path) -> None:

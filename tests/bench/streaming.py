@@ -27,6 +27,7 @@ class Stream:
     ended: float = 0.0
     text: str = ""
     call_ids: list[str] = field(default_factory=list)
+    usage: dict[str, Any] = field(default_factory=dict)
 
     @property
     def first(self) -> float:
@@ -100,6 +101,7 @@ def _read(stream: Stream, pieces: Sequence[tuple[float, bytes]]) -> Stream:
     stream.ended = pieces[-1][0]
     stream.call_ids = re.findall(r'"id":"(toolu_[^"]*)"', answer.decode())
     frames = re.findall(rb"^data: (\{.*)$", answer, re.MULTILINE)
-    chunks = (json.loads(frame) for frame in frames)
+    chunks = [json.loads(frame) for frame in frames]
+    stream.usage = next((chunk["usage"] for chunk in reversed(chunks) if chunk.get("usage")), {})
     stream.text = "".join(choice["delta"].get("content") or "" for chunk in chunks for choice in chunk["choices"])
     return stream

@@ -45,6 +45,12 @@ TABLE: dict[str, tuple[list[Candidate], Choice | None]] = {
     "the longest common beginning": ([IDLE, SHARES_LITTLE, SHARES_MUCH, FITTING], Choice("rewound", 4)),
     "an idle one before a spare": ([FITTING, GENERIC, IDLE, PARKED], Choice("reset", 7)),
     "the idle one that was used last": ([worker(1, "idle", OTHER), worker(2, "idle", OTHER)], Choice("reset", 2)),
+    "not the one that alone can serve without a system prompt": (
+        [worker(1, "idle", OTHER), worker(2, "idle", BARE)],
+        Choice("reset", 1),
+    ),
+    "nor where it rests": ([worker(1, "parked", BARE), worker(2, "parked", OTHER)], Choice("reset", 2)),
+    "it all the same before a start": ([worker(1, "parked", BARE)], Choice("reset", 1)),
     "a fitting spare before one that knows nothing": ([GENERIC, FITTING, PARKED], Choice("fitting", 8)),
     "a spare before a parked one": ([PARKED, GENERIC, STARTING], Choice("generic", 9)),
     "a parked one before a start": ([PARKED, SUSPENDED, STARTING, BUSY], Choice("reset", 5)),

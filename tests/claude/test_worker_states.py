@@ -48,7 +48,7 @@ class Pool(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.workers: dict[int, Candidate] = {}
-        self.asked: dict[int, Binding] = {}
+        self.untouched: set[int] = set()
         self.clock = 0
 
     def move(self, number: int, state: WorkerState, **changes: object) -> None:
@@ -72,6 +72,10 @@ class Pool(RuleBasedStateMachine):
             number = self.clock
             self.workers[number] = Candidate(number, "starting", float(number), None, Plan("new"))
         assert can_become(self.workers[number].binding, binding)
+        if self.workers[number].state == "starting":
+            self.untouched.add(number)
+        else:
+            self.untouched.discard(number)
         self.move(number, "busy", binding=binding)
 
     def one(self, data: st.DataObject, *states: WorkerState) -> int:
@@ -84,6 +88,15 @@ class Pool(RuleBasedStateMachine):
     @rule(data=st.data(), ending=st.sampled_from(["parked", "suspended", "settling"]))
     def turn_ends(self, data: st.DataObject, ending: WorkerState) -> None:
         self.move(self.one(data, "busy"), ending)
+
+    @precondition(lambda self: any(self.workers[n].state == "busy" for n in self.untouched if n in self.workers))
+    @rule(data=st.data(), is_ready=st.booleans())
+    def is_given_up_before_its_process_was_spawned(self, data: st.DataObject, is_ready: bool) -> None:
+        ones = sorted(n for n in self.untouched if n in self.workers and self.workers[n].state == "busy")
+        number = data.draw(st.sampled_from(ones))
+        self.move(number, "starting", binding=None)
+        if is_ready:
+            self.move(number, "warm", binding=None)
 
     @precondition(lambda self: self.has("busy"))
     @rule(data=st.data())

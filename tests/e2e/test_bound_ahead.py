@@ -59,3 +59,46 @@ async def test_a_worker_given_up_before_it_was_bound_is_bound_ahead(
         assert await ask(pool, "here") == "here"
         assert pool.snapshot().sessions[0].pid == before
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_a_request_given_up_before_its_process_was_spawned_leaves_a_spare(
+    standin: StandIn, tmp_path: Path
+) -> None:
+    environment = {"ANTHROPIC_BASE_URL": standin.url}
+    pool = SessionPool(PoolConfig("sonnet", tmp_path, environment=environment, reuse=True, size=0, max_sessions=1))
+    await pool.open()
+    try:
+        for _ in range(3):
+            asking = asyncio.create_task(ask(pool, "never read"))
+            await asyncio.sleep(0)
+            (session,) = pool.snapshot().sessions
+            assert session.state == "busy" and session.pid is None
+            asking.cancel()
+            await asyncio.wait({asking})
+            assert [(each.id, each.state) for each in pool.snapshot().sessions] == [(session.id, "starting")]
+        await until(pool, "warm")
+        assert await ask(pool, "here") == "here"
+        assert pool.snapshot().sessions[0].id == session.id
+        assert dict(pool.snapshot().taken)["cold"] == 3
+    finally:
+        await pool.close()
+
+
+async def test_a_start_that_fails_after_its_request_was_given_up_leaves_no_worker(
+    standin: StandIn, tmp_path: Path
+) -> None:
+    missing = tmp_path / "no-claude"
+    pool = SessionPool(PoolConfig("sonnet", tmp_path, cli_path=missing, reuse=True, size=0, max_sessions=1))
+    await pool.open()
+    try:
+        asking = asyncio.create_task(ask(pool, "never read"))
+        await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.wait({asking})
+        for _ in range(500):
+            if not pool.snapshot().sessions:
+                break
+            await asyncio.sleep(0.01)
+        assert pool.snapshot().sessions == ()
+    finally:
+        await pool.close()

@@ -293,6 +293,7 @@ def property_of(found: Bench, examples: int, length: int, fresh: float) -> Calla
     @given(st.lists(cases, min_size=length, max_size=length))
     def run(made: list[Case]) -> None:
         found.run(made, fresh=fresh)
+        print(f"{found.number} conversations, {found.compared} of them also asked of a fresh worker", flush=True)
 
     return run
 

@@ -19,9 +19,10 @@ def report() -> FaultReport:
 
 @pytest.fixture(scope="module")
 def module_bridge(running_standin: StandIn, request: pytest.FixtureRequest) -> Iterator[RunningBridge]:
-    """Faults of processes in each state need spares beside those that rest: as it is without reuse."""
-    reuse = not request.module.__name__.endswith("test_cli_faults")
-    with running_bridge(running_standin, pool_size=2, reuse_workers=reuse) as running:
+    """Faults of processes in each state need spares beside those that are busy and those that rest."""
+    is_about_processes = request.module.__name__.endswith("test_cli_faults")
+    sizes = {"pool_size": 4, "parked_sessions": 1} if is_about_processes else {"pool_size": 2}
+    with running_bridge(running_standin, **sizes) as running:
         yield running
 
 

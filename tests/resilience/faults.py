@@ -85,13 +85,13 @@ def pool_now(bridge: RunningBridge) -> PoolSnapshot:
     return bridge.snapshot().pool
 
 
-def session_process(bridge: RunningBridge, state: SessionState, timeout: float = 20.0) -> psutil.Process:
-    """The process of the session that was the last to enter this state."""
+def session_process(bridge: RunningBridge, *states: SessionState) -> psutil.Process:
+    """The process of the session that was the last to enter one of these states."""
 
     def in_state() -> list[SessionSnapshot]:
-        return [s for s in pool_now(bridge).sessions if s.state == state and s.pid]
+        return [s for s in pool_now(bridge).sessions if s.state in states and s.pid]
 
-    sessions = wait_for(in_state, bound(timeout))
+    sessions = wait_for(in_state, bound(20))
     return psutil.Process(max(sessions, key=lambda session: session.since).pid)
 
 

@@ -43,7 +43,7 @@ def kill(process: psutil.Process) -> float:
 
 def test_killed_while_warm(steady: RunningBridge, report: FaultReport) -> None:
     with bystander(steady):
-        since = kill(session_process(steady, "warm"))
+        since = kill(session_process(steady, "warm", "fitting"))
         answer = ask(steady, question(text="as if nothing were"))
         assert answer == "as if nothing were"
         seconds = healthy_again(steady, since)
@@ -172,10 +172,10 @@ def test_stopped_for_good(make_bridge: Make, report: FaultReport) -> None:
 
 @posix_only
 def test_stopped_sessions_do_not_keep_the_server_from_stopping(make_bridge: Make, report: FaultReport) -> None:
-    bridge = make_bridge(pool_size=2, reuse_workers=False)
+    bridge = make_bridge(pool_size=2)
     bridge.wait_until_warm(2)
     ask(bridge)
-    bridge.wait_for(lambda s: s.pool.parked == 1 and s.pool.warm + s.pool.fitting == 2, bound(20))
+    bridge.wait_for(lambda s: s.pool.parked == 1 and s.pool.warm + s.pool.fitting == 1, bound(20))
     processes = bridge.processes()
     for process in processes:
         process.send_signal(signal.SIGSTOP)

@@ -45,6 +45,7 @@ _STOP_REASONS: Mapping[str, StopReason] = {
     "tool_use": "tool_use",
     "refusal": "refusal",
 }
+CUT = ("max_tokens", "model_context_window_exceeded", "refusal")  # after these the CLI asks the model to go on
 _NOTHING: Sequence[Event] = ()
 
 
@@ -131,6 +132,8 @@ class AnswerReader:
         if kind == "message_delta":
             self._stop_reason = event["delta"].get("stop_reason") or self._stop_reason
             self._usage.update(event.get("usage") or {})
+            if self._stop_reason in CUT:  # now: after the message's end the CLI goes on at once
+                return (*self._close_all(), *self._read_stop())
         elif kind == "message_stop":
             return (*self._close_all(), *self._read_stop())
         return _NOTHING
@@ -244,11 +247,11 @@ class AnswerReader:
         return [Restarted()] if said else []
 
     def _read_stop(self) -> Sequence[Event]:
-        if not self._stop_reason:
+        if not self._stop_reason or self.rest is not None:
             return _NOTHING  # the CLI closed what broke off; it tries again, or the result says what happened
         self._open = False
         reason = _STOP_REASONS.get(self._stop_reason, "end_turn")
-        if reason in ("max_tokens", "model_context_window_exceeded", "refusal"):
+        if reason in CUT:
             return self._end(reason, "spent")
         if reason == "tool_use":
             if self._calls:

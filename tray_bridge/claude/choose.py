@@ -111,9 +111,9 @@ def _newest(workers: Sequence[Candidate]) -> Candidate | None:
 
 
 def _reset(wanted: Binding, free: Sequence[Candidate]) -> Choice | None:
-    """Choose an idle worker, the same binding first; else a spare."""
+    """Choose an idle worker, the same binding first, those without a system prompt last; else a spare."""
     usable = [w for w in free if can_become(w.binding, wanted) and w.can_be_reset]
-    idle = [w for w in usable if w.state == "idle"]
+    idle = sorted((w for w in usable if w.state == "idle"), key=lambda w: _is_spared(w, wanted))
     if worker := next((w for w in idle if w.binding == wanted), None) or next(iter(idle), None):
         return Choice("reset", worker.id)
     return _spare(wanted, usable) or (Choice("generic", usable[0].id) if usable else None)
@@ -129,10 +129,15 @@ def _spare(wanted: Binding, free: Sequence[Candidate]) -> Choice | None:
 
 
 def _given_up(wanted: Binding, resting: Sequence[Candidate], state: WorkerState) -> Choice | None:
-    """Choose the worker that has rested longest and can take the binding."""
-    usable = (w for w in resting if w.state == state and w.can_be_reset and can_become(w.binding, wanted))
-    worker = next(usable, None)
+    """Choose the worker that has rested longest and can take the binding; those without a system prompt last."""
+    usable = [w for w in resting if w.state == state and w.can_be_reset and can_become(w.binding, wanted)]
+    worker = min(usable, key=lambda w: _is_spared(w, wanted), default=None)
     return Choice("reset", worker.id) if worker else None
+
+
+def _is_spared(worker: Candidate, wanted: Binding) -> bool:
+    """Only a worker that has had no system prompt can serve a conversation without one: there is no way back."""
+    return bool(wanted.prompt) and worker.binding is not None and not worker.binding.prompt
 
 
 def _started(

@@ -99,6 +99,8 @@ def cli_environment(inherited: Mapping[str, str]) -> dict[str, str]:
         "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",
         "CLAUDE_STREAM_IDLE_TIMEOUT_MS": "1800000",  # CLAUDE_TIMEOUT limits silence instead
         "CLAUDE_CODE_ENABLE_FINE_GRAINED_TOOL_STREAMING": "1",  # long arguments come piece by piece
+        "CLAUDE_CODE_DISABLE_REFUSAL_RETRY": "1",  # a refusal ends the turn
+        "CLAUDE_CODE_DISABLE_REFUSAL_FALLBACK": "1",  # and no other model is asked
         "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
         "CLAUDE_CODE_DISABLE_TERMINAL_TITLE": "1",  # else each turn asks the model for a title first
         "DISABLE_AUTOUPDATER": "1",
@@ -178,6 +180,14 @@ class CliProcess:
         with contextlib.suppress(Exception):  # the SDK's own types for a process that is gone
             await self.transport.write(json.dumps(interrupt) + "\n")
         await self.transport.end_input()
+
+    def write_now(self, line: str) -> bool:
+        """Put a line into the pipe before anything else runs; return False where the SDK's pipe is not as known."""
+        pipe = getattr(getattr(self.transport._process, "stdin", None), "_stream", None)
+        if pipe is None or pipe.is_closing():
+            return False
+        pipe.write(line.encode())
+        return True
 
     def kill_now(self) -> None:
         """Kill the process at once; `end` must still be called."""

@@ -36,6 +36,9 @@ class GiveBack:
             roster.discard(worker, "its process has ended" if roster.is_open else "the server stops")
         elif rest in ("clean", "suspended") and (keep or not reuse or rest == "suspended"):
             self._rest(worker, "parked" if rest == "clean" else "suspended")
+        elif reuse and worker.is_untouched:
+            worker.move("starting")  # it becomes a spare
+            roster.own(self._see_start(worker))
         elif reuse and can_be_trusted(error) and worker.process.pid is not None:
             worker.move("settling")
             roster.own(self._settle(worker, keep=keep and rest != "clean"))
@@ -61,6 +64,8 @@ class GiveBack:
         worker.move(state)
         seconds = config.suspended_seconds if state == "suspended" else config.parked_seconds
         worker.expires_at = time.time() + seconds
+        if worker.kind not in RESTING:  # a conversation began
+            worker.wear.weigh(worker.process.pid)
         logger.info("worker %d: %s", worker.id, state)
         own = worker.conversation
         for twin in self._roster.in_state(RESTING):
@@ -76,6 +81,14 @@ class GiveBack:
             self._roster.own(self._settle(worker, keep=False))
         else:
             self._roster.discard(worker, "its conversation has expired")
+
+    async def _see_start(self, worker: Worker) -> None:
+        """Wait for the start of a worker whose request was given up; remove it if that fails."""
+        try:
+            await worker.start()
+        except TrayBridgeError as error:
+            self._roster.discard(worker, str(error))
+        self._roster.changed()
 
     async def _settle(self, worker: Worker, *, keep: bool) -> None:
         """Bring a worker to rest and cut its turn away; close it if it does not prove that."""

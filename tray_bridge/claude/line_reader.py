@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -42,6 +43,7 @@ class LineReader:
         self._lost = lost
         self._unanswered = 0  # user lines that were written and have had no `result`
         self._unfinished: set[str] = set()  # ids of user lines that the CLI has not yet called done
+        self._is_interrupted = False  # by `interrupt_now`
         self.progress = ProgressTimer(config.turn_timeout, lambda: transport.messages.put_nowait(_TIMED_OUT))
 
     @property
@@ -94,11 +96,20 @@ class LineReader:
         while self.is_due:
             await self.read_result()
 
+    def interrupt_now(self) -> None:
+        """Interrupt without waiting for the event loop: the CLI is about to ask the model again by itself."""
+        request = {"type": "control_request", "request_id": "now", "request": {"subtype": "interrupt"}}
+        self._is_interrupted = self.is_due and self._transport.process.write_now(json.dumps(request) + "\n")
+
     async def interrupt(self) -> None:
         """Interrupt, and read on until the CLI is done with every line. One that still waits is interrupted again.
 
         A `result` comes before the CLI has finished with the line, and calls it done.
         """
+        if self._is_interrupted:
+            self._is_interrupted = False
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self.read_result(), RESULT_WAIT)
         while self.is_due:
             answer = await self._transport.control(subtype="interrupt")
             with contextlib.suppress(asyncio.TimeoutError):

@@ -21,15 +21,23 @@ class SerialWork:
         self._lost = lost
         self._last: asyncio.Task[None] | None = None
 
+    @property
+    def is_unused(self) -> bool:
+        """Return whether no piece was ever begun."""
+        return self._last is None
+
     def begin(self, piece: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Do it after what was begun before, in a task of its own."""
-        self._last = asyncio.create_task(self._in_order(self._last, piece))
-        self._last.add_done_callback(_look_away)
-        return self._last
+        task = self._last = asyncio.create_task(self._in_order(self._last, piece))
+        task.add_done_callback(lambda _: self._note_end(task, piece))
+        return task
 
     async def see_through(self, piece: Coroutine[Any, Any, None]) -> None:
         """Begin a piece and wait for it; it goes on when the wait is cancelled."""
-        task = self.begin(piece)
+        await self.end_of(self.begin(piece))
+
+    async def end_of(self, task: asyncio.Task[None]) -> None:
+        """Wait for a piece that was begun; it goes on when the wait is cancelled."""
         await asyncio.wait({task})
         if task.cancelled():
             raise self._lost()
@@ -42,17 +50,12 @@ class SerialWork:
             await asyncio.wait({self._last})
 
     async def _in_order(self, before: asyncio.Task[None] | None, piece: Coroutine[Any, Any, None]) -> None:
-        try:
-            if before is not None and not before.done():
-                await asyncio.wait({before})
-            await piece
-        except BaseException:
+        if before is not None and not before.done():
+            await asyncio.wait({before})
+        await piece
+
+    def _note_end(self, task: asyncio.Task[None], piece: Coroutine[Any, Any, None]) -> None:
+        """Keep an error that nothing waits for: the next user of the worker gets it."""
+        piece.close()  # it never began if its task was cancelled before
+        if task.cancelled() or task.exception() is not None:
             self.is_broken = True
-            piece.close()
-            raise
-
-
-def _look_away(task: asyncio.Task[None]) -> None:
-    """Ignore an error of work that nothing waits for: the next user of the worker gets it."""
-    if not task.cancelled():
-        task.exception()

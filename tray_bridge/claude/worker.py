@@ -116,6 +116,11 @@ class Worker:
         """Its process is starting, or waits for its turn to."""
         return self._starting is not None and not self._starting.done()
 
+    @property
+    def is_untouched(self) -> bool:
+        """It is getting ready, and nothing of a conversation was begun with it."""
+        return self.is_getting_ready and self._work.is_unused and self.binding is None and not self.past
+
     def snapshot(self) -> SessionSnapshot:
         """Return a picture of it for the status and the page."""
         return SessionSnapshot(
@@ -223,7 +228,7 @@ class Worker:
         elif plan.how == "continue":
             await self.reader.read_to_the_end()
         else:
-            await _in_time(self.reader.interrupt(), REST_TIMEOUT)
+            await self._come_to_rest()
             await self.cut(plan.cut)
             if plan.how == "new" and self.binding != wanted.binding:
                 await _in_time(self._told.bind_again(wanted.binding), PROOF_TIMEOUT)
@@ -258,22 +263,26 @@ class Worker:
         answer whose `result` never comes must not keep the worker's place.
         """
         seconds = SETTLE_TIMEOUT + (2 * START_TIMEOUT if self.is_getting_ready else 0.0)
-        await _in_time(self._work.see_through(self._settle(keep)), seconds)
+        await _in_time(self._work.end_of(self._work.begin(self._settle(keep))), seconds)
 
     async def _settle(self, keep: bool) -> None:
         if self._work.is_broken:
             raise SessionLostError("What this worker holds is not known.")
         if self.binding is None:
             await self.start()  # its request may have been given up before the process answered
-        await _in_time(self.reader.interrupt(), REST_TIMEOUT)
+        await self._come_to_rest()
         lines, cut = self.conversation.lines, self.conversation.turn_line if keep else 0
         while 0 < cut < len(lines) and lines[cut].key is None:
             cut -= 1
         await self.cut(cut)
 
+    async def _come_to_rest(self) -> None:
+        await _in_time(self.reader.interrupt(), REST_TIMEOUT)
+
     def interrupt(self) -> None:
         """End the present turn now, before the CLI goes on by itself; `settle` waits for it."""
-        self._work.begin(_in_time(self.reader.interrupt(), REST_TIMEOUT))
+        self.reader.interrupt_now()
+        self._work.begin(self._come_to_rest())
 
     def end_by_itself(self) -> None:
         """Read on until the CLI has said that the turn is over."""

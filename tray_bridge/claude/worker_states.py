@@ -29,6 +29,7 @@ MOVES: Mapping[WorkerState, Mapping[WorkerState, str]] = {
         "parked": "the answer is complete",
         "suspended": "the answer ends with calls whose results the client will bring",
         "settling": "the turn was cancelled or cut, or its conversation will not be continued",
+        "starting": "its request was given up before its process was spawned",
         "closing": "the turn ended in a way after which the process cannot be trusted",
     },
     "settling": {
