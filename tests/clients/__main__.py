@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.clients.conftest import AIDER
 from tray_bridge.machine.cli_program import find_cli
 from tray_bridge.setup.snippets import CLIENTS, Client
 
@@ -57,6 +58,7 @@ class Row:
     tests: str
 
 
+SET_UP = "a question, with the file that setup wrote"
 ROWS = (
     Row("OpenAI SDK (Python)", "openai", "Chat Completions", "helpers, types, tools, errors", "_openai.py::"),
     Row("OpenAI SDK (Node)", "npm:openai", "Chat Completions, Responses", "streams, types, tools", "openai_node"),
@@ -98,6 +100,10 @@ ROWS = (
     Row("llama-index", "llama-index-llms-ollama", "Ollama", "streams, tools", r"llama_index\[ollama"),
     Row("instructor", "instructor", "Chat Completions", "typed answers in each mode", "instructor"),
     Row("llm", "llm", "Chat Completions", "prompts, schemas, tools", "test_llm_"),
+    Row("aider", "aider-chat", "Chat Completions", SET_UP, "_aider_"),
+    Row("Continue CLI", "npm:@continuedev/cli", "Chat Completions", SET_UP, "_continue_s_"),
+    Row("opencode", "npm:opencode-ai", "Chat Completions", SET_UP, "_opencode_"),
+    Row("Cline CLI", "npm:cline", "Chat Completions", SET_UP, "_cline_"),
 )
 
 
@@ -115,9 +121,11 @@ class Outcomes:
 def versions() -> Mapping[str, str]:
     """The pinned version of each package."""
     pins = re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "tests/clients.txt").read_text(encoding="utf-8"), re.MULTILINE)
-    node = json.loads((ROOT / "tests/clients/package.json").read_text(encoding="utf-8"))["dependencies"]
+    node = {}
+    for folder in ("tests/clients", "tests/clients/agents"):
+        node |= json.loads((ROOT / folder / "package.json").read_text(encoding="utf-8"))["dependencies"]
     cli = find_cli()
-    found = dict(pins) | {f"npm:{name}": version for name, version in node.items()}
+    found = dict(pins) | dict([AIDER.split("==")]) | {f"npm:{name}": version for name, version in node.items()}
     return {**found, "claude": (cli.version if cli else None) or "unknown"}
 
 

@@ -21,6 +21,7 @@ from tests.running_bridge import RunningBridge
 HERE = Path(__file__).parent
 REQUIREMENTS = HERE.parent / "clients.txt"
 PACKAGES = HERE / "package.json"
+AIDER = "aider-chat==0.86.2"
 INSTALL_SECONDS = 900
 Play = Callable[..., Any]
 
@@ -38,20 +39,40 @@ def clients_python() -> Path:
 
 
 @pytest.fixture(scope="session")
-def node_folder() -> Path:
-    """A folder with the packages of `package.json`, and the scripts that use them."""
+def aider_python() -> Path:
+    """The interpreter that has aider, which pins each of its many packages itself."""
 
     def make(folder: Path) -> None:
+        _run(sys.executable, "-m", "venv", str(folder))
+        _run(str(_python_in(folder)), "-m", "pip", "install", "--quiet", AIDER)
+
+    return _python_in(_made_once("aider", f"{sys.version_info[:3]} {AIDER}", make))
+
+
+@pytest.fixture(scope="session")
+def agents_folder() -> Path:
+    """A folder with the programs of `agents/package.json`: most of a gigabyte, so apart from the libraries."""
+    return _node_packages("agents", HERE / "agents" / "package.json")
+
+
+@pytest.fixture(scope="session")
+def node_folder() -> Path:
+    """A folder with the packages of `package.json`, and the scripts that use them."""
+    folder = _node_packages("node", PACKAGES)
+    for script in HERE.glob("*.mjs"):
+        shutil.copy(script, folder)
+    return folder
+
+
+def _node_packages(kind: str, packages: Path) -> Path:
+    def make(folder: Path) -> None:
         folder.mkdir()
-        shutil.copy(PACKAGES, folder)
+        shutil.copy(packages, folder)
         npm = shutil.which("npm")
         assert npm, "npm is needed: https://nodejs.org"
         _run(npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", cwd=folder)
 
-    folder = _made_once("node", PACKAGES.read_text(), make)
-    for script in HERE.glob("*.mjs"):
-        shutil.copy(script, folder)
-    return folder
+    return _made_once(kind, packages.read_text(), make)
 
 
 @pytest.fixture

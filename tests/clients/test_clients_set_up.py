@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -40,11 +41,11 @@ def set_up(bridge: RunningBridge, tmp_path: Path) -> Iterator[SetUp]:
         yield write_files
     finally:
         for client in made:
-            undo(client)
+            undo(client, force=True)  # Cline writes its file anew
         ApiKeys().revoke("set up")
 
 
-def run(command: list[str], place: Place, **variables: str) -> str:
+def run(command: list[str], place: Place, *, piped: str = "", **variables: str) -> str:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ANTHROPIC_", "OPENAI_"))}
     done = subprocess.run(
         command,
@@ -52,7 +53,7 @@ def run(command: list[str], place: Place, **variables: str) -> str:
         capture_output=True,
         encoding="utf-8",
         timeout=120,
-        stdin=subprocess.DEVNULL,
+        input=piped,
         env={**kept, "HOME": str(place.home), "XDG_CONFIG_HOME": str(place.home / ".config"), **variables},
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
@@ -85,3 +86,52 @@ def test_codex_asks_the_bridge_with_its_key(set_up: SetUp, node_folder: Path, br
     program = node_folder / "node_modules" / "@openai" / "codex" / "bin" / "codex.js"
     items = Codex(program, place.home / ".codex", bridge.base_url, write_config=False).ask(directive(text=SAID))
     assert [item["text"] for item in items if item["type"] == "agent_message"] == [SAID]
+
+
+@pytest.mark.clients
+@pytest.mark.timeout(1000)
+def test_aider_asks_the_bridge_with_its_key(set_up: SetUp, aider_python: Path, bridge: RunningBridge) -> None:
+    place = set_up("aider")
+    options = ["--no-git", "--yes-always", "--no-check-update", "--analytics-disable", "--no-pretty", "--message"]
+    assert SAID in run([str(aider_python), "-m", "aider", *options, directive(text=SAID)], place)
+    bridge.wait_for(lambda server: server.served)
+
+
+@pytest.mark.clients
+@pytest.mark.timeout(1000)
+def test_continue_s_command_line_asks_the_bridge_with_its_key(
+    set_up: SetUp, agents_folder: Path, bridge: RunningBridge
+) -> None:
+    place = set_up("continue")
+    program = agents_folder / "node_modules" / "@continuedev" / "cli" / "dist" / "cn.js"
+    config = place.home / ".continue" / "config.yaml"
+    command = ["node", str(program), "-p", "--config", str(config), directive(text=SAID)]
+    assert run(command, place).strip() == SAID
+    bridge.wait_for(lambda server: server.served)
+
+
+@pytest.mark.clients
+@pytest.mark.timeout(1000)
+def test_opencode_asks_the_bridge_with_its_key(set_up: SetUp, agents_folder: Path, bridge: RunningBridge) -> None:
+    place = set_up("opencode")
+    found = agents_folder.glob("node_modules/opencode-*-*/bin/opencode*")  # one for each kind of processor
+    program = min(found, key=lambda path: len(str(path)))
+    # Words of its command line come in quotation marks, what is piped in does not.
+    command = [str(program), "run", "--model", "tray-bridge/sonnet"]
+    assert SAID in run(command, place, piped=f"{directive(text=SAID)}\n")
+    bridge.wait_for(lambda server: server.served)
+
+
+@pytest.mark.clients
+@pytest.mark.timeout(1000)
+def test_cline_asks_the_bridge_with_its_key_and_keeps_the_settings(
+    set_up: SetUp, agents_folder: Path, bridge: RunningBridge
+) -> None:
+    place = set_up("cline")
+    program = agents_folder / "node_modules" / ".bin" / "cline"
+    # Without this it leaves a process in the background.
+    said = run([str(program), directive(text=SAID)], place, CLINE_SESSION_BACKEND_MODE="local")
+    assert SAID in said
+    bridge.wait_for(lambda server: server.served)
+    kept = json.loads((place.home / ".cline/data/settings/providers.json").read_text("utf-8"))
+    assert kept["lastUsedProvider"] == "openai-compatible"

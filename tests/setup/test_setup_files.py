@@ -28,7 +28,7 @@ EARLIER = {
     "aider": "# aider\nmodel: gpt-4o   # my favourite\nauto-commits: false\n",
     "llm": "- model_id: mine\n  model_name: mine # note\n  api_base: http://localhost:1\n",
     "opencode": '{"$schema": "https://opencode.ai/config.json", "theme": "system"}',
-    "cline": '{\n  "actModeApiProvider": "cline",\n  "mode": "act"\n}',
+    "cline": '{\n  "version": 1,\n  "lastUsedProvider": "cline",\n  "providers": {\n    "cline": {}\n  }\n}',
     "codex": '# codex\nmodel = "gpt-5" # old\n\n[tui]\nnotifications = true\n\n[model_providers.mine]\nname = "Mine"\n',
     "claude-code": "{}",
     "vscode": '[\n\t// mine\n\t{ "name": "Other", "vendor": "ollama" }\n]\n',
@@ -62,11 +62,12 @@ def wanted(client: SetupClient, path: Path) -> None:
         assert json.loads(text)["tray-bridge"] == "not-needed"
     elif client.id == "opencode":
         assert read(text)["provider"]["tray-bridge"]["options"]["baseURL"] == VALUES.base_url
-    elif client.id == "cline" and path.name == "secrets.json":
-        assert json.loads(text)["openAiApiKey"] == "not-needed"
     elif client.id == "cline":
         found = json.loads(text)
-        assert (found["actModeApiProvider"], found["openAiBaseUrl"]) == ("openai", VALUES.base_url)
+        entry = found["providers"][found["lastUsedProvider"]]
+        assert (entry["settings"]["baseUrl"], entry["settings"]["apiKey"]) == (VALUES.base_url, "not-needed")
+        assert {"updatedAt", "tokenSource"} <= entry.keys()
+        assert found["version"] == 1
     elif client.id == "codex":
         found = tomlkit.parse(text).unwrap()
         assert (found["model"], found["model_provider"]) == ("sonnet", "tray-bridge")

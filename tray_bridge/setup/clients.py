@@ -116,15 +116,14 @@ def _opencode(text: str, values: Values) -> str:
 
 
 def _cline(text: str, values: Values) -> str:
-    for mode in ("act", "plan"):
-        text = set_value(text, (f"{mode}ModeApiProvider",), "openai")
-        text = set_value(text, (f"{mode}ModeOpenAiModelId",), values.model)
-    text = set_value(text, ("openAiBaseUrl",), values.base_url)
-    return set_value(text, ("welcomeViewCompleted",), True)
-
-
-def _cline_secrets(text: str, values: Values) -> str:
-    return set_value(text, ("openAiApiKey",), values.key)
+    provider = "openai-compatible"
+    settings = {"provider": provider, "apiKey": values.key, "model": values.model, "baseUrl": values.base_url}
+    # Cline rejects the whole file, and writes another, if an entry does not tell when and how it was made.
+    entry = {"settings": settings, "updatedAt": "2026-01-01T00:00:00.000Z", "tokenSource": "manual"}
+    if not text.strip():
+        text = set_value(text, ("version",), 1)
+    text = set_value(text, ("lastUsedProvider",), provider)
+    return set_value(text, ("providers", provider), entry)
 
 
 def _codex(text: str, values: Values) -> str:
@@ -200,7 +199,7 @@ def _llm_folder(place: Place) -> Path:
 
 
 def _cline_folder(place: Place) -> Path:
-    return place.named("CLINE_DIR", place.home / ".cline") / "data"
+    return place.named("CLINE_DATA_DIR", place.named("CLINE_DIR", place.home / ".cline") / "data")
 
 
 def _codex_folder(place: Place) -> Path:
@@ -262,12 +261,9 @@ SETUP_CLIENTS = (
     SetupClient(
         "cline",
         "Cline",
-        lambda place: (
-            (_cline_folder(place) / "globalState.json", _cline),
-            (_cline_folder(place) / "secrets.json", _cline_secrets),
-        ),
-        "Start cline anew.",
-        "https://docs.cline.bot/cline-cli/installation",
+        lambda place: ((_cline_folder(place) / "settings" / "providers.json", _cline),),
+        "Start cline anew (3.0 or newer).",
+        "https://docs.cline.bot/getting-started/config",
         ("cline",),
         lambda place: (_cline_folder(place),),
     ),
