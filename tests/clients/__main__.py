@@ -121,7 +121,7 @@ class Outcomes:
 def versions() -> Mapping[str, str]:
     """The pinned version of each package."""
     pins = re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "tests/clients.txt").read_text(encoding="utf-8"), re.MULTILINE)
-    node = {}
+    node: dict[str, str] = {}
     for folder in ("tests/clients", "tests/clients/agents"):
         node |= json.loads((ROOT / folder / "package.json").read_text(encoding="utf-8"))["dependencies"]
     cli = find_cli()
