@@ -41,6 +41,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1")
         patch.setenv("ANTHROPIC_API_KEY", "sk-ant-stand-in")
         patch.setenv("TRAY_BRIDGE_CHECK_FOR_UPDATES", "false")
+        # Nothing here asks a server with a certificate, and to load all authorities takes each client 20 ms.
+        (folder / "authorities").mkdir()
+        patch.setenv("SSL_CERT_DIR", str(folder / "authorities"))
+        for name in ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
+            patch.delenv(name, raising=False)
         for name in ("PORT", "POOL_SIZE", "CLAUDE_TIMEOUT", "BRIDGE_URL", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
             patch.delenv(name, raising=False)
         yield folder

@@ -5,7 +5,9 @@ A pytest plugin. It knows nothing of what is tested.
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -18,6 +20,10 @@ try:
     import fcntl
 except ImportError:  # Windows: there the processes do not wait for each other
     fcntl = None  # type: ignore[assignment]
+
+# Else each process of the app would be compiled anew, of hundreds in a run.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 MOST_PROCESSES = 4
 FLAKED = "flaked"
@@ -53,6 +59,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "flaky(reason): may fail on a busy machine; run again alone, and listed at the end of the run"
     )
+
+
+def pytest_collection_finish() -> None:
+    """Keep thousands of tests out of the garbage collector's way: each full collection would look at all of them."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

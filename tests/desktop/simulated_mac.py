@@ -8,7 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -40,6 +40,11 @@ class MenuItem(Owned):
         self.title = "---"
         self.enabled, self.checked, self.tag = True, False, -1
         self.submenu: Menu | None = None
+        self.target: Any = None
+
+    def click(self) -> None:
+        """Does what AppKit does when a person chooses the line."""
+        self.target.activate_menu_item(SimpleNamespace(tag=self.tag_))
 
     def initWithTitle_action_keyEquivalent_(self, title: str, action: object, key: str) -> MenuItem:  # noqa: N802
         self.touch()
@@ -61,6 +66,9 @@ class MenuItem(Owned):
 
     def setTag_(self, tag: int) -> None:  # noqa: N802
         self.tag = tag
+
+    def setTarget_(self, target: object) -> None:  # noqa: N802
+        self.target = target
 
     def __getattr__(self, name: str) -> Any:
         return MagicMock(name=name)

@@ -69,6 +69,7 @@ class SimulatedWindows:
         self.balloon = ("", "")
         self.choose: Callable[[Menu], int] = lambda menu: 0
         self.ui_thread: int | None = None
+        self.menu_threads: set[int] = set()  # those that made or ended a menu
         self._procedure: Any = None
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,6 +87,9 @@ class SimulatedWindows:
         if name.startswith("_"):
             raise AttributeError(name)
         return Function(getattr(type(self), f"_{name}", lambda *_: 1).__get__(self))
+
+    def is_destroyed(self, menu: Menu) -> bool:
+        return any(self.menus[handle] is menu for handle in self.destroyed)
 
     def post(self, message: int, wparam: int = 0, lparam: int = 0) -> None:
         self.messages.put((1, message, wparam, lparam))
@@ -149,10 +153,12 @@ class SimulatedWindows:
 
     def _CreatePopupMenu(self) -> int:  # noqa: N802
         handle = next(self._handles)
+        self.menu_threads.add(threading.get_ident())
         self.menus[handle] = Menu()
         return handle
 
     def _DestroyMenu(self, handle: int) -> int:  # noqa: N802
+        self.menu_threads.add(threading.get_ident())
         self.destroyed.append(handle)
         return 1
 

@@ -8,8 +8,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
-from typing import Any
 
 import PIL.Image
 import pytest
@@ -69,9 +67,7 @@ def test_everything_happens_on_the_main_thread(mac: SimulatedMac) -> None:
     assert mac.menu.items[3].submenu is not None
     assert mac.menu.items[3].submenu.items[0].checked
 
-    tag = mac.menu.items[2].tag
-    clicked: Any = SimpleNamespace(tag=lambda: tag)
-    mac.calls.put(lambda: icon._delegate.activate_menu_item(clicked))
+    mac.calls.put(mac.menu.items[2].click)
     wait_until(lambda: chosen == ["open_dashboard"])
 
     view.stop()

@@ -22,7 +22,7 @@ def test_an_icon_that_fails_leaves_no_thread_that_keeps_the_process(
     monkeypatch.setattr(tray_host, "POLL_SECONDS", 0)
     settings = Settings(start_server_on_launch=False)
     before = set(threading.enumerate())
-    assert not Tray(settings, ServerThread(settings), {})._run_icon("status_notifier")
+    assert not Tray(settings, ServerThread(settings), {}).run_icon("status_notifier")
     deadline = time.monotonic() + 5
     while set(threading.enumerate()) - before:
         assert time.monotonic() < deadline, threading.enumerate()
@@ -35,8 +35,8 @@ def test_an_end_that_comes_before_the_icon_is_up_ends_the_icon(
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", bus.address)
     settings = Settings(start_server_on_launch=False)
     tray = Tray(settings, ServerThread(settings), {})
-    tray._ended.set()
-    running = threading.Thread(target=tray._run_icon, args=("status_notifier",))
+    tray.ended.set()
+    running = threading.Thread(target=tray.run_icon, args=("status_notifier",))
     running.start()
     running.join(5)
     assert not running.is_alive()

@@ -37,10 +37,18 @@ class Desktop:
         assert not self.windows.icon_is_shown
 
     def menu(self) -> Menu:
-        """What a right click would show."""
-        handle, _ = self.icon._menu_handle
-        assert handle not in self.windows.destroyed
-        return self.windows.menus[handle]
+        """What a right click shows; nothing is chosen."""
+        shown: list[Menu] = []
+
+        def look(menu: Menu) -> int:
+            shown.append(menu)
+            return 0
+
+        self.windows.choose = look
+        self.windows.post(WM_NOTIFY, 0, WM_RBUTTONUP)
+        wait_until(lambda: bool(shown))
+        assert not self.windows.is_destroyed(shown[0])
+        return shown[0]
 
 
 def picture(text: str, title: str = "Tray Bridge") -> Picture:
@@ -97,18 +105,11 @@ def test_the_menu_is_shown_as_windows_has_menus(desktop: Desktop) -> None:
 
 
 def test_changes_are_made_on_the_ui_thread(desktop: Desktop) -> None:
-    threads = set()
-    change = desktop.icon._update_menu
-
-    def note_thread() -> None:
-        threads.add(threading.get_ident())
-        change()
-
-    desktop.icon._update_menu = note_thread
+    desktop.windows.menu_threads.clear()
     desktop.view.show(picture("two", "New title"))
     wait_until(lambda: desktop.menu().entries[0].text == "two")
     assert desktop.windows.tooltip == "New title"
-    assert threads == {desktop.windows.ui_thread}
+    assert desktop.windows.menu_threads == {desktop.windows.ui_thread}
 
 
 def test_a_long_title_is_cut_to_what_windows_takes(desktop: Desktop) -> None:
@@ -128,20 +129,19 @@ def test_a_left_click_does_the_default(desktop: Desktop) -> None:
 
 
 def test_an_open_menu_is_left_alone_and_is_new_the_next_time(desktop: Desktop) -> None:
-    seen: list[str] = []
+    seen: list[tuple[str, bool, bool]] = []
 
     def stay_open(menu: Menu) -> int:
-        opened, _ = desktop.icon._menu_handle
         desktop.view.show(picture("while open"))
-        assert desktop.windows.pump(1)
-        assert opened not in desktop.windows.destroyed
-        seen.append(menu.entries[0].text)
+        handled = desktop.windows.pump(1)
+        seen.append((menu.entries[0].text, handled, desktop.windows.is_destroyed(menu)))
         return 0
 
     desktop.windows.choose = stay_open
     desktop.windows.post(WM_NOTIFY, 0, WM_RBUTTONUP)
+    wait_until(lambda: bool(seen))
+    assert seen == [("one", True, False)]
     wait_until(lambda: desktop.menu().entries[0].text == "while open")
-    assert seen == ["one"]
 
 
 def test_log_off_is_allowed_and_gives_time_to_end(desktop: Desktop) -> None:

@@ -104,8 +104,9 @@ def test_e1_e2_each_address_of_the_bus_is_tried_in_turn(tmp_path: Path, monkeypa
 def test_e8_an_entry_that_is_not_utf_8_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tray_bridge.desktop import autostart
 
-    entry = tmp_path / "tray-bridge.desktop"
-    monkeypatch.setattr(autostart, "_desktop_file", lambda: entry)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    entry = tmp_path / "autostart" / "tray-bridge.desktop"
+    entry.parent.mkdir()
     entry.write_bytes("[Desktop Entry]\nComment[de]=Für dich\n".encode("latin-1"))
     assert autostart.is_enabled()
     entry.write_bytes("[Desktop Entry]\nComment[de]=Für dich\nHidden=true\n".encode("latin-1"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -35,20 +35,21 @@ def pictures(content: Any) -> Iterator[bytes]:
         yield from pictures(block.get("content"))
 
 
-PICTURES = {
-    "a small one": (noise(400, 330), True),
-    "a long one": (flat(2000, 900), True),
-    "a large one of few tiles": (flat(1960, 1900), True),
-    "one of too many tiles": (flat(1999, 1999), False),
-    "one that is too long": (flat(10, 2500), False),
-    "one of too many bytes": (noise(500, 400), False),
-    "a GIF of too many bytes": (noise(800, 800, "GIF"), False),
+PICTURES: dict[str, tuple[Callable[[], bytes], bool]] = {
+    "a small one": (lambda: noise(400, 330), True),
+    "a long one": (lambda: flat(2000, 900), True),
+    "a large one of few tiles": (lambda: flat(1960, 1900), True),
+    "one of too many tiles": (lambda: flat(1999, 1999), False),
+    "one that is too long": (lambda: flat(10, 2500), False),
+    "one of too many bytes": (lambda: noise(500, 400), False),
+    "a GIF of too many bytes": (lambda: noise(800, 800, "GIF"), False),
 }
 
 
 @pytest.mark.parametrize("which", PICTURES)
 def test_a18_a_picture_is_exact_or_named(bridge: RunningBridge, which: str) -> None:
-    data, is_exact = PICTURES[which]
+    draw, is_exact = PICTURES[which]
+    data = draw()
     url = f"data:image/png;base64,{base64.b64encode(data).decode()}"
     content = [{"type": "text", "text": directive(text="seen")}, {"type": "image_url", "image_url": {"url": url}}]
     body = {"model": "sonnet", "messages": [{"role": "user", "content": content}]}

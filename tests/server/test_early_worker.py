@@ -83,14 +83,14 @@ def test_it_is_used_only_where_it_fits_and_then_with_the_real_settings(
 
 def test_further_spares_wait_until_the_server_is_there(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     before, seen = clis(), []
-    import_app = serving._import_app
+    import_app = serving.import_app
 
     def import_slowly() -> None:
         import_app()
         time.sleep(2.0)
         seen.append(len(clis() - before))
 
-    monkeypatch.setattr(serving, "_import_app", import_slowly)
+    monkeypatch.setattr(serving, "import_app", import_slowly)
     server = ServerThread(load_settings({"port": 0, "pool_size": 2}))
     server.start()
     try:

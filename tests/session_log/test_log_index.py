@@ -137,7 +137,7 @@ def test_killed_at_any_moment_of_writing_the_index_says_what_the_files_say(tmp_p
         print("writing", flush=True)
         for number in range(100000):
             answer(begin(log, f"id-{number}", f"question {number}"), "word " * 300)
-            while len(log._open) > 20: pass
+            while log.under_way(f"id-{number - 20}"): pass
         """
     run_and_kill(program, tmp_path, after)
     written = {json.loads(path.read_bytes())["id"] for path in files(tmp_path)}
@@ -159,7 +159,7 @@ def test_killed_at_any_moment_of_a_rebuild_the_index_is_whole_the_next_time(tmp_
         import sys
         from pathlib import Path
         from tray_bridge.session_log import LogReader, index
-        index._BATCH = 7
+        index.BATCH = 7
         print("writing", flush=True)
         LogReader(Path(sys.argv[1])).search()
         """
@@ -217,7 +217,7 @@ def test_an_index_that_is_deleted_while_it_is_used_is_made_again(tmp_path: Path)
 def test_a_large_index_is_made_behind_the_page_and_tells_how_far_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(index, "_BATCH", 5)
+    monkeypatch.setattr(index, "BATCH", 5)
     for number in range(40):
         write(tmp_path, number, {"outcome": "completed", "answer": f"answer {number}"})
     reader = LogReader(tmp_path, background=True)

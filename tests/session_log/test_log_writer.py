@@ -137,7 +137,7 @@ def test_a_full_disk_is_told_and_leaves_no_torn_file(tmp_path: Path) -> None:
         log = SessionLog(Path(sys.argv[1]))
         log.open()
         answer(begin(log, "before"))
-        wait_until(lambda: not log._open)
+        wait_until(lambda: not log.under_way("before"))
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
         answer(begin(log, "during", "?" * 5000))

@@ -80,7 +80,7 @@ class Tray:
         self._before = server.snapshot()
         self._told: Notification | None = None
         self._said_health = ""
-        self._ended = threading.Event()
+        self.ended = threading.Event()
         self._wakes: SimpleQueue[Wake] = SimpleQueue()  # its `put` may be called in a signal handler
         self._choices: SimpleQueue[tuple[str, str | int | None]] = SimpleQueue()
 
@@ -110,10 +110,10 @@ class Tray:
 
     def _show_wherever_possible(self) -> None:
         had_icon = said = False
-        while not self._ended.is_set():
+        while not self.ended.is_set():
             host = tray_host.probe()
             if host.kind != "none":
-                had_icon = self._run_icon(host.kind) or had_icon
+                had_icon = self.run_icon(host.kind) or had_icon
                 continue
             if had_icon and tray_host.desktop_is_gone():
                 logger.info("the desktop session has ended")
@@ -123,9 +123,9 @@ class Tray:
                 _say(f"No tray icon: {host.reason}. {tray_host.HOW_TO_GET_ONE}")
                 if self._start_server_at_launch():
                     self.show_dashboard()
-            tray_host.wait_for_host(self._ended)
+            tray_host.wait_for_host(self.ended)
 
-    def _run_icon(self, kind: tray_host.HostKind) -> bool:
+    def run_icon(self, kind: tray_host.HostKind) -> bool:
         """Run an icon until it is stopped or loses its host; return whether it could be shown."""
         icon: Any = None
         try:
@@ -140,7 +140,7 @@ class Tray:
             with suppress(Exception):
                 icon._mark_ready()  # else pystray's setup thread would wait, and keep the process alive, for ever
             self._start_server_at_launch()
-            self._ended.wait(tray_host.POLL_SECONDS)
+            self.ended.wait(tray_host.POLL_SECONDS)
             return False
         finally:
             self._icon = None
@@ -153,7 +153,7 @@ class Tray:
         if icon is not self._icon:
             return  # it failed
         self._view.attach(icon)
-        if self._ended.is_set():
+        if self.ended.is_set():
             self._view.stop()  # the watching thread could not do so before
             return
         self._start_server_at_launch()
@@ -185,7 +185,7 @@ class Tray:
                 wake = self._wakes.get(timeout=UPDATE_SECONDS)
             except Empty:
                 wake = "look"
-        self._ended.set()
+        self.ended.set()
         self._view.stop()
 
     def _is_over(self, wake: Wake) -> bool:

@@ -91,7 +91,7 @@ class Serving:
             ipv6 = [open_ipv6(settings.host, port) for port in ports if port]
             self._more_listeners = [each for each in (self._ollama_listener, *ipv6) if each is not None]
             pool = await self._open_pool()
-            await asyncio.to_thread(_import_app)
+            await asyncio.to_thread(import_app)
             self._services, self._server = self._make_app(pool)
             collector.settle()
             self._server.should_exit = self._stopping
@@ -337,7 +337,7 @@ def _answer_rules(settings: Settings) -> Rules:
     }
 
 
-def _import_app() -> None:
+def import_app() -> None:
     """Import the app. Runs in a thread, so that the loop can read from the CLI meanwhile."""
     from ..api import app  # noqa: F401
     from . import stream_protocol  # noqa: F401

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 INDEX_NAME = "index.db"
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 CLOCK_GRAIN = 2.0  # seconds: file systems and processes tell times in steps of up to that
-_BATCH = 500  # files read between two commits while the index is made: a writer waits for no more
+BATCH = 500  # files read between two commits while the index is made: a writer waits for no more
 _SPARING = 20  # a folder of thousands that changes all the time is listed at most in 1/20 of the time
 _QUICK = 10_000_000  # nanoseconds
 _OLD_NAME = "index.jsonl"  # what version 0.1 kept in each day's folder
@@ -159,7 +159,7 @@ class Index:
                         if changed < (time.time() - CLOCK_GRAIN) * 1e9:
                             listed[day] = changed
                 missing += self._running(connection)
-            if background and len(missing) > _BATCH:
+            if background and len(missing) > BATCH:
                 self.progress = Progress(0, len(missing))
                 work = threading.Thread(target=self._read_behind, args=(missing, listed), name="log-index", daemon=True)
                 work.start()
@@ -223,10 +223,10 @@ class Index:
         tell: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> None:
         """Read files into the index, oldest first, so that a conversation's beginning stands before what follows."""
-        for start in range(0, len(missing), _BATCH):
-            entries = [read_entry(self.folder, file) for _, file in missing[start : start + _BATCH]]
+        for start in range(0, len(missing), BATCH):
+            entries = [read_entry(self.folder, file) for _, file in missing[start : start + BATCH]]
             self.add(entry for entry in entries if entry is not None)
-            tell(min(start + _BATCH, len(missing)), len(missing))
+            tell(min(start + BATCH, len(missing)), len(missing))
         if listed:
             with self.use() as connection:
                 connection.executemany("INSERT OR REPLACE INTO days VALUES (?, ?)", listed.items())

@@ -42,7 +42,7 @@ class StandIn:
 
     def __init__(self, port: int = 0, *, first_delay: float = 0.0, rate: float | None = None) -> None:
         self._port = port
-        self._first_delay = first_delay
+        self.first_delay = first_delay
         self._rate = rate
         self._socket: socket.socket | None = None
         self._server: uvicorn.Server | None = None
@@ -164,7 +164,7 @@ class StandIn:
             spec = replace(spec, break_after=None)
         return replace(
             spec,
-            first_delay=self._first_delay if spec.first_delay is None else spec.first_delay,
+            first_delay=self.first_delay if spec.first_delay is None else spec.first_delay,
             rate=self._rate if spec.rate is None else spec.rate,
         )
 
