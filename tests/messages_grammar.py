@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 DELTAS = {
-    "text": {"text_delta": "text"},
+    "text": {"text_delta": "text", "citations_delta": "citation"},
     "thinking": {"thinking_delta": "thinking", "signature_delta": "signature"},
     "tool_use": {"input_json_delta": "partial_json"},
     "redacted_thinking": {},
@@ -67,6 +67,9 @@ def check_blocks(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
         block = blocks[-1]
         if kind == "content_block_delta":
             field = DELTAS[block["type"]][event["delta"]["type"]]
+            if field == "citation":
+                block.setdefault("citations", []).append(event["delta"]["citation"])
+                continue
             assert isinstance(event["delta"][field], str)
             assert "signature" not in pieces, "a delta after the signature"
             pieces[field] = pieces.get(field, "") + event["delta"][field]

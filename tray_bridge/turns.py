@@ -45,11 +45,16 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A PDF (`data` is base64) or a plain text file (`data` is the text, `media_type` text/plain)."""
+    """A PDF (`data` is base64) or a plain text file (`data` is the text, `media_type` text/plain).
+
+    `context` tells the model more about it. With `citations` the answer names the places that it relies on.
+    """
 
     media_type: str
     data: str
     title: str | None = None
+    context: str | None = None
+    citations: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +148,13 @@ class Turn:
     binds_schema: bool = True
 
     @property
+    def cites(self) -> bool:
+        """Return whether a document's citations are wanted."""
+        blocks = (block for message in self.messages for block in message.content)
+        inner = (part for block in blocks for part in (block.content if isinstance(block, ToolResult) else (block,)))
+        return any(isinstance(part, Document) and part.citations for part in inner)
+
+    @property
     def bound_schema(self) -> JsonObject | None:
         """Return the schema that the worker has to be bound to; None where the Messages API holds the answer to it."""
         return self.output_schema if self.binds_schema else None
@@ -185,6 +197,16 @@ class TextDelta:
     """A piece of the answer's text."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextEnded:
+    """The text since the last other event is complete, with upstream's own objects for the places that it cites.
+
+    Comes only in a turn that `cites`.
+    """
+
+    citations: tuple[JsonObject, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +258,7 @@ Event: TypeAlias = (
     Leased
     | TurnStarted
     | TextDelta
+    | TextEnded
     | ThinkingDelta
     | ThinkingEnded
     | RedactedThinking

@@ -15,7 +15,7 @@ import pytest
 
 from tray_bridge.answer_store import AnswerStore
 from tray_bridge.answer_store.database import AnswerDatabase
-from tray_bridge.answer_store.memory import RecentAnswers
+from tray_bridge.answer_store.memory import COUNT, RecentAnswers
 
 Record = dict[str, Any]
 
@@ -107,6 +107,20 @@ def test_memory_is_bounded_by_count_size_and_age() -> None:
     assert len(recent) <= 2 and recent.get("large")
     now = 11.0
     assert recent.get("large") is None
+
+
+@pytest.mark.parametrize("persistent", [True, False])
+async def test_of_more_than_a_thousand_answers_the_oldest_are_on_disk_alone_or_gone(
+    tmp_path: Path, persistent: bool
+) -> None:
+    store = store_in(tmp_path, persistent=persistent)
+    for number in range(COUNT + 100):
+        await store.save({f"r{number}": record()}, None)
+        if number % 100 == 99:
+            await asyncio.sleep(0.01 if persistent else 0)  # the disk keeps up with clients
+    assert bool(await store.load(["r0"], None)) is persistent
+    assert all([await store.load([f"r{number}"], None) for number in range(200, COUNT + 100, 50)])
+    store.close(10)
 
 
 def test_using_an_answer_keeps_it() -> None:

@@ -130,6 +130,15 @@ async def test_a_host_of_another_name_is_refused(host: str) -> None:
     assert door.reached == []
 
 
+async def test_http_1_0_which_has_no_host_and_which_no_browser_speaks_is_let_in_without_one() -> None:
+    door = Door()
+    async with serve(door.app()) as port:
+        assert (await exchange(port, b"GET /health HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.1 200")
+        for lines in (b"Host: evil.example\r\n", b"Origin: http://evil.example\r\n", b"Sec-Fetch-Site: cross-site\r\n"):
+            assert (await exchange(port, b"GET /other HTTP/1.0\r\n" + lines + b"\r\n")).startswith(b"HTTP/1.1 403")
+    assert [path for path, _ in door.reached] == ["health"]
+
+
 @pytest.mark.parametrize("hosts", [b"", b"Host: localhost\r\nHost: evil.example\r\n"])
 async def test_no_host_or_two_hosts_are_refused(hosts: bytes) -> None:
     door = Door()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.bridge.chat_bodies import PROPERTY
 from tray_bridge.bridge.dialect import Asked, Reading, Stamp
 from tray_bridge.bridge.openai_completions.dialect import Completions
-from tray_bridge.bridge.openai_completions.infill import GAP, read_document
+from tray_bridge.bridge.openai_completions.infill import GAP, OPENING_TOKENS, read_document
 from tray_bridge.bridge.openai_completions.parameters import PARAMETERS
 from tray_bridge.bridge.openai_completions.unwrap import Unwrapper
 from tray_bridge.errors import InvalidRequestError
@@ -109,6 +109,10 @@ def test_each_prompt_has_n_answers_and_the_index_runs_on() -> None:
     assert whole["usage"]["total_tokens"] == 12 and whole["object"] == "text_completion"
 
 
+def test_the_limit_is_for_the_text_and_not_for_the_tag_before_it() -> None:
+    assert ask(max_tokens=1).turn.max_tokens == 1 + OPENING_TOKENS
+
+
 def test_it_is_made_for_every_keystroke() -> None:
     asked = ask(stop=[f"<stop{number}>" for number in range(14)])
     assert not asked.turn.keep and not asked.turn.thinking and asked.turn.max_tokens is None
@@ -183,6 +187,7 @@ WRAPPED = [
     ("\n<fill>  x</fill>\nThat is it.", "  x"),
     ("<fill></fill>", ""),
     ("<fill>no end", "no end"),
+    ("<fill>cut short</fi", "cut short"),
     ("<fill>a < b </ c</fill>", "a < b </ c"),
     ("<fill>```python\nx = 1\n```</fill>", "x = 1"),
     ("```\nx = 1\n```", "x = 1"),

@@ -168,17 +168,24 @@ def test_documents_search_results_and_references_reach_the_model() -> None:
     pdf = b64encode(b"%PDF-1 %%EOF").decode()
     content = [
         {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": pdf}, "title": "T"},
-        {"type": "document", "source": {"type": "text", "data": "Plain."}, "citations": {"enabled": True}},
+        {
+            "type": "document",
+            "source": {"type": "text", "data": "Plain."},
+            "context": "Read it well.",
+            "citations": {"enabled": True},
+        },
         {"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": "Block."}]}},
         {"type": "image", "source": {"type": "url", "url": "https://example.org/x"}},
         {"type": "search_result", "title": "T", "source": "S", "content": [{"type": "text", "text": "Found."}]},
         {"type": "text", "text": "Read."},
         {"type": "text", "text": ""},
     ]
-    [message] = contents(messages=[{"role": "user", "content": content}])
+    turn = read(messages=[{"role": "user", "content": content}]).turn
+    [message] = turn.messages
+    assert turn.cites and not read().turn.cites
     assert message.content == (
         Document("application/pdf", pdf, "T"),
-        Document("text/plain", "Plain."),
+        Document("text/plain", "Plain.", context="Read it well.", citations=True),
         Document("text/plain", "Block."),
         Image("image/png", base64_of(picture())),
         Text("T\nS\nFound."),

@@ -24,6 +24,7 @@ from tray_bridge.turns import (
     RedactedThinking,
     Text,
     TextDelta,
+    TextEnded,
     Thinking,
     ThinkingDelta,
     ThinkingEnded,
@@ -156,6 +157,28 @@ def test_calls_end_as_objects_and_say_why_the_answer_ended() -> None:
         ]
 
 
+def test_each_text_of_a_cited_answer_is_a_block_with_its_citations() -> None:
+    place = {"type": "char_location", "cited_text": "Green.", "document_index": 0}
+    events: list[Event] = [
+        STARTED,
+        TextDelta("It is "),
+        TextEnded(),
+        TextDelta("green"),
+        TextEnded((place, {**place, "document_index": 1})),
+        TextEnded(),
+        TextDelta("."),
+        ENDED,
+    ]
+    for message in (streamed(events), whole(events)):
+        assert message["content"] == [
+            {"type": "text", "text": "It is "},
+            {"type": "text", "text": "green", "citations": [place, {**place, "document_index": 1}]},
+            {"type": "text", "text": "."},
+        ]
+    cut = streamed([STARTED, TextDelta("a E"), TextEnded((place,)), TextDelta("b"), ENDED], asked(stop=("END",)))
+    assert [block["text"] for block in cut["content"]] == ["a E", "b"]
+
+
 def test_a_stop_string_is_named() -> None:
     message = streamed([STARTED, TextDelta("a EN"), TextDelta("D b")], asked(stop=("END",)))
     assert (message["stop_reason"], message["stop_sequence"]) == ("stop_sequence", "END")
@@ -181,6 +204,7 @@ PARTS = st.one_of(
         st.text(st.characters(codec="ascii"), max_size=4),
     ),
     st.builds(lambda data: [RedactedThinking(data)], TEXTS),
+    st.builds(lambda text, cited: [TextDelta(text), TextEnded(({"type": "x"},) * cited)], TEXTS, st.integers(0, 2)),
     st.just([ToolCallStarted(0, "call", "f")]),
     st.builds(
         lambda value: [ToolCallStarted(0, "call", "f"), *(ToolCallDelta(0, c) for c in json.dumps({"a": value}))],

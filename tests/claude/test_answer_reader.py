@@ -18,6 +18,7 @@ from tray_bridge.turns import (
     Restarted,
     Text,
     TextDelta,
+    TextEnded,
     ThinkingDelta,
     ThinkingEnded,
     ToolCallDelta,
@@ -71,6 +72,17 @@ def read(reader: AnswerReader, lines: Sequence[Line]) -> list[Event]:
 
 def reader(**more: bool) -> AnswerReader:
     return AnswerReader(frozenset({"f", "g"}), **more)
+
+
+def test_each_text_has_its_citations_where_they_are_wanted() -> None:
+    place = {"type": "char_location", "cited_text": "b", "document_index": 0}
+    cited = [block(1, "text", text=""), delta(1, text="b"), delta(1, type="citations_delta", citation=place), stop(1)]
+    lines = [start(), *text("a"), *cited, *text("c", index=2), *end()]
+    plain = [STARTED, TextDelta("a"), TextDelta("b"), TextDelta("c"), ENDED]
+    assert read(reader(), lines) == plain
+    ends = {1: TextEnded(), 2: TextEnded((place,)), 3: TextEnded()}
+    wanted = [each for at, event in enumerate(plain) for each in (event, *filter(None, [ends.get(at)]))]
+    assert read(reader(cites=True), lines) == wanted
 
 
 TABLE: dict[str, tuple[list[Line], list[Event], str | None]] = {

@@ -61,7 +61,7 @@ class Row:
 SET_UP = "a question, with the file that setup wrote"
 ROWS = (
     Row("OpenAI SDK (Python)", "openai", "Chat Completions", "helpers, types, tools, errors", "_openai.py::"),
-    Row("OpenAI SDK (Node)", "npm:openai", "Chat Completions, Responses", "streams, types, tools", "openai_node"),
+    Row("OpenAI SDK (Node)", "npm:openai", "all three of OpenAI’s", "streams, types, tools, gaps", "openai_node"),
     Row("OpenAI Agents SDK (Python)", "openai-agents", "Responses", "tools, handover, by id", "agents_in_python"),
     Row("OpenAI Agents SDK (JS)", "npm:@openai/agents", "Responses", "tools, handover", "agents_in_javascript"),
     Row("Codex CLI", "npm:@openai/codex", "Responses", "a command, a resumed session, a failure", "_codex_"),
@@ -92,14 +92,12 @@ ROWS = (
     ),
     Row("LangChain, anthropic (JS)", "npm:@langchain/anthropic", "Messages", "tools, types", r"javascript\[messages"),
     Row("LangChain, ollama (JS)", "npm:@langchain/ollama", "Ollama", "tools, types", r"javascript\[ollama"),
-    Row(
-        "pydantic-ai", "pydantic-ai-slim", "Chat Completions, Responses", "tools, types, retries, by id", "pydantic_ai"
-    ),
+    Row("pydantic-ai", "pydantic-ai-slim", "all but Completions", "tools, types, retries, by id", "pydantic_ai"),
     Row("litellm", "litellm", "all five", "text, streams, tools, errors", "litellm"),
     Row("llama-index", "llama-index-llms-openai", "Responses", "streams, tools", r"llama_index\[responses"),
     Row("llama-index", "llama-index-llms-ollama", "Ollama", "streams, tools", r"llama_index\[ollama"),
     Row("instructor", "instructor", "Chat Completions", "typed answers in each mode", "instructor"),
-    Row("llm", "llm", "Chat Completions", "prompts, schemas, tools", "test_llm_"),
+    Row("llm", "llm", "all three of OpenAI’s", "prompts, schemas, tools", "test_llm_"),
     Row("aider", "aider-chat", "Chat Completions", SET_UP, "_aider_"),
     Row("Continue CLI", "npm:@continuedev/cli", "Chat Completions", SET_UP, "_continue_s_"),
     Row("opencode", "npm:opencode-ai", "Chat Completions", SET_UP, "_opencode_"),

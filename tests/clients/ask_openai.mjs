@@ -1,4 +1,4 @@
-// openai-node: an answer, a stream, a typed answer, a loop over tools, and errors.
+// openai-node: an answer, a stream, a typed answer, a loop over tools, a text that goes on, a gap, and errors.
 import OpenAI from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
 import { z } from "zod";
@@ -27,6 +27,19 @@ const typed = await completions.parse({
   response_format: zodResponseFormat(z.object({ name: z.string(), age: z.number() }), "person"),
 });
 
+const completed = await client.completions.create({
+  model: "haiku",
+  prompt: `standin: ${JSON.stringify({ text: "<fill> upon a time</fill>" })}`,
+});
+const middle = [];
+const gap = await client.completions.create({
+  model: "haiku",
+  prompt: `standin: ${JSON.stringify({ chunks: ["<fill>x +", " 1", "</fill>"] })}\ndef f(x):\n    return `,
+  suffix: "\n",
+  stream: true,
+});
+for await (const chunk of gap) if (chunk.choices[0].text) middle.push(chunk.choices[0].text);
+
 const lookedUp = [];
 const weather = {
   name: "weather",
@@ -53,6 +66,8 @@ console.log(
     person: typed.choices[0].message.parsed,
     afterTools: await runner.finalContent(),
     lookedUp,
+    completed: completed.choices[0].text,
+    middle,
     unknownModel: await failure(asking({}, "llama-99")),
     overloaded: await failure(asking({ error: { status: 529, type: "overloaded_error", message: "Too busy." } })),
   }),

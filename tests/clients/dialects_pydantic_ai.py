@@ -1,12 +1,15 @@
-"""pydantic-ai by its provider for Ollama: tools, typed answers, streams. Prints what it saw as JSON."""
+"""pydantic-ai by Messages and by its provider for Ollama: tools, typed answers, streams. Prints what it saw as JSON."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from anthropic import AsyncAnthropic
 from pydantic import BaseModel
 from pydantic_ai import Agent
+from pydantic_ai.models.anthropic import AnthropicModel
 from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.providers.anthropic import AnthropicProvider
 from pydantic_ai.providers.ollama import OllamaProvider
 
 from tests.clients.asking import BASE_URL, calling, directive, report
@@ -42,4 +45,8 @@ def use(model: Any) -> dict[str, Any]:
     }
 
 
-report(ollama=use(OpenAIChatModel("sonnet:latest", provider=OllamaProvider(base_url=BASE_URL))))
+client = AsyncAnthropic(base_url=BASE_URL.removesuffix("/v1"), api_key="not-needed", max_retries=0)
+report(
+    messages=use(AnthropicModel("sonnet", provider=AnthropicProvider(anthropic_client=client))),
+    ollama=use(OpenAIChatModel("sonnet:latest", provider=OllamaProvider(base_url=BASE_URL))),
+)

@@ -76,10 +76,14 @@ def test_instructor_gets_typed_answers_in_every_mode(bridge: RunningBridge, play
 
 def test_llm_gets_answers_calls_and_errors(bridge: RunningBridge, play_python: Play) -> None:
     got = play_python("ask_llm.py")
-    assert (got["whole"], got["pieces"], got["has_tokens"]) == ("Good morning.", PIECES, True)
-    assert got["by_schema"] == {"city": "Oslo"}
-    assert (got["looked_up"], got["chain"]) == (["Oslo"], "It rains.")
-    assert_one_session(bridge, "It rains.")
+    for dialect, name in (("chat", "sonnet"), ("responses", "responses")):
+        used = got[dialect]
+        assert (used["whole"], used["pieces"], used["has_tokens"]) == ("Good morning.", PIECES, True)
+        assert used["by_schema"] == {"city": "Oslo"}
+        assert (used["looked_up"], used["chain"]) == (["Oslo"], f"It rains in {name}.")
+        assert used["followed"] == "Good night."
+        assert_one_session(bridge, f"It rains in {name}.")
+    assert got["completed"] == " upon a time"
     assert_raised(got["unknown_model"], "openai", "NotFoundError", 404, "sonnet")
 
 
@@ -87,6 +91,7 @@ def test_openai_node_gets_answers_calls_and_errors(bridge: RunningBridge, play_n
     got = play_node("ask_openai.mjs")
     assert (got["answer"], got["pieces"], got["streamed"]) == ("Good morning.", PIECES, "One two three.")
     assert got["person"] == ADA
+    assert got["completed"] == " upon a time" and got["middle"] == ["x +", " 1"]
     assert (got["lookedUp"], got["afterTools"]) == (["Oslo", "Rome"], "Rain in both.")
     assert_one_session(bridge, "Rain in both.")
     unknown, overloaded = got["unknownModel"], got["overloaded"]

@@ -89,8 +89,9 @@ def test_llama_index(play_python_once: Play, dialect: str) -> None:
     assert got["call"] == ["weather", {"city": "Oslo"}]
 
 
-def test_pydantic_ai_by_its_provider_for_ollama(play_python: Play) -> None:
-    got = play_python("dialects_pydantic_ai.py")["ollama"]
+@pytest.mark.parametrize("dialect", ["messages", "ollama"])
+def test_pydantic_ai_by_its_provider(play_python_once: Play, dialect: str) -> None:
+    got = play_python_once("dialects_pydantic_ai.py")[dialect]
     assert (got["told"], got["looked"], got["second"]) == ("It rains.", ["Oslo"], "Still.")
     assert (got["typed"], got["streamed"]) == (ADA, "One two")
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from tray_bridge.bridge.openai_completions.infill import OPENING_TOKENS
+
 Ending = Literal["end", "limit", "stop", "calls", "refusal"]
 Wire = dict[str, Any]
 
@@ -47,6 +49,7 @@ class Adapter:
     media_type = "text/event-stream"
     endings: ClassVar[Mapping[Ending, str]]
     cannot: frozenset[str] = frozenset()
+    beyond_limit = 0  # tokens that an answer may have above its limit, for what the dialect itself adds to it
 
     def ask(self, asked: Question) -> Wire:
         raise NotImplementedError
@@ -145,6 +148,7 @@ class Completions(Adapter):
         "refusal": "content_filter",
     }
     cannot = frozenset({"thinking", "one call", "parallel calls"})
+    beyond_limit = OPENING_TOKENS
 
     def ask(self, asked: Question) -> Wire:
         return {

@@ -114,7 +114,8 @@ def test_a_refusal(bridge: RunningBridge, client: Adapter, stream: bool) -> None
 @BOTH
 def test_an_answer_that_is_cut_at_its_limit(bridge: RunningBridge, client: Adapter, stream: bool) -> None:
     heard = hear(bridge, client, Question(directive(words=50), stream, limit=3))
-    assert (heard.text, heard.ending) == ("word1 word2 word3", client.endings["limit"])
+    words = " ".join(f"word{number + 1}" for number in range(3 + client.beyond_limit))
+    assert (heard.text, heard.ending) == (words, client.endings["limit"])
 
 
 @EACH

@@ -101,6 +101,9 @@ async def test_a_minute_of_autocomplete_on_two_workers_starts_no_process(
     await asyncio.to_thread(bridge.wait_until_warm, 2)
     with busy_machine(is_busy=is_busy):
         await type_quickly(bridge, path, 2)
-        before = await at_rest(bridge)
+        before, memory = await at_rest(bridge), psutil.Process().memory_info().rss
         assert await type_quickly(bridge, path, 60) == (0, [])
         assert await at_rest(bridge) == before
+    grown = (psutil.Process().memory_info().rss - memory) / 2**20
+    print(f"600 requests given up: {grown:+.1f} MB")
+    assert grown < 20  # of bridge, stand-in and client, which are one process here

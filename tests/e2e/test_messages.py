@@ -9,12 +9,15 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.e2e.upstream import turns
+from tests.faults.test_progress import closed, end, piece, start, text
 from tests.messages_grammar import check_frames
 from tests.running_bridge import RunningBridge, directive, running_bridge
 from tests.tool_loop import sessions
 from tray_bridge.standin import StandIn
 
 BUSY = directive(error={"status": 529, "type": "overloaded_error", "message": "Busy."})
+FOO = 21  # what the stand-in counts for `foo`, which Claude Code asks with the tools, and once without any
 VERSION = {"anthropic-version": "2026-10-21"}
 
 
@@ -81,6 +84,36 @@ def test_thinking_that_comes_back_reaches_the_model_to_the_byte(
     sent = [block for message in request.body["messages"] for block in message["content"] if isinstance(block, dict)]
     thoughts = [block for block in sent if block["type"] == "thinking"]
     assert [(block["thinking"], block["signature"]) for block in thoughts] == [("Look first.", "c3RhbmQtaW4=")]
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
+def test_documents_are_cited(messages_bridge: RunningBridge, standin: StandIn, stream: bool) -> None:
+    place = {"type": "char_location", "cited_text": "Grass is green.", "document_index": 0, "document_title": "Facts"}
+    cited = {"type": "content_block_delta", "index": 1, "delta": {"type": "citations_delta", "citation": place}}
+    said = [text(0), piece(0, "It is "), closed(0), text(1), piece(1, "green"), cited, closed(1)]
+    document = {
+        "type": "document",
+        "source": {"type": "text", "media_type": "text/plain", "data": "Grass is green."},
+        "title": "Facts",
+        "context": "Of a field.",
+        "citations": {"enabled": True},
+    }
+    question = [document, {"type": "text", "text": directive(events=[start(), *said, *end()])}]
+    standin.clear()
+    answer = ask(messages_bridge, messages=[{"role": "user", "content": question}], stream=stream)
+    assert answer.headers.get("x-bridge-ignored") is None
+    message = read_stream(answer) if stream else answer.json()
+    assert message["content"] == [
+        {"type": "text", "text": "It is "},
+        {"type": "text", "text": "green", "citations": [place]},
+    ]
+    sent = [
+        block for each in standin.requests[0].body["messages"] if each["role"] == "user" for block in each["content"]
+    ]
+    assert sent[0] == document
+    again = [{"role": "user", "content": question}, {"role": "assistant", "content": message["content"]}, user("Bye")]
+    assert ask(messages_bridge, messages=again).status_code == 200
+    assert len(set(sessions(messages_bridge))) == 1
 
 
 def test_a_round_of_tools_finds_its_suspended_session(messages_bridge: RunningBridge, standin: StandIn) -> None:
@@ -151,11 +184,37 @@ def test_a_base_url_with_a_version_too_many_is_understood(messages_bridge: Runni
         assert answer.json()["content"] == [{"type": "text", "text": "Hello"}]
 
 
-def test_tokens_are_counted_without_the_model(messages_bridge: RunningBridge, standin: StandIn) -> None:
-    standin.clear()
-    answer = ask(messages_bridge, "/v1/messages/count_tokens", messages=[user("How many words are these?")])
-    assert 5 <= answer.json()["input_tokens"] <= 15
-    assert answer.headers["x-bridge-token-count"] == "estimated"
+def count(bridge: RunningBridge, **fields: Any) -> tuple[int, str]:
+    bridge.wait_for(lambda s: not s.pool.busy and not s.pool.starting)
+    answer = ask(bridge, "/v1/messages/count_tokens", **fields)
+    return answer.json()["input_tokens"], answer.headers["x-bridge-token-count"]
+
+
+def test_tokens_are_counted_upstream_without_the_model(running_standin: StandIn, standin: StandIn) -> None:
+    brief: dict[str, Any] = {"system": "Be brief."}
+    asked = {"messages": [user("How many words"), {"role": "assistant", "content": "?"}, user("are these?")]}
+    tool = {"name": "Read", "description": "Read it well. " * 300, "input_schema": {"type": "object"}}
+    with running_bridge(running_standin, pool_size=1, max_sessions=1) as bridge:
+        for more in ({}, brief, {"system": "Be quick.", "tools": [tool]}):  # it counts the same text once
+            standin.clear()
+            tokens, how = count(bridge, **asked, **more)
+            assert (tokens, how) == (sum(standin.counted) - FOO * standin.counted.count(FOO), "upstream")
+        # Claude Code takes 500 off the count of tools, and counts a tool as it was described to it first.
+        for uncounted in ({**tool, "name": "Look", "description": "Look."}, {**tool, "description": "Read."}):
+            assert count(bridge, **asked, **brief, tools=[uncounted])[1] == "estimated"
+        assert standin.requests == []
+        answer = ask(bridge, messages=[user(directive(text="Hello"))], **brief).json()
+        assert answer["content"] == [{"type": "text", "text": "Hello"}]
+        assert turns(standin.requests[-1].body) == [("user", [{"type": "text", "text": directive(text="Hello")}])]
+        assert len(bridge.processes()) == 1
+
+
+def test_tokens_are_estimated_where_no_worker_is_free_or_upstream_does_not_count(
+    messages_bridge: RunningBridge, standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standin, "counts", False)
+    tokens, how = count(messages_bridge, messages=[user("How many words are these?")])
+    assert how == "estimated" and 5 <= tokens <= 15
     assert standin.requests == []
 
 

@@ -201,6 +201,7 @@ def test_a13_efforts_in_other_words_are_read_in_every_dialect(bridge: RunningBri
 
 EMPTY: dict[str, tuple[str, Wire]] = {
     "chat": ("/v1/chat/completions", {"tools": {}, "metadata": [], "stream_options": [], "response_format": []}),
+    "completions": ("/v1/completions", {"stop": {}, "logit_bias": [], "stream_options": []}),
     "responses": ("/v1/responses", {"tools": {}, "metadata": [], "reasoning": [], "text": []}),
     "messages": ("/v1/messages", {"tools": {}, "metadata": [], "output_config": [], "stop_sequences": {}}),
     "ollama": ("/api/chat", {"tools": {}, "options": []}),
@@ -210,6 +211,6 @@ EMPTY: dict[str, tuple[str, Wire]] = {
 @pytest.mark.parametrize("dialect", EMPTY)
 def test_a1_empty_objects_and_arrays_of_php_and_lua_are_read_everywhere(bridge: RunningBridge, dialect: str) -> None:
     path, fields = EMPTY[dialect]
-    question = {"input": OK} if dialect == "responses" else message()
+    question = {"responses": {"input": OK}, "completions": {"prompt": OK}}.get(dialect, message())
     response = asked(bridge, path, {**question, **fields})
     assert response.status_code == 200, response.text

@@ -145,9 +145,15 @@ PATHS = [
     ("GET", "/v1/models/sonnet/", 200),
     ("GET", "http://localhost:8000/v1/models", 200),
     ("GET", "/health/", 200),
+    ("HEAD", "/v1/models", 200),
+    ("HEAD", "/v1/models/sonnet", 200),
+    ("HEAD", "/health", 200),
+    ("HEAD", "/api/ps", 200),
     ("GET", "/v1/model", 404),
     ("POST", "/v1/chat/completions/", 200),
     ("POST", "//v1/chat//completions", 200),
+    ("POST", "/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21", 200),
+    ("POST", "/openai/v1/chat/completions", 200),
     ("POST", "/v1/chat/completion", 404),
 ]
 

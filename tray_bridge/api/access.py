@@ -28,7 +28,8 @@ from .origins import NO_ORIGINS, console_header, is_api, is_local_host, is_local
 PAGE = "/dashboard"
 METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
 EXPOSED_HEADERS = (
-    "x-request-id, request-id, openai-processing-ms, retry-after, retry-after-ms, x-should-retry, x-bridge-ignored"
+    "x-request-id, request-id, openai-processing-ms, retry-after, retry-after-ms, x-should-retry, x-bridge-ignored, "
+    "x-bridge-token-count"
 )
 LONGEST_KEY = 512  # characters: no key of ours is longer
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:\[\]/@]+)(:\d{1,5})?")

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
+from dataclasses import replace
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -39,6 +40,7 @@ from .json_response import JsonResponse
 from .page.access import OWN_HEADER
 from .services import Services
 from .streaming import FrameStream, run_unless_disconnected
+from .token_count import count_header, count_turn
 
 logger = logging.getLogger(__name__)
 
@@ -64,11 +66,9 @@ def _endpoint(services: Services, dialect: Dialect) -> Callable[[Request], Await
     async def answer(request: Request) -> Response:
         answering = await _understand(services, dialect, request)
         asked, stamp = answering.asked, answering.stamp
-        headers = {"x-bridge-ignored": ", ".join(asked.ignored)} if asked.ignored else {}
-        headers |= asked.headers
         if not asked.streamed:
             body = await run_unless_disconnected(request, answering.whole())
-            return JsonResponse(body, headers=headers)
+            return JsonResponse(body, headers=_headers(answering.asked))
         return FrameStream(
             answering.frames(),
             WIRES[dialect.framing],
@@ -76,10 +76,16 @@ def _endpoint(services: Services, dialect: Dialect) -> Callable[[Request], Await
             keep_alive=lambda: dialect.keep_alive(asked, stamp),
             keepalive_seconds=services.settings.keepalive_seconds,
             header_seconds=dialect.header_seconds,
-            headers=headers,
+            headers=_headers(asked),
         )
 
     return answer
+
+
+def _headers(asked: Asked) -> dict[str, str]:
+    headers = {"x-bridge-ignored": ", ".join(asked.ignored)} if asked.ignored else {}
+    counted = count_header(asked.counted) if asked.counts else {}
+    return {**headers, **counted, **asked.headers}
 
 
 async def _understand(services: Services, dialect: Dialect, request: Request) -> Answering:
@@ -203,6 +209,8 @@ class Answering:
         """Give the answer in one piece."""
         answers = [WholeAnswer(self.asked) for _ in range(self.asked.n)]
         with self._accounted() as entry:
+            if self.asked.counts:
+                self.asked = replace(self.asked, counted=await count_turn(self._services, self.asked.turn))
             await all_or_none([self._collect(entry, index, answer) for index, answer in enumerate(answers)])
             events = [answer.events() for answer in answers]
             body = self._dialect.whole(self.asked, self.stamp, events)

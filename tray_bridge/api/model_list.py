@@ -39,6 +39,7 @@ def model_router(services: Services) -> APIRouter:
     """Make the routes. Several dialects have this path; the headers tell which one asks."""
     router = APIRouter()
 
+    @router.head("/models", include_in_schema=False)
     @router.get("/models")
     async def list_models(request: Request) -> JsonResponse:
         """List the models that may be asked for."""
@@ -48,6 +49,7 @@ def model_router(services: Services) -> APIRouter:
             return JsonResponse(write_models(offered))
         return JsonResponse(dialect.models_page(listed, request.query_params))
 
+    @router.head("/models/{model_id:path}", include_in_schema=False)
     @router.get("/models/{model_id:path}", openapi_extra=path_parameter("model_id", "A name that a request may use."))
     async def retrieve_model(request: Request) -> JsonResponse:
         """Describe one model, under any name that a request may use."""

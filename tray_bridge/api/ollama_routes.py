@@ -38,6 +38,7 @@ def ollama_router(services: Services) -> APIRouter:
         """List the models."""
         return JsonResponse(list_models(offered_models(services)))
 
+    @router.head("/api/ps", include_in_schema=False)
     @router.get("/api/ps")
     async def running() -> JsonResponse:
         """List the models in memory: none, as they run at Anthropic's."""

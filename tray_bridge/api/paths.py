@@ -9,12 +9,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 PAGE = "/dashboard"  # relative addresses on the page need the slash at the end
 _AUTHORITY = re.compile(r"https?://[^/]*", re.IGNORECASE)
 _TWICE = re.compile(r"/v1(?=/(v1|api)/)")
+_AZURE = re.compile(r"\A/openai/(deployments/[^/]+|v1)(?=/)")
 _BARE = re.compile(r"/(chat/completions|completions|messages|models|responses)(?=/|\Z)")
 
 
 def meant_path(path: str) -> str:
     """`/v1/v1/…` and a bare `/responses` are `/v1/…`, `/v1/api/…` is `/api/…`.
 
+    Azure's `/openai/deployments/NAME/…` and `/openai/v1/…` are `/v1/…` too; the model is the one that the body names.
     Doubled slashes count once, and one at the end not at all. A whole URL stands for its path, as RFC 9112 (3.2.2)
     demands.
     """
@@ -23,6 +25,7 @@ def meant_path(path: str) -> str:
     path = re.sub(r"/{2,}", "/", path)
     if not path.startswith(PAGE):
         path = path.rstrip("/") or "/"
+    path = _AZURE.sub("/v1", path)
     while found := _TWICE.match(path):
         path = path[found.end() :]
     return f"/v1{path}" if _BARE.match(path) else path

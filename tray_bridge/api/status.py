@@ -17,6 +17,7 @@ def status_router(services: Services) -> APIRouter:
     """Make the routes."""
     router = APIRouter()
 
+    @router.head("/health", include_in_schema=False)
     @router.get("/health")
     async def health(request: Request) -> JsonResponse:
         """Say that the server answers, with the few figures that a check wants."""

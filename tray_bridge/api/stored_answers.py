@@ -22,6 +22,7 @@ from .body import read_json_body
 from .json_response import JsonResponse
 from .path_parameter import path_parameter
 from .services import Services
+from .token_count import count_header, count_turn
 
 PREFIXES = ("/v1", "/api/v1")
 PAGE, LARGEST_PAGE = 20, 100
@@ -49,10 +50,12 @@ def _router(services: Services) -> APIRouter:
 
     @router.post("/input_tokens")
     async def count_input_tokens(request: Request) -> Response:
-        """Estimate how many tokens a request's input has."""
+        """Count the tokens of a request's input, upstream where that is possible; a header says which."""
         body = await read_json_body(request, limit_megabytes=services.settings.body_limit_mb)
         asked = await read_asked(services, _DIALECT, request, body)
-        return JsonResponse({"object": "response.input_tokens", "input_tokens": estimate_turn(asked.turn)})
+        counted = await count_turn(services, asked.turn)
+        tokens = estimate_turn(asked.turn) if counted is None else counted
+        return JsonResponse({"object": "response.input_tokens", "input_tokens": tokens}, headers=count_header(counted))
 
     @router.post("/compact")
     async def no_compaction() -> Response:

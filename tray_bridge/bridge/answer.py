@@ -16,6 +16,7 @@ from ..turns import (
     RedactedThinking,
     Restarted,
     TextDelta,
+    TextEnded,
     ThinkingDelta,
     ThinkingEnded,
     ToolCallDelta,
@@ -71,6 +72,8 @@ class AnswerShaper:
             return self._end(event)
         if isinstance(event, Restarted):
             return self._restart(event)
+        if isinstance(event, TextEnded):
+            return (*self._flush(), event)
         return self._start(event)
 
     def _start(self, event: Leased | TurnStarted) -> Sequence[Event]:

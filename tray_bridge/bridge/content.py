@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 from urllib.parse import unquote_to_bytes
 
@@ -104,13 +105,14 @@ def read_part(
     title = part.get("title") or part.get("filename")
     if isinstance(file := part.get("file"), Mapping):
         title = file.get("filename") or title
-    return _block(
+    block = _block(
         data,
         at,
         title if isinstance(title, str) else None,
         image=kind in _IMAGES or kind == "image",
         changed=changed if changed is not None else [],
     )
+    return _described(block, part) if isinstance(block, Document) else block
 
 
 def refuse_part(part: JsonObject, param: str) -> None:
@@ -186,7 +188,17 @@ def _plain_source(part: JsonObject, param: str) -> Document | None:
     if not isinstance(source, Mapping) or source.get("type") != "text":
         return None
     text = required_string(source.get("data"), f"{param}.source.data")
-    return Document("text/plain", text, title if isinstance(title, str) else None)
+    return _described(Document("text/plain", text, title if isinstance(title, str) else None), part)
+
+
+def _described(document: Document, part: JsonObject) -> Document:
+    """Add what the Messages API's part says of the document besides its title."""
+    context, citations = part.get("context"), part.get("citations")
+    return replace(
+        document,
+        context=context if isinstance(context, str) and context else None,
+        citations=isinstance(citations, Mapping) and citations.get("enabled") is True,
+    )
 
 
 def _is_url(where: str) -> bool:

@@ -75,6 +75,8 @@ class Asked:
     `n` is the number of answers; with 0 the model is not asked, and `Dialect.closing` or `whole` makes the answer.
     `ignored` names what was accepted but cannot be honoured, for a header. `schema_param` is the path of the field that
     gave `turn.output_schema`. `options` is the dialect's own; `headers` are further headers of the answer.
+
+    With `counts` the answer is the number of the turn's tokens: `counted`, or an estimate where that is None.
     """
 
     turn: Turn
@@ -87,6 +89,8 @@ class Asked:
     options: Any = None
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     turns: Sequence[Turn] = ()
+    counts: bool = False
+    counted: int | None = None
 
     def turn_of(self, index: int) -> Turn:
         """Give the turn of answer `index`, from `turns` where they differ."""

@@ -1,19 +1,17 @@
 """An estimate of a prompt's tokens from its characters: Claude's tokenizer is not public.
 
-The weights are a least-squares fit of word, digit, punctuation and line counts to the tokenizer that Anthropic
-published for earlier models, raised by an eighth so that an estimate errs upwards. Estimate ÷ that tokenizer's count,
-on pieces of 2,500 characters:
+It is used where Claude Code cannot have them counted upstream (`claude/token_counter.py`). The weights are a
+least-squares fit of words, numbers, runs of punctuation and line breaks to the tokenizer that Anthropic published for
+earlier models, raised by an eighth so that an estimate errs upwards. Estimate ÷ that tokenizer's count, on pieces of
+2,500 characters:
 
-| | pieces | 5 % are below | median | 95 % are below |
-| --- | --- | --- | --- | --- |
-| English | 180 | 1.02 | 1.11 | 1.27 |
-| Python | 238 | 1.04 | 1.13 | 1.25 |
-| JavaScript | 29 | 1.04 | 1.12 | 1.17 |
-| JSON | 46 | 1.01 | 1.11 | 1.28 |
-| Chinese | 7 | 1.00 | 1.06 | 1.15 |
-
-Claude Code can count upstream (`get_context_usage`), but only what a process holds: a request would have to be written
-to a worker first, and each count takes three requests.
+| | pieces | 1 % are below | median | 99 % are below | most |
+| --- | --- | --- | --- | --- | --- |
+| English | 675 | 1.00 | 1.11 | 1.19 | 1.20 |
+| Python | 707 | 1.01 | 1.13 | 1.19 | 1.32 |
+| JavaScript | 406 | 1.06 | 1.13 | 1.18 | 1.26 |
+| JSON | 496 | 0.99 | 1.14 | 1.20 | 1.21 |
+| Chinese, as before | 7 | 1.00 | 1.06 | | 1.15 |
 """
 
 from __future__ import annotations
@@ -28,23 +26,24 @@ from ..turns import Block, Document, Image, RedactedThinking, Text, Thinking, To
 from .media_type import image_size
 
 _PIECES = re.compile(
-    r"(?P<word>[A-Z]*[a-z]+|[A-Z]+)|(?P<digits>[0-9]+)"
+    r"(?P<word>[A-Z]?[a-z]+)|(?P<capitals>[A-Z]+(?![a-z]))|(?P<digits>[0-9]+)"
     r"|(?P<cjk>[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]+)|(?P<other>[^\x00-\x7f]+)"
-    r"|(?P<line>[\r\n]+[ \t]*)|(?P<space>[ \t]{2,})|(?P<mark>[^\w\s]|_)",
+    r"|(?P<line>[\r\n]+[ \t]*)|(?P<space>[ \t]{2,})|(?P<marks>(?:[^\w\s]|_)+)",
     re.ASCII,
 )
 _RAISED = 1.12
-_WORD, _LONG_WORD, _CAPITALS, _DIGIT, _CJK, _BYTE, _LINE, _SPACES, _MARK = (
-    0.99,  # a word
-    0.06,  # each letter after the sixth
-    0.40,  # a word in capitals
-    0.84,  # each digit
-    0.82,  # each Chinese, Japanese or Korean character
-    0.75,  # each byte of any other letter or sign
-    1.54,  # line breaks with the indentation after them
-    0.20,  # a run of spaces
-    0.67,  # a punctuation mark
-)
+_WORD, _CAPITAL, _LONG_WORD = (
+    0.97,
+    0.31,
+    0.12,
+)  # a word after a space, one with a capital, each letter after the seventh
+_PART = 1.17  # a word that follows no space, as in a name of several words
+_CAPITALS = 1.10  # a word in capitals
+_DIGITS, _DIGIT = 1.20, 0.20  # a number, and each digit after its first
+_CJK = 0.82  # each Chinese, Japanese or Korean character
+_BYTE = 0.75  # each byte of any other letter or sign
+_LINE, _SPACES = 0.86, 1.24  # line breaks with the indentation after them, a run of other spaces
+_MARKS, _MARK = 0.98, 0.10  # a run of punctuation, and each mark after its first
 _MESSAGE = 4  # around each message
 _TOOLS = 320  # the Messages API's own prompt about tools, once
 _TOOL = 12
@@ -58,13 +57,16 @@ def estimate_text(text: str) -> int:
     for found in _PIECES.finditer(text):
         piece, kind = found[0], found.lastgroup
         if kind == "word":
-            total += _WORD + _LONG_WORD * max(0, len(piece) - 6) + _CAPITALS * (len(piece) > 1 and piece.isupper())
-        elif kind == "mark":
-            total += _MARK
+            follows_space = found.start() == 0 or text[found.start() - 1] == " "
+            total += _word(piece) if follows_space else _PART
+        elif kind == "marks":
+            total += _MARKS + _MARK * (len(piece) - 1)
         elif kind == "line":
             total += _LINE
         elif kind == "digits":
-            total += _DIGIT * len(piece)
+            total += _DIGITS + _DIGIT * (len(piece) - 1)
+        elif kind == "capitals":
+            total += _CAPITALS
         elif kind == "cjk":
             total += _CJK * len(piece)
         elif kind == "other":
@@ -72,6 +74,10 @@ def estimate_text(text: str) -> int:
         else:
             total += _SPACES
     return round(total * _RAISED)
+
+
+def _word(piece: str) -> float:
+    return _WORD + _LONG_WORD * max(0, len(piece) - 7) + _CAPITAL * piece[0].isupper()
 
 
 def estimate_turn(turn: Turn) -> int:

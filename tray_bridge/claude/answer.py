@@ -19,6 +19,7 @@ from ..turns import (
     StopReason,
     Text,
     TextDelta,
+    TextEnded,
     ThinkingDelta,
     ThinkingEnded,
     ToolCallDelta,
@@ -56,11 +57,16 @@ class AnswerReader:
     results of `calls`; *spent*: the CLI would go on by itself, so the turn must be interrupted.
 
     `tool_names` may be called: the client does not see other calls. `demanded`: text is held back until a call comes.
+    `cites`: each text has its citations.
     """
 
-    def __init__(self, tool_names: frozenset[str], *, structured: bool = False, demanded: bool = False) -> None:
+    def __init__(
+        self, tool_names: frozenset[str], *, structured: bool = False, demanded: bool = False, cites: bool = False
+    ) -> None:
         self._tool_names = tool_names
         self._structured = structured
+        self._cites = cites
+        self._citations: list[Mapping[str, Any]] = []  # of the open text
         self._demanded = demanded
         self.rest: Rest | None = None
         self.calls: dict[str, ToolUse] = {}
@@ -150,6 +156,8 @@ class AnswerReader:
         if self._block == "thinking":
             self._said = True
             events.append(ThinkingEnded(self._signature))
+        elif self._block == "text" and self._cites:
+            events.append(TextEnded(tuple(self._citations)))
         elif self._block == "call" and self._whole_input and not self._arguments[-1]:
             self._knows_better = True  # the CLI reads no arguments
             events += self._read_delta({"partial_json": self._whole_input})
@@ -169,6 +177,8 @@ class AnswerReader:
     def _read_delta(self, delta: Mapping[str, Any]) -> Sequence[Event]:
         block = self._block
         if block == "text":
+            if isinstance(citation := delta.get("citation"), Mapping):
+                self._citations.append(citation)
             text = read_text(delta, "text")
             return self._say(text) if text else _NOTHING
         if block == "thinking":
@@ -200,7 +210,7 @@ class AnswerReader:
         kind = block["type"]
         self._block = ""
         if kind == "text" and not self._structured:
-            self._block = "text"
+            self._block, self._citations = "text", []
             return self._read_delta(block)
         if kind == "thinking":
             self._block, self._signature = "thinking", ""

@@ -112,8 +112,8 @@ def _part(block: Text | Image | Document | ToolUse | ToolResult, calls: dict[str
             return ["text", text.rstrip()]
         case Image(media_type, data):
             return ["image", media_type, _digest_of(data)]
-        case Document(media_type, data, title):
-            return ["document", media_type, _digest_of(data), title]
+        case Document(media_type, data, title, context, citations):
+            return ["document", media_type, _digest_of(data), title, context, citations]
         case ToolUse(id=call_id, name=name, input=arguments):
             return ["tool_use", calls.setdefault(call_id, len(calls)), name, _with_plain_numbers(arguments)]
         case ToolResult(call_id, content, is_error):

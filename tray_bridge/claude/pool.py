@@ -34,6 +34,7 @@ from .fair_queue import FairQueue
 from .give_back import GiveBack
 from .keeper import Keeper
 from .roster import PoolConfig, Roster
+from .token_counter import TokenCounter
 from .transcript import remove_stale, resumable_past
 from .turn_run import TurnRun
 from .worker import Worker
@@ -57,6 +58,7 @@ class SessionPool:
         self._roster = Roster(config, self._changed, self._account.note_window)
         self._queue = FairQueue(self._roster.changed)
         self._give_back = GiveBack(self._roster)
+        self._counter = TokenCounter(self._roster, self._give_back)
         self._keeper = Keeper(
             self._roster,
             greet=self._greet,
@@ -157,6 +159,11 @@ class SessionPool:
                     continue
                 self._account.failed(error)
                 raise
+
+    async def count(self, turn: Turn) -> int | None:
+        """Count the tokens of a turn's input upstream, if a worker is free for that and none waits for one."""
+        turn = self._schemas.prepare(_without_unwanted_tools(turn))
+        return None if self._queue else await self._counter.count(turn)
 
     @contextlib.asynccontextmanager
     async def _first_token_awaited(self, token: object) -> AsyncIterator[None]:

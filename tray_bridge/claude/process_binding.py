@@ -100,6 +100,11 @@ class ProcessBinding:
         await self._transport.control(subtype="set_model", model=model, **prompt)
         self.model = model
 
+    @property
+    def is_overridden(self) -> bool:
+        """Return whether Claude Code would describe a tool as in an earlier conversation."""
+        return self._is_overridden
+
     async def set_settings(self, turn: Turn) -> None:
         """Set them from the next request to the model on, also within a turn that waits for results."""
         settings = turn_settings(turn, self.model_snapshot(), override_tools=self._is_overridden)

@@ -83,10 +83,11 @@ def block_to_wire(block: Block) -> Wire:
         case Image(media_type, data):
             source = {"type": "base64", "media_type": media_type, "data": data}
             return {"type": "image", "source": source}
-        case Document(media_type, data, title):
+        case Document(media_type, data, title, context, citations):
             kind = "text" if media_type == "text/plain" else "base64"
             document = {"type": "document", "source": {"type": kind, "media_type": media_type, "data": data}}
-            return {**document, "title": title} if title else document
+            more = {"title": title, "context": context, "citations": {"enabled": True} if citations else None}
+            return document | {name: value for name, value in more.items() if value}
         case ToolUse(id=call_id, name=name, input=arguments):
             return {"type": "tool_use", "id": call_id, "name": name, "input": arguments}
         case ToolResult(call_id, content, is_error):

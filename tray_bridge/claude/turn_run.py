@@ -44,7 +44,10 @@ class TurnRun:
             self._shared = plan.start
             await self._within_time_limit(self._begin(plan))
             reader = AnswerReader(
-                callable_names(turn), structured=turn.bound_schema is not None, demanded=turn.demands_call
+                callable_names(turn),
+                structured=turn.bound_schema is not None,
+                demanded=turn.demands_call,
+                cites=turn.cites,
             )
             repeats = MOST_REPEATS if self._demand() else 0
             get = worker.reader.messages.get
@@ -64,6 +67,26 @@ class TurnRun:
             raise
         finally:
             worker.reader.progress.cancel()
+
+    async def count(self) -> int | None:
+        """Write the whole turn as a past, and have it counted upstream; None where that cannot be done.
+
+        What was written stays until the worker is given back.
+        """
+        worker, keys = self._worker, self._wanted.keys
+        written = merged_from(self._turn.messages, 0)
+        if written[0][1].role == "assistant":
+            return None  # it could not be cut away again
+        await worker.prepare(self._wanted, Plan("new"))
+        worker.conversation.begin_turn()
+        lines: list[Wire] = []
+        for start, message in written:
+            lines.append(past_line(message))
+            if message.role == "user":
+                await worker.write(lines, [_key_of_cut(keys[start], message)])
+                await worker.reader.read_result()
+                lines = []
+        return await worker.count_tokens()
 
     def _read(self, reader: AnswerReader, message: dict[str, Any] | None) -> Sequence[Event]:
         try:

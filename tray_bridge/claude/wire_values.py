@@ -51,3 +51,27 @@ def whole_input(block: Mapping[str, Any]) -> str:
     """Return the arguments in the start of a call, where some gateways send them; empty for none."""
     given = block.get("input")
     return json.dumps(given, ensure_ascii=False) if isinstance(given, Mapping) and given else ""
+
+
+TOOLS_LEFT_OUT = 500  # tokens that Claude Code takes off a count of tools
+
+
+def read_count(summary: Mapping[str, Any], full: Mapping[str, Any], *, has_tools: bool) -> int | None:
+    """Return the tokens of `full`, an answer to `get_context_usage`; None where upstream has not counted all of them.
+
+    Claude Code does not tell. It has not where it goes by the usage of an earlier answer, or says of messages or tools
+    what it estimates in the `summary`. Of few tools it gives no count.
+    """
+    kinds = ("messages", "mcp_tools") if has_tools else ("messages",)
+    counted, estimated = _by_kind(full), _by_kind(summary)
+    total = full.get("totalTokens")
+    if full.get("apiUsage") is not None or type(total) is not int:
+        return None
+    if any(not counted.get(kind) or counted[kind] == estimated.get(kind) for kind in kinds):
+        return None
+    return total + (TOOLS_LEFT_OUT if has_tools else 0)
+
+
+def _by_kind(usage: Mapping[str, Any]) -> Mapping[Any, Any]:
+    categories = (each for each in usage.get("categories") or () if isinstance(each, Mapping))
+    return {each.get("id"): each.get("tokens") for each in categories}

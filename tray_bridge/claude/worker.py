@@ -12,6 +12,7 @@ import itertools
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +30,7 @@ from .serial_work import SerialWork
 from .transcript import write_transcript
 from .transport import LateBindingTransport
 from .wear import Wear
+from .wire_values import read_count
 from .worker_config import WorkerConfig
 from .worker_states import WorkerState, check_move
 
@@ -311,6 +313,14 @@ class Worker:
     async def deliver(self, results: Mapping[str, ToolResult]) -> None:
         """Hand the waiting calls their results, by the calls' ids."""
         await self._transport.tools.deliver(results)
+
+    async def count_tokens(self) -> int | None:
+        """Have all that it holds counted upstream; None where only Claude Code's own estimate comes."""
+        ask = partial(self._transport.control, subtype="get_context_usage")
+        summary, full = await ask(detail="summary"), await ask(detail="full")
+        # It counts overridden tools as they were described earlier.
+        has_tools, is_known = bool(self.binding and self.binding.tools), not self._told.is_overridden
+        return read_count(summary, full, has_tools=has_tools) if is_known else None
 
     def model_snapshot(self) -> ModelSnapshot | None:
         """Return the model that answers, or None if it is not known yet."""

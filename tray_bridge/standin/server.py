@@ -37,13 +37,14 @@ class StandIn:
     """A Messages API on loopback that answers as its prompts say. Port 0 takes a free one.
 
     `first_delay` (seconds) and `rate` (deltas a second, None: as fast as possible) hold where a prompt names none. All
-    methods may be called from any thread.
+    methods may be called from any thread. With `counts` false it counts no tokens, as many gateways.
     """
 
     def __init__(self, port: int = 0, *, first_delay: float = 0.0, rate: float | None = None) -> None:
         self._port = port
         self.first_delay = first_delay
         self._rate = rate
+        self.counts = True
         self._socket: socket.socket | None = None
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -55,6 +56,8 @@ class StandIn:
         self._errands: dict[str, Received] = {}
         self._times_seen: Counter[tuple[str, int]] = Counter()
         self._cache = PromptCache()
+        self.counted: list[int] = []
+        """Its answers to requests to count tokens."""
 
     @property
     def requests(self) -> list[Received]:
@@ -117,7 +120,12 @@ class StandIn:
             return
         answer: Any = {}
         if where == ("POST", "/v1/messages/count_tokens"):
-            answer = {"input_tokens": len(await request.body()) // 4}
+            self.counted.append(len(await request.body()) // 4)
+            answer = {"input_tokens": self.counted[-1]}
+            if not self.counts:
+                missing = {"type": "not_found_error", "message": "Tokens are not counted here."}
+                await JSONResponse({"type": "error", "error": missing}, status_code=404)(scope, receive, send)
+                return
         elif where == ("GET", "/standin/requests"):
             answer = [asdict(received) for received in self.requests]
         elif where == ("DELETE", "/standin/requests"):

@@ -61,7 +61,7 @@ class Messages(Dialect):
 
     def whole(self, asked: Asked, stamp: Stamp, answers: Sequence[Sequence[Event]]) -> JsonObject:
         if not answers:
-            return {"input_tokens": estimate_turn(asked.turn)}
+            return {"input_tokens": estimate_turn(asked.turn) if asked.counted is None else asked.counted}
         return write_message(asked, stamp, answers[0])
 
     def kept(self, asked: Asked, stamp: Stamp, answers: Sequence[Sequence[Event]]) -> Mapping[str, JsonObject]:

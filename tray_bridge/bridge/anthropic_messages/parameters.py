@@ -6,7 +6,11 @@ from ..parameters import Parameter, no_knob
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter("model", "honoured", "A family, full id, old name or alias; missing means the default."),
-    Parameter("messages", "honoured", "Real turns, in order; `system` turns among them too."),
+    Parameter(
+        "messages",
+        "honoured",
+        "Real turns, in order; `system` turns among them too. Documents are cited where they ask for it.",
+    ),
     Parameter("system", "honoured", "A string or text blocks."),
     Parameter("max_tokens", "honoured", "A hard limit upstream; missing means none."),
     Parameter("stop_sequences", "honoured", "Cut exactly; the answer names the one that was met."),

@@ -65,7 +65,7 @@ def read_request(body: JsonObject, reading: Reading) -> Asked:
         ignored=tuple(dict.fromkeys(ignored)),
         schema_param="output_config.format.schema" if config.get("format") else "output_format.schema",
         options=Options(omit_thinking=omitted, thread=thread),
-        headers={"x-bridge-token-count": "estimated"} if counts else {},
+        counts=counts,
     )
 
 

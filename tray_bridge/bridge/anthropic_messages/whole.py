@@ -13,6 +13,7 @@ from ...turns import (
     JsonObject,
     RedactedThinking,
     TextDelta,
+    TextEnded,
     Thinking,
     ThinkingDelta,
     ThinkingEnded,
@@ -79,6 +80,10 @@ def write_blocks(events: Sequence[Event], *, omit_thinking: bool = False) -> lis
             case TextDelta(text) if text:
                 switch("text")
                 pieces.append(text)
+            case TextEnded(citations) if kind == "text":
+                close()
+                if citations:
+                    blocks[-1]["citations"] = list(citations)
             case ThinkingDelta(text):
                 switch("thinking")
                 pieces.append(text)

@@ -17,6 +17,7 @@ from ...turns import (
     Event,
     RedactedThinking,
     TextDelta,
+    TextEnded,
     Thinking,
     ThinkingDelta,
     ThinkingEnded,
@@ -61,6 +62,9 @@ class MessageWriter:
         match event:
             case TextDelta(text):
                 return self._text(text)
+            case TextEnded(citations) if self._open == "text":
+                cited = [self._delta({"type": "citations_delta", "citation": each}) for each in citations]
+                return [*cited, *self._stop()]
             case ThinkingDelta(text):
                 return self._thinking(text)
             case ThinkingEnded(signature):

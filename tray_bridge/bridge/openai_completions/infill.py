@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 GAP = "<|gap|>"
 OPENING, CLOSING = "<fill>", "</fill>"
+OPENING_TOKENS = 3  # what the opening tag costs of an answer's limit
 
 # One system prompt for all completions, so that the next keystroke finds a worker with this binding.
 SYSTEM = f"""\

@@ -10,7 +10,9 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("suffix", "honoured", "The text after the gap: the answer is the middle alone."),
     Parameter("stream", "honoured", "One chunk per delta."),
     Parameter("stream_options", "honoured", "`include_usage` adds the usage chunk."),
-    Parameter("max_tokens", "honoured", "A hard limit upstream; missing or -1 means none."),
+    Parameter(
+        "max_tokens", "honoured", "A hard limit upstream, 3 higher for the tag before the text; missing or -1: none."
+    ),
     Parameter("stop", "honoured", "A string or an array of strings; cuts exactly."),
     Parameter("n", "honoured", "1 to 4 answers for each prompt."),
     Parameter("best_of", "honoured", "At least `n`; `n` answers are written and come back."),

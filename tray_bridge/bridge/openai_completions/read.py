@@ -9,7 +9,7 @@ from ..answer_limits import read_max_tokens, read_stop
 from ..dialect import Asked, Reading
 from ..fields import kind_of, read_boolean, read_integer, read_object, read_string, refuse
 from ..parameters import check_parameters
-from .infill import SYSTEM, read_document, write_question
+from .infill import OPENING_TOKENS, SYSTEM, read_document, write_question
 from .parameters import PARAMETERS
 
 CHOICES = 4
@@ -45,7 +45,8 @@ def read_completion(body: JsonObject, reading: Reading) -> Asked:
             model=model,
             messages=(Message("user", (Text(write_question(read_document(prompt, suffix))),)),),
             system=(SYSTEM,),
-            max_tokens=max_tokens,
+            # The limit is the client's, for the text: the tag before it is ours.
+            max_tokens=None if max_tokens is None else max_tokens + OPENING_TOKENS,
             stop=stop,
             thinking=False,
             keep=False,

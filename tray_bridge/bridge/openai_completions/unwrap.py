@@ -8,6 +8,7 @@ from ..stop_cutter import StopCutter
 from .infill import CLOSING, OPENING
 
 _FENCE = "```"
+_CUT_CLOSING = CLOSING[:3]  # the least that is a closing tag which was cut, and not text
 _FENCED = re.compile(r"```[^\n`]*\n((?:(?!```).)*?)\n?```\s*", re.DOTALL)
 
 
@@ -39,7 +40,8 @@ class Unwrapper:
         """Give the text that was held back. For the end of the answer."""
         if not self._decided:
             return self._held
-        rest = self._held + (self._cutter.flush() if self._cutter is not None else "")
+        cut = self._cutter.flush() if self._cutter is not None else ""
+        rest = self._held + ("" if cut.startswith(_CUT_CLOSING) else cut)
         if self._fenced and (found := _FENCED.fullmatch(rest)):
             return found[1]
         return rest

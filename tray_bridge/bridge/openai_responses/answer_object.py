@@ -45,9 +45,7 @@ def write_object(
 
 
 def write_usage(usage: Usage) -> dict[str, Any]:
-    """Write the usage. Write the usage. OpenAI's input tokens include the cached ones, which the Messages API counts
-    apart.
-    """
+    """Write the usage. OpenAI's input tokens include the cached ones, which the Messages API counts apart."""
     prompt = usage.input_tokens + usage.cache_read_tokens + usage.cache_creation_tokens
     return {
         "input_tokens": prompt,

@@ -15,7 +15,7 @@ from ..answer_limits import read_effort, read_format, read_max_tokens
 from ..dialect import Asked, Reading
 from ..fields import read_boolean, read_integer, read_list, read_object, read_string
 from ..parameters import check_parameters
-from .items import list_items, read_items, resolve_references
+from .items import item_type, list_items, read_items, resolve_references
 from .parameters import PARAMETERS
 from .request import ResponseOptions
 from .stored import read_history, stored_items
@@ -47,7 +47,9 @@ def read_request(body: JsonObject, reading: Reading) -> Asked:
     offered = read_offered(body, ignored)
     previous = read_string(body.get("previous_response_id"), "previous_response_id") or None
     history = read_history(previous, reading.stored)
-    given = resolve_references(list_items(body.get("input")), stored_items(reading.stored))
+    given = list_items(body.get("input"))
+    if any(item_type(item) == "item_reference" for item in given):
+        given = resolve_references(given, stored_items(reading.stored))
     places = [("previous_response_id", item) for item in history]
     places += [(f"input[{index}]", item) for index, item in enumerate(given)]
     conversation = read_items(places, instructions, reading.fetched, ignored)
