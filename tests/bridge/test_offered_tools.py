@@ -74,19 +74,18 @@ def test_a_name_may_be_a_built_in_tools_own() -> None:
     ("tools", "param"),
     [
         ({"a": 1}, "tools"),
-        ([None], "tools[0]"),
         (["f"], "tools[0]"),
         ([{}], "tools[0].name"),
         ([CHAT, {"type": "function", "function": {}}], "tools[1].function.name"),
         ([named("a b")], "tools[0].function.name"),
-        ([named("a" * 65)], "tools[0].function.name"),
+        ([named("a" * 129)], "tools[0].function.name"),
         ([named("café")], "tools[0].function.name"),
         ([named("")], "tools[0].function.name"),
         ([{"name": "f", "input_schema": 5}], "tools[0].input_schema"),
         ([{"name": "f", "parameters": {"type": "string"}}], "tools[0].parameters"),
         ([{"name": "f", "description": 1}], "tools[0].description"),
         ([CHAT, named("f")], "tools[1]"),
-        ([named(f"f{n}") for n in range(129)], "tools"),
+        ([named(f"f{n}") for n in range(513)], "tools"),
     ],
 )
 def test_what_is_wrong_with_a_tool_is_named_by_its_path(tools: object, param: str) -> None:

@@ -12,6 +12,7 @@ IDS = frozenset(
     """
     A1 A2 A3 A4 A5 A9 A12 A13 A14 A15 A16 A17 A18 A19 A20 A21 A25 B1 B2 B3 B7 B8 B9 B10 B12
     C2 C3 C4 C5 C6 C7 C8 C15 C17 C18 D1 D3 D4 D9 D11 D13 D15 D17 E1 E2 E5 E8 F7 G1 G2 G3
+    H1 H2 H3 H4 H5 H6 H7 H8 H9
     """.split()
 )
 
@@ -21,7 +22,7 @@ def rows() -> dict[str, tuple[str, list[Path]]]:
     found: dict[str, tuple[str, list[Path]]] = {}
     for line in PAGE.read_text("utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if len(cells) != 3 or not re.fullmatch(r"[A-G]\d+(, [A-G]\d+)*", cells[0]):
+        if len(cells) != 3 or not re.fullmatch(r"[A-H]\d+(, [A-H]\d+)*", cells[0]):
             continue
         names = re.findall(r"`([\w/]+\.py)`", cells[2])
         paths = [ROOT / name if "/" in name else ROOT / "tests" / "faults" / name for name in names]
@@ -41,7 +42,7 @@ def _is_tested(id_: str, paths: list[Path]) -> bool:
 
 
 def _bears(id_: str, text: str) -> bool:
-    names = re.findall(r"^(?:async )?def test_((?:[a-g]\d+_)+)", text, re.MULTILINE)
+    names = re.findall(r"^(?:async )?def test_((?:[a-h]\d+_)+)", text, re.MULTILINE)
     first = text.partition('"""')[2].partition('"""')[0]
     return any(id_.lower() in name.split("_") for name in names) or re.search(rf"\b{id_}\b", first) is not None
 

@@ -24,7 +24,10 @@ EFFORTS: Mapping[str, Effort | None] = {
 }
 
 
-_OTHER_WORDS = {**dict.fromkeys(("default", "auto", "null"), ""), **dict.fromkeys(("off", "disabled", "false"), "none")}
+_OTHER_WORDS = {
+    **dict.fromkeys(("default", "auto", "null", "true", "on", "enabled"), ""),
+    **dict.fromkeys(("off", "disabled", "false"), "none"),
+}
 
 
 def read_effort(value: object, param: str) -> tuple[Effort | None, bool]:
@@ -40,7 +43,7 @@ def read_effort(value: object, param: str) -> tuple[Effort | None, bool]:
 
 def read_format(value: object, param: str) -> JsonObject | None:
     """Give the schema of a structured answer, nested in `json_schema` or flat; None for plain text."""
-    form = read_object(value, param)
+    form = {"type": value} if value in ("text", "json_object") else read_object(value, param)
     if not form or form.get("type") == "text":
         return None
     if form.get("type") == "json_object" and isinstance(form.get("schema"), Mapping):  # llama.cpp, Together, Fireworks

@@ -15,7 +15,7 @@ from urllib.parse import unquote_to_bytes
 from ..turns import Document, Image, JsonObject, Text
 from .fields import kind_of, read_string, refuse, required_string, shown
 from .fit_image import MOST_PIXELS, fit_image
-from .media_type import decode_text, image_size, sniff
+from .media_type import decode_text, foreign_image, image_size, sniff
 
 Readable: TypeAlias = Text | Image | Document
 
@@ -78,7 +78,10 @@ def is_text(part: JsonObject) -> bool:
 def read_text(part: JsonObject, param: str) -> Text:
     """Read a part for which `is_text` is True."""
     field = _TEXT_FIELDS[part_type(part)]
-    return Text(read_string(part.get(field), f"{param}.{field}") or "")
+    text = part.get(field)
+    if isinstance(text, Mapping) and isinstance(text.get("value"), str):  # as in messages of the Assistants API
+        text = text["value"]
+    return Text(read_string(text, f"{param}.{field}") or "")
 
 
 def is_known(part: JsonObject) -> bool:
@@ -163,6 +166,8 @@ def _locate(part: JsonObject) -> tuple[str, Any]:
     if "image_url" in part:
         value = part["image_url"]
         return (".image_url.url", value.get("url")) if isinstance(value, Mapping) else (".image_url", value)
+    if isinstance(part.get("image"), str):  # the Vercel AI SDK's, and Qwen's
+        return ".image", part["image"]
     path, holder = (".file", part["file"]) if isinstance(part.get("file"), Mapping) else ("", part)
     field = "file_url" if holder.get("file_url") and not holder.get("file_data") else "file_data"
     return f"{path}.{field}", holder.get(field)
@@ -218,6 +223,8 @@ def _read_data(where: str, param: str, fetched: Mapping[str, bytes]) -> bytes:
     if comma < 0:
         refuse(f"`{param}` is a data: URL without data.", param)
     payload = where[comma + 1 :]
+    if payload[:5].lower() == "data:":  # a client that put its own prefix before one
+        return _read_data(payload, param, fetched)
     if where[:comma].lower().endswith(";base64"):
         return _from_base64(payload, param)
     return unquote_to_bytes(payload.encode("utf-8", "surrogatepass"))
@@ -249,6 +256,12 @@ def _block(data: bytes, param: str, title: str | None, *, image: bool, changed: 
         refuse(f"`{param}` is larger than {FILE_BYTES >> 20} MB.", param)
     if not data.strip():
         refuse(f"`{param}` is empty.", param)
+    if (form := foreign_image(data)) and media_type in (None, "text/plain"):
+        converted = fit_image(data, most_bytes=IMAGE_BYTES, most_side=CLI_SIDE, most_exact=CLI_BYTES, form=form)
+        if converted is None:
+            refuse(f"`{param}` is a {form} picture that cannot be read here; send PNG, JPEG, GIF or WebP.", param)
+        data, media_type = converted
+        changed.append("image.converted")
     if media_type is None or (image and media_type == "text/plain"):
         wanted = "a PNG, JPEG, GIF or WebP image" if image else "a PDF, a text file or an image"
         refuse(f"`{param}` is not {wanted}.", param)

@@ -37,21 +37,31 @@ def take_time() -> None:
         raise SlowPictureError
 
 
-def fit_image(data: bytes, *, most_bytes: int, most_side: int) -> tuple[bytes, str] | None:
-    """Give the picture within these limits and its media type, or None if it cannot be read or is animated."""
+def fit_image(
+    data: bytes, *, most_bytes: int, most_side: int, most_exact: int = 0, form: str | None = None
+) -> tuple[bytes, str] | None:
+    """Give the picture within these limits and its media type, or None if it cannot be read or is animated.
+
+    As PNG it loses nothing: that is tried first, up to `most_exact` bytes. Only pictures of the format `form` are read,
+    if one is given.
+    """
     take_time()
     from PIL import Image, ImageOps  # slow to import, and seldom needed
 
     try:
-        with Image.open(io.BytesIO(data)) as opened:
+        with Image.open(io.BytesIO(data), formats=None if form is None else (form,)) as opened:
             if getattr(opened, "n_frames", 1) > 1 or opened.width * opened.height > MOST_PIXELS:
                 return None
             picture: Image.Image = ImageOps.exif_transpose(opened)
             has_alpha = "A" in picture.getbands() or "transparency" in picture.info
             picture = picture.convert("RGBA" if has_alpha else "RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except (OSError, ValueError, KeyError, SyntaxError, Image.DecompressionBombError):
         return None
     picture.thumbnail((most_side, most_side))
+    if most_exact:
+        picture.save(written := io.BytesIO(), "PNG")
+        if written.tell() <= most_exact:
+            return written.getvalue(), "image/png"
     kind = "WEBP" if has_alpha else "JPEG"
     while min(picture.size) > 1:
         for quality in _QUALITIES:

@@ -8,6 +8,9 @@ from __future__ import annotations
 import struct
 from struct import unpack_from
 
+# Pictures that Claude does not read, by their first bytes.
+_FOREIGN = {b"BM": "BMP", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"\0\0\1\0": "ICO"}
+_BRANDS = {b"avif": "AVIF", b"avis": "AVIF", **dict.fromkeys((b"heic", b"heix", b"hevc", b"mif1", b"msf1"), "HEIC")}
 BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 # Start-of-frame markers of JPEG; the gaps (C4, C8, CC) are tables. ITU T.81, table B.1.
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
@@ -27,6 +30,13 @@ def sniff(data: bytes) -> str | None:
     if b"%PDF-" in data[:1024]:  # readers allow junk before the header
         return "application/pdf"
     return "text/plain" if decode_text(data) is not None else None
+
+
+def foreign_image(data: bytes) -> str | None:
+    """Name the format of a picture that Claude does not read: BMP, TIFF, ICO, AVIF or HEIC; None for anything else."""
+    if data[4:8] == b"ftyp":
+        return _BRANDS.get(data[8:12])
+    return next((name for start, name in _FOREIGN.items() if data.startswith(start) and len(data) > 30), None)
 
 
 def decode_text(data: bytes) -> str | None:

@@ -34,6 +34,8 @@ NO_CONTENT = Text("(no content)")
 _SYSTEM = {"system", "developer"}
 _TOOL = {"tool", "function"}
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+# The names of the user and the assistant in other libraries.
+_OTHER_NAMES = {"human": "user", **dict.fromkeys(("ai", "bot", "chatbot", "model"), "assistant")}
 _THINKING = {"thinking", "redacted_thinking", "reasoning"}
 Recall: TypeAlias = Callable[[JsonObject], Thinking | RedactedThinking | None]
 
@@ -57,7 +59,7 @@ def read_messages(
 
     `recall` gives Claude's own thinking for a part that holds it.
     """
-    roles = [role if isinstance(role := message.get("role"), str) else "" for _, message in given]
+    roles = [role_of(message.get("role")) for _, message in given]
     newest = _newest(roles)
     system: list[tuple[str, ...]] = []
     said: list[Said] = []
@@ -74,16 +76,22 @@ def read_messages(
             if index >= newest:
                 required_string(message.get("role"), f"{param}.role")
             if role != "user" and index >= newest:
-                refuse(f"{shown(role)} is not a known role. Known are {', '.join(_ROLES)}.", f"{param}.role")
+                refuse(f"{shown(message['role'])} is not a known role. Known are {', '.join(_ROLES)}.", f"{param}.role")
             said.append(Said("user", reader.user(message, param)))
     return join_conversation(system, said, given[-1][0], ignored)
+
+
+def role_of(value: object) -> str:
+    """Give a message's role, in any case and in the words of other libraries; empty if there is none."""
+    role = value.strip().lower() if isinstance(value, str) else ""
+    return _OTHER_NAMES.get(role, role)
 
 
 def join_conversation(
     system: Sequence[tuple[str, ...]], said: Sequence[Said], last: str, ignored: list[str]
 ) -> Conversation:
     """Make the conversation of these system messages and turns; `last` is the path of the newest message."""
-    messages = fit_many(pair_results(said), ignored)
+    messages = fit_many(pair_results(said, ignored), ignored)
     if not messages and not said:
         system = [texts for texts in system if texts]
         messages = [Message("user", tuple(map(Text, system.pop())))] if system else []
@@ -135,7 +143,7 @@ class MessageReader:
         texts = []
         for at, part in split_parts(message.get("content"), f"{param}.content"):
             if not is_text(part):
-                refuse(f"A {message['role']} message may hold text only, not {shown(part_type(part))}.", at)
+                refuse(f"A {role_of(message['role'])} message may hold text only, not {shown(part_type(part))}.", at)
             texts.append(read_text(part, at).text)
         return tuple(text for text in texts if text.strip())
 
@@ -149,6 +157,8 @@ class MessageReader:
             else:
                 pieces += self.blocks([(at, part)])
         pieces += self.blocks(_pictures_beside(message, param))
+        if self._newest and "content" not in message and not pieces:
+            refuse(f"`{param}.content` is missing.", f"{param}.content")
         return pieces or (NO_CONTENT,)
 
     def result(self, message: JsonObject, param: str) -> Result:
@@ -188,6 +198,7 @@ class MessageReader:
             tuple(blocks),
             is_error,
             id_param,
+            is_newest=self._newest,
         )
 
     def _parts(self, message: JsonObject, param: str) -> list[tuple[str, JsonObject]]:
@@ -265,4 +276,4 @@ def read_call(id_: object, name: object, arguments: object, name_param: str) -> 
 
 def plain_name(name: str) -> str:
     """Give a past call's name with the characters that the Messages API refuses as `_`."""
-    return re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:64]
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", name)[:128]

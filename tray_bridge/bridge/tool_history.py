@@ -5,7 +5,7 @@ unique and plain. Other APIs allow more, so these rules apply:
 
 - Results come in the order of their calls, in whatever order they were sent.
 - A call without a result is answered by an error result that says so.
-- A result without a call is dropped in history, and refused after the last assistant message.
+- A result without a call is left out and named in history, and refused in the newest message.
 - Of several results for one call, the last counts.
 - A result without an id answers the first call, of its name if it has one, that has no result yet. One whose call came
   without its id does so too: litellm keeps the ids of Ollama's results alone.
@@ -60,13 +60,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A result as the client sent it; `param` is the path of its id."""
+    """A result as the client sent it; `param` is the path of its id, `is_newest`: it is in the newest message."""
 
     id: str
     name: str
     content: tuple[Text | Image | Document, ...]
     is_error: bool
     param: str
+    is_newest: bool = True
 
 
 Piece: TypeAlias = Text | Image | Document | Thinking | RedactedThinking | Call | Result
@@ -127,13 +128,16 @@ def _is_json(value: object) -> bool:
         return False
 
 
-def pair_results(said: Iterable[Said]) -> list[Message]:
-    """Give the conversation with every call answered; raises if the newest result has no call."""
+def pair_results(said: Iterable[Said], ignored: list[str] | None = None) -> list[Message]:
+    """Give the conversation with every call answered; raises if the newest result has no call.
+
+    `ignored` gets a word if a past one has none.
+    """
     exchanges = _split(said)
     ids = _UpstreamIds()
     messages: list[Message] = []
     for exchange in exchanges:
-        messages += _join(exchange, ids, newest=exchange is exchanges[-1])
+        messages += _join(exchange, ids, newest=exchange is exchanges[-1], ignored=[] if ignored is None else ignored)
     return messages
 
 
@@ -156,9 +160,9 @@ def _split(said: Iterable[Said]) -> list[_Exchange]:
     return exchanges
 
 
-def _join(exchange: _Exchange, ids: _UpstreamIds, *, newest: bool) -> list[Message]:
+def _join(exchange: _Exchange, ids: _UpstreamIds, *, newest: bool, ignored: list[str]) -> list[Message]:
     calls = exchange.calls
-    given = _match(calls, exchange.results, newest=newest)
+    given = _match(calls, exchange.results, ignored)
     spoken: list[Block] = []
     results: list[Block] = []
     for piece in exchange.spoken:
@@ -176,7 +180,7 @@ def _join(exchange: _Exchange, ids: _UpstreamIds, *, newest: bool) -> list[Messa
     return messages + exchange.asked
 
 
-def _match(calls: Sequence[Call], results: Sequence[Result], *, newest: bool) -> dict[int, Result]:
+def _match(calls: Sequence[Call], results: Sequence[Result], ignored: list[str]) -> dict[int, Result]:
     """Assign the results to the calls, by the call's index."""
     by_id: dict[str, list[int]] = defaultdict(list)
     by_name: dict[str, list[int]] = defaultdict(list)
@@ -193,7 +197,9 @@ def _match(calls: Sequence[Call], results: Sequence[Result], *, newest: bool) ->
             waiting.pop()
         if waiting:
             given[waiting[-1]] = result
-        elif newest:
+        elif not result.is_newest:
+            ignored.append("tool_result.without_call")
+        else:
             known = ", ".join(shown(call.id) for call in calls[:20]) or "none"
             sought = f"id {shown(result.id)}" if result.id else f"name {shown(result.name)}"
             refuse(f"No call with the {sought} waits for a result. Calls that wait: {known}.", result.param)

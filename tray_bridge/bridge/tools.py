@@ -16,8 +16,9 @@ from ..turns import JsonObject, Tool, ToolChoice
 from .fields import kind_of, read_boolean, read_list, read_object, read_string, refuse, required_string, shown
 from .tool_schemas import tool_schema
 
-TOOLS = 128
-_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")  # what both OpenAI and the Messages API demand
+TOOLS = 512  # OpenAI takes 128, the Messages API more
+_SCHEMAS = ("parameters", "input_schema", "inputSchema", "parametersJsonSchema")  # of OpenAI, Anthropic, MCP, Google
+_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")  # what the Messages API demands; OpenAI takes 64 characters
 _MODES = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
 
 
@@ -33,7 +34,8 @@ def read_tools(
     value = body.get(field) or None
     choice, names = ToolChoice(), None
     if isinstance(value, str):
-        choice = _read_mode(value, field)
+        names_one = any(tool.name == value for tool in tools)
+        choice = ToolChoice("tool", value) if names_one and value not in _MODES else _read_mode(value, field)
     elif (chosen := read_object(value, field)) is not None:
         choice, names = _read_choice(chosen, field)
     if read_boolean(body.get("parallel_tool_calls"), "parallel_tool_calls") is False or is_legacy(body):
@@ -61,6 +63,8 @@ def _read_offered(body: Mapping[str, Any], ignored: list[str], paths: Sequence[s
         refuse(f"`{field}` has {len(given)} entries; at most {TOOLS} are taken.", field)
     tools: dict[str, Tool] = {}
     for index, value in enumerate(given):
+        if value is None:
+            continue
         param = paths[index] if paths is not None else f"{field}[{index}]"
         tool = _read_tool(value, param, ignored)
         if tool is not None and tools.setdefault(tool.name, tool) != tool:
@@ -70,28 +74,23 @@ def _read_offered(body: Mapping[str, Any], ignored: list[str], paths: Sequence[s
 
 def _read_tool(value: object, param: str, ignored: list[str]) -> Tool | None:
     spec = read_object(value, param)
-    if spec is None:
-        refuse(f"`{param}` must be an object, not null.", param)
-    kind = spec.get("type")
-    if isinstance(spec.get("function"), Mapping):
-        spec, param, schema_field = spec["function"], f"{param}.function", "parameters"
-    elif "input_schema" in spec:
-        schema_field = "input_schema"
-    elif kind is None or kind == "function":
-        schema_field = "parameters"
-    else:
+    kind = spec.get("type") if spec is not None else None
+    if spec is not None and isinstance(spec.get("function"), Mapping):
+        spec, param = spec["function"], f"{param}.function"
+    elif spec is None or not (kind is None or kind == "function" or "input_schema" in spec):
         ignored.append(f"tools.{safe_name(kind)}")
         return None
     name = required_string(spec.get("name"), f"{param}.name")
     if not _NAME.fullmatch(name):
-        refuse(f"{shown(name)} must be 1 to 64 of a-z, A-Z, 0-9, _ and -.", f"{param}.name")
+        refuse(f"{shown(name)} must be 1 to 128 of a-z, A-Z, 0-9, _ and -.", f"{param}.name")
     description = read_string(spec.get("description"), f"{param}.description") or ""
+    schema_field = next((field for field in _SCHEMAS if spec.get(field) is not None), _SCHEMAS[0])
     path = f"{param}.{schema_field}"
     return Tool(name, description, tool_schema(spec.get(schema_field), path), path)
 
 
 def _read_mode(value: object, param: str) -> ToolChoice:
-    mode = _MODES.get(value) if isinstance(value, str) else None
+    mode = _MODES.get(value.strip().lower()) if isinstance(value, str) else None
     if mode is None:
         quoted = shown(value) if isinstance(value, str) else kind_of(value)
         refuse(f"{quoted} is not known. Known are auto, none, required and a function by name.", param)

@@ -80,7 +80,8 @@ def _read_effort(body: Mapping[str, Any], reasoning: JsonObject) -> tuple[Effort
         effort, thinking = read_effort(body["reasoning_effort"], "reasoning_effort")
     else:
         effort, thinking = read_effort(reasoning.get("effort"), "reasoning.effort")
-    if (read_object(body.get("thinking"), "thinking") or {}).get("type") == "disabled":
+    given = body.get("thinking")
+    if given is False or (given is not True and (read_object(given, "thinking") or {}).get("type") == "disabled"):
         thinking = False
     if read_boolean(reasoning.get("enabled"), "reasoning.enabled") is False:
         thinking = False

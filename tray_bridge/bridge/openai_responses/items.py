@@ -16,7 +16,7 @@ from typing import Any
 from ...turns import JsonObject, RedactedThinking, Thinking
 from ..content import split_parts
 from ..fields import kind_of, refuse, required_string, shown
-from ..messages import Conversation, MessageReader, join_conversation, read_call
+from ..messages import Conversation, MessageReader, join_conversation, read_call, role_of
 from ..result_content import result_parts
 from ..tool_history import Call, Piece, Result, Said
 from ..tools import safe_name
@@ -129,7 +129,7 @@ class _Reader:
         self._call_ids: set[str] = set()
 
     def read(self, places: Sequence[Place], instructions: str | None) -> Conversation:
-        newest = _newest([item_type(item) for _, item in places], [item.get("role") for _, item in places])
+        newest = _newest([item_type(item) for _, item in places], [role_of(item.get("role")) for _, item in places])
         for index, (param, item) in enumerate(places):
             self._messages = self._newest if index >= newest else self._past
             self._take(item, item_type(item), param)
@@ -161,22 +161,23 @@ class _Reader:
                 f"{param}.type",
                 hint="Let the client shorten the conversation itself.",
             )
-        elif kind not in _PASSED_OVER and self._messages is self._past:
+        elif kind in _PASSED_OVER or self._messages is self._past:
             self._ignored.append(f"input.{safe_name(kind)}")
-        elif kind not in _PASSED_OVER:
+        else:
             refuse(f"{shown(item.get('type'))} is not a known type of item. Known are {_KNOWN}.", f"{param}.type")
 
     def _message(self, item: JsonObject, param: str) -> None:
-        role = required_string(item.get("role"), f"{param}.role")
+        required_string(item.get("role"), f"{param}.role")
+        role = role_of(item["role"])
         if role == "assistant":
             self._spoken += self._messages.assistant(item, param)
-        elif role == "user":
+        elif role == "user" or (role not in _ROLES and self._messages is self._past):
             self._end_spoken()
             self._said.append(Said("user", self._messages.user(item, param)))
         elif role in _ROLES:
             self._system.append(self._messages.system(item, param))
         else:
-            refuse(f"{shown(role)} is not a known role. Known are {', '.join(_ROLES)}.", f"{param}.role")
+            refuse(f"{shown(item['role'])} is not a known role. Known are {', '.join(_ROLES)}.", f"{param}.role")
 
     def _call(self, item: JsonObject, kind: str, param: str) -> Call:
         arguments: Any = item.get("arguments")
