@@ -190,7 +190,7 @@ def test_a_stream_that_breaks_off_ends_with_one_failed_event() -> None:
     failed = json.loads(frame.data)
     assert (frame.name, failed["sequence_number"]) == ("response.failed", len(frames))
     assert failed["response"]["status"] == "failed" and "error" not in failed
-    assert failed["response"]["error"] == {"code": "server_is_overloaded", "message": "Too busy."}
+    assert failed["response"]["error"] == {"code": "server_error", "message": "Too busy."}
     assert failed["response"]["output"][0]["content"][0]["text"] == "Hel"
 
 
@@ -199,6 +199,7 @@ def test_a_stream_that_breaks_off_ends_with_one_failed_event() -> None:
     [
         (Failure(429, "rate_limit", "x", code="rate_limit_exceeded"), "rate_limit_exceeded"),
         (Failure(429, "quota", "x"), "insufficient_quota"),
+        (Failure(529, "overloaded", "x", code="overloaded"), "server_error"),
         (Failure(400, "invalid_request", "x", code="context_length_exceeded"), "context_length_exceeded"),
         (Failure(500, "internal", "x"), "server_error"),
     ],

@@ -124,6 +124,14 @@ def test_codex_runs_a_command_and_goes_on_in_the_same_turn(bridge: RunningBridge
     assert "multi_agent_v1__spawn_agent" in {tool["name"] for tool in bridge.standin.requests[-1].body["tools"]}
 
 
+def test_codex_asks_again_where_claude_was_overloaded(bridge: RunningBridge, codex: Codex) -> None:
+    error = {"status": 529, "type": "overloaded_error", "message": "Too busy."}
+    events = codex.events(directive(chunks=["One", " two"], error_event_after=1, error=error, error_times=1))
+    assert "Too busy." in str(events)
+    assert texts([event["item"] for event in events if event["type"] == "item.completed"]) == ["One two"]
+    assert len(bridge.standin.requests) == 2
+
+
 def test_codex_is_told_why_an_answer_failed(codex: Codex) -> None:
     error = {"status": 400, "type": "invalid_request_error", "message": "The prompt is odd."}
     events = codex.events(directive(chunks=["One", " two"], error_event_after=1, error=error))

@@ -220,11 +220,15 @@ _CODES: Mapping[str, str] = {
     "rate_limit": "rate_limit_exceeded",
     "quota": "insufficient_quota",
     "billing": "insufficient_quota",
-    "overloaded": "server_is_overloaded",
     "invalid_request": "invalid_prompt",
 }
 
 
 def failure_code(failure: Failure) -> str:
-    """Give the code of `response.error`, from which Codex decides whether to try again."""
+    """Give the code of `response.error`, from which Codex decides whether to try again.
+
+    It gives up at OpenAI's own `server_is_overloaded`, with words of its own; at `server_error` it tries again.
+    """
+    if failure.kind == "overloaded":
+        return "server_error"
     return failure.code or _CODES.get(failure.kind, "server_error")
