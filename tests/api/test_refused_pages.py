@@ -8,6 +8,8 @@ import httpx
 import pytest
 
 from tests.running_bridge import running_bridge
+from tray_bridge.command_line.fetch import Address
+from tray_bridge.command_line.status import show_status
 from tray_bridge.settings.schema import load_settings
 from tray_bridge.standin import StandIn
 
@@ -15,7 +17,7 @@ SITE = "https://site.example"
 OWN = {"x-tray-bridge": "1"}
 
 
-def test_a_refused_page_is_in_the_status_with_its_origin(standin: StandIn) -> None:
+def test_a_refused_page_is_in_the_status_with_its_origin(standin: StandIn, capsys: pytest.CaptureFixture[str]) -> None:
     with running_bridge(standin, pool_size=0) as bridge:
         before = bridge.snapshot().failed
         answer = httpx.post(f"{bridge.url}/v1/chat/completions", headers={"origin": "https://site.example"}, json={})
@@ -25,6 +27,12 @@ def test_a_refused_page_is_in_the_status_with_its_origin(standin: StandIn) -> No
         assert snapshot.failed == before + 1
         [page] = httpx.get(f"{bridge.url}/status").json()["refused_pages"]
         assert page["origin"] == "https://site.example"
+        httpx.get(f"{bridge.base_url}/models", headers={"origin": "null"})
+        bridge.wait_for(lambda s: len(s.refused_pages) == 2)
+        assert show_status(Address(bridge.url)) == 0
+        told = capsys.readouterr().out
+        assert "To allow it, add https://site.example to allowed_origins." in told
+        assert "a page without an origin, once. Such a page cannot be allowed." in told
 
 
 def test_a_refused_page_is_let_in_from_our_own_at_once_and_for_good(

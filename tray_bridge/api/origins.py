@@ -90,7 +90,8 @@ class RefusedPages:
         self._pages[origin] = RefusedPage(origin, now, (before.count if before else 0) + 1)
         if now - self._logged.get(origin, 0.0) >= LOG_EVERY:
             self._logged[origin] = now
-            logger.warning("Refused the page %s. To allow it: allowed_origins = [%r]", origin, origin)
+            advice = "It cannot be allowed." if origin == "null" else f"To allow it: allowed_origins = [{origin!r}]"
+            logger.warning("Refused the page %s. %s", origin, advice)
         while len(self._pages) > MOST_REMEMBERED:
             gone, _ = self._pages.popitem(last=False)
             self._logged.pop(gone, None)

@@ -60,6 +60,8 @@ def _lines(status: dict[str, Any]) -> list[str]:
 
 def _refused(page: dict[str, Any]) -> str:
     tries = "once" if page["count"] == 1 else f"{page['count']} times"
+    if page["origin"] == "null":
+        return f"Refused   a page without an origin, {tries}. Such a page cannot be allowed."
     return f"Refused   the page {page['origin']}, {tries}. To allow it, add {page['origin']} to allowed_origins."
 
 
