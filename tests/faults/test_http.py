@@ -1,8 +1,9 @@
-"""HTTP as the world speaks it (faults B1 to B3, B7): raw exchanges with the real server, and a real JDK."""
+"""HTTP as the world speaks it (faults B1 to B3, B7, H10, H11): raw exchanges with the real server, and a real JDK."""
 
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import socket
 import subprocess
@@ -211,6 +212,8 @@ def chunks(body: bytes, extension: bytes = b"", trailer: bytes = b"") -> bytes:
 
 
 SENT = json.dumps(BODY).encode()
+WIDE = SENT.decode().encode("utf-16")
+LATIN = json.dumps({**BODY, "user": "Jörg"}, ensure_ascii=False).encode("latin-1")
 TOP = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 LEGAL = {
@@ -228,6 +231,13 @@ LEGAL = {
     "many headers": TOP + lengths(SENT) + b"".join(b"X-%d: a\r\n" % at for at in range(200)) + b"\r\n" + SENT,
     "a long header": TOP + lengths(SENT) + b"X-A: " + b"a" * 30_000 + b"\r\n\r\n" + SENT,
     "a byte order mark": TOP + lengths(b"\xef\xbb\xbf" + SENT) + b"\r\n\xef\xbb\xbf" + SENT,
+    "an empty line before it (H10)": b"\r\n\r\n" + TOP + lengths(SENT) + b"\r\n" + SENT,
+    "UTF-16 (H10)": TOP + lengths(WIDE) + b"Content-Type: application/json\r\n\r\n" + WIDE,
+    "Latin-1 by name (H10)": TOP + lengths(LATIN) + b"Content-Type: text/plain; charset=ISO-8859-1\r\n\r\n" + LATIN,
+    "an empty port (H11)": TOP.replace(b"localhost", b"localhost:") + lengths(SENT) + b"\r\n" + SENT,
+    "a short address (H11)": TOP.replace(b"localhost", b"127.1:8000") + lengths(SENT) + b"\r\n" + SENT,
+    "a mapped address (H11)": TOP.replace(b"localhost", b"[::ffff:127.0.0.1]:8000") + lengths(SENT) + b"\r\n" + SENT,
+    "no address (H11)": TOP.replace(b"localhost", b"0.0.0.0:8000") + lengths(SENT) + b"\r\n" + SENT,
     "a version to come": TOP.replace(b"1.1", b"1.2") + lengths(SENT) + b"\r\n" + SENT,
     "a proxy's header": TOP + lengths(SENT) + b"Proxy-Connection: keep-alive\r\n\r\n" + SENT,
     "letters of the path in percent": TOP.replace(b"chat", b"ch%61t") + lengths(SENT) + b"\r\n" + SENT,
@@ -244,3 +254,28 @@ def test_b1_two_requests_in_one_packet_are_answered_in_turn(bridge: RunningBridg
     first = TOP.replace(b"Connection: close\r\n", b"") + lengths(SENT) + b"\r\n" + SENT
     received = exchange(bridge, first + TOP + lengths(SENT) + b"\r\n" + SENT)
     assert received.count(b"HTTP/1.1 200 ") == 2 and received.count(b"Hello there") == 2
+
+
+def test_h10_empty_lines_between_requests_are_skipped(bridge: RunningBridge) -> None:
+    first = TOP.replace(b"Connection: close\r\n", b"") + lengths(SENT) + b"\r\n" + SENT
+    received = exchange(bridge, first + b"\r\n", b"\r\n" + TOP + lengths(SENT) + b"\r\n" + SENT)
+    assert received.count(b"HTTP/1.1 200 ") == 2
+
+
+def test_h10_a_body_in_latin_1_without_its_name_is_refused_with_the_remedy(bridge: RunningBridge) -> None:
+    received = exchange(bridge, TOP + lengths(LATIN) + b"\r\n" + LATIN)
+    assert received.split(b" ")[1] == b"400" and b"PowerShell" in received
+
+
+def test_h12_tls_and_http_2_are_told_in_the_log(bridge: RunningBridge, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "tray_bridge"):
+        assert exchange(bridge, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(99)).split(b" ")[1] == b"400"
+        assert b"HTTP/1.1" in exchange(bridge, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").partition(b"\r\n\r\n")[2]
+    assert "https://" in caplog.text and "HTTP/2" in caplog.text
+
+
+def test_h13_a_client_that_closes_its_side_has_left(bridge: RunningBridge) -> None:
+    with socket.create_connection(address(bridge), timeout=30) as connection:
+        connection.sendall(TOP + lengths(SENT) + b"\r\n" + SENT)
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(65536) == b""

@@ -32,7 +32,7 @@ EXPOSED_HEADERS = (
     "x-bridge-token-count"
 )
 LONGEST_KEY = 512  # characters: no key of ours is longer
-_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:\[\]/@]+)(:\d{1,5})?")
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s:\[\]/@]+)(:\d{0,5})?")
 _HEADER_LIST = re.compile(r"[\w\-, ]{1,2000}", re.ASCII)
 
 

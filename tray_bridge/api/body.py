@@ -16,6 +16,7 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 
 from ..bridge.fields import kind_of
+from ..bridge.media_type import BYTE_ORDER_MARKS
 from ..errors import BodyTimeoutError, InvalidRequestError, RequestTooLargeError, UnsupportedBodyError
 from ..turns import UnusableNumberError, read_finite
 
@@ -24,6 +25,12 @@ BODY_SECONDS = 300.0  # the longest wait for the whole
 MAX_DEPTH = 100
 MAX_VALUES = 250_000  # of `[]`, say, 32 MB would become 1 GB of Python objects
 _SLICE = 65_536
+_CHARSET = re.compile(r"charset\s*=\s*\"?([\w-]{1,40})", re.IGNORECASE)
+_CHARSETS = {
+    **dict.fromkeys(("iso-8859-1", "latin1", "latin-1"), "latin-1"),
+    **dict.fromkeys(("windows-1252", "cp1252"), "cp1252"),
+    **{name: name for name in ("utf-16", "utf-16le", "utf-16be")},
+}
 
 
 async def read_json_body(
@@ -36,7 +43,9 @@ async def read_json_body(
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):
         raise UnsupportedBodyError(f"Content-Encoding {encoding[:40]} is not read here; send the body plain.")
-    return parse_json_object(await _read(request, int(limit_megabytes * 1024 * 1024), chunk_seconds))
+    body = await _read(request, int(limit_megabytes * 1024 * 1024), chunk_seconds)
+    charset = _CHARSET.search(request.headers.get("content-type", ""))
+    return parse_json_object(body, charset[1].lower() if charset else "")
 
 
 async def _read(request: Request, limit: int, chunk_seconds: float) -> bytearray:
@@ -64,15 +73,22 @@ async def _read(request: Request, limit: int, chunk_seconds: float) -> bytearray
             return body
 
 
-def parse_json_object(body: bytearray) -> dict[str, Any]:
-    """Parse `body`, and empty it meanwhile, so that bytes, text and result are never in memory together."""
+def parse_json_object(body: bytearray, charset: str = "") -> dict[str, Any]:
+    """Parse `body`, and empty it meanwhile, so that bytes, text and result are never in memory together.
+
+    It is UTF-8, or UTF-16 with a byte order mark, or in the `charset` that its client names.
+    """
+    encoding = "utf-16" if body[:2] in BYTE_ORDER_MARKS else _CHARSETS.get(charset, "utf-8-sig")
     _check_count(body)
     try:
-        text = body.decode("utf-8-sig")
+        text = body.decode(encoding)
         body.clear()
         value = read_finite(text)
     except UnicodeDecodeError as error:
-        raise InvalidRequestError(f"The body is not UTF-8: byte {error.start} is wrong.") from None
+        raise InvalidRequestError(
+            f"The body is not {error.encoding.upper()}: byte {error.start} is wrong.",
+            hint="Send UTF-8. Windows PowerShell sends a string in Latin-1: give it the bytes of the string in UTF-8.",
+        ) from None
     except json.JSONDecodeError as error:
         if not text.strip():
             raise InvalidRequestError("The request has no body; a JSON object is needed.") from None

@@ -30,6 +30,7 @@ _CONTAINER_HOSTS = frozenset(
     host.rancher-desktop.internal
     """.split()
 )
+_SHORT_LOOPBACK = re.compile(r"127(\.\d{1,8}){1,2}")  # `127.1`, as inet_aton reads it
 _LOCAL_NAMES = frozenset(["localhost", "ip6-localhost", "ip6-loopback"])
 MOST_REMEMBERED = 20
 LOG_EVERY = 60.0  # seconds, for one page
@@ -53,8 +54,9 @@ def is_local_host(host: str) -> bool:
     try:
         address = ipaddress.ip_address(name.strip("[]"))
     except ValueError:
-        return False
-    return address.is_loopback
+        return _SHORT_LOOPBACK.fullmatch(name) is not None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback or address.is_unspecified  # a connection to 0.0.0.0 goes to this machine
 
 
 def is_api(path: str) -> bool:

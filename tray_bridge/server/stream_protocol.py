@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .before_request import BeforeRequest
 
 _CHUNKED = b"\r\ntransfer-encoding: chunked\r\n"
 
@@ -27,7 +28,7 @@ class StreamConnection(h11.Connection):
         return written
 
 
-class StreamProtocol(H11Protocol):
+class StreamProtocol(BeforeRequest):
     """uvicorn's protocol over such a connection."""
 
     def __init__(self, config: Any, *arguments: Any, **named: Any) -> None:
