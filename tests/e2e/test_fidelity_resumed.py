@@ -31,7 +31,7 @@ def resumed() -> Iterator[list[Path]]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transcript, "LEAST_ROUND_TRIPS", 1)
-        patch.setattr("tray_bridge.claude.worker.write_transcript", write_and_note)
+        patch.setattr("tray_bridge.claude.transcript.write_transcript", write_and_note)
         yield files
 
 
@@ -110,7 +110,7 @@ def test_where_it_cannot_be_resumed_it_is_laid_down(
             raise OSError("No space left on device")
         return folder / "lost.jsonl"
 
-    monkeypatch.setattr("tray_bridge.claude.worker.write_transcript", lose)
+    monkeypatch.setattr("tray_bridge.claude.transcript.write_transcript", lose)
     bridge = make_bridge(pool_size=1)
     for _ in range(2):
         check(bridge, long_past(3), "all the same")

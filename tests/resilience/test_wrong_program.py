@@ -18,7 +18,7 @@ from tests.resilience.fault_report import FaultReport
 from tests.resilience.faults import ask, bound, healthy_again, refusal, told
 from tests.resilience.wrong_claude import FAULTS
 from tests.running_bridge import RunningBridge, running_bridge, wait_for
-from tray_bridge.claude import keeper, worker
+from tray_bridge.claude import in_time
 from tray_bridge.standin import StandIn
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs programs that are scripts")
@@ -112,9 +112,9 @@ def test_a_program_that_is_wrong_from_the_start(
 def test_a_program_that_never_answers(
     make_bridge: Make, program: Program, report: FaultReport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limit, unpatched = round(bound(2)), worker.START_TIMEOUT
-    monkeypatch.setattr(worker, "START_TIMEOUT", limit)
-    monkeypatch.setattr(keeper, "START_TIMEOUT", limit)
+    limit, unpatched = round(bound(2)), in_time.START_TIMEOUT
+    monkeypatch.setattr("tray_bridge.claude.worker.START_TIMEOUT", limit)
+    monkeypatch.setattr("tray_bridge.claude.keeper.START_TIMEOUT", limit)
     program.fail("silence")
     bridge = make_bridge(pool_size=2, cli_path=program.path)
     began = time.monotonic()

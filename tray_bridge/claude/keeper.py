@@ -15,9 +15,10 @@ from dataclasses import replace
 from ..errors import CliUnavailableError, TrayBridgeError
 from .cli_process import CliProcess
 from .conversation_key import Binding
+from .in_time import START_TIMEOUT, start_limit
 from .roster import PROVEN_SECONDS, Roster, is_proven
 from .start_slots import CORES
-from .worker import START_TIMEOUT, Worker
+from .worker import Worker
 from .worker_states import FREE, RESTING
 
 logger = logging.getLogger(__name__)
@@ -195,7 +196,7 @@ class Keeper:
         spare.move("starting")
         spare.promise(binding)  # at once: a request may take a starting worker without a binding
         try:
-            await asyncio.wait_for(spare.bind(binding), START_TIMEOUT)
+            await asyncio.wait_for(spare.bind(binding), start_limit(START_TIMEOUT))
         except (TrayBridgeError, asyncio.TimeoutError) as error:
             self._roster.discard(spare, f"it could not be bound: {error}")
             self.forget_binding()  # the binding may be the cause, not the CLI

@@ -8,6 +8,7 @@ the CLI has read it.
 from __future__ import annotations
 
 import json
+import logging
 import time
 import uuid
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ from typing import Any
 from ..machine.private_files import replace_file
 from ..turns import Message, Text
 from .prompt import block_to_wire, merge_messages, thinking_model
+
+logger = logging.getLogger(__name__)
 
 LEAST_ROUND_TRIPS = 80  # user messages; with fewer, a process that runs already is the sooner
 STALE_SECONDS = 120.0  # an older file was left behind by an app that was killed
@@ -44,6 +47,15 @@ def write_transcript(folder: Path, messages: Sequence[Message]) -> Path:
     path = folder / f"{uuid.uuid4()}.jsonl"
     replace_file(path, "".join(json.dumps(line) + "\n" for line in _lines(messages)).encode())
     return path
+
+
+def try_to_write(folder: Path, messages: Sequence[Message]) -> Path | None:
+    """Write the file; give None if that is not possible."""
+    try:
+        return write_transcript(folder, messages)
+    except OSError as error:
+        logger.warning("A past conversation could not be written to %s: %s", folder, error)
+        return None
 
 
 def remove_stale(folder: Path) -> None:

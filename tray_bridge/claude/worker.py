@@ -11,10 +11,10 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from ..errors import CliUnavailableError, SessionLostError, TrayBridgeError
 from ..snapshots import ModelSnapshot, SessionKind, SessionSnapshot
@@ -23,24 +23,20 @@ from .cli_process import CliProcess
 from .conversation import Conversation, Line, Plan, Wanted
 from .conversation_key import Binding
 from .greeting import Greeting
+from .in_time import PROOF_TIMEOUT, REST_TIMEOUT, SETTLE_TIMEOUT, START_TIMEOUT, in_time, start_limit
 from .line_reader import LineReader
 from .process_binding import ProcessBinding
 from .prompt import Wire
 from .serial_work import SerialWork
-from .transcript import write_transcript
+from .transcript import try_to_write
 from .transport import LateBindingTransport
 from .wear import Wear
 from .wire_values import read_count
 from .worker_config import WorkerConfig
 from .worker_states import WorkerState, check_move
 
-T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
-START_TIMEOUT = 30.0  # seconds from spawn to the first answer on a machine under load
-PROOF_TIMEOUT = 1.0  # seconds in which a rewind must be proved
-REST_TIMEOUT = 2.0  # seconds in which an interrupted turn must end
-SETTLE_TIMEOUT = 5.0  # seconds for all of it, with what was begun before
 _numbers = itertools.count(1)
 _SHOWN: Mapping[WorkerState, Any] = {"idle": "warm", "settling": "busy"}  # other states are shown as they are
 
@@ -159,7 +155,7 @@ class Worker:
                 transcript = await self._write_past()
                 await self._transport.connect()
                 self._spawned.set()
-                await asyncio.wait_for(self._transport.control(subtype="mcp_status"), START_TIMEOUT)
+                await asyncio.wait_for(self._transport.control(subtype="mcp_status"), start_limit(START_TIMEOUT))
         except (asyncio.TimeoutError, SessionLostError) as error:
             await self._close_process()
             said = " ".join(self.process.stderr_tail) or "It said nothing."
@@ -184,12 +180,8 @@ class Worker:
         folder = self.config.transcript_folder
         if not self.past or folder is None:
             return None
-        try:
-            path = await asyncio.to_thread(write_transcript, folder, self.past)
-        except OSError as error:
-            logger.warning("A past conversation could not be written to %s: %s", folder, error)
-            self.past = ()
-            self.conversation.can_be_cut = True
+        if (path := await asyncio.to_thread(try_to_write, folder, self.past)) is None:
+            self.past, self.conversation.can_be_cut = (), True
             return None
         self.process.options.extra_args["resume"] = str(path)
         return path
@@ -203,7 +195,7 @@ class Worker:
         binding_it = asyncio.create_task(self.bind(binding))
         try:
             await self.start()  # first: it knows best why a process did not come up
-            await asyncio.wait_for(binding_it, START_TIMEOUT)
+            await asyncio.wait_for(binding_it, start_limit(START_TIMEOUT))
         except asyncio.TimeoutError:
             raise CliUnavailableError("Claude Code did not answer in time.") from None
         finally:
@@ -233,7 +225,7 @@ class Worker:
             await self._come_to_rest()
             await self.cut(plan.cut)
             if plan.how == "new" and self.binding != wanted.binding:
-                await _in_time(self._told.bind_again(wanted.binding), PROOF_TIMEOUT)
+                await in_time(self._told.bind_again(wanted.binding), PROOF_TIMEOUT)
 
     async def cut(self, cut: int) -> None:
         """Rewind the conversation to before line `cut`. Raises SessionLostError where that is not proved."""
@@ -246,7 +238,7 @@ class Worker:
                 target_message_uuid=lines[cut].uuid,
                 last_seen_user_message_uuid=lines[-1].uuid,
             )
-            answer = await _in_time(rewind, PROOF_TIMEOUT)
+            answer = await in_time(rewind, PROOF_TIMEOUT)
             # A refusal is a success with `rewound: false`. What stands before the first line stays in the process.
             is_empty = answer.get("precedingAssistantUuid") is None
             if answer.get("rewound") is not True or is_empty != (cut == 0):
@@ -261,11 +253,10 @@ class Worker:
     async def settle(self, *, keep: bool) -> None:
         """End what runs and cut it away: with `keep` back to before the present turn, else to nothing.
 
-        Raises SessionLostError when the worker is of no more use. What was begun before has a limit here too: an
-        answer whose `result` never comes must not keep the worker's place.
+        Raises SessionLostError when the worker is of no more use, also where what was begun before never ends.
         """
         seconds = SETTLE_TIMEOUT + (2 * START_TIMEOUT if self.is_getting_ready else 0.0)
-        await _in_time(self._work.end_of(self._work.begin(self._settle(keep))), seconds)
+        await in_time(self._work.end_of(self._work.begin(self._settle(keep))), seconds)
 
     async def _settle(self, keep: bool) -> None:
         if self._work.is_broken:
@@ -279,7 +270,7 @@ class Worker:
         await self.cut(cut)
 
     async def _come_to_rest(self) -> None:
-        await _in_time(self.reader.interrupt(), REST_TIMEOUT)
+        await in_time(self.reader.interrupt(), REST_TIMEOUT)
 
     def interrupt(self) -> None:
         """End the present turn now, before the CLI goes on by itself; `settle` waits for it."""
@@ -357,12 +348,3 @@ class Worker:
     async def _disconnect(self) -> None:
         await self._transport.close()
         await self._told.disconnect()
-
-
-async def _in_time(work: Awaitable[T], seconds: float) -> T:
-    try:
-        return await asyncio.wait_for(work, seconds)
-    except asyncio.TimeoutError:
-        raise SessionLostError("Claude Code did not come to rest in time.") from None
-    except CliUnavailableError as error:  # it refused: another worker may do it
-        raise SessionLostError(str(error)) from error
