@@ -4,6 +4,8 @@
     python -m tests.mutants choose --most 0 every mutant of one module
     python -m tests.mutants --write         the same, into docs/test-strength.md
 
+These tests need no fixture of `conftest`, which is left out: it loads the whole app.
+
 A mutant is made from the syntax tree, run in a forked process, and killed when a test fails or takes too long.
 Needs `os.fork`. Prints the survivors as `module:line: change`; `SURVIVORS` says why some may live.
 """
@@ -18,6 +20,7 @@ import importlib.abc
 import importlib.util
 import os
 import random
+import resource
 import signal
 import sys
 import time
@@ -27,11 +30,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.strength_page import replace_rows
 
 ROOT = Path(__file__).parents[1]
-SECONDS = 90  # for one mutant
+SECONDS = 60  # of processor time for one mutant, so that a busy machine kills none
+PATIENCE = 30 * SECONDS
 TARGETS: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {  # name: modules, tests
     "choose": (["claude/choose"], ["tests/claude/test_choose.py"]),
     "answer": (["claude/answer"], ["tests/claude/test_answer_reader.py", "tests/claude/test_transcripts.py"]),
@@ -156,21 +161,22 @@ def survives(name: str, path: Path, tree: ast.Module, tests: Sequence[str]) -> b
     child = os.fork()
     if not child:
         os.setsid()
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
         null = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(null, stream)
         sys.meta_path.insert(0, Planted(name, path, tree))
         code = 1
         try:
-            code = int(pytest.main(["-x", "-q", "-n", "0", "-p", "no:cacheprovider", *tests]))
+            code = int(pytest.main(["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "--noconftest", *tests]))
         finally:
             os._exit(0 if code == 0 else 1)
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             return status == 0
-        time.sleep(0.02)
+        time.sleep(0.05)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
     return False
@@ -189,6 +195,8 @@ def main() -> int:
     options = parser.parse_args()
     for heavy in HEAVY:
         importlib.import_module(heavy)
+    settings.register_profile("mutants", deadline=None, suppress_health_check=list(HealthCheck))
+    settings.load_profile("mutants")
     rows, survivors = [], []
     for target in options.target or TARGETS:
         patterns, tests = TARGETS[target]
