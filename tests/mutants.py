@@ -36,6 +36,11 @@ from tests.strength_page import replace_rows
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 60  # of processor time for one mutant, so that a busy machine kills none
+# Without the plugins and the settings that these tests do not need.
+OPTIONS = (
+    *("-x", "-q", "--noconftest", "--import-mode=importlib", "-o", "addopts=", "-m", "not full"),
+    *("-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:playwright", "-p", "no:schemathesis"),
+)
 PATIENCE = 30 * SECONDS
 TARGETS: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {  # name: modules, tests
     "choose": (["claude/choose"], ["tests/claude/test_choose.py"]),
@@ -168,7 +173,7 @@ def survives(name: str, path: Path, tree: ast.Module, tests: Sequence[str]) -> b
         sys.meta_path.insert(0, Planted(name, path, tree))
         code = 1
         try:
-            code = int(pytest.main(["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "--noconftest", *tests]))
+            code = int(pytest.main([*OPTIONS, *tests]))
         finally:
             os._exit(0 if code == 0 else 1)
     deadline = time.monotonic() + PATIENCE
@@ -227,7 +232,7 @@ def main() -> int:
 
 HEAVY = (
     *("openai", "psutil", "hypothesis", "pydantic", "fastapi", "uvicorn", "httpx"),
-    *("PIL.Image", "jsonschema", "schemathesis"),
+    *("PIL.Image", "jsonschema", "mcp", "claude_agent_sdk"),
 )
 MUTANTS_HEAD = ("| code | tests | faults there are | tried | noticed | |", "| --- | --- | --- | --- | --- | --- |")
 SURVIVORS_HEAD = ("| code | place | change | why it may live |", "| --- | --- | --- | --- |")
