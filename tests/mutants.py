@@ -25,9 +25,8 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -55,7 +54,12 @@ TARGETS: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {  # name: modules,
     ),
     "index": (
         ["session_log/index", "session_log/index_tables", "session_log/search"],
-        ["tests/session_log", "-k not killed"],  # these wait for seconds, each in a program of its own
+        [
+            "tests/session_log/test_log_index.py",
+            "tests/session_log/test_log_conversation.py",
+            "tests/session_log/test_log_reader.py",
+            "-k not killed",  # these wait for seconds, each in a program of its own
+        ],
     ),
     "bridge": (
         ["bridge/*", "bridge/*/*"],
@@ -100,17 +104,29 @@ def changed(node: ast.AST) -> Iterator[ast.AST]:
         yield ast.Pass()
 
 
-def mutants(source: str) -> Iterator[tuple[int, str, ast.Module]]:
-    """Give each mutant: its line, what was changed, and its syntax tree. Docstrings, types and messages stay."""
-    tree = ast.parse(source)
-    for number, node in enumerate(walk(tree)):
+class Mutant(NamedTuple):
+    """One small fault: its line, what was changed, and what puts it into the module's tree."""
+
+    path: Path
+    line: int
+    change: str
+    number: int
+    variant: ast.AST
+
+    def tree(self) -> ast.Module:
+        """Make the module's syntax tree with the fault in it."""
+        tree = ast.parse(self.path.read_text("utf-8"))
+        target = list(walk(tree))[self.number]
+        Replace(target, ast.copy_location(self.variant, target)).visit(tree)
+        return ast.fix_missing_locations(tree)
+
+
+def mutants(path: Path) -> Iterator[Mutant]:
+    """Give each mutant of a module. Docstrings, types and messages stay."""
+    for number, node in enumerate(walk(ast.parse(path.read_text("utf-8")))):
         for variant in changed(node):
-            copy = deepcopy(tree)
-            target = list(walk(copy))[number]
-            Replace(target, ast.copy_location(variant, target)).visit(copy)
-            ast.fix_missing_locations(copy)
             was, became = ast.unparse(node).split("\n")[0], ast.unparse(variant).split("\n")[0]
-            yield getattr(node, "lineno", 0), f"{was}  →  {became}", copy
+            yield Mutant(path, getattr(node, "lineno", 0), f"{was}  →  {became}", number, variant)
 
 
 class Replace(ast.NodeTransformer):
@@ -187,6 +203,18 @@ def survives(name: str, path: Path, tree: ast.Module, tests: Sequence[str]) -> b
     return False
 
 
+def nearest_first(tests: Sequence[str], module: str) -> list[str]:
+    """Order test files so that those that name the module come first: most faults are noticed there."""
+    options = [test for test in tests if test[0] == "-"]
+    files = [
+        path for test in tests if test[0] != "-" for path in sorted((ROOT / test).rglob("test_*.py")) or [ROOT / test]
+    ]
+    texts = {path: path.read_text("utf-8") for path in files}
+    room, last = module.rpartition(".")[0], module.rpartition(".")[2]
+    near = sorted(files, key=lambda path: (module not in texts[path], room not in texts[path], last not in texts[path]))
+    return [*options, *map(str, near)]
+
+
 def modules(patterns: Sequence[str]) -> list[Path]:
     return [path for pattern in patterns for path in sorted((ROOT / "tray_bridge").glob(f"{pattern}.py"))]
 
@@ -205,16 +233,16 @@ def main() -> int:
     rows, survivors = [], []
     for target in options.target or TARGETS:
         patterns, tests = TARGETS[target]
-        found = [(path, *mutant) for path in modules(patterns) for mutant in mutants(path.read_text("utf-8"))]
+        found = [mutant for path in modules(patterns) for mutant in mutants(path)]
         total = len(found)
         if options.most and total > options.most:
             found = random.Random(options.seed).sample(found, options.most)
-        unchanged = found[0][0]
-        assert survives("nothing", unchanged, ast.parse(""), tests), f"{target}: its tests fail without any fault"
+        assert survives("nothing", ROOT, ast.parse(""), tests), f"{target}: its tests fail without any fault"
         alive = 0
-        for path, line, change, tree in found:
+        for mutant in found:
+            path, line, change = mutant.path, mutant.line, mutant.change
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-            if survives(name, path, tree, tests):
+            if survives(name, path, mutant.tree(), nearest_first(tests, name)):
                 alive += 1
                 place = path.relative_to(ROOT / "tray_bridge").with_suffix("").as_posix()
                 survivors.append(f"| {target} | `{place}`:{line} | `{_cell(change)}` | {reason(place, change)} |")

@@ -63,6 +63,27 @@ TABLE: dict[str, tuple[list[Candidate], Choice | None]] = {
         Choice("reset", 20),
     ),
     "the queue where all are busy and there is no room": ([worker(n, "busy") for n in range(8)], None),
+    "a spare that is bound to the same, without one that was bound to something else": (
+        [worker(1, "fitting", OTHER), worker(2, "fitting"), worker(3, "warm", None)],
+        Choice("fitting", 2),
+    ),
+    "a spare that was bound to something else, before a start": ([worker(1, "fitting", OTHER)], Choice("generic", 1)),
+    "the newest of two spares that were bound to something else": (
+        [worker(1, "fitting", OTHER), worker(2, "fitting", OTHER)],
+        Choice("generic", 2),
+    ),
+    "the idle one that has the same binding": (
+        [worker(1, "idle", OTHER), worker(2, "idle"), worker(3, "idle", OTHER)],
+        Choice("reset", 2),
+    ),
+    "no parked one that cannot be reset": (
+        [worker(1, "parked", can_be_reset=False), worker(2, "parked")],
+        Choice("reset", 2),
+    ),
+    "no parked one that cannot take the binding": (
+        [worker(1, "parked", SCHEMA), worker(2, "parked")],
+        Choice("reset", 2),
+    ),
     "not one that cannot be reset": ([worker(1, "idle", can_be_reset=False), BUSY], Choice("cold")),
 }
 
