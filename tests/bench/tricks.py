@@ -23,9 +23,9 @@ import gc, time
 from tray_bridge import launch
 launch.begin()
 import tray_bridge.claude.pool, tray_bridge.api.app
-from tray_bridge.server.run import _import_app
+from tray_bridge.server.run import import_app
 from tray_bridge.launch.collector import settle
-_import_app()
+import_app()
 settle()
 before = time.perf_counter()
 gc.collect()
