@@ -45,6 +45,29 @@ COUNTED: dict[str, tuple[str, int]] = {
         " 19}}",
         87,
     ),
+    "nested json": (
+        '{\n  "severity": 1,\n  "tags": [\n    "profanity",\n    "australian"\n  ],\n  "additionalProperties": {\n'
+        '    "type": ["string", "array", {"$ref": "#"}],\n    "items": {"properties": {"first_name": {"type": "string",'
+        ' "maxLength": 64}}}\n  }\n}\n',
+        75,
+    ),
+    "json on one line": (
+        '{"a":1,"b":[1,2,3],"c":{"d":null,"e":true},"id":"9f86d081884c7d659a2feaa0c55ad015","at":"2026-11-28T09:15:04Z"'
+        ',"usage":{"input_tokens":1024,"output_tokens":77}}',
+        76,
+    ),
+    "a table": (
+        "| Name | Type | Default | Description |\n| --- | --- | --- | --- |\n| `port` | integer | `8000` | Port to"
+        " listen on |\n| `host` | string | `127.0.0.1` | Address to listen on |\n| `pool_size` | integer | `3` "
+        "| Processes kept ready |\n",
+        79,
+    ),
+    "javascript": (
+        "export const useBridge = async ({ baseUrl, apiKey = '' }) => {\n  const response = await fetch(`${baseUrl}"
+        "/models`, { headers: { Authorization: `Bearer ${apiKey}` } });\n  if (!response.ok) throw new Error("
+        "`HTTP ${response.status}`);\n  return (await response.json()).data.map((model) => model.id);\n};\n",
+        84,
+    ),
     "chinese": (
         "桥接程序读取请求，找到已经保存该对话的进程，并向它提出最新的问题。如果没有这样的进程，就启动一个新的"
         "进程；如果所有进程都在忙，请求最多等待一分钟。任何内容都不会发送两次。",
@@ -77,16 +100,20 @@ def test_all_that_a_turn_sends_counts() -> None:
 @pytest.mark.parametrize(
     ("piece", "of_a_hundred"),
     [
-        ("abcdef ", 111),
-        ("abcdefghij ", 138),  # four letters after the sixth
-        ("A ", 111),
-        ("ABC ", 156),
-        ("1234 ", 376),
+        ("abcdefg ", 109),
+        ("abcdefghij ", 149),  # three letters after the seventh
+        ("Abc ", 143),
+        ("abc.", 241),  # a word after no other space, and a mark
+        ("ABC ", 123),
+        ("A ", 123),
+        ("1234 ", 202),
+        ("12ab34cd56ef ", 739),
+        ("12ab ", 288),  # too short for a hash
         ("桥接 ", 184),
         ("éé ", 336),  # four bytes
-        ("\n    ", 172),
-        ("  .", 97),
-        ("_", 75),
+        ("\n    ", 96),
+        ("  .", 249),
+        ("., ", 121),
     ],
 )
 def test_each_kind_of_piece_has_its_weight(piece: str, of_a_hundred: int) -> None:
@@ -112,7 +139,7 @@ LARGE_GIF = base64.b64encode(b"GIF89a" + b"\xff\xff\xff\xff" + b"\0" * 8).decode
         (Image("image/gif", GIF), 3),
         (Image("image/gif", LARGE_GIF), 1600),
         (Image("image/gif", "R0lG"), 1600),
-        (ToolUse("id", "one", {}), 12 + 3),
+        (ToolUse("id", "one", {}), 12 + 2),
         (ToolResult("id", (Text(ONE), Text(ONE))), 12 + 22),
     ],
 )
@@ -123,6 +150,6 @@ def test_each_kind_of_block_has_its_count(block: Block, tokens: int) -> None:
 def test_tools_and_a_schema_have_their_count() -> None:
     asked = Turn("m", (Message("user", (Text(ONE),)),))
     tool = Tool("one", "two", {})
-    assert estimate_turn(Turn("m", asked.messages, tools=(tool, tool))) == 15 + 320 + 2 * (12 + 4)
-    assert estimate_turn(Turn("m", asked.messages, output_schema={})) == 15 + 2
+    assert estimate_turn(Turn("m", asked.messages, tools=(tool, tool))) == 15 + 320 + 2 * (12 + 3)
+    assert estimate_turn(Turn("m", asked.messages, output_schema={})) == 15 + 1
     assert estimate_turn(Turn("m", ())) == 1
