@@ -111,7 +111,7 @@ def test_status_shows_what_the_bridge_does(bridge: RunningBridge) -> None:
     assert "State     ready" in shown.stdout
     assert bridge.base_url in shown.stdout
     assert re.search(r"^Processes \d+ (warm|parked|suspended|busy|starting)", shown.stdout, re.MULTILINE), pool
-    assert "Processes Each serves one conversation after another." in shown.stdout
+    assert "          Each serves one conversation after another." in shown.stdout
     assert "API key, Claude Code 2." in shown.stdout
 
 

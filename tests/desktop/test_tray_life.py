@@ -201,7 +201,7 @@ async def test_without_a_tray_host_it_serves_says_why_and_waits_for_one(app: Tra
     assert lines[1:] == [
         f"Tray Bridge serves at {app.url}/v1",
         f"Page: {app.url}/dashboard",
-        "Quit in the tray’s menu, Ctrl+C or `tray-bridge stop` ends it.",
+        "Ctrl+C or `tray-bridge stop` ends it.",
     ]
     assert "AppIndicator" in app.errors
     async with FakeTrayHost(bus.address) as host:

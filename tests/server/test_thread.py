@@ -21,7 +21,8 @@ import psutil
 import pytest
 
 from tests.resilience.faults import bound
-from tests.running_bridge import RunningBridge, directive, wait_for
+from tests.running_bridge import RunningBridge, directive, running_bridge, wait_for
+from tray_bridge.server import listening
 from tray_bridge.server.thread import ServerThread
 from tray_bridge.settings.schema import load_settings
 from tray_bridge.snapshots import ServerSnapshot
@@ -83,6 +84,15 @@ def test_a_stop_that_waits_lets_the_request_finish_and_a_resume_calls_it_off(
             assert bridge.snapshot().state == "ready"
     bridge.wait_for(lambda s: s.state == "stopped")
     assert answers == ["To the end."] * 2
+
+
+def test_the_socket_that_a_stop_closes_is_not_opened_again(
+    standin: StandIn, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(listening, "LOOK_SECONDS", 0.002)
+    with running_bridge(standin, pool_size=0) as bridge:
+        assert bridge.snapshot().state == "ready"
+    assert "listening socket" not in caplog.text
 
 
 def test_many_threads_may_call_it_at_once(standin: StandIn) -> None:

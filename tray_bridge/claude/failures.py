@@ -26,6 +26,7 @@ from ..errors import (
 
 _OTHER_SIGN_IN = "Sign in with an account that may use Claude Code, then try again."
 _OTHER_CREDENTIALS = "Renew the credentials of this provider, then try again."
+_SAYS_NO_MORE = frozenset({"", "Not logged in", "Please run /login"})
 _NOTHING_BUT_SIGN_IN = frozenset({"", "Failed to authenticate", "Please run /login"})
 ASSUMED_RETRY_WAIT = 60.0  # seconds, for a limit whose end is not reported
 ASSUMED_WINDOW_WAIT = (
@@ -89,7 +90,10 @@ def _sentence(text: str) -> str:
 
 
 def _signed_out(report: Report) -> TrayBridgeError:
-    return SignedOutError(f"Claude Code is not signed in: {_sentence(report.text)}")
+    parts = (part.strip(" .") for part in report.text.split("·"))
+    # What the CLI advises is of no use here: the hint names the ways that there are.
+    why = " · ".join(part for part in parts if part not in _SAYS_NO_MORE)
+    return SignedOutError(f"Claude Code is not signed in{': ' + why if why else ''}.")
 
 
 def _cannot_renew(report: Report) -> TrayBridgeError:

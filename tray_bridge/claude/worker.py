@@ -165,7 +165,7 @@ class Worker:
             raise
         except Exception as error:  # the SDK raises many types for a program that is missing or not executable
             await self._close_process()
-            raise CliUnavailableError(str(error)) from error
+            raise CliUnavailableError(f"{str(error).rstrip('.')}.") from error
         finally:
             self._spawned.set()  # a failed start must not leave anyone waiting
             if transcript is not None:

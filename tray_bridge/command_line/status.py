@@ -48,7 +48,7 @@ def _lines(status: dict[str, Any]) -> list[str]:
     counts = ", ".join(f"{number} {state}" for state, number in numbers.items() if number)
     lines.append(f"Processes {counts or 'none'}; {pool['queued']} requests wait")
     mode = pool.get("no_reuse") or "Each serves one conversation after another."
-    lines.append(f"Processes {mode}")
+    lines.append(f"          {mode}")
     lines += [f"Request   {_request(request)}" for request in status["requests"]]
     if health and not health["answers"]:
         lines.append(f"Problem   {health['text']}: {health['detail']} {health['hint']}".rstrip())

@@ -80,6 +80,7 @@ class Tray:
         self._before = server.snapshot()
         self._told: Notification | None = None
         self._said_health = ""
+        self._said_address = False
         self.ended = threading.Event()
         self._wakes: SimpleQueue[Wake] = SimpleQueue()  # its `put` may be called in a signal handler
         self._choices: SimpleQueue[tuple[str, str | int | None]] = SimpleQueue()
@@ -224,9 +225,15 @@ class Tray:
         if server.state in ("starting", "stopping") or (server.state == "stopped" and not self._said_health):
             return
         mark = "running" if health.word in ("ready", "busy") else health.word
-        if mark != self._said_health:
-            self._said_health = mark
-            _say("\n".join(settled_lines(server, "Quit in the tray’s menu, Ctrl+C or `tray-bridge stop` ends it.")))
+        if mark == self._said_health:
+            return
+        if server.state != "ready" or not self._said_address:
+            self._said_address = server.state == "ready"
+            menu = "Quit in the tray’s menu, " if self._icon is not None else ""
+            _say("\n".join(settled_lines(server, f"{menu}Ctrl+C or `tray-bridge stop` ends it.")))
+        else:
+            _say(" ".join(filter(None, (f"{health.text}.", health.detail, health.hint))))
+        self._said_health = mark
 
     def _notify(self, server: ServerSnapshot) -> None:
         notification = notification_for(self._before, server, self._told, time.time())

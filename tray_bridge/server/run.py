@@ -77,6 +77,7 @@ class Serving:
         self._more_listeners: list[socket.socket] = []
         self._ollama_problem: Problem | None = None
         self._stopping = False
+        self._watching: list[asyncio.Future[None]] = []
         self._note: OwnerNote | None = None
         self._newer: str | None = None
         self._drains_since: float | None = None
@@ -105,14 +106,17 @@ class Serving:
                 keep_note(lambda: self._note),
                 self.listening.watch(self._forget, self._serve_on),
             )
-            watching = [asyncio.ensure_future(watch) for watch in watches]
+            self._watching = [asyncio.ensure_future(watch) for watch in watches]
             try:
                 await self._server.serve(sockets=[self.listening.listener, *self._more_listeners])
             finally:
-                for task in watching:
-                    task.cancel()
+                self._stop_watching()
         finally:
             await self._close()
+
+    def _stop_watching(self) -> None:
+        for task in self._watching:
+            task.cancel()
 
     async def _close(self) -> None:
         """Close what `run` opened: first what takes requests, then what answers them, the logs last."""
@@ -227,6 +231,7 @@ class Serving:
         if self._stopping:
             return
         self._stopping = True
+        self._stop_watching()  # the socket that is closed now is not lost
         self._state = "stopping"
         self._publish()
         if self._services is not None:
