@@ -117,7 +117,7 @@ def test_a_newer_version_is_told_on_the_top_level() -> None:
         ("stopped", ["○ Stopped"]),
         ("starting", ["◐ Starting…"]),
         ("stopping", ["◐ Stopping…", "Claude: signed in (Max)"]),
-        ("busy", ["● Busy with 2 requests on 127.0.0.1:8000", "Claude: signed in (Max)"]),
+        ("busy", ["● Busy with 2 requests", "Claude: signed in (Max)"]),
         ("demo", ["● Ready on 127.0.0.1:8000 (demo)"]),
         ("port taken", ["✕ Port in use", "⚠ Port 8000 is in use by node (process 7).", "Use port 8001 instead"]),
         ("failed", ["✕ It broke", "⚠ A thing broke.", "Mend it.", "---"]),

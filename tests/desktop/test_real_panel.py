@@ -96,7 +96,7 @@ def test_the_menu_opens_and_changes_while_it_is_open(tmp_path: Path) -> None:
             # Over "Advanced", whose place in the menu is where it is since the menu has its order.
             panel.move((left + 100, top + round((foot - top) * ADVANCED)))
             time.sleep(1.5)
-            keep(panel.picture().crop((max(0, left - 450), 0, closed.width, foot + 30)), "menu-busy")
+            keep(panel.picture().crop((max(0, left - 560), 0, closed.width, closed.height)), "menu-busy")
         app.terminate()
         assert app.wait(15) == 0
 

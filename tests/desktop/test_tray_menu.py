@@ -135,7 +135,7 @@ async def test_stop_waits_for_what_is_under_way_says_for_how_long_and_can_be_cal
     ):
         lines = answer.aiter_lines()
         await anext(lines)
-        await host.shows("● Busy with 1 request on ")
+        await host.shows("● Busy with 1 request")
         await host.click("Advanced", "Stop server after 1 request")
         line = await host.shows("◐ Stops when 1 request is finished · ")
         assert line.text.endswith(" s")
@@ -144,7 +144,7 @@ async def test_stop_waits_for_what_is_under_way_says_for_how_long_and_can_be_cal
         assert "stops when its last requests are finished" in refused.text
         assert (await asyncio.to_thread(app.get, "/health") or {})["status"] == "stopping"
         await host.click("Resume")
-        await host.shows("● Busy with 1 request on ")
+        await host.shows("● Busy with 1 request")
         await host.click("Advanced", "Stop server after 1 request")
         await host.shows("◐ Stops when 1 request is finished · ")
         await host.click("Advanced", "Active requests (1)", "curl · ")

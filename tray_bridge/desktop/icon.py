@@ -26,7 +26,7 @@ AMBER, RED, INK = (245, 166, 35, 255), (224, 58, 62, 255), (40, 32, 16, 255)
 CLEAR = (0, 0, 0, 0)
 
 FULL_SIZE = 128
-LARGEST_ARCH = 24
+LARGEST_ARCH = 64
 SMALLEST = 16
 # The pixels of each badge's sign at the smallest size, from the badge's middle.
 SMALL_SIGNS = {
@@ -161,7 +161,7 @@ class Pen:
         self.canvas.line([(right, high), (whole - edge - line, deck)], fill=colour, width=line)
 
     def arch(self, colour: Colour) -> None:
-        """Draw one arch under a deck: four strokes would merge at 16 to 24 px."""
+        """Draw one arch under a deck: four strokes would merge there, or be read as 44."""
         whole = self.size * SHARPNESS
         edge = self.px(0.05)
         deck, thick = self.px(0.30), self.px(0.12)

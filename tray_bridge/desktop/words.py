@@ -31,7 +31,8 @@ def status_text(server: ServerSnapshot, quitting: bool = False, now: float | Non
     health = health_of(server, now)
     if server.drains_since is not None and health.word == "stopping":
         return f"{MARKS[health.word]} {health.text} · {max(0, int(now - server.drains_since))} s"
-    place = f" on {server.host}:{server.port}" if health.word in ("ready", "busy") else ""
+    # A menu that is open keeps its width: a line that a request brings must not be longer than that of rest.
+    place = f" on {server.host}:{server.port}" if health.word == "ready" else ""
     return f"{MARKS[health.word]} {health.text}{place}{' (demo)' if server.demo else ''}"
 
 
