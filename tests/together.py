@@ -26,9 +26,11 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 MOST_PROCESSES = 4
+GROUPS = ("dashboard/",)  # one browser
 FLAKED = "flaked"
 # Files that take longest come first, so that none of them is left for the end.
 LONGEST = (
+    "dashboard/",
     "e2e/test_never_a_wrong_byte.py",
     "conformance/test_conformance.py",
     "resilience/test_cli_faults.py",
@@ -37,13 +39,11 @@ LONGEST = (
     "desktop/test_tray_menu.py",
     "e2e/test_fidelity_endings.py",
     "resilience/test_endings.py",
-    "dashboard/test_page_looks.py",
     "resilience/test_wrong_program.py",
     "e2e/test_tools_suspended.py",
     "command_line/test_commands.py",
     "e2e/test_tools_rebuilt.py",
     "resilience/test_upstream_faults.py",
-    "dashboard/test_page_live.py",
     "e2e/test_fidelity_resumed.py",
     "e2e/test_fidelity_cross_talk.py",
     "resilience/test_machine_faults.py",
@@ -74,12 +74,30 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(MOST_PROCESSES, 2 * (os.cpu_count() or 1))
 
 
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A process gets whole files, and of some folders all files, as they share what is dear to start."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Grouped(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid) or str(super()._split_scope(nodeid))
+
+    return Grouped(config, log)
+
+
+def group_of(nodeid: str) -> str:
+    """The folder whose files stay together; empty for all others."""
+    return next((folder for folder in GROUPS if f"/{folder}" in nodeid.partition("::")[0]), "")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, fuzzing last, as it makes a process large and slow to fork."""
 
     def place(item: pytest.Item) -> int:
         path = item.path.as_posix()
+        if group := group_of(item.nodeid):
+            return LONGEST.index(group)
         if "fuzz" in item.path.name:
             return len(LONGEST) + 1
         return next((number for number, name in enumerate(LONGEST) if path.endswith(name)), len(LONGEST))

@@ -23,6 +23,7 @@ def bench(tmp_path: Path, *arguments: str) -> dict[str, Any]:
     return result
 
 
+@pytest.mark.full  # it is a tool of ours, and starts a dozen processes
 def test_every_way_to_a_session_is_timed_beside_the_raw_cli(tmp_path: Path) -> None:
     result = bench(tmp_path, "--runs", "1", "first-token")
     assert result["machine"]["cores"] and result["versions"]["claude-code"]

@@ -13,8 +13,6 @@ from tests.running_bridge import RunningBridge
 from tray_bridge.api.page.access import DashboardAccess
 from tray_bridge.machine.api_keys import ApiKeys
 
-pytest_plugins = ["tests.dashboard.browsing"]
-
 DATA = ("snapshot", "events", "exchanges", "filters", "last-hour", "connect", "doctor", "exchanges/x", "blobs/x")
 OWN = {"x-tray-bridge": "1"}
 

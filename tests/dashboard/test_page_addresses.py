@@ -26,8 +26,6 @@ from tray_bridge.session_log import LogReader
 from tray_bridge.session_log.index import Progress
 from tray_bridge.turns import Message, Text, Turn
 
-pytest_plugins = ["tests.dashboard.browsing"]
-
 
 def test_a_search_keeps_its_address_over_reload_and_back(origin: str, log: Path, open_page: Open) -> None:
     fill(log, 60)

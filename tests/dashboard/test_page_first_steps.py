@@ -23,7 +23,6 @@ from tray_bridge.machine.port import next_free_port
 from tray_bridge.settings.schema import load_settings
 from tray_bridge.snapshots import AccountSnapshot, PlanWindow, Problem, ServerSnapshot
 
-pytest_plugins = ["tests.dashboard.browsing"]
 posix_only = pytest.mark.skipif(os.name != "posix", reason="the stand-in for the CLI's sign-in is a shell script")
 SIGNED_OUT = AccountSnapshot(signed_in=False)
 CALM = replace(busy_scene(), requests=(), problem=None, log_problem=None)

@@ -13,8 +13,6 @@ from tray_bridge.api.page.last_hour import LastHour
 from tray_bridge.errors import TrayBridgeError
 from tray_bridge.snapshots import ModelSnapshot, Problem, RequestSnapshot
 
-pytest_plugins = ["tests.dashboard.browsing"]
-
 SCRIPT = "<script>window.pwned = 1</script><img src=x onerror='window.pwned = 2'><svg onload='window.pwned = 3'>"
 LINK = "javascript:window.pwned=4"
 RTL = "\u202egnp.exe\u202c \u2066isolated\u2069 עברית"

@@ -15,8 +15,6 @@ from tests.running_bridge import RunningBridge, directive
 from tray_bridge.machine.api_keys import ApiKeys, KeyLimits
 from tray_bridge.snapshots import AccountSnapshot, PlanWindow
 
-pytest_plugins = ["tests.dashboard.browsing"]
-
 
 def test_a_key_is_made_limited_paused_and_revoked(make_bridge: Callable[..., RunningBridge], open_page: Open) -> None:
     bridge = make_bridge()

@@ -20,8 +20,6 @@ from tray_bridge.machine import bridge_log
 from tray_bridge.machine.paths import log_folder
 from tray_bridge.session_log import LogReader
 
-pytest_plugins = ["tests.dashboard.browsing"]
-
 SLOW = directive(words=400, rate=20)
 
 

@@ -20,8 +20,6 @@ from tests.dashboard.log_filler import answer, call, chart_png, fill, question, 
 from tests.resilience.faults import bound
 from tray_bridge.errors import UpstreamError
 
-pytest_plugins = ["tests.dashboard.browsing"]
-
 TOOL = {"type": "function", "function": {"name": "read_sales", "description": "", "parameters": {"type": "object"}}}
 RICH: dict[str, Any] = {
     "model": "sonnet",

@@ -18,8 +18,6 @@ from tray_bridge.errors import UpstreamError
 from tray_bridge.machine.api_keys import KeyLimits
 from tray_bridge.snapshots import PoolSnapshot, Problem, RefusedPage
 
-pytest_plugins = ["tests.dashboard.browsing"]
-
 VIEWS = {
     "now": (".window", "#/now"),
     "log": (".rows a", "#/log"),
@@ -75,10 +73,18 @@ def test_a_view_fits_every_width(lively: str, open_page: Open, view: str) -> Non
         assert cut == [], width
 
 
+# Both themes and both layouts; the rest in full.
+LOOKS = [("dark", 1280), ("light", 360)]
+OTHER_LOOKS = [("light", 1280), ("dark", 360)]
+
+
+@pytest.mark.parametrize("looks", [LOOKS, pytest.param(OTHER_LOOKS, marks=pytest.mark.full)], ids=["usual", "other"])
 @pytest.mark.parametrize("view", VIEWS)
-def test_axe_finds_nothing_in_either_theme_and_on_a_phone(lively: str, open_page: Open, view: str) -> None:
+def test_axe_finds_nothing_in_either_theme_and_on_a_phone(
+    lively: str, open_page: Open, view: str, looks: list[tuple[str, int]]
+) -> None:
     page = open_view(open_page, lively, view)
-    for theme, width in (("light", 1280), ("dark", 1280), ("light", 360)):
+    for theme, width in looks:
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_timeout(100)

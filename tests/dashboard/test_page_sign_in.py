@@ -16,8 +16,6 @@ from tests.dashboard.scene import Scene, busy_scene, serve
 from tests.running_bridge import RunningBridge, directive
 from tray_bridge.machine.api_keys import ApiKeys
 
-pytest_plugins = ["tests.dashboard.browsing"]
-
 
 @pytest.fixture
 def locked(log: Path) -> Iterator[str]:

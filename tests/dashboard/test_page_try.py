@@ -15,8 +15,6 @@ from tests.running_bridge import RunningBridge, directive, wait_for
 from tray_bridge.machine.paths import log_folder
 from tray_bridge.session_log import LogReader
 
-pytest_plugins = ["tests.dashboard.browsing"]
-
 
 def send(page: Page, text: str) -> None:
     page.get_by_label("Your message").fill(text)

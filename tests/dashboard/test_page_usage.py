@@ -12,8 +12,6 @@ from playwright.sync_api import expect
 from tests.dashboard.chromium import Open
 from tests.dashboard.log_filler import answer, fill, question, write_exchange
 
-pytest_plugins = ["tests.dashboard.browsing"]
-
 
 def test_figures_table_and_files_say_the_same(origin: str, log: Path, open_page: Open) -> None:
     for number in range(3):

@@ -9,8 +9,6 @@ from tests.dashboard.scene import Scene
 from tests.running_bridge import RunningBridge
 from tray_bridge.snapshots import RefusedPage
 
-pytest_plugins = ["tests.dashboard.browsing"]
-
 ORIGIN = "http://app.localhost:9"
 ASK = """async url => fetch(url, {
     method: "POST", headers: {"content-type": "application/json"}, body: "{}"

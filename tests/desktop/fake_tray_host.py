@@ -193,7 +193,7 @@ class FakeTrayHost:
         return len(self.told)
 
 
-async def until(look: Callable[[], Awaitable[T | None]], timeout: float, what: str, pause: float = 0.02) -> T:
+async def until(look: Callable[[], Awaitable[T | None]], timeout: float, what: str, pause: float = 0.05) -> T:
     """Looks again and again until there is something; fails after `timeout` seconds."""
     end = time.monotonic() + timeout
     while not (seen := await look()):

@@ -40,7 +40,14 @@ def keep(picture: Image.Image, name: str) -> None:
     picture.save(PICTURES / f"{name}.png")
 
 
-@pytest.mark.parametrize(("dark", "scale"), [(False, 1), (False, 2), (True, 2)], ids=["light", "light-2x", "dark-2x"])
+@pytest.mark.parametrize(
+    ("dark", "scale"),
+    [
+        pytest.param(False, 1, id="light", marks=pytest.mark.full),
+        pytest.param(False, 2, id="light-2x", marks=pytest.mark.full),
+        pytest.param(True, 2, id="dark-2x"),
+    ],
+)
 def test_every_state_has_its_icon(tmp_path: Path, dark: bool, scale: int) -> None:
     with RealPanel(tmp_path / "desktop", dark=dark, scale=scale) as panel:
         for number, state in enumerate(reversed(LOOKS), 1):  # the newest stands left

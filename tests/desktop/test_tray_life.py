@@ -45,7 +45,11 @@ async def launch(app: TrayApp, host: FakeTrayHost, *flags: str) -> None:
     await host.shows("● Ready on")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    # SIGTERM ends the app in many tests below
+    [pytest.param(signal.SIGTERM, marks=pytest.mark.full), signal.SIGINT, signal.SIGHUP],
+)
 async def test_a_signal_ends_it_cleanly(app: TrayApp, host: FakeTrayHost, number: signal.Signals) -> None:
     await launch(app, host)
     app.send(number)

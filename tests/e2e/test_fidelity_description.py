@@ -32,9 +32,9 @@ OPERATIONS = {
 }
 
 
-@pytest.fixture
-def description(bridge: RunningBridge) -> Any:
-    return schemathesis.openapi.from_url(f"{bridge.url}/openapi.json")
+@pytest.fixture(scope="module")
+def description(shared_bridge: RunningBridge) -> Any:
+    return schemathesis.openapi.from_url(f"{shared_bridge.url}/openapi.json")
 
 
 SHAPES = {path: dialect for dialect in DIALECTS for path in dialect.paths}

@@ -128,7 +128,7 @@ cases = st.builds(
     with_image=st.booleans(),
     ending=st.sampled_from(["words", "words", "words", *ENDINGS]),
     given_up=st.sampled_from([None, None, 0.0, 0.002, 0.01, 0.03, 0.1]),
-    again=st.booleans(),
+    again=st.integers(0, 3).map(lambda number: number == 3),
     keep=st.booleans(),
     form=rarely(st.sampled_from(["", "", "api"]), "bound"),  # nor does it leave a schema that it was bound to
 )

@@ -58,6 +58,7 @@ def test_killed_while_bound_ahead(steady: RunningBridge, report: FaultReport) ->
     report.add("processes", "killed while bound ahead to the next question, which comes at once", "its answer", seconds)
 
 
+@pytest.mark.full  # the same as one of them, with more processes
 def test_all_spares_killed_at_once(steady: RunningBridge, report: FaultReport) -> None:
     with bystander(steady):
         steady.wait_for(lambda s: s.pool.warm + s.pool.fitting >= 2, bound(20))
@@ -123,6 +124,7 @@ def test_killed_while_suspended(steady: RunningBridge, report: FaultReport) -> N
     report.add("processes", "killed while it waited for a tool’s result, which then came", "its answer", seconds)
 
 
+@pytest.mark.full  # `test_endings` continues the app with all its processes
 @posix_only
 def test_stopped_in_mid_stream_and_continued(steady: RunningBridge, report: FaultReport) -> None:
     with bystander(steady), stream(steady, words=60) as texts:

@@ -19,9 +19,12 @@ from tray_bridge.api.page.last_hour import LastHour
 expect.set_options(timeout=20_000)  # a page on a busy machine takes its time; what never comes fails all the same
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    # By module: while it lives, Playwright's event loop runs in this thread, and async tests could not.
+    """One browser for all pages: its start takes two seconds.
+
+    While it lives, Playwright's event loop runs in this thread, so no test after the first page's may be async.
+    """
     program = find_chromium()
     if program is None and "CI" not in os.environ:
         pytest.skip("Chromium is not installed")
