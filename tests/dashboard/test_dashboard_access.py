@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -15,6 +15,13 @@ from tray_bridge.machine.api_keys import ApiKeys
 
 DATA = ("snapshot", "events", "exchanges", "filters", "last-hour", "connect", "doctor", "exchanges/x", "blobs/x")
 OWN = {"x-tray-bridge": "1"}
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A page that no test of this file changes."""
+    with serve(Scene(busy_scene()), tmp_path_factory.mktemp("log")) as origin:
+        yield origin
 
 
 @pytest.mark.parametrize("path", ["/dashboard", "/dashboard/static/dashboard.js", "/dashboard/api/snapshot"])
@@ -99,11 +106,12 @@ def test_files_have_their_types_and_are_not_sent_twice(origin: str) -> None:
 
 
 @pytest.mark.parametrize(("extension", "inline"), [("png", True), ("svg", False), ("html", False), ("pdf", False)])
-def test_a_stored_file_can_never_act_as_a_page(origin: str, log: Path, extension: str, inline: bool) -> None:
+def test_a_stored_file_can_never_act_as_a_page(log: Path, extension: str, inline: bool) -> None:
     name = f"{'a' * 64}.{extension}"
     (log / "blobs").mkdir(parents=True)
     (log / "blobs" / name).write_bytes(b"<script>alert(1)</script>")
-    answer = httpx.get(f"{origin}/dashboard/api/blobs/{name}")
+    with serve(Scene(busy_scene()), log) as origin:
+        answer = httpx.get(f"{origin}/dashboard/api/blobs/{name}")
     assert answer.status_code == 200
     assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
     assert answer.headers["x-content-type-options"] == "nosniff"
