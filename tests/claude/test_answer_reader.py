@@ -176,6 +176,21 @@ TABLE: dict[str, tuple[list[Line], list[Event], str | None]] = {
         [STARTED, ThinkingEnded("s"), Restarted(), TextDelta("b")],
         None,
     ),
+    "encrypted thinking is void too": (
+        [start(), block(0, "redacted_thinking", data="x"), stop(0), start(), *text("b")],
+        [STARTED, RedactedThinking("x"), Restarted(), TextDelta("b")],
+        None,
+    ),
+    "thinking with a text is void too": (
+        [start(), block(0, "thinking", thinking="h"), start(), *text("b")],
+        [STARTED, ThinkingDelta("h"), Restarted(), TextDelta("b")],
+        None,
+    ),
+    "the reason of a message that broke off is not the next one's": (
+        [start(), *text("a"), end()[0], start(), *text("b"), stream("message_stop")],
+        [STARTED, TextDelta("a"), Restarted(), TextDelta("b")],
+        None,
+    ),
     "a call that was void has left no arguments": (
         [start(), *call(0, '{"a":1}'), start(), *call(0, '{"b":2}'), *end("tool_use")],
         [

@@ -112,3 +112,6 @@ def test_the_conversation_is_rewound_to_the_longest_common_beginning() -> None:
     assert Conversation(lines=lines, key=b"end").plan(asked) == Plan("rewind", 2, 1)
     assert Conversation(lines=lines, key=b"end", can_be_cut=False).plan(asked) == Plan("new")
     assert Conversation(lines=[lines[0], Line("two", None)], key=b"end").plan(asked) == Plan("new")
+    one_message = [Line("one", asked.keys[0]), Line("two", asked.keys[1])]
+    assert Conversation(lines=one_message, key=b"end").plan(asked) == Plan("rewind", 1, 1)
+    assert Conversation(lines=[Line("zero", asked.keys[1])], key=b"end").plan(asked) == Plan("new")  # nothing is left

@@ -120,6 +120,21 @@ def test_every_beginning_has_its_key_and_the_answer_leads_to_the_next() -> None:
     assert (short[0], short[1], short.with_answer(messages[1])) == (whole[0], whole[1], whole[2])
 
 
+def test_two_messages_of_one_role_are_one_turn_however_they_are_cut() -> None:
+    parts = key(user(Text("a")), user(Text("b")), assistant(Text("c")))
+    assert parts == key(user(Text("a")), user(Text("b")), assistant(Text("c")))
+    assert key(user(Text("a")), assistant(Text("b"))) != key(user(Text("a")), user(Text("b")))
+
+
+def test_a_file_with_half_a_character_has_a_key() -> None:
+    assert key(user(Document("text/plain", "\ud83d"))) != key(user(Document("text/plain", "?")))
+
+
+@pytest.mark.parametrize("number", [10**299, 10**300, 10**308 * 10])
+def test_a_number_of_any_size_has_a_key(number: int) -> None:
+    assert key(assistant(replace(CALL, input={"n": number}))) == key(assistant(replace(CALL, input={"n": number})))
+
+
 def test_the_binding_joins_the_prompts_as_the_cli_does() -> None:
     assert Binding("m", ("a", "b")).prompt == "a\n\nb"
     assert Binding("m").prompt == ""
