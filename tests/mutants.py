@@ -73,6 +73,7 @@ TARGETS: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {  # name: modules,
     ),
 }
 # Why a mutant may live: its module, and a pattern of the change. The first that fits says it.
+_WORDS = ("_block", "_signature", "_whole_input")
 _SET_BEFORE = "it is set before it is read"
 _NAME_OF_A_KIND = "any name will do that no other kind of block has"
 SURVIVORS: Sequence[tuple[str, str, str]] = (
