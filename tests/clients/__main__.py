@@ -73,7 +73,13 @@ ROWS = (
     Row("Ollama (Python)", "ollama", "Ollama", "thinking, tools, formats, pulls", "ollamas_library_gets"),
     Row("Ollama (JS)", "npm:ollama", "Ollama", "thinking, tools, pictures, formats", "ollamas_library_for"),
     Row("Vercel AI SDK, openai", "npm:@ai-sdk/openai", "Responses", "objects, pictures, references", "vercels_default"),
-    Row("Vercel AI SDK, anthropic", "npm:@ai-sdk/anthropic", "Messages", "objects, pictures, tools", "for_anthropic"),
+    Row(
+        "Vercel AI SDK, anthropic",
+        "npm:@ai-sdk/anthropic",
+        "Messages",
+        "objects, pictures, tools",
+        "vercels_provider_for_a",
+    ),
     Row(
         "ollama-ai-provider-v2", "npm:ollama-ai-provider-v2", "Ollama", "objects, tools", "vercels_provider_for_ollama"
     ),
@@ -92,7 +98,14 @@ ROWS = (
     ),
     Row("LangChain, anthropic (JS)", "npm:@langchain/anthropic", "Messages", "tools, types", r"javascript\[messages"),
     Row("LangChain, ollama (JS)", "npm:@langchain/ollama", "Ollama", "tools, types", r"javascript\[ollama"),
-    Row("pydantic-ai", "pydantic-ai-slim", "all but Completions", "tools, types, retries, by id", "pydantic_ai"),
+    Row(
+        "pydantic-ai",
+        "pydantic-ai-slim",
+        "Chat Completions, Responses, Ollama",
+        "tools, types, retries, by id",
+        "pydantic_ai(?!.*for_anthropic)",
+    ),
+    Row("pydantic-ai, anthropic", "newest:pydantic-ai-slim", "Messages", "tools, types, streams", "ai_by.*_anthropic"),
     Row("litellm", "litellm", "all five", "text, streams, tools, errors", "litellm"),
     Row("llama-index", "llama-index-llms-openai", "Responses", "streams, tools", r"llama_index\[responses"),
     Row("llama-index", "llama-index-llms-ollama", "Ollama", "streams, tools", r"llama_index\[ollama"),
@@ -118,12 +131,16 @@ class Outcomes:
 
 def versions() -> Mapping[str, str]:
     """The pinned version of each package."""
-    pins = re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "tests/clients.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    pins, newest = (
+        re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "tests" / name).read_text(encoding="utf-8"), re.MULTILINE)
+        for name in ("clients.txt", "clients-pydantic-ai.txt")
+    )
     node: dict[str, str] = {}
     for folder in ("tests/clients", "tests/clients/agents"):
         node |= json.loads((ROOT / folder / "package.json").read_text(encoding="utf-8"))["dependencies"]
     cli = find_cli()
-    found = dict(pins) | dict([AIDER.split("==")]) | {f"npm:{name}": version for name, version in node.items()}
+    newer = {f"newest:{name}": version for name, version in newest}
+    found = dict(pins) | newer | dict([AIDER.split("==")]) | {f"npm:{name}": version for name, version in node.items()}
     return {**found, "claude": (cli.version if cli else None) or "unknown"}
 
 

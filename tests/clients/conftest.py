@@ -20,6 +20,7 @@ from tests.running_bridge import RunningBridge
 
 HERE = Path(__file__).parent
 REQUIREMENTS = HERE.parent / "clients.txt"
+PYDANTIC_AI = HERE.parent / "clients-pydantic-ai.txt"
 PACKAGES = HERE / "package.json"
 AIDER = "aider-chat==0.86.2"
 INSTALL_SECONDS = 900
@@ -29,13 +30,22 @@ Play = Callable[..., Any]
 @pytest.fixture(scope="session")
 def clients_python() -> Path:
     """The interpreter that has `tests/clients.txt` installed."""
+    return _python_with(REQUIREMENTS, "python")
 
+
+@pytest.fixture(scope="session")
+def pydantic_ai_python() -> Path:
+    """The interpreter that has the pydantic-ai of `tests/clients-pydantic-ai.txt`."""
+    return _python_with(PYDANTIC_AI, "pydantic-ai")
+
+
+def _python_with(requirements: Path, kind: str) -> Path:
     def make(folder: Path) -> None:
         _run(sys.executable, "-m", "venv", str(folder))
-        _run(str(_python_in(folder)), "-m", "pip", "install", "--quiet", "--requirement", str(REQUIREMENTS))
+        _run(str(_python_in(folder)), "-m", "pip", "install", "--quiet", "--requirement", str(requirements))
 
     version = ".".join(map(str, sys.version_info[:3]))
-    return _python_in(_made_once("python", f"{version} {REQUIREMENTS.read_text()}", make))
+    return _python_in(_made_once(kind, f"{version} {requirements.read_text()}", make))
 
 
 @pytest.fixture(scope="session")
@@ -78,8 +88,18 @@ def _node_packages(kind: str, packages: Path) -> Path:
 @pytest.fixture
 def play_python(clients_python: Path, bridge: RunningBridge) -> Play:
     """Run a script of this folder with the clients' interpreter; gives the JSON that it prints last."""
+    return _play_with(clients_python, bridge)
+
+
+@pytest.fixture
+def play_pydantic_ai(pydantic_ai_python: Path, bridge: RunningBridge) -> Play:
+    """The same with the newest pydantic-ai."""
+    return _play_with(pydantic_ai_python, bridge)
+
+
+def _play_with(python: Path, bridge: RunningBridge) -> Play:
     return lambda script, *arguments: _play(
-        [str(clients_python), "-m", f"tests.clients.{script.removesuffix('.py')}", bridge.base_url, *arguments]
+        [str(python), "-m", f"tests.clients.{script.removesuffix('.py')}", bridge.base_url, *arguments]
     )
 
 

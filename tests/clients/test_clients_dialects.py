@@ -89,9 +89,17 @@ def test_llama_index(play_python_once: Play, dialect: str) -> None:
     assert got["call"] == ["weather", {"city": "Oslo"}]
 
 
-@pytest.mark.parametrize("dialect", ["messages", "ollama"])
-def test_pydantic_ai_by_its_provider(play_python_once: Play, dialect: str) -> None:
-    got = play_python_once("dialects_pydantic_ai.py")[dialect]
+def test_pydantic_ai_by_its_provider_for_ollama(play_python: Play) -> None:
+    assert_used(play_python("dialects_pydantic_ai.py")["ollama"])
+
+
+def test_pydantic_ai_by_its_provider_for_anthropic(bridge: RunningBridge, play_pydantic_ai: Play) -> None:
+    assert_used(play_pydantic_ai("messages_pydantic_ai.py")["messages"])
+    assert_one_turn(bridge, "It rains.")
+
+
+def assert_used(got: dict[str, Any]) -> None:
+    """What pydantic-ai does by each dialect."""
     assert (got["told"], got["looked"], got["second"]) == ("It rains.", ["Oslo"], "Still.")
     assert (got["typed"], got["streamed"]) == (ADA, "One two")
 
