@@ -6,6 +6,7 @@ A pytest plugin. It knows nothing of what is tested.
 from __future__ import annotations
 
 import gc
+import inspect
 import os
 import sys
 import tempfile
@@ -102,7 +103,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             return len(LONGEST) + 1
         return next((number for number, name in enumerate(LONGEST) if path.endswith(name)), len(LONGEST))
 
-    items.sort(key=place)
+    # Async ones first in a group: the browser keeps an event loop of its own in the thread.
+    items.sort(key=lambda item: (place(item), bool(group_of(item.nodeid)) and not _is_async(item)))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -149,6 +151,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.section(f"{len(seen)} known flakes failed once and were run again")
         for node, reason in seen.items():
             terminalreporter.write_line(f"{node}: {reason}")
+
+
+def _is_async(item: pytest.Item) -> bool:
+    return inspect.iscoroutinefunction(getattr(item, "function", None))
 
 
 def _is_alone(item: pytest.Item) -> bool:
