@@ -240,3 +240,10 @@ def test_whatever_the_body_holds_it_is_read_or_refused(body: Wire) -> None:
         DIALECT.read(body, Reading(resolve_model=lambda name: name))
     except InvalidRequestError as error:
         assert error.param
+
+
+def test_every_chunk_is_the_apis_own_shape() -> None:
+    for chunk in chunks(ask(), TurnStarted("m"), TextDelta("a"), TurnEnded("end_turn", Usage(1, 1))):
+        assert {"id", "object", "created", "model", "choices"} <= chunk.keys()
+        assert chunk["object"] == "text_completion"
+        assert all(choice.keys() == {"index", "text", "logprobs", "finish_reason"} for choice in chunk["choices"])

@@ -8,7 +8,7 @@ import struct
 import pytest
 from PIL import Image
 
-from tray_bridge.bridge.media_type import decode_text, image_size, sniff
+from tray_bridge.bridge.media_type import decode_text, foreign_image, image_size, sniff
 
 SIZE = (300, 70)
 
@@ -98,3 +98,13 @@ def test_text_has_no_byte_order_mark() -> None:
     assert decode_text("ä".encode("utf-16")) == "ä"
     assert decode_text("ä".encode("utf-16-be")) is None  # no mark: these bytes are no UTF-8
     assert decode_text(b"\xff\xfea") is None
+
+
+@pytest.mark.parametrize("form", ["BMP", "TIFF", "ICO"])
+def test_a_picture_that_claude_does_not_read_is_named(form: str) -> None:
+    assert foreign_image(picture(form)) is not None
+    assert foreign_image(picture(form)[:20]) is None
+
+
+def test_a_picture_that_claude_reads_is_not_foreign() -> None:
+    assert all(foreign_image(data) is None for _, data in PICTURES.values())

@@ -127,6 +127,7 @@ OLDER: list[tuple[Wire, Wire]] = [
     ({"exclusiveMaximum": True}, {}),
     ({"dependencies": {"a": {"type": "object"}}}, {"dependentSchemas": {"a": {"type": "object"}}}),
     ({"additionalItems": False}, {}),
+    ({"$anchor": "here"}, {"$anchor": "here"}),
 ]
 
 
@@ -317,3 +318,9 @@ def test_a1_a_tool_of_php_does_not_take_the_others_with_it(bridge: RunningBridge
         bridge, [{"type": "object", "properties": []}, {"type": "object", "properties": {"x": {"type": "integer"}}}]
     )
     assert len(bridge.standin.requests[-1].body["tools"]) == 2
+
+
+@pytest.mark.parametrize("anchor", ["#here", "9", "a b", 5])
+def test_a5_an_anchor_that_is_no_plain_name_is_named(anchor: object) -> None:
+    with pytest.raises(InvalidRequestError, match="plain name"):
+        mended(v={"$anchor": anchor})
