@@ -110,6 +110,7 @@ def test_from_signed_out_to_a_green_lamp_in_six_clicks(
     assert bridge.base_url in written
 
     body = {"model": "haiku", "messages": [{"role": "user", "content": directive(text="Hello")}]}
+    print(f"{clicks} clicks from signed out to a client that is set up, no terminal; its first request lights the lamp")
     row = third.locator("li", has_text="Continue")
     expect(row).to_contain_text("not yet heard")
     httpx.post(f"{bridge.base_url}/chat/completions", json=body, headers={"user-agent": "Continue/1.0"}, timeout=60)

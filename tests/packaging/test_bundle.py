@@ -54,9 +54,12 @@ def test_the_appimage_answers_in_the_demo_and_starts_at_login_as_the_file_that_i
     archives: Path, tmp_path: Path
 ) -> None:
     (image,) = archives.glob("tray-bridge-with-claude-code-*.AppImage")
-    # Without FUSE, as in most containers, it unpacks itself for the time of a run.
-    own = answers_in_the_demo(str(image), tmp_path, APPIMAGE_EXTRACT_AND_RUN="1")
-    subprocess.run([image, "shortcut", "on"], env=own, timeout=90, check=True)
+    # Without FUSE, as in most containers, it is unpacked first.
+    quiet = {"stdout": subprocess.DEVNULL, "timeout": 180, "check": True}
+    subprocess.run([image, "--appimage-extract"], cwd=tmp_path, **quiet)
+    own = answers_in_the_demo(str(tmp_path / "squashfs-root" / "AppRun"), tmp_path)
+    own |= {"APPIMAGE_EXTRACT_AND_RUN": "1", "TMPDIR": str(tmp_path)}
+    subprocess.run([image, "shortcut", "on"], env=own, **quiet)
     entry = (tmp_path / ".local/share/applications/tray-bridge.desktop").read_text()
     assert f'Exec="{image}"' in entry
 

@@ -26,7 +26,7 @@ AMBER, RED, INK = (245, 166, 35, 255), (224, 58, 62, 255), (40, 32, 16, 255)
 CLEAR = (0, 0, 0, 0)
 
 FULL_SIZE = 128
-LARGEST_ARCH = 64
+LARGEST_ARCH = 128  # a panel may take the largest image and shrink it
 SMALLEST = 16
 # The pixels of each badge's sign at the smallest size, from the badge's middle.
 SMALL_SIGNS = {
