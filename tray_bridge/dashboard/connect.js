@@ -65,8 +65,8 @@ export function connectView() {
   const chosenClient = () => clients.find((one) => one.id === chosen) ?? clients[0];
 
   /** @param {Client} client */
-  function light(client) {
-    const own = lamp();
+  function light(client, linked = true) {
+    const own = lamp(linked);
     own.update(seen[client.name], client.recognised);
     return own;
   }
@@ -74,7 +74,7 @@ export function connectView() {
   function showList() {
     lights.clear();
     show(list, clients.map((client) => {
-      const own = light(client);
+      const own = light(client, false);
       lights.set(client.id, [own]);
       return h("li", {}, h("a", { href: `#/connect/${client.id}`, "data-id": client.id }, own.dot, h("span", { class: "name" }, client.name), own.words));
     }));
