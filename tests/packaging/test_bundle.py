@@ -55,11 +55,10 @@ def test_the_appimage_answers_in_the_demo_and_starts_at_login_as_the_file_that_i
 ) -> None:
     (image,) = archives.glob("tray-bridge-with-claude-code-*.AppImage")
     # Without FUSE, as in most containers, it is unpacked first.
-    quiet = {"stdout": subprocess.DEVNULL, "timeout": 180, "check": True}
-    subprocess.run([image, "--appimage-extract"], cwd=tmp_path, **quiet)
+    subprocess.run([image, "--appimage-extract"], cwd=tmp_path, stdout=subprocess.DEVNULL, timeout=180, check=True)
     own = answers_in_the_demo(str(tmp_path / "squashfs-root" / "AppRun"), tmp_path)
     own |= {"APPIMAGE_EXTRACT_AND_RUN": "1", "TMPDIR": str(tmp_path)}
-    subprocess.run([image, "shortcut", "on"], env=own, **quiet)
+    subprocess.run([image, "shortcut", "on"], env=own, stdout=subprocess.DEVNULL, timeout=180, check=True)
     entry = (tmp_path / ".local/share/applications/tray-bridge.desktop").read_text()
     assert f'Exec="{image}"' in entry
 
