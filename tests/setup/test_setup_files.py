@@ -212,3 +212,10 @@ def test_yaml_toml_and_env_are_changed_in_place() -> None:
     assert set_env("export A=1\n", {"A": "2", "B": "3"}) == "export A=2\nB=3\n"
     with pytest.raises(ValueError, match="line 1"):
         set_toml("a = ", {"a": 1})
+
+
+def test_a_file_of_windows_keeps_its_line_ends() -> None:
+    for before in ('{\r\n  "a": 1\r\n}\r\n', "{\r\n}\r\n", "// mine\r\n"):
+        after = set_value(before, ["b", "c"], {"d": 2})
+        assert after.count("\n") == after.count("\r\n") > before.count("\n")
+        assert read(after)["b"] == {"c": {"d": 2}}
