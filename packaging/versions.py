@@ -51,7 +51,8 @@ def attempt(uv: Path, python: str, versions: str, pytest_arguments: list[str], f
         resolve += ["--resolution", "lowest-direct"]
     if subprocess.run(resolve, check=False, cwd=ROOT).returncode:
         return "no versions fit together"
-    install: list[str | Path] = [uv, "pip", "install", "-q", "--python", own, "-c", pins, "-e", f"{ROOT}[test]"]
+    install: list[str | Path] = [uv, "pip", "install", "-q", "--compile-bytecode", "--python", own, "-c", pins]
+    install += ["-e", f"{ROOT}[test]"]
     if subprocess.run(install, check=False).returncode:
         return "it cannot be installed"
     done = subprocess.run([own, "-m", "pytest", "-q", *pytest_arguments], check=False, cwd=ROOT)
