@@ -31,7 +31,9 @@ async def measure_own_share(_: StandInProcess, folder: Path, size: Size) -> list
         stamps = folder.parent / f"own-{number}"
         stamps.mkdir()
         streams: list[Stream] = []
-        with bridge(pool_size=0, max_sessions=1, parked_sessions=1, cli_path=make_stamped_cli(stamps)) as running:
+        # Without reuse, because a program that is not known would be examined, in a process with stamps of its own.
+        settings: dict[str, object] = {"pool_size": 0, "max_sessions": 1, "parked_sessions": 1, "reuse_workers": False}
+        with bridge(**settings, cli_path=make_stamped_cli(stamps)) as running:
             client = Client(running.base_url)
             talk = [say("system", SYSTEM)]
             for _turn in range(size.runs + 1):
