@@ -15,7 +15,8 @@ from typing import TypeAlias
 
 from PIL import Image, ImageDraw, ImageFont
 
-from tray_bridge.desktop.icon import CLEAR, SHARPNESS, TEAL, WHITE, Colour, Look, Pen
+from tray_bridge.desktop.icon import CLEAR, SHARPNESS, TEAL, WHITE, Look, Pen
+from tray_bridge.desktop.plan_ring import Colour
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ICONS = Path("tray_bridge/desktop/icons")

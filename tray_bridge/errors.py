@@ -106,8 +106,8 @@ class KeyLimitError(TrayBridgeError):
     title = "Limit of the key"
     hint = "Raise the limit on the page, under Keys."
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, retry_after: float | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
         self.retry_after = retry_after
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import shutil
 import statistics
@@ -16,7 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tray_bridge.session_log import LogReader, SessionLog
+from tray_bridge.session_log import LogReader, SessionLog, writer
 from tray_bridge.session_log.exchange import Exchange
 from tray_bridge.turns import Message, Text, TextDelta, Turn, TurnEnded, TurnStarted, Usage
 
@@ -24,16 +25,24 @@ WORDS = 6_000  # of the vocabulary, as often as words of a language are
 CLIENTS = ("Continue", "aider", "Zed", "curl", "OpenAI Python SDK")
 MODELS = ("sonnet", "opus", "haiku")
 RUNS = 21
+ROUNDS = 3
+EXCHANGES, WARM = 384, 128  # whole batches of the index
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", nargs="?", type=int, default=100_000)
     parser.add_argument("--write-only", action="store_true", help="only the cost of writing an exchange")
+    parser.add_argument(
+        "--beside", type=Path, metavar="FOLDER", help="only that cost, by turns with another checkout's of Tray Bridge"
+    )
     arguments = parser.parse_args()
+    if arguments.beside:
+        compare_writing(arguments.beside)
+        return
     with tempfile.TemporaryDirectory(prefix="tray-bridge-log-") as place:
         folder = Path(place)
-        costs = write_cost(folder / "writing")
+        costs, _ = write_cost(folder / "writing")
         mean = statistics.mean(costs) * 1000
         print(f"Writing one exchange, processor time: {milliseconds(costs)}, mean with the index's share {mean:.2f} ms")
         if arguments.write_only:
@@ -53,6 +62,26 @@ def main() -> None:
             f"Making the index of {total}: {float(seconds):.1f} s, {int(more) / 1000:.0f} MB more memory, {size:.0f} MB"
         )
         measure(folder / "log")
+
+
+def compare_writing(other: Path) -> None:
+    """Print what writing an exchange costs here and in another checkout, measured by turns in fresh programs."""
+    here = Path(__file__).parents[2]
+    figures: dict[Path, list[tuple[float, ...]]] = {other: [], here: []}
+    for number in range(2 * ROUNDS):
+        for checkout in (other, here) if number % 2 else (here, other):
+            # This very file measures both.
+            program = f"import runpy; runpy.run_path({__file__!r}, run_name='cost')"
+            environment = {**os.environ, "PYTHONPATH": str(checkout)}
+            output = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+            figures[checkout].append(tuple(map(float, output.stdout.split())))
+            if output.returncode:
+                raise SystemExit(output.stderr)
+    print(f"Processor time of one exchange in ms, of {len(figures[here])} programs each: lowest, median")
+    for checkout, found in figures.items():
+        # Other work on the machine only adds.
+        told = [f"{1000 * min(one):.3f}, {1000 * statistics.median(one):.3f}" for one in zip(*found, strict=True)]
+        print(f"{checkout}: the log's thread under load {told[0]}, by itself {told[1]}; the request's {told[2]}")
 
 
 def measure(folder: Path) -> None:
@@ -103,34 +132,45 @@ def vocabulary() -> list[str]:
     return ["".join(rng.choices("aeinorstlmdw", k=rng.randint(3, 10))) for _ in range(WORDS)]
 
 
-def write_cost(folder: Path) -> list[float]:
-    """Give the processor seconds of the log's thread for an exchange of a usual size, from its begin to its end."""
+def write_cost(folder: Path, *, alone: bool = False) -> tuple[list[float], list[float]]:
+    """Give the processor seconds of the log's thread for an exchange of a usual size, from its begin to its end, and
+    those of the request's own thread.
+
+    The index is told as under load: of many at once; or, `alone`, of each exchange by itself.
+    """
     log = SessionLog(folder)
     rng = random.Random(2)
-    costs = []
-    for number in range(400):
+    batch = 1 if alone else getattr(writer, "INDEX_BATCH", 1)  # version 0.1 told it of each
+    texts = [prose(rng, 400) for _ in range(60)]
+    costs, own = [], []
+    for number in range(EXCHANGES):
+        # Copies: no two requests hold the same object.
+        said = [f"{number} {text}" for text in rng.sample(texts, 9)]
+        answer = f"{number} {rng.choice(texts)[:2000]}"
+        start = time.thread_time()
         exchange = log.begin(
             exchange_id=f"req_{number}",
             endpoint="/v1/chat/completions",
             client="curl",
             key_name=None,
             streamed=True,
-            request={"model": "sonnet", "messages": [{"role": "user", "content": prose(rng, 400)}] * 9},
+            request={"model": "sonnet", "messages": [{"role": "user", "content": text} for text in said]},
         )
-        exchange.set_turn(Turn("sonnet", (Message("user", (Text(prose(rng, 400)),)),) * 9))
+        exchange.set_turn(Turn("sonnet", tuple(Message("user", (Text(text),)) for text in said)))
         began = time.thread_time()
         log._write_entries()
         middle = time.thread_time()
         exchange.record(TurnStarted("claude-sonnet"))
-        exchange.record(TextDelta(prose(rng, 300)))
+        exchange.record(TextDelta(answer))
         exchange.record(TurnEnded("end_turn", Usage(3, 2)))
         exchange.end("completed", status=200)
         again = time.thread_time()
         log._write_entries()
-        if number % 32 == 31 and hasattr(log, "_write_index"):  # as under load; version 0.1 did so each time
+        if number % batch == batch - 1 and hasattr(log, "_write_index"):
             log._write_index()
         costs.append(time.thread_time() - again + middle - began)
-    return costs[80:]
+        own.append(began - start + again - middle)
+    return costs[WARM:], own[WARM:]
 
 
 LETTERS = vocabulary()
@@ -174,3 +214,8 @@ def fill(folder: Path, count: int) -> None:
 
 if __name__ == "__main__":
     main()
+elif __name__ == "cost":
+    with tempfile.TemporaryDirectory(prefix="tray-bridge-log-") as place:
+        under_load, own = write_cost(Path(place) / "load")
+        by_itself, _ = write_cost(Path(place) / "alone", alone=True)
+        print(*map(statistics.mean, (under_load, by_itself, own)))

@@ -105,6 +105,9 @@ def test_the_exchanges_of_a_conversation_are_a_thread_and_can_be_compared(
     page = open_page(f"{origin}/dashboard#/log/req_2")
     page.get_by_role("link", name="Conversation of 3 exchanges").click()
     expect(page.locator(".rows a")).to_have_count(3)
+    expect(page.locator(".talked")).to_have_text(
+        "Conversation of 3 exchanges · 1,947 tokens in (27 from the cache) · 540 out"
+    )
     page.locator(".rows a").first.click()
     page.get_by_role("link", name="Compare with the one before").click()
     pane = page.locator(".exchange")
@@ -114,6 +117,32 @@ def test_the_exchanges_of_a_conversation_are_a_thread_and_can_be_compared(
     expect(pane.locator("section", has_text="Answers").locator("ins")).to_contain_text("Yes.")
     page.reload()
     expect(page.locator(".exchange h1")).to_have_text("Two exchanges")
+
+
+def test_any_two_exchanges_can_be_compared(origin: str, log: Path, open_page: Open) -> None:
+    fill(log, 70)
+    for name, minutes, temperature in (("req_old", 50, 0.1), ("req_new", 5, 0.9)):
+        request = question("How?", temperature=temperature)
+        received = datetime.now() - timedelta(minutes=minutes)
+        write_exchange(log, name, client="Zed", request=request, events=answer(name), received=received)
+    page = open_page(f"{origin}/dashboard#/log/req_new?client=Zed")
+    page.get_by_role("link", name="Compare with another").click()
+    expect(page.locator(".picker")).to_contain_text("Choose the exchange to compare with")
+    page.get_by_label("Search").fill("req_old")
+    expect(page.locator(".rows a")).to_have_count(1)
+    page.reload()
+    expect(page.locator(".picker")).to_be_visible()
+    page.locator(".rows a").click()
+    pane = page.locator(".exchange")
+    expect(pane).to_contain_text("Two exchanges")
+    expect(page.locator(".picker")).to_be_hidden()
+    expect(pane.locator("section", has_text="Parameters").locator("del")).to_contain_text("0.1")
+    expect(pane.locator("section", has_text="Answers").locator("ins")).to_contain_text("req_new")
+    expect(pane).to_contain_text("45 min lie between them: a cache that nothing reads is kept for five minutes.")
+    page.go_back()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page).to_have_url(re.compile("#/log/req_new"))
+    expect(pane.locator("h1")).to_have_text("Completed")
 
 
 def test_a_conversation_that_was_edited_shows_its_branches(origin: str, log: Path, open_page: Open) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 from playwright.sync_api import Page, expect
 
@@ -105,4 +106,43 @@ def test_huge_texts_stay_within_the_page_and_are_shown_whole_only_when_asked(
     assert len(last.locator(".text").text_content() or "") < 20_000
     last.get_by_role("button", name="Show all 2,000,000 characters").click()
     assert len(last.locator(".text").text_content() or "") == 2_000_000
+    assert overflow(page) == 0
+
+
+def test_markup_in_a_comparison_a_conversation_usage_and_what_is_asked_again_is_shown_as_text(
+    origin: str, log: Path, open_page: Open
+) -> None:
+    request = question(SCRIPT, model=SCRIPT, user=SCRIPT)
+    again = {
+        **request,
+        "messages": [
+            *request["messages"],
+            {"role": "assistant", "content": SCRIPT},
+            {"role": "user", "content": f"{SCRIPT}!"},
+        ],
+    }
+    write_exchange(log, "req_1", client=SCRIPT, request=request, events=answer(SCRIPT))
+    write_exchange(log, "req_2", client=f"{SCRIPT}2", request=again, events=answer(f"{SCRIPT}\nmore"))
+    page = open_page(f"{origin}/dashboard#/log/req_2?with=req_1")
+    expect(page.locator(".exchange")).to_contain_text("Two exchanges")
+    expect(page.locator(".difference").last).to_contain_text("more")
+    assert is_unharmed(page)
+    page.goto(f"{origin}/dashboard#/log/req_2")
+    page.get_by_role("link", name="Conversation of 2 exchanges").click()
+    expect(page.locator(".talked")).to_contain_text("Conversation of 2 exchanges")
+    page.get_by_role("button", name="Save this search").click()
+    page.goto(f"{origin}/dashboard#/log?client={quote(SCRIPT)}&pick=req_1")
+    page.get_by_role("button", name="Save this search").click()
+    expect(page.locator(".saved-list li")).to_have_count(2)
+    assert is_unharmed(page)
+    for by in ("client", "model"):
+        page.goto(f"{origin}/dashboard#/usage?by={by}")
+        expect(page.locator("table")).to_contain_text("<script>" if by == "client" else "claude")
+        assert is_unharmed(page)
+        assert overflow(page) == 0
+    page.goto(f"{origin}/dashboard#/try?from=req_2")
+    expect(page.locator(".turn.assistant")).to_contain_text("<script>")
+    page.get_by_label("Show Markdown").check()
+    expect(page.locator(".turn.assistant")).to_contain_text("<script>")
+    assert is_unharmed(page)
     assert overflow(page) == 0

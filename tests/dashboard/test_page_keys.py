@@ -42,7 +42,7 @@ def test_a_key_is_made_limited_paused_and_revoked(make_bridge: Callable[..., Run
     assert [ask() for _ in range(3)] == [200, 200, 429]
     card.get_by_role("button", name="Pause").click()
     expect(card).to_contain_text("paused")
-    expect(card).to_contain_text("Today 2 answers")
+    expect(card).to_contain_text("Today 2 of 2 answers")
     assert ApiKeys().limits_of("laptop").paused
     card.get_by_role("button", name="Go on").click()
     expect(card.get_by_role("button", name="Pause")).to_be_visible()

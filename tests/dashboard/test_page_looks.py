@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
@@ -23,9 +24,12 @@ VIEWS = {
     "log": (".rows a", "#/log"),
     "exchange": (".turn.answer", "#/log/req_picture"),
     "compare": (".difference", "#/log/req_picture?with=req_0000000000000042"),
+    "choosing another to compare": (".picker button", "#/log?pick=req_picture"),
+    "conversation": (".talked", "#/log?thread=THREAD"),
     "keys": (".keys progress", "#/keys"),
     "usage": (".figures dd", "#/usage"),
     "usage by client": (".bar-list li", "#/usage?by=client"),
+    "usage between two days": (".figures dd", "#/usage?by=hour&days=between"),
     "try": (".snippet code", "#/try"),
     "connect": (".detail pre", "#/connect/zed"),
     "doctor": (".check h2", "#/doctor"),
@@ -53,6 +57,9 @@ def lively(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def open_view(open_page: Open, origin: str, view: str, **options: object) -> Page:
     sign, place = VIEWS[view]
+    if "THREAD" in place:
+        document = httpx.get(f"{origin}/dashboard/api/exchanges/req_picture").json()
+        place = place.replace("THREAD", document["conversation"]["thread"])
     page = open_page(f"{origin}/dashboard{place}", **options)
     expect(page.locator(sign).first).to_be_visible()
     return page

@@ -34,6 +34,15 @@ def test_a_conversation_survives_a_reload_and_a_question_can_be_edited(bridge: R
     expect(page.get_by_label("Your message")).to_have_value(directive(text="The first answer."))
     send(page, directive(text="Another answer."))
     expect(page.locator(".turn.assistant")).to_contain_text("Another answer.")
+    # An answer, too, can be another one: what is asked next goes on from it.
+    page.locator(".turn.assistant").get_by_role("button", name="Change").click()
+    page.get_by_label("Text of Claude").fill("Put in its place.")
+    page.get_by_role("button", name="Take it").click()
+    expect(page.locator(".turn.assistant")).to_contain_text("Put in its place.")
+    bridge.standin.clear()
+    send(page, directive(text="Well."))
+    expect(page.locator(".turn.assistant").nth(1)).to_contain_text("Well.")
+    assert "Put in its place." in str(bridge.standin.requests[-1].body["messages"])
 
 
 def test_an_answer_goes_on_while_another_view_is_looked_at_and_a_question_that_was_left_is_offered_again(
@@ -105,6 +114,10 @@ def test_two_models_answer_side_by_side(bridge: RunningBridge, open_page: Open) 
         expect(page.locator(".beside .turn").nth(number)).to_contain_text("all in")
     page.get_by_text("What differs").click()
     expect(page.locator("details.part")).to_contain_text("The same.")
+    page.get_by_role("button", name="Go on with this one").click()
+    expect(page.locator(".beside .turn.chosen")).to_have_count(1)
+    page.reload()
+    expect(page.locator(".turn.assistant")).to_have_count(1)
 
 
 def test_markdown_is_shown_on_request_and_runs_nothing(bridge: RunningBridge, open_page: Open) -> None:
@@ -133,6 +146,8 @@ def test_an_exchange_with_tools_and_a_picture_is_asked_again_as_it_was(bridge: R
     body = {
         "model": "haiku",
         "max_tokens": 321,
+        "temperature": 0.3,
+        "metadata": {"run": "7"},
         "tools": [{"type": "function", "function": tool}],
         "messages": [
             {"role": "system", "content": "Be brief."},
@@ -167,6 +182,10 @@ def test_an_exchange_with_tools_and_a_picture_is_asked_again_as_it_was(bridge: R
     assert one
     assert two
     assert two["turn"] == one["turn"]
+    assert {name: two["request"][name] for name in ("temperature", "metadata")} == {
+        "temperature": 0.3,
+        "metadata": {"run": "7"},
+    }
     assert two["client"] == "Tray Bridge"
     assert two["conversation"] == one["conversation"]
 

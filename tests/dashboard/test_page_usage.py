@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -48,6 +49,26 @@ def test_the_choice_has_an_address_and_back_returns_to_the_one_before(origin: st
     expect(page.get_by_label("By", exact=True)).to_have_value("model")
     page.go_back()
     expect(page.get_by_label("By", exact=True)).to_have_value("day")
+
+
+def test_any_period_can_be_chosen_by_its_days(origin: str, log: Path, open_page: Open) -> None:
+    today = datetime.now().replace(hour=12)
+    for days in (0, 9, 10, 12):
+        received = today - timedelta(days=days)
+        write_exchange(log, f"req_{days}", client="Zed", request=question("Hm"), events=answer("Ja"), received=received)
+    page = open_page(f"{origin}/dashboard#/usage")
+    expect(page.locator(".figures")).to_contain_text("Requests4")
+    page.get_by_label("Over").select_option("between")
+    expect(page.locator(".figures")).to_contain_text("Requests1")
+    page.get_by_label("From").fill(f"{today - timedelta(days=10):%Y-%m-%d}")
+    expect(page.locator(".figures")).to_contain_text("Requests3")
+    page.get_by_label("to", exact=True).fill(f"{today - timedelta(days=9):%Y-%m-%d}")
+    expect(page.locator(".figures")).to_contain_text("Requests2")
+    page.reload()
+    expect(page.locator(".figures")).to_contain_text("Requests2")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    assert len(Path(download.value.path()).read_text("utf-8").splitlines()) == 3
 
 
 def test_without_usage_it_says_so(origin: str, open_page: Open) -> None:

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image, ImageChops
 
 from tray_bridge.desktop.icon import FULL_SIZE, LOOKS, PANEL_SIZES, IconState, draw, icon_image, icon_state
-from tray_bridge.snapshots import AccountSnapshot, PoolSnapshot, Problem, RequestSnapshot, ServerSnapshot
+from tray_bridge.desktop.plan_ring import STEPS, ring_of, room
+from tray_bridge.snapshots import AccountSnapshot, PlanWindow, PoolSnapshot, Problem, RequestSnapshot, ServerSnapshot
 
 READY = ServerSnapshot(state="ready")
 PROBLEM = Problem("It broke", "A thing broke.")
@@ -82,6 +83,58 @@ def test_long_edges_lie_on_whole_pixels() -> None:
         column = [icon.getpixel((size // 2, y)) for y in range(size)]
         alphas = [pixel[3] for pixel in column if isinstance(pixel, tuple)]
         assert set(alphas) <= {0, 255}, size
+
+
+def windows(*windows: PlanWindow) -> ServerSnapshot:
+    return replace(READY, account=AccountSnapshot(signed_in=True, windows=windows))
+
+
+@pytest.mark.parametrize(
+    ("server", "steps"),
+    [
+        (READY, None),
+        (windows(PlanWindow("seven_day", None, 2000.0)), None),
+        (windows(PlanWindow("five_hour", 0.9, 900.0)), None),  # it began anew, and nothing is known of that
+        (windows(PlanWindow("five_hour", 0.0, 2000.0)), 0),
+        (windows(PlanWindow("five_hour", 0.01, 2000.0)), 1),
+        (windows(PlanWindow("five_hour", 0.25, 2000.0), PlanWindow("seven_day", 0.5, 2000.0)), STEPS // 2),
+        (windows(PlanWindow("five_hour", 0.999, 2000.0)), STEPS - 1),
+        (windows(PlanWindow("five_hour", None, 2000.0, "rejected")), STEPS),
+        (replace(windows(PlanWindow("five_hour", 0.5, 2000.0)), demo=True), None),
+    ],
+)
+def test_the_ring_is_as_long_as_the_fullest_window_is_full(server: ServerSnapshot, steps: int | None) -> None:
+    assert ring_of(server, 1000.0) == steps
+
+
+@pytest.mark.parametrize("size", PANEL_SIZES)
+@pytest.mark.parametrize("state", ["ready", "warning", "stopped"])
+def test_a_ring_leaves_the_icon_legible_and_grows(state: IconState, size: int) -> None:
+    def coloured(steps: int) -> int:
+        inner = size // 4
+        image = draw(state, size, steps)
+        edge = [image.getpixel((x, 0)) for x in range(size)] + [image.getpixel((0, y)) for y in range(inner, size)]
+        return sum(isinstance(p, tuple) and p[3] > 200 and max(p[:3]) - min(p[:3]) > 60 for p in edge)
+
+    lengths = [coloured(steps) for steps in (0, STEPS // 2, STEPS)]
+    assert lengths[0] <= lengths[1] < lengths[2]
+    # What is inside is the icon of that many pixels, but for the badge.
+    margin = sum(room(size))
+    inside = draw(state, size, 0).crop((margin, margin, size - margin, size - margin))
+    part = (inside.width // 4, 0, inside.width // 2, inside.height // 2)
+    assert inside.crop(part).tobytes() == draw(state, size - 2 * margin).crop(part).tobytes()
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_a_ring_stands_out_from_the_panel(panel: str) -> None:
+    for steps, part in ((STEPS // 2, 0.05), (STEPS, 0.1)):
+        icon = draw("ready", 22, steps)
+        margin = room(22)[0]
+        for x in range(margin, 22 - margin):
+            for y in range(margin, 22 - margin):
+                icon.putpixel((x, y), (0, 0, 0, 0))
+        seen = [p for p in _pixels(icon) if p[3] > 200 and _contrast(p[:3], PANELS[panel]) >= 3.0]
+        assert len(seen) >= 22 * 22 * part, (steps, len(seen))
 
 
 def _pixels(image: Image.Image) -> list[tuple[int, int, int, int]]:

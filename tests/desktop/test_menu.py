@@ -214,6 +214,16 @@ def test_no_text_is_longer_than_a_menu_can_take() -> None:
             AccountSnapshot(signed_in=True, windows=(PlanWindow("five_hour", 1.0, NOW + 60, "rejected"),)),
             "Claude: signed in · 5 h limit reached until 14:01",
         ),
+        (
+            AccountSnapshot(
+                signed_in=True,
+                windows=(
+                    PlanWindow("five_hour", 0.4, NOW - 60, told_at=NOW - 7200),
+                    PlanWindow("seven_day", 0.5, NOW + 1200, told_at=NOW - 7200),
+                ),
+            ),
+            "Claude: signed in · 5 h reset at 13:59 · 7 d 50 % at 12:00 until 14:20",
+        ),
     ],
 )
 def test_the_account_line_tells_plan_and_limits(account: AccountSnapshot, text: str) -> None:

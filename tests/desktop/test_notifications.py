@@ -91,11 +91,34 @@ def test_a_window_is_told_at_80_percent_when_it_is_full_and_when_the_next_begins
     reached = notification_for(nearly, full, None, NOW)
     assert reached is not None
     assert reached.title == "Plan limit reached"
-    anew = notification_for(full, used(0.02, NOW + 18_000), None, NOW + 1300)
+    anew = notification_for(full, used(0.02, NOW + 18_000), None, NOW + 1300, NOW + 1199)
     assert anew == Notification("Plan limit reset", "The 5 h limit of the plan has reset.")
     again = notification_for(used(0.02, NOW + 18_000), used(0.8, NOW + 18_000), None, NOW)
     assert again is not None
     assert again.title == "Plan limit is near"
+
+
+def test_the_end_of_a_limit_is_told_once_when_its_time_has_come_without_another_answer() -> None:
+    full, end = used(1.0, status="rejected"), NOW + 1200
+    assert notification_for(full, full, None, end - 1, end - 2) is None
+    told = notification_for(full, full, None, end + 0.5, end - 0.5)
+    assert told == Notification("Plan limit reset", "The 5 h limit of the plan has reset.")
+    assert notification_for(full, full, None, end + 1.5, end + 0.5) is None
+    # The next report, with the next answer, is no news.
+    assert notification_for(full, used(0.02, end + 18_000), None, end + 600, end + 599) is None
+    # A machine that was asleep meanwhile.
+    assert notification_for(full, full, None, end + 9000, end - 60) == told
+
+
+def test_a_warning_without_a_share_is_told_too() -> None:
+    warned = replace(
+        READY, account=AccountSnapshot(True, windows=(PlanWindow("seven_day", None, NOW + 1200, "allowed_warning"),))
+    )
+    told = notification_for(READY, warned, None, NOW)
+    assert told == Notification(
+        "Plan limit is near", "The 7 d limit of the plan is nearly used up. It resets at 14:20."
+    )
+    assert notification_for(warned, warned, None, NOW) is None
 
 
 def test_a_failure_after_a_retry_is_not_told_twice_in_a_row() -> None:

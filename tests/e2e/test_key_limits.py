@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.running_bridge import RunningBridge, directive, wait_for
+from tests.conformance.client_adapters import CLIENTS, Adapter, Question
+from tests.running_bridge import RunningBridge, directive, running_bridge, wait_for
 from tray_bridge.machine.api_keys import ApiKeys, KeyLimits
+from tray_bridge.machine.key_use import KeyUse, Use
 from tray_bridge.session_log import LogReader
+from tray_bridge.standin import StandIn
 
 
 @pytest.fixture
@@ -59,21 +63,110 @@ def test_a_limit_of_tokens_a_pause_and_what_a_key_may_ask(
     assert ask(bridge, keys["laptop"]).status_code == 403
     own.limit("laptop", KeyLimits(paused=True))
     refused = ask(bridge, keys["laptop"])
-    assert (refused.status_code, refused.json()["error"]["message"][:28]) == (429, "The key laptop is paused. Ra")
+    assert (refused.status_code, refused.json()["error"]["message"][:29]) == (429, "The key laptop is paused. Its")
     own.limit("laptop", KeyLimits())
     assert ask(bridge, keys["laptop"]).status_code == 200
 
 
-@pytest.mark.parametrize("choices", [1, 3])
-def test_usage_is_what_the_model_has_counted_to_the_token(
-    make_bridge: Callable[..., RunningBridge], tmp_path: Path, choices: int
+EACH = pytest.mark.parametrize("client", CLIENTS, ids=[client.dialect for client in CLIENTS])
+
+
+def send(bridge: RunningBridge, client: Adapter, question: Question, key: str = "none") -> httpx.Response:
+    headers = {"authorization": f"Bearer {key}"}
+    return httpx.post(f"{bridge.url}{client.path}", json=client.ask(question), headers=headers, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def quiet_bridge(running_standin: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBridge]:
+    """A bridge whose log keeps nothing."""
+    folder = tmp_path_factory.mktemp("log")
+    with running_bridge(running_standin, pool_size=1, log_mode="off", log_folder=folder) as running:
+        yield running
+
+
+@EACH
+def test_every_dialect_is_told_of_a_limit_with_its_reason_and_its_end(
+    quiet_bridge: RunningBridge, keys: dict[str, str], client: Adapter
 ) -> None:
-    bridge = make_bridge(log_folder=tmp_path)
-    told = [ask(bridge, "none", n=choices).json()["usage"] for _ in range(3)]
+    ApiKeys().limit("laptop", KeyLimits(requests_per_day=1))
+    question = Question(directive(text="Yes."), stream=True)
+    assert send(quiet_bridge, client, question, keys["laptop"]).status_code == 200
+    refused = send(quiet_bridge, client, question, keys["laptop"])
+    assert refused.status_code == 429
+    assert client.error(refused.json()).startswith(
+        "The key laptop has used 1 of its 1 requests a day. It may ask again at midnight."
+    )
+    assert 0 < int(refused.headers["retry-after"]) <= 86400
+    if client.dialect != "ollama":  # it has no types
+        assert refused.json()["error"]["type"] in ("rate_limit", "rate_limit_error")
+    ApiKeys().limit("laptop", KeyLimits(paused=True))
+    paused = send(quiet_bridge, client, question, keys["laptop"])
+    assert (paused.status_code, "The key laptop is paused." in client.error(paused.json())) == (429, True)
+    assert send(quiet_bridge, client, question, keys["ci"]).status_code == 200  # the others go on
+
+
+def test_a_limit_holds_across_restarts_though_nothing_is_logged(
+    make_bridge: Callable[..., RunningBridge], keys: dict[str, str], tmp_path: Path
+) -> None:
+    settings = {"log_folder": tmp_path, "log_mode": "off", "pool_size": 1}
+    first = make_bridge(**settings)
+    answers = [ask(first, keys["laptop"]) for _ in range(2)]
+    told = sum(answer.json()["usage"]["total_tokens"] for answer in answers)
+    first.server.stop(10)
+    ApiKeys().limit("laptop", KeyLimits(requests_per_day=3, tokens_per_day=told + 1))
+    second = make_bridge(**settings)
+    third = ask(second, keys["laptop"])
+    assert third.status_code == 200
+    refused = ask(second, keys["laptop"])
+    assert (refused.status_code, "3 of its 3 requests" in refused.text) == (429, True)
+    ApiKeys().limit("laptop", KeyLimits(tokens_per_day=told + third.json()["usage"]["total_tokens"]))
+    assert "tokens a day" in ask(second, keys["laptop"]).json()["error"]["message"]
+    used = Use(3, told + third.json()["usage"]["total_tokens"])
+    key = ApiKeys().get("laptop")
+    assert key
+    wait_for(lambda: KeyUse().of(key, str(date.today())) == used)  # what the page shows
+    assert not list(tmp_path.glob("????-??-??/*"))
+
+
+def upstream_counts(standin: StandIn) -> dict[str, int]:
+    """What the model's side has counted, in the words of the book of usage."""
+    names = {
+        "input_tokens": "input_tokens",
+        "output_tokens": "output_tokens",
+        "cache_read_tokens": "cache_read_input_tokens",
+        "cache_creation_tokens": "cache_creation_input_tokens",
+    }
+    counted = [request.usage or {} for request in standin.requests]
+    return {ours: sum(usage.get(theirs, 0) for usage in counted) for ours, theirs in names.items()}
+
+
+def test_usage_is_what_the_model_has_counted_to_the_token_in_every_dialect(
+    make_bridge: Callable[..., RunningBridge], standin: StandIn, tmp_path: Path
+) -> None:
+    bridge = make_bridge(log_folder=tmp_path, pool_size=1)
     log = LogReader(tmp_path)
-    wait_for(lambda: log.search(outcome="completed").total == 3)
-    total = log.usage.report("model")["total"]
-    read = total["input_tokens"] + total["cache_read_tokens"] + total["cache_creation_tokens"]
-    assert total["output_tokens"] == sum(usage["completion_tokens"] for usage in told)
-    assert read == sum(usage["prompt_tokens"] for usage in told)
-    assert total["requests"] == 3
+    expected, number = {}, 0
+    for client in CLIENTS:
+        standin.clear()
+        questions = [
+            Question(directive(text="Yes, it is so."), stream=True),
+            Question(directive(text="No."), stream=False),
+            Question(directive(text="Well.", usage={"cache_creation_input_tokens": 7}), stream=True),
+        ]
+        if "one call" not in client.cannot:
+            call = {"name": "look", "input": {"at": "it"}}
+            questions.append(Question(directive(tools=[call]), stream=True, tools=("look",)))
+        for question in questions:
+            assert send(bridge, client, question).status_code == 200
+        if client.dialect == "openai_chat":
+            assert ask(bridge, "none", n=3).status_code == 200
+            number += 1
+        number += len(questions)
+        wait_for(lambda: log.search(outcome="completed").total == number)  # noqa: B023
+        expected[client.dialect] = upstream_counts(standin)
+    assert not standin.errands
+    rows = {row["name"]: row for row in log.usage.report("dialect")["rows"]}
+    found = {dialect: {name: rows[dialect][name] for name in counts} for dialect, counts in expected.items()}
+    assert found == expected
+    assert all(counts["output_tokens"] and counts["cache_creation_tokens"] == 7 for counts in expected.values())
+    log.close()

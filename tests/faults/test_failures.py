@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -207,3 +208,4 @@ def test_c15_extra_usage_that_pays_is_told(make_bridge: Make, monkeypatch: pytes
     answered(bridge, headers=OVERAGE)
     account = bridge.wait_for(lambda s: s.account.windows, 10).account
     assert [(window.name, window.status) for window in account.windows] == [("five_hour", "extra_usage")]
+    assert time.time() - (account.windows[0].told_at or 0) < 60  # when the CLI reported it

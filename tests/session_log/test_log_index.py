@@ -1,14 +1,9 @@
-"""The index against the files, which are the truth: every question, and every moment at which a program may end."""
+"""The index against the files, which are the truth: every question, and every harm that may come to it."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import textwrap
-import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.session_log.log_fixtures import answer, begin, files, wait_until
+from tests.session_log.log_fixtures import answer, begin, wait_until
 from tray_bridge.session_log import LogReader, SessionLog, index
 from tray_bridge.session_log.summary import words
 
@@ -34,7 +29,8 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         "client": draw(st.sampled_from(["Zed", "aider", "curl"])),
         "key_name": draw(st.sampled_from(["Laptop", None])),
         "dialect": draw(st.sampled_from(["openai_chat", "ollama"])),
-        "outcome": draw(st.sampled_from(["completed", "error"])),
+        "outcome": draw(st.sampled_from(["completed", "error", None])),
+        "conversation": draw(st.sampled_from([None, {"thread": "t1", "tip": "a", "parent": None}, {"thread": "t2"}])),
         "answer": draw(TEXTS),
         "request": {"messages": [{"role": "user", "content": draw(TEXTS)}]},
         "tool_calls": draw(st.lists(st.just({"name": "read_file", "arguments": '{"path":"the end"}'}), max_size=1)),
@@ -50,6 +46,7 @@ FILTERS = st.fixed_dictionaries(
         "key": st.just("Laptop"),
         "outcome": st.sampled_from(["completed", "error", "unfinished"]),
         "dialect": st.just("ollama"),
+        "thread": st.sampled_from(["t1", "t2", "t3"]),
         "since": st.integers(0, 12).map(lambda hours: (NOW - timedelta(hours=hours)).timestamp()),
         "until": st.integers(0, 12).map(lambda hours: (NOW - timedelta(hours=hours)).timestamp()),
     },
@@ -78,7 +75,8 @@ def fits(number: int, document: dict[str, Any], filters: dict[str, Any]) -> bool
             for name, both in names.items()
         )
         and filters.get("key") in (None, document["key_name"])
-        and filters.get("outcome") in (None, document["outcome"])
+        and filters.get("outcome") in (None, document["outcome"] or "unfinished")
+        and filters.get("thread") in (None, (document["conversation"] or {}).get("thread"))
         and filters.get("dialect") in (None, document["dialect"])
         and filters.get("since", 0) <= at < filters.get("until", 4e9)
     )
@@ -120,63 +118,19 @@ def test_every_question_is_answered_as_a_scan_of_the_files_would(
         assert ([one["id"] for one in page.exchanges], page.total) == (expected, len(expected)), filters
         second = reader.search(**filters, limit=2, offset=1)
         assert [one["id"] for one in second.exchanges] == expected[1:3]
+        assert [one["id"] for one in reader.documents(**filters)] == expected[::-1]
+    left = [one for number, one in enumerate(log) if number not in lost]
+    fields = ("model", "client", "key_name", "dialect")
+    assert reader.values() == {field: sorted({one[field] for one in left if one[field]}) for field in fields}
+    times = {}
+    for number, one in reversed(list(enumerate(log))):
+        if number not in lost:
+            times[one["client"]] = (NOW - timedelta(hours=number)).timestamp()
+    assert reader.clients_seen() == times
+    for thread in ("t1", "t3"):
+        of_thread = {str(n) for n, one in enumerate(log) if n not in lost and fits(n, one, {"thread": thread})}
+        assert reader.thread(thread).branches.keys() == of_thread
     reader.close()
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-@pytest.mark.parametrize("after", [0.0, 0.01, 0.03, 0.06, 0.1, 0.2, 0.35])
-def test_killed_at_any_moment_of_writing_the_index_says_what_the_files_say(tmp_path: Path, after: float) -> None:
-    program = """
-        import sys
-        from pathlib import Path
-        from tests.session_log.log_fixtures import answer, begin
-        from tray_bridge.session_log import SessionLog, writer
-        writer.LINGER_SECONDS = writer.INDEX_SECONDS = 0.0
-        log = SessionLog(Path(sys.argv[1]))
-        log.open()
-        print("writing", flush=True)
-        for number in range(100000):
-            answer(begin(log, f"id-{number}", f"question {number}"), "word " * 300)
-            while log.under_way(f"id-{number - 20}"): pass
-        """
-    run_and_kill(program, tmp_path, after)
-    written = {json.loads(path.read_bytes())["id"] for path in files(tmp_path)}
-    page = LogReader(tmp_path).search(limit=-1)
-    assert {one["id"] for one in page.exchanges} == written
-    assert page.total == len(written)
-    ended = [one["id"] for one in page.exchanges if one["outcome"] == "completed"]
-    assert LogReader(tmp_path).search("question", outcome="completed").total == min(len(ended), 1000)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-@pytest.mark.parametrize("after", [0.0, 0.02, 0.05, 0.1, 0.2, 0.4])
-def test_killed_at_any_moment_of_a_rebuild_the_index_is_whole_the_next_time(tmp_path: Path, after: float) -> None:
-    for number in range(300):
-        write(
-            tmp_path, number % 20, {"id": f"id-{number}", "outcome": "completed", "answer": f"needle{number:03} " * 50}
-        )
-    program = """
-        import sys
-        from pathlib import Path
-        from tray_bridge.session_log import LogReader, index
-        index.BATCH = 7
-        print("writing", flush=True)
-        LogReader(Path(sys.argv[1])).search()
-        """
-    run_and_kill(program, tmp_path, after)
-    reader = LogReader(tmp_path)
-    assert reader.search().total == 300
-    assert [reader.search(f"needle{number:03}").total for number in range(300)] == [1] * 300
-
-
-def run_and_kill(program: str, folder: Path, after: float) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(index.__file__).parents[2])}
-    command = [sys.executable, "-c", textwrap.dedent(program), str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
-        assert process.stdout
-        assert process.stdout.readline() == b"writing\n"
-        time.sleep(after)
-        process.send_signal(signal.SIGKILL)
 
 
 @pytest.mark.parametrize("harm", ["garbage", "another version", "no tables", "cut"])

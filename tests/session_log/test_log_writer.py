@@ -75,7 +75,7 @@ def test_only_the_owner_may_read(log: SessionLog) -> None:
 
 def test_no_request_waits_for_a_disk_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stuck = threading.Event()
-    monkeypatch.setattr(writer, "replace_file", lambda *_: stuck.wait())
+    monkeypatch.setattr(writer, "put_file", lambda *_: stuck.wait())
     log = SessionLog(tmp_path)
     log.open()
     slowest = 0.0

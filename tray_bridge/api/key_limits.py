@@ -1,103 +1,144 @@
 """The limits of API keys: what each key has used today, counted across restarts.
 
-What was used before this program began is read from `usage.db`; what came since is counted here, so that the file may
-lag behind. Used in the server's event loop only.
+What was used before this program began is read from a file once for each key; what comes since is counted here and
+saved behind the requests, so that none waits for a disk. Used in the server's event loop only.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import sqlite3
 import time
-from collections import Counter
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
-from pathlib import Path
+from typing import TypeVar
 
 from ..errors import AccessDeniedError, KeyLimitError
-from ..machine.api_keys import ApiKeys
-from ..session_log import LogReader
+from ..machine.api_keys import ApiKey, ApiKeys, KeyLimits
+from ..machine.key_use import KeyUse, Use
 from ..turns import Usage
+
+CLOSE_SECONDS = 2.0
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 
 class LimitKeeper:
-    """Apply the limits of `keys`; `log_folder` holds `usage.db`."""
+    """Apply the limits of `keys`, and keep what they use in `use`."""
 
-    def __init__(self, keys: ApiKeys, log_folder: Path) -> None:
+    def __init__(self, keys: ApiKeys, use: KeyUse | None = None) -> None:
         self._keys = keys
-        self._log_folder = log_folder
-        self._began = time.time()
-        self._day = date.today()
-        self._requests: Counter[str] = Counter()
-        self._tokens: Counter[str] = Counter()
-        self._loaded: set[str] = set()
+        self._use = use or KeyUse()
+        self._day = str(date.today())
+        self._today: dict[ApiKey, Use] = {}
+        self._admitted: dict[str, ApiKey] = {}
+        self._unsaved: dict[tuple[ApiKey, str], Use] = defaultdict(Use)
         self._loading = asyncio.Lock()
+        self._saving: asyncio.Future[None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="key-use")
 
-    async def admit(self, key: str | None, dialect: str, models: tuple[str, ...]) -> None:
+    async def admit(self, name: str | None, dialect: str, models: tuple[str, ...]) -> None:
         """Count a request of a key for a model, as it is and as it was named.
 
         Raises KeyLimitError or AccessDeniedError if the key may not ask that now.
         """
+        key = self._keys.get(name) if name else None
         if key is None:
             return
-        limits = self._keys.limits_of(key)
+        limits = key.limits
         if limits.paused:
-            raise KeyLimitError(f"The key {key} is paused.")
+            raise KeyLimitError(f"The key {name} is paused.", hint="Its owner can resume it on the page, under Keys.")
         if limits.dialects and dialect not in limits.dialects:
-            raise AccessDeniedError(f"The key {key} may not use {dialect}, only {', '.join(limits.dialects)}.")
+            raise AccessDeniedError(f"The key {name} may not use {dialect}, only {', '.join(limits.dialects)}.")
         if limits.models and not set(models) & set(limits.models):
-            raise AccessDeniedError(f"The key {key} may not ask {models[0]}, only {', '.join(limits.models)}.")
-        self._turn_the_day()
-        if limits.requests_per_day is not None or limits.tokens_per_day is not None:
-            await self._load(key)
-            for used, most, what in (
-                (self._requests[key], limits.requests_per_day, "requests"),
-                (self._tokens[key], limits.tokens_per_day, "tokens"),
-            ):
-                if most is not None and used >= most:
-                    message = f"The key {key} has used {used:,} of its {most:,} {what} a day."
-                    raise KeyLimitError(f"{message} It may ask again at midnight.", retry_after=_seconds_to_midnight())
-        self._requests[key] += 1
+            raise AccessDeniedError(f"The key {name} may not ask {models[0]}, only {', '.join(limits.models)}.")
+        await self._load(_same(key))
+        today = self._today[_same(key)]
+        for used, most, what in (
+            (today.requests, limits.requests_per_day, "requests"),
+            (today.tokens, limits.tokens_per_day, "tokens"),
+        ):
+            if most is not None and used >= most:
+                message = f"The key {name} has used {used:,} of its {most:,} {what} a day."
+                raise KeyLimitError(f"{message} It may ask again at midnight.", retry_after=_seconds_to_midnight())
+        self._admitted[key.name] = _same(key)
+        self._count(_same(key), Use(requests=1))
 
-    def used(self, key: str | None, usage: Usage) -> None:
+    def used(self, name: str | None, usage: Usage) -> None:
         """Count the tokens of an answer for its key."""
-        if key is not None:
-            self._turn_the_day()
+        if name and (key := self._admitted.get(name)):
             read = usage.input_tokens + usage.cache_read_tokens + usage.cache_creation_tokens
-            self._tokens[key] += read + usage.output_tokens
+            self._count(key, Use(tokens=read + usage.output_tokens))
 
-    def failed(self, key: str | None) -> None:
+    def failed(self, name: str | None) -> None:
         """Take back a request that ended in an error: only answers count."""
-        if key is not None and self._requests[key] > 0:
-            self._requests[key] -= 1
+        if name and (key := self._admitted.get(name)):
+            self._count(key, Use(requests=-1))
 
-    def _turn_the_day(self) -> None:
-        if (today := date.today()) != self._day:
+    async def close(self) -> None:
+        """Save what is not saved yet; a disk that hangs is not waited for."""
+        for _ in range(2):  # what is under way, and what came meanwhile or was refused before
+            if self._saving is None and self._unsaved:
+                self._saving = asyncio.ensure_future(self._save())
+            if self._saving is not None:
+                await asyncio.wait({self._saving}, timeout=CLOSE_SECONDS)
+        self._thread.shutdown(wait=False)
+
+    def _count(self, key: ApiKey, use: Use) -> None:
+        day = self._turn_the_day()
+        before = self._today.get(key, Use())
+        # A request that ended in an error after midnight was yesterday's.
+        use = Use(max(use.requests, -before.requests), use.tokens)
+        self._today[key] = before + use
+        self._unsaved[key, day] += use
+        if self._saving is None:
+            self._saving = asyncio.ensure_future(self._save())
+
+    def _turn_the_day(self) -> str:
+        """Begin anew if the day has changed: all of the new day is counted here."""
+        if (today := str(date.today())) != self._day:
             self._day = today
-            self._requests.clear()
-            self._tokens.clear()
-            # All of the new day is counted here.
-            self._began = 0.0
-            self._loaded.clear()
+            self._today = {key: Use() for key in self._today}
+        return today
 
-    async def _load(self, key: str) -> None:
-        """Add what the key used today before this program began."""
+    async def _load(self, key: ApiKey) -> None:
+        """Read once what the key used today before this program began."""
+        self._turn_the_day()
         async with self._loading:
-            midnight = datetime.combine(self._day, datetime.min.time()).timestamp()
-            known = self._keys.get(key)
-            # An earlier key of the same name was another one.
-            since = max(midnight, known.made_at if known else 0.0)
-            if key in self._loaded or self._began <= since:
+            if key in self._today:
                 return
-            requests, tokens = await asyncio.to_thread(self._before, key, since)
-            self._requests[key] += requests
-            self._tokens[key] += tokens
-            self._loaded.add(key)
+            before = Use()
+            try:
+                before = await self._in_thread(self._use.of, key, self._day)
+            except (OSError, sqlite3.Error) as error:
+                logger.warning("What the key %s used before could not be read: %s", key.name, error)
+            self._today[key] = before
 
-    def _before(self, key: str, since: float) -> tuple[int, int]:
-        reader = LogReader(self._log_folder)
+    async def _save(self) -> None:
+        """Save until there is nothing left; what a disk refuses is saved with what comes next."""
         try:
-            return reader.usage.answered(key, since, self._began)
+            while self._unsaved:
+                unsaved, self._unsaved = self._unsaved, defaultdict(Use)
+                try:
+                    await self._in_thread(self._use.add, [(key, day, use) for (key, day), use in unsaved.items()])
+                except (OSError, sqlite3.Error) as error:
+                    logger.warning("What keys have used could not be saved: %s", error)
+                    for place, use in unsaved.items():
+                        self._unsaved[place] += use
+                    return
         finally:
-            reader.close()
+            self._saving = None
+
+    def _in_thread(self, work: Callable[..., T], *values: object) -> Awaitable[T]:
+        return asyncio.get_running_loop().run_in_executor(self._thread, work, *values)
+
+
+def _same(key: ApiKey) -> ApiKey:
+    """Give the key without its limits: a change of them does not make it another one."""
+    return key._replace(limits=KeyLimits())
 
 
 def _seconds_to_midnight() -> float:

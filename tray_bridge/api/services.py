@@ -113,7 +113,7 @@ class Services:
     limits: LimitKeeper = field(init=False)
 
     def __post_init__(self) -> None:
-        self.limits = LimitKeeper(self.keys, self.log.folder)
+        self.limits = LimitKeeper(self.keys)
 
     def verify_key(self, candidate: str) -> str | None:
         """Give the name of the key `candidate`, or None; the owner's token and the page's own key are known too."""

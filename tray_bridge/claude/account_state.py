@@ -41,7 +41,7 @@ class AccountState:
         """Keep what upstream reported of a window; an error without a window's data changes nothing."""
         if window.name == UNNAMED and window.resets_at is None and window.used is None:
             return
-        self._windows[window.name] = window
+        self._windows[window.name] = replace(window, told_at=time.time())
         self._on_change()
 
     def failed(self, error: TrayBridgeError) -> None:

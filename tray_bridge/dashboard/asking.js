@@ -151,13 +151,29 @@ async function messagesOf({ role, content }) {
   return [...answers, ...said];
 }
 
+// What requests of other dialects call as Chat Completions does.
+const SAME = ["temperature", "top_p", "top_k", "seed", "metadata", "user", "service_tier", "presence_penalty", "frequency_penalty"];
+// Of Chat Completions: what the page has fields for, or takes from the turn.
+const FIELDS = new Set(["model", "messages", "stream", "stream_options", "reasoning_effort", "tools", "functions", "function_call", "tool_choice", "max_completion_tokens", "n"]);
+
+/**
+ * The parameters of a request that Chat Completions knows by themselves.
+ * @param {Wire} request
+ * @param {string} dialect
+ * @returns {Wire}
+ */
+function parametersOf(request, dialect) {
+  const own = { ...request, ...(dialect === "ollama" ? request.options : {}) };
+  if (dialect === "openai_chat") return Object.fromEntries(Object.entries(own).filter(([name]) => !FIELDS.has(name)));
+  return Object.fromEntries(SAME.filter((name) => own[name] !== undefined && own[name] !== null).map((name) => [name, own[name]]));
+}
+
 /**
  * What was asked in an exchange, whatever its dialect.
- * @param {{ turn: Wire, model: string | null }} exchange
+ * @param {{ turn: Wire, model: string | null, request?: Wire | null, dialect?: string }} exchange
  */
-export async function asRequest({ turn, model }) {
-  /** @type {Wire} */
-  const others = {};
+export async function asRequest({ turn, model, request, dialect }) {
+  const others = parametersOf(request ?? {}, dialect ?? "openai_chat");
   if (turn.tools?.length) {
     others.tools = turn.tools.map((/** @type {Wire} */ { name, description, input_schema: parameters }) => ({ type: "function", function: { name, description, parameters } }));
     const choice = turn.tool_choice ?? {};

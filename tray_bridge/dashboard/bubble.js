@@ -4,13 +4,15 @@ import { h, problemBox, say, show } from "./dom.js";
 import { visible } from "./format.js";
 import { markdown } from "./markdown.js";
 
+/** @typedef {ReturnType<typeof bubble>} Bubble */
+
 /**
- * A message in the conversation. `onEdit` puts it back into the field.
+ * A message in the conversation. `onEdit` puts it back into the field, `onChange(text)` takes another text in its place.
  * @param {string} role
  * @param {string} name
- * @param {(() => void) | null} onEdit
+ * @param {{ onEdit?: (() => void) | null, onChange?: ((text: string) => void) | null }} may
  */
-export function bubble(role, name, onEdit = null) {
+export function bubble(role, name, { onEdit = null, onChange = null } = {}) {
   const text = h("div", { class: "text", dir: "auto" });
   const thought = h("div", { class: "text", dir: "auto" });
   const reasoning = h("details", { class: "reasoning", hidden: true }, h("summary", {}, "Reasoning"), thought);
@@ -19,10 +21,29 @@ export function bubble(role, name, onEdit = null) {
   const more = h("p", { class: "muted ending" });
   const trouble = h("div", {});
   const edit = onEdit ? h("button", { type: "button", class: "quiet", onclick: onEdit }, "Edit") : null;
-  const element = h("article", { class: `turn ${role}` }, h("h3", {}, h("span", {}, name), edit), reasoning, text, calls, trouble, note, more);
+  const change = h("button", { type: "button", class: "quiet", hidden: !onChange, onclick: () => changeable() }, "Change");
+  const choice = h("p", { class: "muted" });
+  const element = h("article", { class: `turn ${role}` }, h("h3", {}, h("span", {}, name), edit, change), reasoning, text, calls, trouble, note, more, choice);
   let content = "";
+
+  /** Put a field in place of the text. */
+  function changeable() {
+    const field = h("textarea", { class: "changed", rows: Math.min(20, content.split("\n").length + 1), dir: "auto", "aria-label": `Text of ${name}`, value: content });
+    const done = () => onChange?.(field.value);
+    const form = h("form", { onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), done()) }, field,
+      h("div", { class: "buttons end" }, h("button", { type: "button", class: "quiet", onclick: () => onChange?.(content) }, "Leave it"), h("button", { type: "submit" }, "Take it")));
+    change.hidden = true;
+    show(text, form);
+    field.focus();
+  }
+
   return {
     element,
+    /** @param {((text: string) => void) | null} taken */
+    letChange(taken) {
+      onChange = taken;
+      change.hidden = !taken;
+    },
     text: () => content,
     /** @param {string} piece */
     add(piece) {
@@ -40,6 +61,15 @@ export function bubble(role, name, onEdit = null) {
     think(piece) {
       reasoning.hidden = false;
       thought.append(visible(piece));
+    },
+    /**
+     * Say whether the conversation goes on from this answer; if not, `onChoose` lets it.
+     * @param {boolean} chosen
+     * @param {(() => void) | null} onChoose
+     */
+    choose(chosen, onChoose) {
+      element.classList.toggle("chosen", chosen);
+      show(choice, chosen ? "The conversation goes on from this answer." : onChoose ? h("button", { type: "button", onclick: onChoose }, "Go on with this one") : null);
     },
     note: (/** @type {string} */ words) => say(note, words),
     more: (/** @type {Child[]} */ ...parts) => show(more, parts),

@@ -1,7 +1,7 @@
 // Draws small charts as SVG at the width that they really have, so that their words keep their size.
 
 import { h, s, show } from "./dom.js";
-import { clock, duration } from "./format.js";
+import { clock, count, duration } from "./format.js";
 
 const PAD = { top: 12, right: 8, bottom: 22, left: 44 };
 const HEIGHT = 168;
@@ -109,6 +109,17 @@ export function drawBars({ minutes, from, to }, width, height) {
   return svg(width, height, parts, bars);
 }
 
+const dayOfMonth = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+
+/**
+ * `2026-11-28` → `28 Nov`; `2026-11-28 14:00` → `14:00`, at midnight the day.
+ * @param {string} name
+ */
+function stepName(name) {
+  const [day, hour] = name.split(" ");
+  return hour && hour !== "00:00" ? hour : dayOfMonth.format(new Date(`${day}T12:00`));
+}
+
 /**
  * One column for each row of usage, oldest first: in, from the cache, out, one on the other.
  * @param {UsageRow[]} rows
@@ -137,11 +148,11 @@ export function drawColumns(rows, width, height) {
     let below = 0;
     const bars = pieces(row).filter(([, v]) => v > 0).map(([kind, v]) => {
       const bar = s("rect", { class: `bar ${kind}`, x: middle - wide / 2, width: wide, y: y(below + v), height: Math.max(0.5, y(below) - y(below + v)) },
-        s("title", {}, `${row.name}: ${sum(row)} tokens`));
+        s("title", {}, `${row.name}: ${count(sum(row))} tokens`));
       below += v;
       return bar;
     });
-    const label = i % every === 0 ? s("text", { class: "tick", x: middle, y: height - 5, "text-anchor": "middle" }, row.name.slice(5)) : null;
+    const label = i % every === 0 ? s("text", { class: "tick", x: middle, y: height - 5, "text-anchor": "middle" }, stepName(row.name)) : null;
     return [bars, label];
   }));
 }

@@ -2,7 +2,9 @@
 
 import { textOf } from "./conversation.js";
 import { h, s as svg } from "./dom.js";
-import { count, duration, prettyJson, visible } from "./format.js";
+import { count, duration, plural, prettyJson, visible } from "./format.js";
+
+const MOST = 400; // lines of a difference that are shown
 
 const PROMPT = ["messages", "input", "prompt", "system", "instructions", "tools", "functions"];
 /** @param {unknown} value */
@@ -87,7 +89,9 @@ export function difference(before, after) {
   const words = { "-": "taken out", "+": "put in" };
   const shown = lines.map(([sign, line], i) => (!near[i] ? null : sign === " " ? h("div", {}, visible(line) || " ")
     : h(sign === "-" ? "del" : "ins", {}, h("span", { class: "unseen" }, `${words[sign]}: `), visible(line) || " "))).filter(Boolean);
-  return shown.length ? h("div", { class: "difference code wrap", tabindex: 0 }, shown.slice(0, 400)) : h("p", { class: "muted" }, "The same.");
+  if (!shown.length) return h("p", { class: "muted" }, "The same.");
+  const rest = shown.length > MOST ? h("p", { class: "muted" }, `${plural(shown.length - MOST, "further line")} left out.`) : null;
+  return [h("div", { class: "difference code wrap", tabindex: 0 }, shown.slice(0, MOST)), rest];
 }
 
 /**
@@ -100,6 +104,22 @@ export function prefix(before, after) {
   let kept = 0;
   while (kept < a.length && kept < b.length && flat(a[kept].value) === flat(b[kept].value)) kept += 1;
   return { a, b, kept, whole: kept === a.length };
+}
+
+const CACHE_SECONDS = 300; // for which the API keeps a prefix that is not read
+
+/**
+ * Why the second of two requests may have read nothing from the cache, though the first one's prompt was kept.
+ * @param {Exchange} before
+ * @param {Exchange} after
+ */
+function otherReasons(before, after) {
+  const [first, second] = [before, after].map((one) => one.answered_by ?? one.model);
+  const gap = (Date.parse(after.received) - Date.parse(before.received)) / 1000;
+  return [
+    first && second && first !== second ? `They asked different models, ${visible(first)} and ${visible(second)}, which share no cache.` : "",
+    gap > CACHE_SECONDS ? `${duration(gap)} lie between them: a cache that nothing reads is kept for five minutes.` : "",
+  ].filter(Boolean);
 }
 
 /**
@@ -144,6 +164,7 @@ export function verdict({ a, b, kept, whole }) {
 export function compared(before, after) {
   const both = prefix(before, after);
   const { a, b, kept, whole } = both;
+  const unread = !after.usage?.cache_read_tokens && a.length ? otherReasons(before, after) : [];
   const broken = !whole && h("div", { class: "part" }, h("h3", {}, `First difference: ${visible(b[kept]?.name ?? a[kept].name)}`), difference(textual(a[kept]?.value ?? ""), textual(b[kept]?.value ?? "")));
   const link = (/** @type {Exchange} */ one, /** @type {string} */ words) => h("a", { href: `#/log/${encodeURIComponent(one.id)}` }, words);
   return [
@@ -151,7 +172,7 @@ export function compared(before, after) {
     h("section", { class: "card", "aria-label": "Figures" }, h("table", {}, h("caption", { class: "unseen" }, "Figures of both"),
       h("thead", {}, h("tr", {}, h("td", {}), h("th", { scope: "col" }, "First"), h("th", { scope: "col" }, "Second"))),
       h("tbody", {}, figures(before, after).map(([name, x, y]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, visible(x ?? "–")), h("td", {}, visible(y ?? "–"))))))),
-    h("section", { class: "card", "aria-labelledby": "prefix" }, h("h2", { id: "prefix" }, "Prompt"), bar(kept, a.length, b.length), h("p", {}, verdict(both)), broken || null),
+    h("section", { class: "card", "aria-labelledby": "prefix" }, h("h2", { id: "prefix" }, "Prompt"), bar(kept, a.length, b.length), h("p", {}, verdict(both)), unread.map((reason) => h("p", {}, reason)), broken || null),
     h("section", { class: "card", "aria-labelledby": "parameters" }, h("h2", { id: "parameters" }, "Parameters"), difference(prettyJson(parameters(before)), prettyJson(parameters(after)))),
     h("section", { class: "card", "aria-labelledby": "answers" }, h("h2", { id: "answers" }, "Answers"), difference(before.answer ?? "", after.answer ?? "")),
   ];

@@ -18,10 +18,13 @@ export const outcomes = {
   unfinished: { word: "Unfinished", sign: "warn" },
 };
 
-/** @param {string} outcome */
-export function outcomeSign(outcome) {
+/**
+ * The sign of an outcome, with its word for screen readers unless it stands beside it.
+ * @param {string} outcome
+ */
+export function outcomeSign(outcome, beside = false) {
   const { word, sign } = outcomes[outcome] ?? { word: visible(outcome ?? "Unknown"), sign: "warn" };
-  return h("span", { class: "outcome", "data-outcome": outcome, title: word }, icon(sign), h("span", { class: "unseen" }, word));
+  return h("span", { class: "outcome", "data-outcome": outcome, title: word }, icon(sign), beside ? null : h("span", { class: "unseen" }, word));
 }
 
 /** @type {Record<string, string>} */
@@ -127,11 +130,12 @@ function pythonOf(document, body) {
 }
 
 /**
- * `onDeleted()` is called after the exchange was deleted; `list()` gives the address of the list.
+ * `onDeleted()` is called after the exchange was deleted; `address(id, query)` gives addresses, without an id the list's.
  * @param {() => void} onDeleted
- * @param {() => string} list
+ * @param {(id: string | null, query?: Record<string, string | null>) => string} address
  */
-export function exchangePane(onDeleted, list) {
+export function exchangePane(onDeleted, address) {
+  const list = () => address(null);
   const element = h("div", { class: "exchange", tabindex: -1 });
   /** @type {string | null} */
   let shown = null;
@@ -172,13 +176,15 @@ export function exchangePane(onDeleted, list) {
   async function neighbours(document, place) {
     const thread = document.conversation?.thread;
     if (!thread) return;
-    /** @type {{ exchanges: Summary[] }} */
-    const { exchanges } = await ask(`/exchanges?${new URLSearchParams({ thread, limit: "200" })}`).catch(() => ({ exchanges: [] }));
-    if (shown !== document.id || exchanges.length < 2) return;
-    const before = exchanges[exchanges.findIndex((one) => one.id === document.id) + 1];
-    const tokens = exchanges.reduce((sum, { usage }) => sum + (usage ? usage.input_tokens + usage.cache_read_tokens + usage.cache_creation_tokens + usage.output_tokens : 0), 0);
-    show(place, h("a", { href: `#/log?thread=${encodeURIComponent(thread)}` }, `Conversation of ${plural(exchanges.length, "exchange")}, ${count(tokens)} tokens`),
-      before ? h("a", { href: `#/log/${encodeURIComponent(document.id)}?with=${encodeURIComponent(before.id)}` }, "Compare with the one before") : null);
+    /** @type {Thread} */
+    const { branches, used } = await ask(`/threads/${encodeURIComponent(thread)}`).catch(() => ({ branches: {}, used: { input_tokens: 0, output_tokens: 0, cache_read_tokens: 0, cache_creation_tokens: 0, thinking_tokens: 0 } }));
+    const number = Object.keys(branches).length;
+    if (shown !== document.id || number < 2) return;
+    const before = branches[document.id]?.before;
+    const tokens = used.input_tokens + used.cache_read_tokens + used.cache_creation_tokens + used.output_tokens;
+    const links = [h("a", { href: `#/log?thread=${encodeURIComponent(thread)}` }, `Conversation of ${plural(number, "exchange")}, ${count(tokens)} tokens`),
+      before ? h("a", { href: address(document.id, { with: before }) }, "Compare with the one before") : null];
+    place.prepend(...links.filter((link) => link !== null));
   }
 
   /** @param {string} form */
@@ -214,13 +220,13 @@ export function exchangePane(onDeleted, list) {
       show(inside, body(document));
     }
     const request = () => whole(document.request);
-    const others = h("p", { class: "neighbours" });
+    const others = h("p", { class: "neighbours" }, h("a", { href: address(null, { pick: document.id }) }, "Compare with another"));
     const first = question(document);
     window.document.title = `${visible(first.slice(0, 60)) || "Exchange"} · Log · Tray Bridge`;
     show(element,
       h("a", { class: "back", href: list() }, "Back to the list"),
       h("header", {},
-        h("h1", {}, outcomeSign(document.outcome), outcomes[document.outcome]?.word ?? "Exchange"),
+        h("h1", {}, outcomeSign(document.outcome, true), outcomes[document.outcome]?.word ?? "Exchange"),
         h("p", { class: "muted" }, `${exactTime(Date.parse(document.received) / 1000)} · `, h("code", {}, visible(document.id))),
         cause(document),
         others,
@@ -244,7 +250,8 @@ export function exchangePane(onDeleted, list) {
       if (shown !== id) return;
       if (second) {
         window.document.title = "Two exchanges · Log · Tray Bridge";
-        show(element, h("a", { class: "back", href: list() }, "Back to the list"), compared(second, document));
+        const [first, last] = Date.parse(second.received) <= Date.parse(document.received) ? [second, document] : [document, second];
+        show(element, h("a", { class: "back", href: list() }, "Back to the list"), compared(first, last));
         return;
       }
       render(document);

@@ -54,6 +54,10 @@ export function keysView() {
    */
   const put = (key, limits, said) => change(`/keys/${encodeURIComponent(key.name)}`, { method: "PUT", body: { ...key.limits, ...limits } }, said);
 
+  const bar = (/** @type {string} */ what, /** @type {number} */ value, /** @type {number | null} */ most) => most === null ? null
+    : h("progress", { max: most, value, "data-full": value >= most, "aria-label": `${count(value)} of ${count(most)} ${what} used` });
+  const used = (/** @type {number} */ value, /** @type {number | null} */ most, /** @type {string} */ what) => (most === null ? plural(value, what) : `${count(value)} of ${plural(most, what)}`);
+
   /** @param {Key} key */
   function card(key) {
     const { limits, today } = key;
@@ -81,8 +85,8 @@ export function keysView() {
     };
     return h("section", { class: "card", "aria-label": `Key ${key.name}` },
       h("div", { class: "heading" }, h("h2", {}, h("bdi", {}, visible(key.name)), limits.paused ? " · paused" : ""), h("span", { class: "muted" }, `made ${exactTime(key.made_at)}`)),
-      h("p", {}, `Today ${plural(today.requests, "answer")} and ${plural(today.tokens, "token")}. `, h("a", { href: `#/log?key=${encodeURIComponent(key.name)}` }, "In the log")),
-      limits.tokens_per_day ? h("progress", { max: limits.tokens_per_day, value: today.tokens, "aria-label": `${count(today.tokens)} of ${count(limits.tokens_per_day)} tokens used` }) : null,
+      h("p", {}, `Today ${used(today.requests, limits.requests_per_day, "answer")} and ${used(today.tokens, limits.tokens_per_day, "token")}. `, h("a", { href: `#/log?key=${encodeURIComponent(key.name)}` }, "In the log")),
+      bar("answers", today.requests, limits.requests_per_day), bar("tokens", today.tokens, limits.tokens_per_day),
       h("details", {}, h("summary", {}, "Limits"), h("form", { class: "limits", onsubmit: save },
         h("div", { class: "row" }, requestsField, tokensField),
         h("div", { class: "field" }, h("label", { for: `models-${key.name}` }, "Models, by their full ids"), models),

@@ -1,7 +1,7 @@
 // The view Log: search and filters over all exchanges, the list of what was found, one of them in full.
 
 import { ask, live } from "./connection.js";
-import { announce, confirmed, h, icon, problemBox, show } from "./dom.js";
+import { announce, confirmed, h, icon, problemBox, say, show } from "./dom.js";
 import { exchangePane, outcomes, outcomeSign } from "./exchange.js";
 import { clock, count, dayName, duration, now, plural, visible } from "./format.js";
 
@@ -22,6 +22,8 @@ export function logView() {
   const outcome = h("select", { "aria-label": "Outcome", onchange: chosen }, option("", "Any outcome"), Object.entries(outcomes).map(([value, { word }]) => option(value, word)));
   const time = h("select", { "aria-label": "Time", onchange: chosen }, times.map(([value, word]) => option(value, word)));
   let thread = "";
+  let picking = ""; // the exchange for which another one is chosen, to compare them
+  let second = ""; // the exchange that the open one is compared with
   /** @type {Record<string, HTMLInputElement | HTMLSelectElement>} */
   const controls = { text: search, model, client, key, outcome, dialect, time };
   const value = (/** @type {string} */ field) => (field === "thread" ? thread : controls[field].value.trim());
@@ -34,14 +36,16 @@ export function logView() {
   const pane = exchangePane(() => {
     location.hash = address(null);
     refresh();
-  }, () => address(null));
+  }, address);
+  const picker = h("p", { class: "card picker", hidden: true }, h("span", {}, "Choose the exchange to compare with."), h("button", { type: "button", class: "quiet", onclick: stopPicking }, "Cancel"));
+  const talked = h("p", { class: "muted talked", hidden: true });
   const element = h("div", { class: "log" },
     h("div", { class: "finder" },
       h("h1", { class: "unseen" }, "Log"),
       h("form", { class: "filters", role: "search", onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
         h("div", { class: "search" }, h("label", { for: "search", class: "unseen" }, "Search"), search), model, client, outcome, time, key, dialect),
       saved.element,
-      h("div", { class: "results" }, h("div", { class: "heading" }, found, clear), exports, list, more)),
+      h("div", { class: "results" }, h("div", { class: "heading" }, found, clear), talked, exports, picker, list, more)),
     pane.element);
   /** @type {Summary[]} */
   let items = [];
@@ -67,15 +71,29 @@ export function logView() {
     return h("option", { value }, words);
   }
 
+  function stopPicking() {
+    location.hash = address(picking);
+  }
 
   /**
    * The address of an exchange, or of the list, with all that is chosen.
    * @param {string | null} id
+   * @param {Record<string, string | null>} more further parts of its query
    */
-  function address(id) {
+  function address(id, more = {}) {
     const query = new URLSearchParams(FIELDS.filter((field) => value(field)).map((field) => [field, value(field)]));
+    for (const [name, one] of Object.entries(more)) if (one) query.set(name, one);
     return `#/log${id ? `/${encodeURIComponent(id)}` : ""}${query.size ? `?${query}` : ""}`;
   }
+
+  /** The address of what is shown now: an exchange, two of them, or the list. */
+  const here = () => address(open, open ? { with: second } : { pick: picking });
+
+  /**
+   * The address of a row: the exchange, or both if one is chosen to compare with.
+   * @param {string} id
+   */
+  const rowAddress = (id) => address(id, { with: picking !== id ? picking : null });
 
   /** What is looked for, in words. */
   function name() {
@@ -88,7 +106,7 @@ export function logView() {
   function soon() {
     clearTimeout(waiting);
     waiting = setTimeout(() => {
-      history.replaceState(null, "", address(open));
+      history.replaceState(null, "", here());
       shown = address(null);
       titled();
       refresh();
@@ -96,7 +114,7 @@ export function logView() {
   }
 
   function chosen() {
-    location.hash = address(open);
+    location.hash = here();
   }
 
   function titled() {
@@ -120,13 +138,29 @@ export function logView() {
       const page = await ask(`/exchanges?${query}`, { signal: own.signal });
       items = further ? [...items, ...page.exchanges] : page.exchanges;
       total = page.total;
-      branches = thread ? (await ask(`/threads/${encodeURIComponent(thread)}`, { signal: own.signal })).branches : {};
+      /** @type {Thread | null} */
+      const talk = thread ? await ask(`/threads/${encodeURIComponent(thread)}`, { signal: own.signal }) : null;
+      branches = talk?.branches ?? {};
+      talked.hidden = !talk;
+      if (talk) say(talked, usedIn(talk));
       render(Object.values(wanted).some(Boolean), page);
       clearTimeout(later);
       if (page.progress) later = setTimeout(refresh, 1000);
     } catch (problem) {
       if (problem.name !== "AbortError") show(list, problemBox(problem));
     }
+  }
+
+  /**
+   * What a conversation is and has used, in words.
+   * @param {Thread} talk
+   */
+  function usedIn({ branches: places, used }) {
+    const lanes = Math.max(0, ...Object.values(places).map(({ lane }) => lane)) + 1;
+    const read = used.input_tokens + used.cache_read_tokens + used.cache_creation_tokens;
+    return [`Conversation of ${plural(Object.keys(places).length, "exchange")}`, lanes > 1 ? plural(lanes, "branch", "branches") : "",
+      `${plural(read, "token")} in${used.cache_read_tokens ? ` (${count(used.cache_read_tokens)} from the cache)` : ""}`,
+      `${count(used.output_tokens)} out`].filter(Boolean).join(" · ");
   }
 
   async function loadFilters() {
@@ -161,7 +195,7 @@ export function logView() {
     const seconds = item.timings?.end_s;
     const { lane = 0, number = 1, of = 1 } = branches[item.id] ?? {};
     const told = [of > 1 ? `branch ${number} of ${of}` : "", visible(item.client ?? ""), item.model && visible(item.model), item.error && visible(item.error)].filter(Boolean);
-    return h("li", {}, h("a", { href: address(item.id), "data-id": item.id, "data-lane": Math.min(lane, 4) || null },
+    return h("li", {}, h("a", { href: rowAddress(item.id), "data-id": item.id, "data-lane": Math.min(lane, 4) || null },
       outcomeSign(item.outcome),
       h("bdi", { class: "asked" }, visible(item.question || item.answer || "No text")),
       h("span", { class: "number" }, clock(item.at)),
@@ -282,6 +316,9 @@ export function logView() {
      */
     enter([id], query) {
       open = id ?? null;
+      picking = open ? "" : query.get("pick") ?? "";
+      second = query.get("with") ?? "";
+      picker.hidden = !picking;
       thread = query.get("thread") ?? "";
       for (const [field, control] of Object.entries(controls)) {
         const wanted = query.get(field) ?? "";
@@ -291,7 +328,7 @@ export function logView() {
       }
       const list = address(null);
       if (list !== shown) refresh();
-      else for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (element.querySelectorAll(".rows a"))) link.href = address(link.dataset.id ?? null);
+      else for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (element.querySelectorAll(".rows a"))) link.href = rowAddress(link.dataset.id ?? "");
       shown = list;
       titled();
       element.toggleAttribute("data-open", open !== null);

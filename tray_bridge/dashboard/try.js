@@ -11,11 +11,9 @@ import { duration, money, plural, prettyJson, visible } from "./format.js";
 import { baseUrl } from "./now.js";
 
 /** @type {{ model: string, second: string, system: string, text: string, effort: string, stream: boolean, formatted: boolean, messages: ChatMessage[], pictures: string[], others: Wire, from: string }} */
-const BLANK = { model: "", second: "", system: "", text: "", effort: "", stream: true, formatted: false, messages: [],
-pictures: [], others: {}, from: "" };
+const BLANK = { model: "", second: "", system: "", text: "", effort: "", stream: true, formatted: false, messages: [], pictures: [], others: {}, from: "" };
 /** @type {Record<string, string>} */
-const reasons = { stop: "the end of the answer", length: "the token limit", tool_calls: "a tool call", content_filter:
-"a refusal" };
+const reasons = { stop: "the end of the answer", length: "the token limit", tool_calls: "a tool call", content_filter: "a refusal" };
 
 // What was typed and said survives another view and a reload, in this tab alone.
 /** @type {typeof BLANK} */
@@ -196,13 +194,27 @@ function makeView() {
   }
 
   /**
+   * Take another text for an answer or a result; what follows stays.
+   * @param {number} index
+   * @param {string} words
+   */
+  function change(index, words) {
+    kept.messages = kept.messages.map((message, i) => (i === index ? { ...message, content: words } : message));
+    store();
+    showAll();
+  }
+
+  /**
    * @param {ChatMessage} message
    * @param {number} index
    */
   function shown(message, index) {
     /** @type {Record<string, string>} */
     const names = { user: "You", assistant: "Claude", tool: "Tool result" };
-    const turn = bubble(message.role, names[message.role] ?? visible(message.role), message.role === "user" ? () => edit(index) : null);
+    const turn = bubble(message.role, names[message.role] ?? visible(message.role), {
+      onEdit: message.role === "user" ? () => edit(index) : null,
+      onChange: message.role !== "user" && typeof message.content === "string" ? (words) => change(index, words) : null,
+    });
     turn.add(textOf(message.content));
     if (message.role === "assistant") {
       answers.push(turn);
@@ -255,18 +267,39 @@ function makeView() {
     showSend();
     place.scrollIntoView({ block: "nearest" });
     const results = await Promise.all(chosen.map((model, i) => one(bubbles[i], body(messages, model), named(model), stop.signal, () => {
+      if (running || kept.messages.length > messages.length + 1) return;
+      kept.messages = messages;
       place.remove();
-      if (!running) answer();
+      answer();
     })));
     if (running === stop) running = null;
-    if (results[0] && kept.messages === messages) {
-      kept.messages = [...messages, results[0]];
-      if (results[1]) place.after(h("details", { class: "part" }, h("summary", {}, "What differs"), difference(results[0].content ?? "", results[1].content ?? "")));
+    if (results.some(Boolean) && kept.messages === messages) {
+      goOn(messages, results, bubbles, results[0] ? 0 : 1);
+      if (results[0] && results[1]) place.after(h("details", { class: "part" }, h("summary", {}, "What differs"), difference(results[0].content ?? "", results[1].content ?? "")));
       announce("The answer is complete");
     }
     store();
     showSend();
     showCode();
+  }
+
+  /**
+   * Let the conversation go on from one of the answers, and offer the other.
+   * @param {ChatMessage[]} before
+   * @param {(ChatMessage | null)[]} results
+   * @param {import("./bubble.js").Bubble[]} bubbles
+   * @param {number} chosen
+   */
+  function goOn(before, results, bubbles, chosen) {
+    const answer = results[chosen];
+    if (!answer) return;
+    kept.messages = [...before, answer];
+    store();
+    const after = kept.messages;
+    bubbles.forEach((turn, i) => {
+      turn.letChange(i === chosen && answer.content ? (words) => change(before.length, words) : null);
+      if (bubbles.length > 1) turn.choose(i === chosen, results[i] ? () => kept.messages === after && goOn(before, results, bubbles, i) : null);
+    });
   }
 
   /**

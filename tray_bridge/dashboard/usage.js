@@ -7,7 +7,8 @@ import { count, duration, exactTime, money, now, plural, visible } from "./forma
 
 /** @type {Record<string, string>} */
 const groups = { day: "Day", hour: "Hour", client: "Client", model: "Model", key: "Key", dialect: "Dialect" };
-const periods = { 1: "Last 24 hours", 7: "Last 7 days", 30: "Last 30 days", 366: "Last year" };
+/** @type {Record<string, string>} */
+const periods = { 1: "Last 24 hours", 7: "Last 7 days", 30: "Last 30 days", 366: "Last year", between: "From … to …" };
 /** @type {Record<string, string>} */
 const dialects = { openai_chat: "Chat Completions", openai_responses: "Responses", openai_completions: "Completions",
 anthropic_messages: "Messages", ollama: "Ollama" };
@@ -64,10 +65,49 @@ function note(report) {
   return `Costs are estimates at the API's prices, as Claude Code named them on ${exactTime(report.prices_told_at)}; a plan pays no such bill.${unpriced}`;
 }
 
+const MOST = 72; // columns that can be told apart
+
+/**
+ * The rows of each day or hour up to the newest, also of those in which nothing was used; of the newest ones.
+ * @param {UsageRow[]} rows
+ * @param {string} by
+ */
+export function everyStep(rows, by) {
+  const found = new Map(rows.map((row) => [row.name, row]));
+  const two = (/** @type {number} */ n) => String(n).padStart(2, "0");
+  const at = new Date(rows[rows.length - 1].name.replace(" ", "T") + (by === "day" ? "T12:00" : ""));
+  const none = { requests: 0, errors: 0, input_tokens: 0, cache_read_tokens: 0, cache_creation_tokens: 0, output_tokens: 0, thinking_tokens: 0, first_token_median: null, first_token_slowest: null, cost: 0, saved_by_cache: 0, unpriced: 0 };
+  /** @type {UsageRow[]} */
+  const out = [];
+  while (out.length < MOST) {
+    const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+    const name = by === "day" ? day : `${day} ${two(at.getHours())}:00`;
+    if (name < rows[0].name) break;
+    // In autumn, an hour comes twice under one name.
+    if (name !== out[0]?.name) out.unshift(found.get(name) ?? { name, ...none });
+    if (by === "day") at.setDate(at.getDate() - 1);
+    else at.setTime(at.getTime() - 3600000);
+  }
+  return out;
+}
+
+/**
+ * The day that is so many days from today, as a field for dates has it.
+ * @param {number} days
+ */
+function today(days) {
+  const day = new Date();
+  day.setDate(day.getDate() + days);
+  return [day.getFullYear(), String(day.getMonth() + 1).padStart(2, "0"), String(day.getDate()).padStart(2, "0")].join("-");
+}
+
 export function usageView() {
   const option = (/** @type {[string, string]} */ [value, words]) => h("option", { value }, words);
   const by = h("select", { id: "by", onchange: choose }, Object.entries(groups).map(option));
-  const days = h("select", { id: "days", onchange: choose }, Object.entries(periods).map(option));
+  const days = h("select", { id: "days", onchange: choose }, ["1", "7", "30", "366", "between"].map((one) => option([one, periods[one]])));
+  const first = h("input", { type: "date", id: "first-day", onchange: choose });
+  const last = h("input", { type: "date", id: "last-day", onchange: choose });
+  const between = h("span", { class: "between", hidden: true }, h("label", { for: "first-day" }, "From"), first, h("label", { for: "last-day" }, "to"), last);
   const body = h("div", { class: "usage-body" });
   const csv = h("a", { class: "button", download: true }, "CSV");
   const json = h("a", { class: "button", download: "usage.json" }, "JSON");
@@ -76,19 +116,35 @@ export function usageView() {
   const element = h("div", { class: "usage" },
     h("div", { class: "heading" }, h("h1", {}, "Usage"),
       h("form", { class: "choices", onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
-        h("label", { for: "by" }, "By"), by, h("label", { for: "days" }, "Over"), days, csv, json)),
+        h("label", { for: "by" }, "By"), by, h("label", { for: "days" }, "Over"), days, between, csv, json)),
     body);
   /** @type {AbortController | null} */
   let asking = null;
 
   function choose() {
-    location.hash = `#/usage?by=${by.value}&days=${days.value}`;
+    const query = new URLSearchParams({ by: by.value, days: days.value });
+    if (days.value === "between") {
+      query.set("from", first.value || today(-6));
+      query.set("to", last.value || today(0));
+    }
+    location.hash = `#/usage?${query}`;
+  }
+
+  /**
+   * The period in Unix seconds: whole days of this browser's clock, or so many days up to now.
+   * @returns {Record<string, string>}
+   */
+  function period() {
+    if (days.value !== "between") return { since: String(Math.floor(now() - Number(days.value) * 86400)) };
+    const until = new Date(`${last.value}T00:00:00`);
+    until.setDate(until.getDate() + 1);
+    return { since: String(new Date(`${first.value}T00:00:00`).getTime() / 1000), until: String(until.getTime() / 1000) };
   }
 
   async function load() {
     asking?.abort();
     asking = new AbortController();
-    const query = new URLSearchParams({ by: by.value, since: String(Math.floor(now() - Number(days.value) * 86400)) });
+    const query = new URLSearchParams({ by: by.value, ...period() });
     csv.href = `/dashboard/api/usage?${query}&form=csv`;
     json.href = `/dashboard/api/usage?${query}`;
     try {
@@ -109,7 +165,7 @@ export function usageView() {
     const biggest = report.rows.reduce((most, row) => (tokens(row) > tokens(most) ? row : most));
     const summary = `${plural(report.rows.length, groups[report.by].toLowerCase())}; most tokens,
     ${count(tokens(biggest))}: ${visible(biggest.name)}. The table below has every figure.`;
-    if (overTime) columnsChart.update(report.rows.slice(-62), summary);
+    if (overTime) columnsChart.update(everyStep(report.rows, report.by), summary);
     show(body, figures(report.total),
       h("section", { class: "card", "aria-labelledby": "usage-chart" }, heading,
         overTime ? columnsChart.element : barList(report.rows.slice(0, 12).map((row) => [visible(report.by === "dialect" ? dialects[row.name] ?? row.name : row.name), tokens(row), `${count(tokens(row))}`])),
@@ -128,6 +184,9 @@ export function usageView() {
       const [group, period] = [query.get("by") ?? "day", query.get("days") ?? "30"];
       by.value = group in groups ? group : "day";
       days.value = period in periods ? period : "30";
+      const day = (/** @type {string} */ name, /** @type {string} */ otherwise) => (/^\d{4}-\d\d-\d\d$/.test(query.get(name) ?? "") ? query.get(name) ?? "" : otherwise);
+      [first.value, last.value] = [day("from", today(-6)), day("to", today(0))];
+      between.hidden = days.value !== "between";
       document.title = `Usage by ${groups[by.value].toLowerCase()} · Tray Bridge`;
       load();
     },

@@ -192,6 +192,10 @@ class Actions:
         """Switch notifications."""
         self._set("notifications", not self.settings.notifications)
 
+    def toggle_ring(self) -> None:
+        """Switch the ring around the icon."""
+        self._set("plan_ring", not self.settings.plan_ring)
+
     def open_settings_file(self) -> None:
         """Open the settings file; make it first if it is missing."""
         from ..settings.schema import ensure_settings_file

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ..doctor.health import HealthWord, health_of
 from ..snapshots import ServerSnapshot
+from .plan_ring import Colour, draw_ring, room
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageDraw import ImageDraw
 
 IconState: TypeAlias = Literal["stopped", "starting", "ready", "busy", "paused", "warning", "error"]
-Colour: TypeAlias = tuple[int, int, int, int]
 
 TEAL, GREY, WHITE = (20, 140, 142, 255), (138, 138, 138, 255), (255, 255, 255, 255)
 BLUE = (47, 111, 222, 255)
@@ -78,24 +78,30 @@ def icon_state(snapshot: ServerSnapshot) -> IconState:
     return STATES[health_of(snapshot).word]
 
 
-@lru_cache(maxsize=len(LOOKS))
-def icon_image(state: IconState) -> Image:
+@lru_cache(maxsize=32)
+def icon_image(state: IconState, ring: int | None = None) -> Image:
     """Return the icon at 128 px; `info["sizes"]` holds it drawn sharp for each usual size of a panel."""
-    image = draw(state, FULL_SIZE)
-    image.info["sizes"] = tuple(draw(state, size) for size in PANEL_SIZES)
+    image = draw(state, FULL_SIZE, ring)
+    image.info["sizes"] = tuple(draw(state, size, ring) for size in PANEL_SIZES)
     return image
 
 
-def draw(state: IconState, size: int) -> Image:
-    """Draw a state at `size` pixels square, with the long edges on whole pixels."""
+def draw(state: IconState, size: int, ring: int | None = None) -> Image:
+    """Draw a state at `size` pixels square, with the long edges on whole pixels; `ring` is its length in steps."""
     from PIL import Image, ImageDraw
 
     look = LOOKS[state]
     image = Image.new("RGBA", (size * SHARPNESS, size * SHARPNESS), CLEAR)
-    pen = Pen(ImageDraw.Draw(image), size, look)
+    margin = 0 if ring is None else sum(room(size))
+    inner = size - 2 * margin
+    body = Image.new("RGBA", (inner * SHARPNESS, inner * SHARPNESS), CLEAR)
+    pen = Pen(ImageDraw.Draw(body), inner, look)
     pen.tile(look)
     pen.bridge(WHITE if look.tile == "solid" else look.colour)
-    pen.badge(look.badge)
+    image.paste(body, (margin * SHARPNESS, margin * SHARPNESS))
+    if ring is not None:
+        draw_ring(image, size, ring, (TEAL, AMBER, RED))
+    Pen(ImageDraw.Draw(image), size, look).badge(look.badge)
     return image.resize((size, size), Image.Resampling.BOX)
 
 

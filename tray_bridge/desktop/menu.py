@@ -73,6 +73,7 @@ class MenuState:
     starts_at_login: bool = False
     starts_on_launch: bool = True
     notifies: bool = True
+    shows_ring: bool = False
     has_api_key: bool = False
     signing_in: bool = False
     quitting: bool = False
@@ -212,6 +213,7 @@ def _settings(server: ServerSnapshot, state: MenuState) -> Item:
             Item("Start at login", "toggle_start_at_login", checked=state.starts_at_login),
             Item("Start server on launch", "toggle_start_on_launch", checked=state.starts_on_launch),
             Item("Notifications", "toggle_notifications", checked=state.notifies),
+            Item("Ring around the icon for the plan", "toggle_ring", checked=state.shows_ring),
             _separator("file"),
             Item("Open settings file", "open_settings_file"),
         ),

@@ -12,6 +12,7 @@ from ..snapshots import PlanWindow, ServerSnapshot
 from .words import port_is_taken
 
 NEARLY_FULL = 0.8
+WARNED = "allowed_warning"  # the CLI's word where it names no share
 SAME_END = 60.0  # seconds
 LONGEST_TITLE = 63  # Windows takes 64 with the ending zero,
 LONGEST_TEXT = 255  # and 256: pystray raises ValueError beyond
@@ -30,10 +31,11 @@ class Notification:
 
 
 def notification_for(
-    old: ServerSnapshot, new: ServerSnapshot, last: Notification | None, now: float
+    old: ServerSnapshot, new: ServerSnapshot, last: Notification | None, now: float, then: float | None = None
 ) -> Notification | None:
-    """Give the notification for the change from `old` to `new`, unless it is the `last` one."""
-    plan = _limit(old, new, now) or _begun_anew(old, new, now) or _nearly_full(old, new, now)
+    """Give the notification for the change from `old`, at the time `then`, to `new`, unless it is the `last` one."""
+    then = now if then is None else then
+    plan = _limit(old, new, now) or _begun_anew(old, new, now, then) or _nearly_full(old, new, now)
     notification = _failure(old, new) or _sign_in(old, new) or plan
     return notification if notification != last else None
 
@@ -73,19 +75,27 @@ def _nearly_full(old: ServerSnapshot, new: ServerSnapshot, now: float) -> Notifi
     before = {window.name: window for window in old.account.windows}
     for window in new.account.windows:
         earlier = before.get(window.name)
-        told = earlier is not None and (earlier.used or 0.0) >= NEARLY_FULL and not _is_next(earlier, window)
-        if window.used is not None and window.used >= NEARLY_FULL and not told and not is_reached(window, now):
+        told = earlier is not None and _is_nearly_full(earlier) and not _is_next(earlier, window)
+        if _is_nearly_full(window) and not told and not is_reached(window, now):
             until = f" It resets at {clock(window.resets_at, now)}." if window.resets_at else ""
-            text = f"The {window_name(window)} limit of the plan is {window.used:.0%} used.{until}"
-            return Notification("Plan limit is near", text)
+            share = "nearly used up" if window.used is None else f"{window.used:.0%} used"
+            return Notification("Plan limit is near", f"The {window_name(window)} limit of the plan is {share}.{until}")
     return None
 
 
-def _begun_anew(old: ServerSnapshot, new: ServerSnapshot, now: float) -> Notification | None:
-    before = {window.name: window for window in old.account.windows}
-    for window in new.account.windows:
-        earlier = before.get(window.name)
-        if earlier and earlier.status == "rejected" and _is_next(earlier, window) and not is_reached(window, now):
+def _is_nearly_full(window: PlanWindow) -> bool:
+    return window.used >= NEARLY_FULL if window.used is not None else window.status == WARNED
+
+
+def _begun_anew(old: ServerSnapshot, new: ServerSnapshot, now: float, then: float) -> Notification | None:
+    """Tell of the end of a limit at its time, or earlier if the CLI says so, which reports with answers only."""
+    after = {window.name: window for window in new.account.windows}
+    for window in old.account.windows:
+        if not is_reached(window, then):
+            continue
+        following = after.get(window.name)
+        is_over = window.resets_at is not None and window.resets_at <= now
+        if is_over or (following and _is_next(window, following) and not is_reached(following, now)):
             return Notification("Plan limit reset", f"The {window_name(window)} limit of the plan has reset.")
     return None
 

@@ -31,6 +31,7 @@ from .icon import icon_state
 from .menu import MenuState, build_menu
 from .notifications import Notification, first_run, notification_for
 from .open_folder import CannotOpenError, open_page
+from .plan_ring import ring_of
 from .server_protocol import Server
 from .single_instance import SingleInstance, ask_first_to_show
 from .view import Picture, View
@@ -79,6 +80,7 @@ class Tray:
         self._free_ports_for: object = None
         self._before = server.snapshot()
         self._told: Notification | None = None
+        self._looked_at = time.time()
         self._said_health = ""
         self._said_address = False
         self.ended = threading.Event()
@@ -236,7 +238,9 @@ class Tray:
         self._said_health = mark
 
     def _notify(self, server: ServerSnapshot) -> None:
-        notification = notification_for(self._before, server, self._told, time.time())
+        now, then = time.time(), self._looked_at
+        self._looked_at = now
+        notification = notification_for(self._before, server, self._told, now, then)
         if notification is None and self._is_first_run and server.state == "ready":
             self._is_first_run = False
             self._choose("keep_settings_file", None)
@@ -261,12 +265,14 @@ class Tray:
             starts_at_login=autostart.is_enabled(),
             starts_on_launch=settings.start_server_on_launch,
             notifies=settings.notifications,
+            shows_ring=settings.plan_ring,
             has_api_key=self._keys.exist(),
             signing_in=self._server.sign_in.is_under_way,
             quitting=self._is_quitting,
             problem=actions.problem,
         )
-        return Picture(build_menu(server, state), icon_state(server), tooltip(server, self._is_quitting))
+        ring = ring_of(server, state.now) if settings.plan_ring else None
+        return Picture(build_menu(server, state), icon_state(server), tooltip(server, self._is_quitting), ring)
 
     def _ports_to_offer(self, server: ServerSnapshot) -> tuple[int, ...]:
         """Look for free ports when they may have changed, not each second."""

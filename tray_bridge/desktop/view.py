@@ -26,11 +26,12 @@ OnChoice: TypeAlias = Callable[[str, "str | int | None"], None]
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The menu's lines, the state that the icon shows, and the tooltip."""
+    """The menu's lines, the state that the icon shows, the tooltip, and the length of the icon's ring, if any."""
 
     items: tuple[Item, ...]
     look: IconState
     title: str
+    ring: int | None = None
 
 
 class View:
@@ -49,7 +50,7 @@ class View:
 
         self._items, self._shown = picture.items, picture
         menu = Menu(lambda: pystray_items(self._items, self._on_choice))
-        return backend("tray-bridge", icon_image(picture.look), _clip(picture.title), menu)
+        return backend("tray-bridge", icon_image(picture.look, picture.ring), _clip(picture.title), menu)
 
     def attach(self, icon: Any) -> None:
         """Show the icon, whose event loop must run."""
@@ -84,8 +85,8 @@ class View:
                 self._icon.on_ui_thread(self._icon.stop)
 
     def _repaint(self, icon: Any, before: Picture, now: Picture) -> None:
-        if now.look != before.look:
-            icon.icon = icon_image(now.look)
+        if (now.look, now.ring) != (before.look, before.ring):
+            icon.icon = icon_image(now.look, now.ring)
         if now.title != before.title:
             icon.title = _clip(now.title)
         if now.items != before.items:

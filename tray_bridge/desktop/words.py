@@ -8,6 +8,7 @@ from ..doctor.health import HealthWord, clock, count_of, health_of, is_reached, 
 from ..errors import PortTakenError
 from ..snapshots import AccountSnapshot, PlanWindow, PoolSnapshot, Problem, RequestSnapshot, ServerSnapshot
 
+OLD_SECONDS = 300.0  # after which a report of the plan's windows is shown with its time
 LONGEST_LINE = 90  # characters that a menu can take
 MARKS: dict[HealthWord, str] = {
     "ready": "●",
@@ -103,8 +104,12 @@ def _window_text(window: PlanWindow, now: float) -> str:
         text = f"{name} limit reached"
     elif window.status == "extra_usage":
         text = f"{name} limit reached, extra usage goes on"
+    elif window.resets_at and window.resets_at <= now:
+        return f"{name} reset at {clock(window.resets_at, now)}"
     else:
         text = name if window.used is None else f"{name} {window.used * 100:.0f} %"
+    if window.told_at and now - window.told_at > OLD_SECONDS and window.status != "rejected":
+        text += f" at {clock(window.told_at, now)}"  # reports come with answers only
     return f"{text} until {clock(window.resets_at, now)}" if window.resets_at else text
 
 

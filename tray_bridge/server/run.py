@@ -131,6 +131,8 @@ class Serving:
         if self._pool is not None:
             await self._pool.close()
         await self._setup.close()
+        if self._services is not None:
+            await self._services.limits.close()
         if self._log is not None:
             await asyncio.to_thread(self._log.close)
         if self._answers is not None:

@@ -37,11 +37,15 @@ def conversation_of(turn: Turn) -> Conversation:
 
 
 class Branch(TypedDict):
-    """Where an exchange is drawn: `lane` counts from 0; it is the `number`th of `of` that go on from the same point."""
+    """Where an exchange is drawn: `lane` counts from 0; it is the `number`th of `of` that go on from the same point.
+
+    `before` is the id of the exchange that it goes on from; of one that begins anew, that of the one before it.
+    """
 
     lane: int
     number: int
     of: int
+    before: str | None
 
 
 def branches(exchanges: Iterable[tuple[str, str | None, str | None]]) -> dict[str, Branch]:
@@ -50,17 +54,19 @@ def branches(exchanges: Iterable[tuple[str, str | None, str | None]]) -> dict[st
     The first that goes on from a point stays in the lane of that point; each further one opens a lane.
     """
     places: dict[str, Branch] = {}
-    lane_of: dict[str | None, int] = {}
+    newest: dict[str | None, str] = {}
     siblings: dict[str | None, list[str]] = {}
+    last: str | None = None
     lanes = 1
     for exchange_id, tip, parent in exchanges:
         ids = siblings.setdefault(parent, [])
         ids.append(exchange_id)
-        lane = lane_of.get(parent, 0)
+        before = newest.get(parent)
+        lane = places[before]["lane"] if before else 0
         if len(ids) > 1:
             lane, lanes = lanes, lanes + 1
-        places[exchange_id] = {"lane": lane, "number": len(ids), "of": 1}
-        lane_of[tip] = lane
+        places[exchange_id] = {"lane": lane, "number": len(ids), "of": 1, "before": before or last}
+        newest[tip] = last = exchange_id
     for ids in siblings.values():
         for exchange_id in ids:
             places[exchange_id]["of"] = len(ids)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import pprint
 import re
-from collections.abc import Iterable, Mapping
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,18 +27,23 @@ _KEYS = re.compile(r"\b(?:tb-|sk-|sk_|xox[abp]-|gh[pousr]_|AKIA)[\w-]{8,}|(?i:be
 _STRUCK = "[struck out]"
 
 
-def export(documents: Iterable[Mapping[str, Any]], form: str, origin: str) -> str:
-    """Give exchanges in one of `FORMS`; `origin` is the bridge's address, without a path."""
+def export(documents: Iterable[Mapping[str, Any]], form: str, origin: str) -> Iterator[str]:
+    """Yield exchanges in one of `FORMS`, piece by piece; `origin` is the bridge's address, without a path."""
     if form == "jsonl":
-        return "".join(json.dumps(document, ensure_ascii=False) + "\n" for document in documents)
-    if form == "har":
-        return as_har(documents, origin)
-    if form == "sh":
-        commands = (as_curl(document, origin) for document in documents if document.get("request") is not None)
-        return "#!/bin/sh\n" + "".join(f"\n{command}" for command in commands)
-    if form == "py":
-        return as_python(documents, origin)
-    return "\n---\n\n".join(as_markdown(document) for document in documents)
+        for document in documents:
+            yield json.dumps(document, ensure_ascii=False) + "\n"
+    elif form == "har":
+        yield from _har(documents, origin)
+    elif form == "sh":
+        yield "#!/bin/sh\n"
+        for document in documents:
+            if document.get("request") is not None:
+                yield f"\n{as_curl(document, origin)}"
+    elif form == "py":
+        yield from _python(documents, origin)
+    else:
+        for number, document in enumerate(documents):
+            yield ("\n---\n\n" if number else "") + as_markdown(document)
 
 
 def as_markdown(document: Mapping[str, Any]) -> str:
@@ -129,11 +135,14 @@ def as_curl(document: Mapping[str, Any], origin: str) -> str:
     return f"{head}  --data-binary @- <<'JSON'\n{body}\nJSON\n"
 
 
-_PYTHON = """\
+_PYTHON_HEAD = """\
 import httpx
 
+REQUESTS = [
+"""
+_PYTHON_FOOT = """\
+]
 HEADERS = {headers}
-REQUESTS = {requests}
 
 with httpx.Client(base_url="{origin}", headers=HEADERS, timeout=None) as client:
     for path, body in REQUESTS:
@@ -143,22 +152,26 @@ with httpx.Client(base_url="{origin}", headers=HEADERS, timeout=None) as client:
 """
 
 
-def as_python(documents: Iterable[Mapping[str, Any]], origin: str) -> str:
-    """Give a program that asks the same again, one after the other. Exchanges without texts are left out."""
-    asked = [document for document in documents if document.get("request") is not None]
-    requests = [(document["endpoint"], document["request"]) for document in asked]
-    keyed = any(document.get("key_name") for document in asked)
+def _python(documents: Iterable[Mapping[str, Any]], origin: str) -> Iterator[str]:
+    """Yield a program that asks the same again, one after the other. Exchanges without texts are left out."""
+    keyed = False
+    yield _PYTHON_HEAD
+    for document in documents:
+        if document.get("request") is not None:
+            keyed = keyed or bool(document.get("key_name"))
+            asked = (document["endpoint"], document["request"])
+            yield f"{textwrap.indent(pprint.pformat(asked, width=110, sort_dicts=False), '    ')},\n"
     headers = {"authorization": "Bearer YOUR-KEY"} if keyed else {}
-    literal = pprint.pformat(requests, width=110, sort_dicts=False)
-    return _PYTHON.format(headers=headers, requests=literal, origin=origin)
+    yield _PYTHON_FOOT.format(headers=headers, origin=origin)
 
 
-def as_har(documents: Iterable[Mapping[str, Any]], origin: str) -> str:
-    """Give exchanges as an HTTP Archive 1.2 (http://www.softwareishard.com/blog/har-12-spec/); headers are not kept."""
-    creator = {"name": "Tray Bridge", "version": "1"}
-    entries = [_har_entry(document, origin) for document in documents]
-    log = {"version": "1.2", "creator": creator, "entries": entries}
-    return json.dumps({"log": log}, indent=2, ensure_ascii=False) + "\n"
+def _har(documents: Iterable[Mapping[str, Any]], origin: str) -> Iterator[str]:
+    """Yield an HTTP Archive 1.2 (http://www.softwareishard.com/blog/har-12-spec/) of exchanges, without headers."""
+    yield '{"log": {"version": "1.2", "creator": {"name": "Tray Bridge", "version": "1"}, "entries": ['
+    for number, document in enumerate(documents):
+        entry = json.dumps(_har_entry(document, origin), indent=2, ensure_ascii=False)
+        yield (",\n" if number else "\n") + entry
+    yield "\n]}}\n"
 
 
 def _har_entry(document: Mapping[str, Any], origin: str) -> dict[str, Any]:

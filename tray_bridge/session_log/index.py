@@ -242,18 +242,16 @@ def read_entry(folder: Path, file: str) -> Indexed | None:
         stat = path.stat()
         document = json.loads(path.read_bytes())
         fits = isinstance(document, dict) and document.keys() >= _KEYS and isinstance(document["process"], dict)
-        return indexed(document, file, stat.st_size, stat.st_mtime_ns) if fits else None
+        entry = indexed(document, file, stat.st_size, stat.st_mtime_ns) if fits else None
+        return entry if entry is not None and is_summary(entry.summary) else None
     except (AttributeError, KeyError, TypeError, ValueError, OSError, RecursionError):
         return None
 
 
-def indexed(document: Mapping[str, Any], file: str, size: int, changed: int = 0) -> Indexed | None:
-    """Give what the index takes of a document, or None for one that only looks like ours."""
-    summary = summarise(document, file)
-    if not is_summary(summary):
-        return None
+def indexed(document: Mapping[str, Any], file: str, size: int, changed: int = 0) -> Indexed:
+    """Give what the index takes of a document."""
     conversation = document.get("conversation") or {}
-    return Indexed(summary, searched_text(document), size, changed, document["process"], conversation)
+    return Indexed(summarise(document, file), searched_text(document), size, changed, document["process"], conversation)
 
 
 def is_alive(process: Mapping[str, Any]) -> bool:

@@ -12,13 +12,13 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from .conversation import Branch, branches
 from .index import Index, Progress, is_alive
-from .search import Filter, LogPage, find
+from .search import Filter, LogPage, find, find_files
 from .summary import Summary
-from .usage import UsageBook
+from .usage import TOKENS, UsageBook
 
 BLOBS = "blobs"
 _BLOB = re.compile(r"[0-9a-f]{64}(\.\w{1,16})?")
@@ -26,6 +26,13 @@ _NAMED = "SELECT 1 FROM blobs WHERE name = ? LIMIT 1"
 _FIELDS = ("model", "client", "key_name", "dialect")
 
 T = TypeVar("T")
+
+
+class Thread(NamedTuple):
+    """The exchanges of a conversation by id, each with its place, and the sums of their tokens."""
+
+    branches: dict[str, Branch]
+    used: dict[str, int]
 
 
 class LogReader:
@@ -79,10 +86,17 @@ class LogReader:
             )
         )
 
-    def branches(self, thread: str) -> dict[str, Branch]:
-        """Give the place of each exchange of a conversation, by id."""
-        query = "SELECT id, tip, parent FROM exchanges WHERE thread = ? ORDER BY number"
-        return branches(self._ask(lambda connection: connection.execute(query, (thread,)).fetchall()))
+    def thread(self, thread: str) -> Thread:
+        """Give a conversation: the place of each exchange, by id, and what they have used together."""
+        of_thread = "FROM exchanges JOIN summaries USING (number) WHERE thread = ?"
+        sums = ", ".join(f"coalesce(sum(json_extract(summary, '$.usage.{name}')), 0)" for name in TOKENS)
+
+        def ask(connection: sqlite3.Connection) -> Thread:
+            rows = connection.execute(f"SELECT id, tip, parent {of_thread} ORDER BY number", (thread,)).fetchall()
+            used = connection.execute(f"SELECT {sums} {of_thread}", (thread,)).fetchone()
+            return Thread(branches(rows), dict(zip(TOKENS, used, strict=True)))
+
+        return self._ask(ask)
 
     def get(self, exchange_id: str) -> dict[str, Any] | None:
         """Give the whole exchange; its `outcome` is `unfinished` if its end was never written."""
@@ -92,12 +106,13 @@ class LogReader:
             return document
         return document | {"outcome": "in_progress" if is_alive(document["process"]) else "unfinished"}
 
-    def documents(self, summaries: Iterable[Summary]) -> Iterator[dict[str, Any]]:
-        """Yield the whole exchanges; those deleted meanwhile are left out."""
-        for summary in summaries:
-            document = _read(self.folder / summary["file"])
+    def documents(self, text: str | None = None, **filters: Any) -> Iterator[dict[str, Any]]:
+        """Yield the whole exchanges that fit, oldest first; those deleted meanwhile are left out."""
+        sought = Filter(text, **filters)
+        for file, outcome in self._ask(lambda connection: find_files(connection, sought)):
+            document = _read(self.folder / file)
             if document is not None:
-                yield document | {"outcome": summary["outcome"]}
+                yield document | {"outcome": outcome}
 
     def ending_in(self, end: str) -> list[str]:
         """Give the ids that end so, newest first; of `last`, the newest exchange's."""

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, is_dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from ..turns import (
@@ -33,6 +34,7 @@ from .conversation import Conversation, conversation_of
 from .exchange import Exchange
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
+_quote = json.encoder.encode_basestring
 
 StoreBlob: TypeAlias = Callable[[str, str], str]
 """Takes base64 data and its media type, gives the blob's name; raises ValueError if it is no base64."""
@@ -47,6 +49,8 @@ _BLOCKS: dict[type, str] = {
     Thinking: "thinking",
     RedactedThinking: "redacted_thinking",
 }
+_SHORT = 100  # characters, that are written as soon as found
+_AS_THEY_ARE = {str, int, float, bool, type(None)}
 _SECRETS = {"authorization", "proxy-authorization", "x-api-key", "api-key", "api_key", "apikey"}
 _PROMPTS = {"messages", "tools", "functions", "input", "instructions", "prompt", "system", "suffix"}
 _IMAGE_LIST = "images"  # Ollama's: bare base64
@@ -116,16 +120,15 @@ class Record:
 
     def render(self, document: Mapping[str, Any]) -> bytes:
         """`document` as a pretty-printed file."""
-        members = (f'  "{name}": {self._member(name, value)}' for name, value in document.items())
+        quoted: dict[str, str] = {}
+        members = [f'  "{name}": {self._member(name, value, quoted)}' for name, value in document.items()]
         # A lone surrogate, which JSON allows and UTF-8 does not, becomes its JSON escape.
         return ("{\n" + ",\n".join(members) + "\n}\n").encode("utf-8", "backslashreplace")
 
-    def _member(self, name: str, value: object) -> str:
+    def _member(self, name: str, value: object, quoted: dict[str, str]) -> str:
         if name in self._rendered:
             return self._rendered[name]
-        if not value or not isinstance(value, (Mapping, list)):
-            return _encode(value)  # many times as quick as with an indentation
-        text = json.dumps(value, indent=2, ensure_ascii=False).replace("\n", "\n  ")
+        text = _pretty(value, "  ", quoted)
         if name in self._plain:
             self._rendered[name] = text
         return text
@@ -176,11 +179,12 @@ class Record:
 
     def _to_plain(self, value: Any, *, prompt: bool = False) -> Any:
         """`value` in JSON's types, blobs stored apart; keys are taken out, but a `prompt` stays as it is."""
-        if is_dataclass(value):
-            tag = {"type": _BLOCKS[type(value)]} if type(value) in _BLOCKS else {}
-            return tag | self._to_plain(
-                {field.name: getattr(value, field.name) for field in fields(value)}, prompt=True
-            )
+        kind = type(value)
+        if kind in _AS_THEY_ARE:
+            return value
+        if names := _fields_of(kind):  # type: ignore[arg-type]
+            tag = {"type": _BLOCKS[kind]} if kind in _BLOCKS else {}
+            return tag | self._to_plain({name: getattr(value, name) for name in names}, prompt=True)
         if isinstance(value, (list, tuple)):
             return [self._to_plain(item, prompt=prompt) for item in value]
         if not isinstance(value, Mapping):
@@ -214,6 +218,38 @@ class Record:
             return text
         self._blobs.add(blob)
         return BLOB_PREFIX + blob
+
+
+def _pretty(value: Any, margin: str, quoted: dict[str, str]) -> str:
+    """`value` as `json.dumps` writes it with `indent=2`, at a margin. That one is slow: it is not C code.
+
+    `quoted` keeps texts as they are written: most of a request's texts are those of its turn, too.
+    """
+    kind = type(value)
+    if kind is str:
+        if len(value) < _SHORT:
+            return _quote(value)
+        text = quoted.get(value)
+        if text is None:
+            text = quoted[value] = _quote(value)
+        return text
+    if value is None:
+        return "null"
+    if kind is int:
+        return repr(value)
+    inner = margin + "  "
+    if kind is dict and value:
+        members = [f"{inner}{_quote(name)}: {_pretty(item, inner, quoted)}" for name, item in value.items()]
+        return "{\n" + ",\n".join(members) + f"\n{margin}}}"
+    if kind is list and value:
+        return "[\n" + ",\n".join([inner + _pretty(item, inner, quoted) for item in value]) + f"\n{margin}]"
+    return _encode(value)
+
+
+@lru_cache(maxsize=64)
+def _fields_of(kind: type) -> tuple[str, ...] | None:
+    """The names of a dataclass's fields; None for another type."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
 
 
 def _text_or_none(value: object) -> str | None:

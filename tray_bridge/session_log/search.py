@@ -98,6 +98,19 @@ def find(connection: sqlite3.Connection, sought: Filter, *, limit: int = -1, off
     return LogPage(_summaries(connection, numbers[offset:last]), len(numbers) - more, more)
 
 
+def find_files(connection: sqlite3.Connection, sought: Filter) -> list[tuple[str, str]]:
+    """Give the file and the outcome of everything that fits, oldest first."""
+    conditions = list(sought.conditions())
+    values: list[Any] = [value for _, value in conditions]
+    where = " AND ".join(condition for condition, _ in conditions) or "1"
+    source, order = "exchanges", "number"
+    if sought.match:
+        source, order = "texts CROSS JOIN exchanges ON number = texts.rowid", "texts.rowid"
+        where, values = f"texts MATCH ? AND {where}", [sought.match, *values]
+    query = f"SELECT file, coalesce(outcome, 'in_progress') FROM {source} WHERE {where} ORDER BY {order}"
+    return connection.execute(query, values).fetchall()
+
+
 def _summaries(connection: sqlite3.Connection, numbers: Iterable[tuple[int]]) -> list[Summary]:
     query = "SELECT summary, outcome FROM exchanges JOIN summaries USING (number) WHERE number = ?"
     rows = [connection.execute(query, number).fetchone() for number in list(numbers)]

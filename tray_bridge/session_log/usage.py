@@ -16,7 +16,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,15 +38,22 @@ CREATE TABLE IF NOT EXISTS answers (
 CREATE INDEX IF NOT EXISTS by_time ON answers (at);
 CREATE TABLE IF NOT EXISTS prices (model TEXT PRIMARY KEY, input REAL, output REAL, told_at REAL);
 """
-_COLUMNS = ("at", "client", "key_name", "model", "outcome", *TOKENS, "first_token", "dialect")
+_SUMS = ", ".join(f"coalesce(sum({name}), 0)" for name in TOKENS)
+_GROUPED = (
+    "SELECT {group}, model, min(at), count(*), sum(outcome = 'error'), sum(coalesce(output_tokens, 0) > 0), "
+    + _SUMS
+    + " FROM answers WHERE at >= ? AND at < ? GROUP BY 1, 2"
+)
+_WAITS = "SELECT {group}, first_token FROM answers WHERE at >= ? AND at < ? AND first_token IS NOT NULL"
 _PUT = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-GROUPS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
-    "day": lambda row: f"{datetime.fromtimestamp(row['at']):%Y-%m-%d}",
-    "hour": lambda row: f"{datetime.fromtimestamp(row['at']):%Y-%m-%d %H:00}",
-    "client": lambda row: row["client"] or "unnamed client",
-    "model": lambda row: row["model"] or "no model",
-    "key": lambda row: row["key_name"] or "no key",
-    "dialect": lambda row: row["dialect"] or "openai_chat",
+# By what usage is grouped, in SQL. Days and hours are those of this machine's clock.
+GROUPS = {
+    "day": "strftime('%Y-%m-%d', at, 'unixepoch', 'localtime')",
+    "hour": "strftime('%Y-%m-%d %H:00', at, 'unixepoch', 'localtime')",
+    "client": "coalesce(nullif(client, ''), 'unnamed client')",
+    "model": "coalesce(nullif(model, ''), 'no model')",
+    "key": "coalesce(nullif(key_name, ''), 'no key')",
+    "dialect": "coalesce(nullif(dialect, ''), 'openai_chat')",
 }
 
 
@@ -119,6 +125,8 @@ class UsageBook:
         self._do(lambda connection: connection.execute("SELECT max(at), count(*) FROM answers").fetchone())
 
     def _rows_of(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        if not self.path.exists():
+            return []
         return self._do(lambda connection: connection.execute(query, values).fetchall())
 
     def forget_old(self) -> None:
@@ -137,57 +145,39 @@ class UsageBook:
 
     def prices(self) -> dict[str, tuple[Price, float]]:
         """Give each model's price and when it was told."""
-        if not self.path.exists():
-            return {}
         rows = self._rows_of("SELECT model, input, output, told_at FROM prices")
         return {model: (Price(input_, output), told_at) for model, input_, output, told_at in rows}
-
-    def answered(self, key_name: str, since: float, until: float) -> tuple[int, int]:
-        """Give the requests of a key that were answered in that time, and their tokens, in and out."""
-        if not self.path.exists():
-            return 0, 0
-        total = " + ".join(f"coalesce({name}, 0)" for name in TOKENS[:4])
-        query = (
-            f"SELECT count(*), coalesce(sum({total}), 0) FROM answers "
-            "WHERE at >= ? AND at < ? AND key_name = ? AND outcome != 'error'"
-        )
-        ((requests, tokens),) = self._rows_of(query, (since, until, key_name))
-        return int(requests), int(tokens)
 
     def report(self, by: str, since: float | None = None, until: float | None = None) -> dict[str, Any]:
         """Give what was used, by `day`, `hour`, `client`, `model`, `key` or `dialect`: rows and their sum.
 
-        Days and hours are those of this machine's clock. Costs are estimates in dollars; `unpriced` counts answers of
+        Costs are estimates in dollars; `unpriced` counts answers of
         models whose price was never told.
         """
-        group = GROUPS[by]
         told = self.prices()
         prices = {model: price for model, (price, _) in told.items()}
-        groups: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-        for row in self._rows(since, until):
-            groups[group(row)].append(row)
-        by_time = by in ("day", "hour")
-        rows = [{"name": name, **_summed(found, prices)} for name, found in sorted(groups.items())]
-        if not by_time:
+        groups: dict[str, _Sums] = defaultdict(_Sums)
+        total = _Sums()
+        period = (since or 0.0, 1e12 if until is None else until)
+        for name, model, first, *counts in self._rows_of(_GROUPED.format(group=GROUPS[by]), period):
+            for sums in (groups[name], total):
+                sums.add(prices.get(model or ""), first, counts)
+        for name, wait in self._rows_of(_WAITS.format(group=GROUPS[by]), period):
+            groups[name].waits.append(wait)
+            total.waits.append(wait)
+        rows = [{"name": name, **sums.as_json()} for name, sums in sorted(groups.items())]
+        if by not in ("day", "hour"):
             rows.sort(key=lambda row: -(row["input_tokens"] + row["output_tokens"] + row["cache_read_tokens"]))
-        everything = [row for found in groups.values() for row in found]
         return {
             "by": by,
             "since": since,
             "until": until,
             "rows": rows,
-            "total": _summed(everything, prices),
-            "first": min((row["at"] for row in everything), default=None),
+            "total": total.as_json(),
+            "first": total.first,
             "prices": {model: {"input": price.input, "output": price.output} for model, price in prices.items()},
             "prices_told_at": max((at for _, at in told.values()), default=None),
         }
-
-    def _rows(self, since: float | None, until: float | None) -> list[Mapping[str, Any]]:
-        if not self.path.exists():
-            return []
-        query = f"SELECT {', '.join(_COLUMNS)} FROM answers WHERE at >= ? AND at < ?"
-        rows = self._rows_of(query, (since or 0.0, 1e12 if until is None else until))
-        return [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
 
 
 def as_csv(report: dict[str, Any]) -> str:
@@ -202,29 +192,39 @@ def as_csv(report: dict[str, Any]) -> str:
     return out.getvalue()
 
 
-def _summed(rows: Iterable[Mapping[str, Any]], prices: Mapping[str, Price]) -> dict[str, Any]:
-    rows = list(rows)
-    sums: dict[str, Any] = {name: sum(row[name] or 0 for row in rows) for name in TOKENS}
-    waits = [row["first_token"] for row in rows if row["first_token"] is not None]
-    cost = saved = 0.0
-    unpriced = 0
-    for row in rows:
-        price = prices.get(row["model"] or "")
+class _Sums:
+    """What some answers have used together."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * (3 + len(TOKENS))
+        self.waits: list[float] = []
+        self.first: float | None = None
+        self.cost = self.saved = 0.0
+        self.unpriced = 0
+
+    def add(self, price: Price | None, first: float, counts: list[int]) -> None:
+        """Add the counts of answers of one model: requests, errors, those with an answer, tokens."""
+        self.counts = [own + more for own, more in zip(self.counts, counts, strict=True)]
+        self.first = first if self.first is None else min(self.first, first)
         if price:
-            own, own_saved = cost_of(price, *(row[name] or 0 for name in TOKENS[:4]))
-            cost, saved = cost + own, saved + own_saved
-        elif row["output_tokens"]:
-            unpriced += 1
-    return {
-        "requests": len(rows),
-        "errors": sum(row["outcome"] == "error" for row in rows),
-        **sums,
-        "first_token_median": statistics.median(waits) if waits else None,
-        "first_token_slowest": max(waits, default=None),
-        "cost": round(cost, 6),
-        "saved_by_cache": round(saved, 6),
-        "unpriced": unpriced,
-    }
+            cost, saved = cost_of(price, *counts[3:7])
+            self.cost, self.saved = self.cost + cost, self.saved + saved
+        else:
+            self.unpriced += counts[2]
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the sums by name."""
+        requests, errors, _, *tokens = self.counts
+        return {
+            "requests": requests,
+            "errors": errors,
+            **dict(zip(TOKENS, tokens, strict=True)),
+            "first_token_median": statistics.median(self.waits) if self.waits else None,
+            "first_token_slowest": max(self.waits, default=None),
+            "cost": round(self.cost, 6),
+            "saved_by_cache": round(self.saved, 6),
+            "unpriced": self.unpriced,
+        }
 
 
 def _row(summary: Summary) -> tuple[Any, ...]:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..machine.private_files import make_private_folder, replace_file
+from ..machine.private_files import make_private_folder, put_file, replace_file
 from ..snapshots import Problem
 from .exchange import Exchange, LogMode
 from .index import Index, indexed
@@ -36,8 +36,9 @@ PROGRESS_SECONDS = 2.0
 RETRY_SECONDS = 3.0
 RETENTION_SECONDS = 6 * 3600.0
 FIRST_RETENTION = 5.0  # seconds after the start, which is for the first answer
-INDEX_SECONDS = 0.5  # without news, after which the index is told; until then readers read the files
-INDEX_BATCH = 32
+INDEX_SECONDS = 5.0  # until the index is told of what ended: one transaction for several is cheaper, and readers who
+# come before read the files
+INDEX_BATCH = 128
 MOST_UNWRITTEN = 256
 MOST_WHILE_FAILING = 32  # requests may be large, and a full disk may stay full for long
 _EXTENSIONS = {"image/jpeg": "jpg", "image/svg+xml": "svg", "text/plain": "txt", "": "bin"}
@@ -74,6 +75,7 @@ class SessionLog:
         self._retention_due = time.monotonic() + FIRST_RETENTION
         self._index = Index(folder)
         self._unindexed: list[Indexed] = []
+        self._index_due = 0.0
         self._process = {"pid": os.getpid(), "alive_at": time.time()}
 
     def open(self) -> None:
@@ -174,14 +176,12 @@ class SessionLog:
             if time.monotonic() >= self._retention_due:
                 self._retention_due = time.monotonic() + RETENTION_SECONDS
                 self._attempt(self._discard_old)
-            if len(self._unindexed) >= INDEX_BATCH:
+            if len(self._unindexed) >= INDEX_BATCH or (self._unindexed and time.monotonic() >= self._index_due):
                 self._write_index()
-            until_due = max(0.0, self._retention_due - time.monotonic())
-            wait = INDEX_SECONDS if self._unindexed else PROGRESS_SECONDS if self._open else until_due
-            if self._wake.wait(min(wait, until_due)):
+            due = [self._retention_due, *([self._index_due] if self._unindexed else [])]
+            wait = max(0.0, min(due) - time.monotonic())
+            if self._wake.wait(min(wait, PROGRESS_SECONDS) if self._open else wait):
                 self._closing.wait(LINGER_SECONDS)
-            else:
-                self._write_index()
 
     def _attempt(self, step: Callable[[], None]) -> None:
         """Do work that may fail with the disk, and remember the result."""
@@ -235,11 +235,13 @@ class SessionLog:
         exchange, began = entry.exchange, time.monotonic()
         try:
             document = entry.record.document(self._process)
-            file = file_of(exchange)
+            file = entry.file = entry.file or file_of(exchange)
             content = entry.record.render(document)
-            replace_file(self.folder / file, content)
-            if ended and (found := indexed(document, file, len(content))):
-                self._unindexed.append(found)
+            put_file(self.folder / file, content)
+            if ended:
+                if not self._unindexed:
+                    self._index_due = time.monotonic() + INDEX_SECONDS
+                self._unindexed.append(indexed(document, file, len(content)))
         except OSError:
             raise
         except Exception:
@@ -273,6 +275,7 @@ class _Entry:
 
     def __init__(self, exchange: Exchange, store_blob: StoreBlob) -> None:
         self.exchange = exchange
+        self.file = ""
         self.record = Record(exchange, store_blob)
         self.written = False
         self.next_progress = 0.0

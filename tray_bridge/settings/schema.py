@@ -131,6 +131,9 @@ class Settings(BaseSettings):
     cli_path: Path | None = Field(default=None, description="Path to `claude`, if not the bundled one")
     start_server_on_launch: bool = Field(default=True, description="Start the server when the tray starts")
     notifications: bool = Field(default=True, description="Show a notification when something goes wrong")
+    plan_ring: bool = Field(
+        default=False, description="Draw a ring around the tray icon that fills with the fullest window of the plan"
+    )
     log_level: Literal["error", "warning", "info", "debug"] = Field(
         default="info",
         description="Least severe messages in bridge.log; `--verbose` sets `debug` and shows them in the terminal",

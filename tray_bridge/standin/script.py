@@ -92,6 +92,8 @@ class Received:
     ended: float | None = None
     aborted: bool = False
     """The client hung up before the answer was complete."""
+    usage: Mapping[str, int] | None = None
+    """What the answer says of its tokens."""
 
 
 @dataclass(frozen=True, slots=True)

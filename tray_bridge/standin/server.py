@@ -150,6 +150,7 @@ class StandIn:
             kept[key] = Received(body, dict(request.headers), script.spec, started)
             spec = self._spec_for_this_time(script.spec, (script.question, script.rounds))
             reply = compose(replace(script, spec=spec), body, self._cache.usage(body))
+            note(usage=reply.usage)
             await answer.give(reply, spec, streamed=bool(body.get("stream")))
         except (ScriptError, json.JSONDecodeError) as error:
             await answer.fail({"status": 400, "type": "invalid_request_error", "message": f"standin: {error}"})

@@ -112,3 +112,13 @@ test("the parameters are all but the prompt", () => {
   assert.deepEqual(parameters({ request: { model: "m", messages: [], tools: [], system: "", temperature: 1 } }), { model: "m", temperature: 1 });
   assert.deepEqual(parameters({}), {});
 });
+
+test("the other parameters of a request go along: all of Chat Completions, those of the same name of others", async () => {
+  const turn = { model: "sonnet", messages: [{ role: "user", content: [{ type: "text", text: "Hi" }] }], max_tokens: 5 };
+  const chat = { model: "sonnet", messages: [], stream: true, n: 2, tools: [], max_completion_tokens: 5, temperature: 0.3, user: "u", odd: [1] };
+  assert.deepEqual((await asRequest({ turn, model: null, request: chat, dialect: "openai_chat" })).others, { temperature: 0.3, user: "u", odd: [1], max_tokens: 5 });
+  const messages = { model: "sonnet", messages: [], max_tokens: 5, temperature: 0.3, top_k: null, thinking: {}, stop_sequences: [] };
+  assert.deepEqual((await asRequest({ turn, model: null, request: messages, dialect: "anthropic_messages" })).others, { temperature: 0.3, max_tokens: 5 });
+  const ollama = { model: "sonnet", options: { seed: 7, num_predict: 5 } };
+  assert.deepEqual((await asRequest({ turn, model: null, request: ollama, dialect: "ollama" })).others, { seed: 7, max_tokens: 5 });
+});

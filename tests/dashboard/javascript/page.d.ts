@@ -177,6 +177,12 @@ interface Exchange {
   conversation: { thread?: string } | null;
 }
 
+/** A conversation: the place of each of its exchanges, by id, and what they have used together. */
+interface Thread {
+  branches: Record<string, { lane: number; number: number; of: number; before: string | null }>;
+  used: Usage;
+}
+
 /** One row of usage: a day, an hour, a client … or all together. */
 interface UsageRow extends Usage {
   name: string;

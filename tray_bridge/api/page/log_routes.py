@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import platform
 import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from ... import __version__
 from ...session_log import FORMS, Filter, LogReader, as_report, export
@@ -16,7 +17,6 @@ from ..json_response import JsonResponse
 from .route import PageRoute, missing
 
 Form = Literal["jsonl", "har", "md", "sh", "py"]
-MOST_EXPORTED = 1000
 BLOB_POLICY = "default-src 'none'; sandbox"
 PICTURE_TYPES = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
 
@@ -33,10 +33,11 @@ def origin_of(request: Request) -> str:
     return f"{request.url.scheme}://{request.headers['host']}"
 
 
-def _download(content: str, name: str, media_type: str) -> Response:
+def _download(content: Iterable[str], name: str, media_type: str) -> Response:
     safe = re.sub(r"[^\w.-]", "_", name, flags=re.ASCII)
     headers = {"content-disposition": f'attachment; filename="{safe}"'}
-    return Response(content.encode("utf-8", "backslashreplace"), media_type=media_type, headers=headers)
+    pieces = (piece.encode("utf-8", "backslashreplace") for piece in content)
+    return StreamingResponse(pieces, media_type=media_type, headers=headers)
 
 
 def log_router(log: LogReader) -> APIRouter:
@@ -65,11 +66,10 @@ def _search_router(log: LogReader) -> APIRouter:
         request: Request,
         sought: Annotated[Sought, Depends()],
         form: Form,
-        limit: int = Query(MOST_EXPORTED, ge=1, le=MOST_EXPORTED),
     ) -> Response:
-        found = log.search(**asdict(sought), limit=limit).exchanges
-        content = export(log.documents(reversed(found)), form, origin_of(request))
-        return _download(content, f"exchanges.{form}", FORMS[form])
+        return _download(
+            export(log.documents(**asdict(sought)), form, origin_of(request)), f"exchanges.{form}", FORMS[form]
+        )
 
     @router.get("/filters")
     def filters() -> Response:
@@ -77,7 +77,7 @@ def _search_router(log: LogReader) -> APIRouter:
 
     @router.get("/threads/{thread}")
     def thread(thread: str) -> Response:
-        return JsonResponse({"branches": log.branches(thread)})
+        return JsonResponse(log.thread(thread)._asdict())
 
     @router.delete("/exchanges")
     def delete_exchanges(day: str | None = None, all: bool = False) -> Response:  # noqa: A002

@@ -45,7 +45,7 @@ def dashboard_router(
     behind.include_router(log_router(log))
     behind.include_router(usage_router(server, log))
     if keys is not None:
-        behind.include_router(key_router(keys, log, access))
+        behind.include_router(key_router(keys, access))
     router = APIRouter()
     router.include_router(static_router(access))
     router.include_router(behind)
