@@ -104,7 +104,20 @@ SIGN_IN: list[Text] = [
     ("invalid_request", None, "Nothing was sent: this session's sign-in couldn't be confirmed."),
     ("invalid_request", None, "This session belongs to another account, so nothing was sent."),
     ("authentication_failed", 403, "Your gateway refused · check with your gateway administrator · API Error: 403 No"),
-    ("authentication_failed", 401, "AWS credentials are missing or expired · retry · API Error: 401 Unsigned"),
+    ("authentication_failed", 401, "AWS credentials expired or invalid · retry · API Error: 401 Unsigned"),
+    ("authentication_failed", 403, "AWS authentication failed · check AWS permissions · API Error: 403 No"),
+    ("authentication_failed", 401, "Google Cloud credentials expired or invalid · retry · API Error: 401 No"),
+    (
+        "authentication_failed",
+        403,
+        "Google Cloud authentication failed · check GCP IAM permissions · API Error: 403 No",
+    ),
+    ("authentication_failed", 403, "Microsoft Foundry authentication failed · check access · API Error: 403 No"),
+    (
+        "authentication_failed",
+        403,
+        "Gateway refused the request · signing in again won't change this · API Error: 403 No",
+    ),
     ("authentication_failed", 401, "refresh your Foundry credential (ANTHROPIC_FOUNDRY_API_KEY) · API Error: 401 No"),
     ("verification_required", 403, "API Error: Verify who you are, then try again"),
     ("invalid_request", 400, "API Error: 400 We've updated our Consumer Terms. You must accept them."),
@@ -124,7 +137,7 @@ MODEL: list[Text] = [
     (
         "invalid_request",
         None,
-        "routed to a model that is not in your availableModels allowlist; discarded",
+        "The server routed this response to a model that is not in your organization’s availableModels allowlist",
     ),
     ("authentication_failed", 403, 'API Error: 403 {"error":{"type":"permission_error","message":"model: no access"}}'),
 ]
@@ -204,5 +217,5 @@ OF_OTHERS = re.compile(
 
 def fragments(text: str) -> list[str]:
     """The longer parts of a text between what the program fills in."""
-    parts = re.split(r" · |API Error: ?|[()`:]|\. |, | — | AWS | limit| your ", text)
+    parts = re.split(r" · |API Error: ?|[()`:]|\. |, | — | AWS | your |claude-\S+ ", text)
     return [part.strip(" .") for part in parts if len(part.strip(" .")) > 7]

@@ -201,7 +201,8 @@ ROWS = (
     # Remedy: sign in.
     Row(
         _other_provider,
-        r"(AWS|Google Cloud|Foundry|gateway) (credential|token)s?|(organization's|your|the) gateway"
+        r"(AWS|Google Cloud|Foundry|gateway) (credentials?|tokens?|authentication failed)|gateway refused"
+        r"|(organization's|your|the) gateway"
         r"|credentials are managed by|gateway administrator",
         kinds=frozenset({"authentication_failed", "invalid_request", "unknown"}),
         statuses=frozenset({None, 401, 403}),
