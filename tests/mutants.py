@@ -264,7 +264,7 @@ def main() -> int:
             if survives(name, path, mutant.tree(), nearest_first(tests, name)):
                 alive += 1
                 place = path.relative_to(ROOT / "tray_bridge").with_suffix("").as_posix()
-                survivors.append(f"| {target} | `{place}`:{line} | `{_cell(change)}` | {reason(place, change)} |")
+                survivors.append(f"| {target} | `{place}.py`:{line} | `{_cell(change)}` | {reason(place, change)} |")
                 print(f"  {path.relative_to(ROOT)}:{line}: {change} ({reason(place, change)})", flush=True)
         killed = len(found) - alive
         folders = ", ".join(f"`{test}`" for test in tests if test[0] != "-")

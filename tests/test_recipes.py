@@ -32,8 +32,7 @@ A_PARAMETER = (
     ("bridge/openai_chat/parameters.py", '    no_knob("temperature"', '    no_knob("warmth", 1),\n'),
 )  # fmt: skip
 A_CLIENT = (
-    ("known_clients.py", '    Client(\n        "curl"',
-     '    Client("Abacus", "in its settings", "{base_url} {model}", r"^Abacus/"),\n'),
+    ("known_clients.py", '    (r"^curl/", "curl"),', '    (r"^Abacus/", "Abacus"),\n'),
 )  # fmt: skip
 A_DIALECT = (
     ("bridge/all_dialects.py", "Messages())", "Tiny(), "),

@@ -140,7 +140,7 @@ TABLE = """\
 def test_a_socket_s_owner_is_read_from_the_kernel_s_table(
     peer: tuple[str, int], own: tuple[str, int], uid: int | None
 ) -> None:
-    wanted = {f"{one} {other}" for one, other in zip(caller._written(peer), caller._written(own), strict=True)}
+    wanted = {f"{one} {other}" for one, other in zip(caller.as_written(peer), caller.as_written(own), strict=True)}
     assert caller.owner_in(TABLE.splitlines(), wanted) == uid
 
 
@@ -153,7 +153,7 @@ def test_a_socket_s_owner_is_read_from_the_kernel_s_table(
     ],
 )
 def test_an_address_is_written_as_both_tables_do(host: str, words: list[str]) -> None:
-    assert list(caller._written((host, 8000))) == words
+    assert list(caller.as_written((host, 8000))) == words
 
 
 @linux_only
@@ -163,9 +163,9 @@ def test_where_the_system_tells_only_of_one_s_own_processes_their_sockets_are_fo
     """The way of macOS, tried where it works too."""
     client, server = connection
     ends = client.getsockname()[:2], server.getsockname()[:2]
-    assert caller._by_own_processes(*ends) == "same"
+    assert caller.by_own_processes(*ends) == "same"
     client.close()
-    assert caller._by_own_processes(*ends) == "unknown"
+    assert caller.by_own_processes(*ends) == "unknown"
 
 
 @linux_only
@@ -174,13 +174,13 @@ def test_the_way_of_windows_asks_whose_process_has_the_socket(
 ) -> None:
     client, server = connection
     ends = client.getsockname()[:2], server.getsockname()[:2]
-    assert caller._by_process(*ends) == "same"
+    assert caller.by_process(*ends) == "same"
     names = iter(["MACHINE\\another", "MACHINE\\me"])
     monkeypatch.setattr(psutil.Process, "username", lambda self: next(names))
-    assert caller._by_process(*ends) == "other"
+    assert caller.by_process(*ends) == "other"
 
     def denied(self: psutil.Process) -> str:
         raise psutil.AccessDenied(self.pid)
 
     monkeypatch.setattr(psutil.Process, "username", denied)
-    assert caller._by_process(*ends) == "other"
+    assert caller.by_process(*ends) == "other"

@@ -353,10 +353,15 @@ async def test_start_at_login(app: TrayApp, host: FakeTrayHost) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "key"), [("Start server on launch", "start_server_on_launch"), ("Notifications", "notifications")]
+    ("text", "key"),
+    [
+        ("Start server on launch", "start_server_on_launch"),
+        ("Notifications", "notifications"),
+        ("Ring around the icon for the plan", "plan_ring"),
+    ],
 )
 async def test_switches(app: TrayApp, host: FakeTrayHost, text: str, key: str) -> None:
-    for value in ("false", "true"):
+    for value in ("true", "false") if key == "plan_ring" else ("false", "true"):  # the ring is off at first
         await host.click("Settings", text)
         await app.has_setting(f"{key} = {value}")
 
@@ -438,7 +443,7 @@ async def test_every_line_was_clicked_or_only_tells(app: TrayApp, host: FakeTray
         "Open dashboard", "Copy base URL", "Stop server", "Restart", "Open folder", "Last exchange",
         "Record conversations", "Another, in the settings file…", "Start at login", "Start server on launch",
         "Notifications", "Open settings file", "Copy these lines", "Quit", "Connect a client…", "Pause",
-        "Check all that is needed…",
+        "Check all that is needed…", "Ring around the icon for the plan",
     }  # fmt: skip
     choices = ("Port", "Pool size", "Default model", "Refused ")
 

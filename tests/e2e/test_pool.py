@@ -115,9 +115,8 @@ def test_an_answer_asked_for_again_rewinds_the_conversation_to_its_question(one_
     assert [role for role, _ in bodies[1]] == ["user", "assistant", "user"]
     assert bodies[1] == bodies[2] == bodies[3]
     assert bodies[4][:-1] == bodies[1][:-1]
-    bridge.wait_for(lambda s: not s.pool.busy)
-    after = taken(bridge)
-    assert (after["rewound"] - before["rewound"], after["parked"] - before["parked"]) == (3, 1)
+    wanted = (before["rewound"] + 3, before["parked"] + 1)
+    bridge.wait_for(lambda s: (dict(s.pool.taken)["rewound"], dict(s.pool.taken)["parked"]) == wanted)
 
 
 def test_an_answer_given_up_leaves_its_conversation_and_its_process_as_they_were(one_worker: Make) -> None:

@@ -48,7 +48,7 @@ def finish_reasons(chunks: Sequence[Wire]) -> list[str]:
 
 def make_unscripted_slow(bridge: RunningBridge, patch: pytest.MonkeyPatch) -> None:
     """What the CLI asks by itself holds no directive; its answer shall take its time, as a real one does."""
-    patch.setattr(bridge.standin, "first_delay", 1.0)
+    patch.setattr(bridge.standin, "first_delay", 3.0)
 
 
 def nothing_went_on(bridge: RunningBridge) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 
 MOST_CONVERSATIONS = 200  # then it is replaced in a quiet moment
@@ -24,12 +23,12 @@ class Wear:
         """Take the size of the process while it is idle."""
         if pid is None:
             return
-        import psutil  # after the first answers: it is slow to import
-
-        with contextlib.suppress(psutil.Error):
-            self._memory = psutil.Process(pid).memory_info().rss
-            if not self._first_memory or self.conversations <= SETTLED_AFTER:
-                self._first_memory = self._memory
+        memory = _memory_of(pid)
+        if memory is None:
+            return
+        self._memory = memory
+        if not self._first_memory or self.conversations <= SETTLED_AFTER:
+            self._first_memory = memory
 
     @property
     def growth(self) -> float:
@@ -48,3 +47,15 @@ class Wear:
         The note on date and place that the CLI adds to a conversation is of the day on which the process began.
         """
         return self.growth > GROWTH_AT_ONCE or self._began != time.localtime().tm_yday
+
+
+def _memory_of(pid: int) -> int | None:
+    """Give the bytes of a process; None where it cannot be told: the process has ended, or no file can be opened."""
+    try:
+        import psutil  # after the first answers: it is slow to import
+    except (ImportError, OSError):
+        return None
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except (psutil.Error, OSError):
+        return None

@@ -91,6 +91,7 @@ export async function askOnce(request, { signal = undefined, take }) {
       result.usage = frame.usage ?? result.usage;
       (frame.choices ?? []).forEach(choose);
     }
+    if (result.reason === null) fail({ message: "The answer broke off." });
   } else {
     const whole = await response.json();
     result.usage = whole.usage;

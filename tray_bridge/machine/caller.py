@@ -28,7 +28,7 @@ def who_calls(peer: tuple[str, int], own: tuple[str, int]) -> Caller:
     """Return whether the socket at `peer`, connected to ours at `own`, is this user's. Root counts as this user."""
     if sys.platform == "linux":
         return _by_table(peer, own)
-    return _by_process(peer, own) if sys.platform == "win32" else _by_own_processes(peer, own)
+    return by_process(peer, own) if sys.platform == "win32" else by_own_processes(peer, own)
 
 
 def has_several_people() -> bool:
@@ -52,7 +52,7 @@ def has_several_people() -> bool:
 
 def _by_table(peer: tuple[str, int], own: tuple[str, int]) -> Caller:
     """Look a socket up in the kernel's tables, which have addresses as 32-bit words in the machine's byte order."""
-    wanted = {f"{local} {remote}" for local, remote in zip(_written(peer), _written(own), strict=True)}
+    wanted = {f"{local} {remote}" for local, remote in zip(as_written(peer), as_written(own), strict=True)}
     for table in TABLES:
         with suppress(OSError), Path(table).open(encoding="ascii") as lines:
             if (uid := owner_in(lines, wanted)) is not None:
@@ -69,7 +69,7 @@ def owner_in(lines: Iterable[str], wanted: Container[str]) -> int | None:
     return None
 
 
-def _written(place: tuple[str, int]) -> Iterable[str]:
+def as_written(place: tuple[str, int]) -> Iterable[str]:
     """Write an address as `/proc/net/tcp` and `/proc/net/tcp6` do; the second has IPv4 addresses mapped to IPv6."""
     host, port = place
     ip = ip_address(host)
@@ -83,7 +83,7 @@ def _written(place: tuple[str, int]) -> Iterable[str]:
         yield "".join(f"{word:08X}" for word in words) + f":{port:04X}"
 
 
-def _by_own_processes(peer: tuple[str, int], own: tuple[str, int]) -> Caller:
+def by_own_processes(peer: tuple[str, int], own: tuple[str, int]) -> Caller:
     """Look for the socket among those of this user's processes: on macOS the system tells of no others."""
     import psutil
 
@@ -96,7 +96,7 @@ def _by_own_processes(peer: tuple[str, int], own: tuple[str, int]) -> Caller:
     return "unknown"
 
 
-def _by_process(peer: tuple[str, int], own: tuple[str, int]) -> Caller:
+def by_process(peer: tuple[str, int], own: tuple[str, int]) -> Caller:
     """Ask which process has the socket, and whose that is. An elevated process of this user counts as another's."""
     import psutil
 

@@ -36,8 +36,8 @@ PROGRESS_SECONDS = 2.0
 RETRY_SECONDS = 3.0
 RETENTION_SECONDS = 6 * 3600.0
 FIRST_RETENTION = 5.0  # seconds after the start, which is for the first answer
-INDEX_SECONDS = 5.0  # until the index is told of what ended: one transaction for several is cheaper, and readers who
-# come before read the files
+# Until the index gets what ended: one transaction for several is cheaper, and an earlier reader reads the files.
+INDEX_SECONDS = 5.0
 INDEX_BATCH = 128
 MOST_UNWRITTEN = 256
 MOST_WHILE_FAILING = 32  # requests may be large, and a full disk may stay full for long
