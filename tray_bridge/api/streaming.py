@@ -90,14 +90,10 @@ class FrameStream(Response):
             await _end(relay)
 
     async def _relay(self) -> None:
-        encode, now = self._wire.encode, asyncio.get_running_loop().time
+        encode = self._wire.encode
         try:
             async for frame in self._source:
-                if self._started and not self._lock.locked():  # nothing can come between: the lock costs too much
-                    await self._send({"type": "http.response.body", "body": encode(frame), "more_body": True})
-                    self._last_sent = now()
-                else:
-                    await self._write(encode(frame))
+                await self._write(encode(frame))
             await self._write(self._wire.end, last=True)
         except Exception as error:
             await self._fail(error)
