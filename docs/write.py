@@ -18,6 +18,7 @@ from tray_bridge.bridge.dialect import Dialect
 from tray_bridge.bridge.openai_chat.errors import TYPES as OPENAI_TYPES
 from tray_bridge.claude.worker_states import MOVES
 from tray_bridge.command_line import terminal
+from tray_bridge.machine import signals
 from tray_bridge.settings.schema import Settings, explain
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -104,7 +105,7 @@ EXIT_CODES = {
     terminal.FAILED: "it failed",
     terminal.BAD_USAGE: "the command line or a setting is wrong",
     terminal.UNREACHABLE: "no bridge answers",
-    terminal.INTERRUPTED: "Ctrl+C",
+    signals.INTERRUPTED: "Ctrl+C",
 }
 UPSTREAM_REMEDIES = {
     401: "Sign in again: `tray-bridge login`.",

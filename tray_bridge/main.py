@@ -145,7 +145,7 @@ def _show_version() -> int:
 
 def _examine(flags: Mapping[str, object], *, as_json: bool) -> int:
     from .command_line.doctor import show_checks
-    from .doctor.tray import check_tray
+    from .desktop.tray_check import check_tray
     from .errors import SettingsError
     from .machine.bridge_address import bridge_url
     from .settings.schema import Settings, load_settings
@@ -164,8 +164,8 @@ def _serve_until_signalled(server: ServerThread) -> int:
     import threading
 
     from .command_line.terminal import show_error, write
+    from .desktop.tray_check import check_tray
     from .doctor.health import as_error, health_of, settled_lines
-    from .doctor.tray import check_tray
     from .machine.signals import on_end_signal
 
     stop = threading.Event()
@@ -201,7 +201,7 @@ def _serve_until_signalled(server: ServerThread) -> int:
 
 def _run_tray(settings: Settings, flags: Mapping[str, object]) -> int:
     from .desktop.tray import run_tray
-    from .doctor.tray import check_tray
+    from .desktop.tray_check import check_tray
     from .server.thread import ServerThread
 
     server = ServerThread(settings)

@@ -136,6 +136,7 @@ class ModelSnapshot:
     can_stop_thinking: bool = False
 
 
+DEFAULT_MODEL = "sonnet"  # unless the settings name another
 USUAL_MODELS = tuple(ModelSnapshot(name, name, name.capitalize()) for name in ("sonnet", "opus", "haiku"))
 """What is offered until the CLI has told what the account has."""
 
@@ -160,7 +161,7 @@ class ServerSnapshot:
     trouble: Trouble | None = None
     paused: bool = False
     drains_since: float | None = None  # when it began to wait for the last requests, so as to stop
-    default_model: str = "sonnet"
+    default_model: str = DEFAULT_MODEL
     newer_version: str | None = None
     refused_pages: tuple[RefusedPage, ...] = ()
     ollama_port: int | None = None  # the second port, where it is open

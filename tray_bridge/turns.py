@@ -35,6 +35,9 @@ class Text:
     text: str
 
 
+NO_CONTENT = Text("(no content)")  # in place of an empty message: the CLI's own word for one
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """`data` is base64; `media_type` was sniffed from the bytes."""

@@ -5,30 +5,71 @@ What a dialect adds is its folder, its line in `all_dialects` and a small client
 
 from __future__ import annotations
 
+import functools
+import html
 import http.client
+import inspect
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+import tray_bridge
 from tests.conformance.client_adapters import CLIENTS, Adapter, Heard, Question
 from tests.conformance.tiny_dialect import Tiny, TinyClient
 from tests.running_bridge import RunningBridge, directive, running_bridge, wait_for
+from tray_bridge.api import answering
 from tray_bridge.bridge import all_dialects
 from tray_bridge.standin import StandIn
 
+PACKAGE = Path(tray_bridge.__file__).parent
+STORY = "answering.py"
+STARTS = ("answering_router",)  # called by the app before there is a request
+ENTRIES: list[tuple[str, str]] = []  # the file that calls, and the function of the story that it calls
 SERVED = [dialect.name for dialect in all_dialects.DIALECTS]
 ADAPTERS = [client for client in (*CLIENTS, TinyClient()) if client.dialect in (*SERVED, "tiny")]
 EACH = pytest.mark.parametrize("client", ADAPTERS, ids=[client.dialect for client in ADAPTERS])
 BOTH = pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
 
 
+def noted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Note the calls that stand in another file. That a coroutine or a generator goes on later is no call."""
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **named: Any) -> Any:
+        caller = Path(sys._getframe(1).f_code.co_filename).name
+        if caller != STORY:
+            ENTRIES.append((caller, function.__name__))
+        found = function(*arguments, **named)
+        return noted_endpoint(found) if inspect.iscoroutinefunction(found) else found
+
+    return call
+
+
+def noted_endpoint(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """FastAPI must find it asynchronous, and calls it once for each request."""
+
+    @functools.wraps(endpoint)
+    async def call(*arguments: Any, **named: Any) -> Any:
+        ENTRIES.append(("the router", endpoint.__name__))
+        return await endpoint(*arguments, **named)
+
+    return call
+
+
 @pytest.fixture(scope="module")
 def all_served(running_standin: StandIn) -> Iterator[RunningBridge]:
-    """A bridge that serves the tiny dialect too."""
+    """A bridge that serves the tiny dialect too, and notes each call of the file that tells a request's story."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(all_dialects, "DIALECTS", (*all_dialects.DIALECTS, Tiny()))
+        for owner in (answering, answering.Answering):
+            for name, found in list(vars(owner).items()):
+                if inspect.isfunction(found) and found.__module__ == answering.__name__ and name not in STARTS:
+                    patch.setattr(owner, name, noted(found))
         with running_bridge(running_standin, pool_size=2) as running:
             yield running
 
@@ -52,6 +93,15 @@ def hear(bridge: RunningBridge, client: Adapter, question: Question) -> Heard:
     assert heard.error == ""
     assert heard.complete
     return heard
+
+
+@BOTH
+def test_the_walk_of_a_request_enters_the_file_of_its_story_once(bridge: RunningBridge, stream: bool) -> None:
+    """From the body to the process and back, nothing but the router calls `api/answering`: it is read from top down."""
+    ENTRIES.clear()
+    hear(bridge, TinyClient(), Question(directive(text="A story."), stream))
+    print(f"{'streamed' if stream else 'whole'}: {len(ENTRIES)} entry, by {ENTRIES}")
+    assert ENTRIES == [("the router", "answer")]
 
 
 def skip_without_words(client: Adapter, case: str) -> None:
@@ -199,3 +249,15 @@ def test_what_the_bridge_itself_refuses_is_in_the_dialects_words(bridge: Running
         assert len(client.error(response.json())) > 10
         assert response.headers["x-request-id"].startswith("req_")
     assert bridge.standin.requests == []
+
+
+def test_the_page_names_every_dialect_without_a_change_of_its_own(bridge: RunningBridge) -> None:
+    """Log, exchange, usage and keys show a dialect's title, which comes with the page."""
+    page = httpx.get(f"{bridge.url}/dashboard").text
+    titles = {dialect.name: dialect.title for dialect in all_dialects.DIALECTS}
+    assert titles["tiny"] == "Tiny"
+    written = html.unescape(page.split('<meta name="dialects" content="')[1].split('"')[0])
+    assert json.loads(written) == titles
+    scripts = PACKAGE / "dashboard"
+    naming = [path.name for path in scripts.glob("*.js") if 'Chat Completions"' in path.read_text("utf-8")]
+    assert naming == []

@@ -12,7 +12,7 @@ from tray_bridge.settings.schema import load_settings, save_setting
 def test_settings_after_a_click_are_those_after_a_restart(own_home: Path) -> None:
     save_setting("max_sessions", 4)
     settings = load_settings()
-    actions = Actions(settings, ServerThread(settings), {})
+    actions = Actions(ServerThread(settings), {})
     for size in (8, 1):
         actions.do("set_pool_size", size)
         assert actions.problem is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -13,13 +14,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from tests.resilience.faults import bound
-from tests.running_bridge import directive
+from tests.running_bridge import directive, wait_for
 from tray_bridge.machine import bridge_log
 from tray_bridge.standin import StandIn
 
+# What bridge.log tells of each worker, with the reason or the time.
+WORKER_STEPS = (
+    r"started in \d+ ms",
+    r"bound in \d+ ms",
+    r"lent \(\w+\) after \d+ ms",
+    r"parked",
+    r"discarded: its process has ended",
+)
 OURS = logging.getLogger("tray_bridge.some.part")
 
 
@@ -108,6 +118,11 @@ def test_a_program_that_serves_logs_without_prompts_and_answers(standin: StandIn
         asked = {"model": "sonnet", "messages": [{"role": "user", "content": f"secret\n{directive(text='an answer')}"}]}
         answer = httpx.post(f"{base_url(app)}/chat/completions", json=asked, timeout=60)
         assert answer.json()["choices"][0]["message"]["content"] == "an answer"
+        wait_for(lambda: ": parked" in text(tmp_path / "logs"))
+        for child in psutil.Process(app.pid).children():
+            if "claude" in child.name():
+                child.kill()
+        wait_for(lambda: ": discarded: " in text(tmp_path / "logs"))
         app.send_signal(signal.SIGINT)
         _, errors = app.communicate(timeout=20)
     finally:
@@ -116,6 +131,8 @@ def test_a_program_that_serves_logs_without_prompts_and_answers(standin: StandIn
     for said in (kept, errors):
         assert "INFO" in said
         assert "secret" not in said and "an answer" not in said
+    for step in WORKER_STEPS:
+        assert re.search(rf" INFO tray_bridge\.claude\.\w+: worker \d+: {step}$", kept, re.MULTILINE), step
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends signals")

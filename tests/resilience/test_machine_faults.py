@@ -161,7 +161,7 @@ def test_a_settings_file_broken_while_it_runs_is_told_and_the_last_good_kept(
     make_bridge: Make, report: FaultReport
 ) -> None:
     bridge = make_bridge(pool_size=2)
-    actions = Actions(bridge.server.settings, bridge.server, {"port": 0})
+    actions = Actions(bridge.server, {"port": 0})
     path = config_file()
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

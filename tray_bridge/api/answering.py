@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import replace
+from functools import partial
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -39,6 +40,7 @@ from .in_flight import Entry
 from .json_response import JsonResponse
 from .page.access import OWN_HEADER
 from .services import Services
+from .stamp import stopwatch
 from .streaming import FrameStream, run_unless_disconnected
 from .token_count import count_header, count_turn
 
@@ -73,7 +75,7 @@ def _endpoint(services: Services, dialect: Dialect) -> Callable[[Request], Await
             answering.frames(),
             WIRES[dialect.framing],
             error_frames=answering.error_frames,
-            keep_alive=lambda: dialect.keep_alive(asked, stamp),
+            keep_alive=partial(dialect.keep_alive, asked, stamp),
             keepalive_seconds=services.settings.keepalive_seconds,
             header_seconds=dialect.header_seconds,
             headers=_headers(asked),
@@ -90,7 +92,7 @@ def _headers(asked: Asked) -> dict[str, str]:
 
 async def _understand(services: Services, dialect: Dialect, request: Request) -> Answering:
     """Read the request and begin its log entry; a refused request is logged too."""
-    began, created = time.perf_counter(), int(time.time())
+    elapsed, created = stopwatch(), int(time.time())
     request_id = request_id_of(request.scope)
     body = await read_json_body(request, limit_megabytes=services.settings.body_limit_mb)
     ours = request.headers.get(OWN_HEADER) == "1"  # our own page does not count as a client
@@ -122,12 +124,7 @@ async def _understand(services: Services, dialect: Dialect, request: Request) ->
     exchange.set_turn(asked.turn)
     if asked.ignored:
         logger.info("%s: not as it was sent: %s", request_id, ", ".join(asked.ignored))
-    stamp = Stamp(
-        f"{dialect.id_prefix}{request_id.removeprefix('req_')}",
-        created,
-        request_id,
-        lambda: time.perf_counter() - began,
-    )
+    stamp = Stamp(f"{dialect.id_prefix}{request_id.removeprefix('req_')}", created, request_id, elapsed)
     return Answering(services, dialect, asked, stamp, exchange, client, owner)
 
 

@@ -22,6 +22,7 @@ from .. import errors
 from ..bridge.all_dialects import dialect_of
 from ..bridge.dialect import ErrorKind, Failure
 from ..errors import TrayBridgeError, UpstreamError
+from ..machine.bridge_log import log_file
 from .json_response import JsonResponse
 
 logger = logging.getLogger(__name__)
@@ -96,7 +97,9 @@ def _upstream_row(status: int) -> Row:
 def failure_of(error: Exception, request_id: str = "") -> Failure:
     """Make what a dialect writes of an error. The text of an unexpected error is not shown."""
     row = row_of(error)
-    message = "Internal error in Tray Bridge; bridge.log, beside the session log, says more. Try again."
+    message = "Internal error in Tray Bridge. Try again."
+    if log_file() is not None:  # a program that embeds the server may have a log of its own
+        message = "Internal error in Tray Bridge; bridge.log, beside the session log, says more. Try again."
     if isinstance(error, TrayBridgeError):
         message = str(error)
     code = getattr(error, "code", None) or row.code

@@ -7,18 +7,18 @@ kept for log, status, page and tray, and is also in the one header whose value b
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection
 
+from ..machine.bridge_address import OWN_NAMES, leads_here
 from ..snapshots import RefusedPage
 
 logger = logging.getLogger(__name__)
 
-_LOOPBACK_PAGE = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
+_LOOPBACK_PAGE = re.compile(rf"https?://{OWN_NAMES}")
 _APP = re.compile(
     r"app://obsidian\.md|vscode-webview://[a-z0-9-]{1,64}|vscode-file://vscode-app|tauri://localhost"
     r"|https?://tauri\.localhost"
@@ -31,7 +31,6 @@ _CONTAINER_HOSTS = frozenset(
     """.split()
 )
 _SHORT_LOOPBACK = re.compile(r"127(\.\d{1,8}){1,2}")  # `127.1`, as inet_aton reads it
-_LOCAL_NAMES = frozenset(["localhost", "ip6-localhost", "ip6-loopback"])
 MOST_REMEMBERED = 20
 LOG_EVERY = 60.0  # seconds, for one page
 NO_ORIGINS = frozenset({"null", "*"})  # ignored in the settings
@@ -46,17 +45,10 @@ def is_local_origin(origin: str) -> bool:
 def is_local_host(host: str) -> bool:
     """Return whether every resolver takes the name for this machine, or only a container resolves it.
 
-    RFC 6761, section 6.3: `localhost` and all names below it are loopback. An address cannot be re-pointed.
+    An address cannot be re-pointed.
     """
     name = host.lower().removesuffix(".") if not host.endswith("..") else host
-    if name in _LOCAL_NAMES or name in _CONTAINER_HOSTS or re.fullmatch(r"([a-z0-9_-]+\.)+localhost", name):
-        return True
-    try:
-        address = ipaddress.ip_address(name.strip("[]"))
-    except ValueError:
-        return _SHORT_LOOPBACK.fullmatch(name) is not None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_loopback or address.is_unspecified  # a connection to 0.0.0.0 goes to this machine
+    return name in _CONTAINER_HOSTS or leads_here(name) or _SHORT_LOOPBACK.fullmatch(name) is not None
 
 
 def is_api(path: str) -> bool:

@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..bridge.all_dialects import dialect_of
+
+
+def stopwatch() -> Callable[[], float]:
+    """Return what tells the seconds since this call."""
+    began = time.perf_counter()
+    return lambda: time.perf_counter() - began
 
 
 class StampMiddleware:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..errors import InvalidRequestError
-from ..turns import JsonObject, Message, RedactedThinking, Text, Thinking
+from ..turns import NO_CONTENT, JsonObject, Message, RedactedThinking, Text, Thinking
 from .content import Readable, is_text, part_type, read_part, read_text, refuse_part, split_parts
 from .fields import kind_of, refuse, required_string, shown
 from .many_pictures import fit_many
@@ -30,7 +30,6 @@ from .result_content import result_parts
 from .tool_history import Call, Piece, Result, Said, pair_results, read_arguments
 from .tools import safe_name
 
-NO_CONTENT = Text("(no content)")
 _SYSTEM = {"system", "developer"}
 _TOOL = {"tool", "function"}
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")

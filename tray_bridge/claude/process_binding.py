@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +22,8 @@ from .prompt import turn_settings
 from .sdk import ClaudeSDKClient
 from .transport import LateBindingTransport
 
+logger = logging.getLogger(__name__)
+
 # What reading a line raises that is not as the CLI writes it.
 NOT_UNDERSTOOD = (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError)
 
@@ -27,12 +31,15 @@ NOT_UNDERSTOOD = (AttributeError, KeyError, IndexError, TypeError, ValueError, O
 class ProcessBinding:
     """`binding` is None before the process has been told anything, `greeting` until it has answered."""
 
-    def __init__(self, transport: LateBindingTransport, model: str, lost: Callable[[], SessionLostError]) -> None:
+    def __init__(
+        self, transport: LateBindingTransport, model: str, lost: Callable[[], SessionLostError], worker: int
+    ) -> None:
         self.binding: Binding | None = None
         self.greeting: Greeting | None = None
         self.model = model
         self._transport = transport
         self._lost = lost
+        self._worker = worker  # its number, for the log
         self._client = ClaudeSDKClient(transport.process.options, transport=transport)
         self._connecting: asyncio.Task[None] | None = None
         self._settings: Mapping[str, Any] | None = turn_settings(Turn(model, ()), None)
@@ -41,6 +48,7 @@ class ProcessBinding:
 
     async def bind(self, binding: Binding) -> None:
         """Tell a process that knows nothing yet its model, system prompt, tools and schema."""
+        began = time.monotonic()
         late: dict[str, Any] = {"systemPrompt": [binding.prompt] if binding.prompt else []}
         if binding.tools:
             self._offer(binding.tools)
@@ -65,10 +73,11 @@ class ProcessBinding:
             self.greeting = read_greeting(await self._client.get_server_info() or {})
         except NOT_UNDERSTOOD as error:
             raise CliUnavailableError("Claude Code introduced itself in a way that is not known.") from error
+        logger.info("worker %d: bound in %.0f ms", self._worker, (time.monotonic() - began) * 1000)
 
     async def bind_again(self, binding: Binding) -> None:
         """Bind a process without a conversation otherwise (`choose.can_become` says what is possible)."""
-        old = self.binding
+        old, began = self.binding, time.monotonic()
         assert old is not None  # noqa: S101 - for mypy
         if (binding.model, binding.prompt) != (old.model, old.prompt):
             prompt = {"system_prompt": binding.prompt} if binding.prompt else {}
@@ -83,6 +92,7 @@ class ProcessBinding:
         if not binding.tools:
             self._is_overridden = False
         self.binding = binding
+        logger.info("worker %d: bound again in %.1f ms", self._worker, (time.monotonic() - began) * 1000)
 
     def _offer(self, tools: Sequence[Tool]) -> None:
         """Offer these tools from now on.

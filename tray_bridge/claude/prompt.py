@@ -13,14 +13,26 @@ from itertools import groupby
 from typing import Any
 
 from ..snapshots import ModelSnapshot
-from ..turns import Block, Document, Image, Message, RedactedThinking, Text, Thinking, ToolResult, ToolUse, Turn
+from ..turns import (
+    NO_CONTENT,
+    Block,
+    Document,
+    Image,
+    Message,
+    RedactedThinking,
+    Text,
+    Thinking,
+    ToolResult,
+    ToolUse,
+    Turn,
+)
 from .offered_tools import tools_override
 
 Wire = dict[str, Any]
 MAX_OUTPUT_TOKENS = "CLAUDE_CODE_MAX_OUTPUT_TOKENS"
 # Up to 4.5, thinking must be complete through a chain of calls, and a rebuilt conversation has lost it.
 UP_TO_4_5 = re.compile(r"claude-(?:[23]|[a-z]+-4(?:-[0-5])?(?=$|@|-20|-v))")
-_SAYS_NOTHING = Message("assistant", (Text("(no content)"),))
+_SAYS_NOTHING = Message("assistant", (NO_CONTENT,))
 
 
 def merge_messages(messages: Sequence[Message]) -> list[Message]:

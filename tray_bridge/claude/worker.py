@@ -63,7 +63,7 @@ class Worker:
         self.process = process
         self.wear = Wear()
         self._transport = LateBindingTransport(process, lambda: on_exit(self))
-        self._told = ProcessBinding(self._transport, config.model, self.lost)
+        self._told = ProcessBinding(self._transport, config.model, self.lost, self.id)
         self._work = SerialWork(self.lost)
         self.reader = LineReader(self._transport, config, self.lost)
         self._starting: asyncio.Task[None] | None = None

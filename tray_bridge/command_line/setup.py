@@ -10,12 +10,13 @@ from contextlib import suppress
 from ..errors import BridgeUnreachableError, SettingsError
 from ..known_clients import NO_KEY
 from ..machine.api_keys import ApiKeys
+from ..machine.signals import INTERRUPTED
 from ..setup.change import FileChange, SetupError, plan, undo, was_set_up, write
 from ..setup.clients import SETUP_CLIENTS, SetupClient, Values, find_client
 from ..setup.place import Place
 from ..setup.trial import try_out
 from .fetch import Address, find_bridge
-from .terminal import INTERRUPTED, printable
+from .terminal import printable
 from .terminal import write as say
 
 SHOWN_KEY = "(a new key)"

@@ -7,6 +7,7 @@ import sys
 import time
 from typing import Any
 
+from ..doctor.health import window_name
 from ..machine.bridge_address import address_of
 from .fetch import Address, find_bridge
 from .terminal import printable, write
@@ -86,7 +87,7 @@ def _window(window: dict[str, Any]) -> str:
     used = "" if window["used"] is None else f" {window['used']:.0%} used"
     resets = window["resets_at"]
     until = time.strftime(", resets %a %H:%M", time.localtime(resets)) if resets else ""
-    return f"{window['name'].replace('_', ' ')}{used}{until}"
+    return f"{window_name(window['name'])}{used}{until}"
 
 
 def _request(request: dict[str, Any]) -> str:

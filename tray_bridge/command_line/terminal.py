@@ -14,11 +14,11 @@ import traceback
 from ..errors import BridgeUnreachableError, SettingsError, TrayBridgeError
 from ..machine.paths import cache_folder
 from ..machine.private_files import replace_file
+from ..machine.signals import INTERRUPTED
 
 FAILED = 1
 BAD_USAGE = 2  # argparse's own
 UNREACHABLE = 3
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 # An answer may hold escape sequences, which a terminal would carry out.
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")

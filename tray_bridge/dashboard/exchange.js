@@ -4,6 +4,7 @@ import { asCurl, asPython, asPythonCompletions, asPythonHttp, asPythonMessages, 
 import { compared } from "./compare.js";
 import { ask, live } from "./connection.js";
 import { answered, asked, blobUrl, longText, question } from "./conversation.js";
+import { dialects } from "./dialects.js";
 import { confirmed, copyButton, h, icon, problemBox, s, show } from "./dom.js";
 import { count, duration, exactTime, plural, prettyJson, visible } from "./format.js";
 import { baseUrl } from "./now.js";
@@ -28,9 +29,6 @@ export function outcomeSign(outcome, beside = false) {
 }
 
 /** @type {Record<string, string>} */
-const dialectNames = { openai_chat: "Chat Completions", openai_responses: "Responses", openai_completions: "Completions", anthropic_messages: "Messages", ollama: "Ollama" };
-
-/** @type {Record<string, string>} */
 const kinds = { parked: "went on in its parked process", suspended: "went on after a tool call", rewound: "went on from an earlier point", reset: "took over a process", fitting: "a process that was bound ahead", generic: "a ready process", cold: "a new process" };
 
 /** @type {Record<string, string>} */
@@ -49,7 +47,7 @@ function facts(document) {
       usage.cache_read_tokens ? `(${count(usage.cache_read_tokens)} from the cache)` : "", `· ${count(usage.output_tokens)} out`,
       usage.thinking_tokens ? `(${count(usage.thinking_tokens)} thinking)` : ""].filter(Boolean).join(" ")],
     ["HTTP", document.status && `${document.status}, ${document.streamed ? "streamed" : "whole"}, ${document.endpoint}`],
-    ["Dialect", dialectNames[document.dialect ?? ""] ?? document.dialect],
+    ["Dialect", dialects[document.dialect ?? ""] ?? document.dialect],
   ];
   return h("dl", { class: "pairs" }, pairs.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, h("bdi", {}, visible(value)))]));
 }

@@ -1,10 +1,9 @@
 // The view Keys: API keys made, limited, paused and revoked.
 
 import { ask } from "./connection.js";
+import { dialects } from "./dialects.js";
 import { announce, confirmed, copyButton, h, icon, problemBox, show } from "./dom.js";
 import { count, exactTime, plural, visible } from "./format.js";
-
-const dialects = { openai_chat: "Chat Completions", openai_responses: "Responses", openai_completions: "Completions", anthropic_messages: "Messages", ollama: "Ollama" };
 
 export function keysView() {
   const name = h("input", { id: "key-name", required: true, maxlength: 64, autocomplete: "off", placeholder: "laptop" });

@@ -1,6 +1,7 @@
 // The view Log: search and filters over all exchanges, the list of what was found, one of them in full.
 
 import { ask, live } from "./connection.js";
+import { dialects } from "./dialects.js";
 import { announce, confirmed, h, icon, problemBox, say, show } from "./dom.js";
 import { exchangePane, outcomes, outcomeSign } from "./exchange.js";
 import { clock, count, dayName, duration, now, plural, visible } from "./format.js";
@@ -8,8 +9,6 @@ import { clock, count, dayName, duration, now, plural, visible } from "./format.
 const PAGE = 60;
 // What the address keeps: `#/log/ID?text=…&model=…`.
 const FIELDS = ["text", "model", "client", "key", "outcome", "dialect", "time", "thread"];
-/** @type {Record<string, string>} */
-export const dialects = { openai_chat: "Chat Completions", openai_responses: "Responses", openai_completions: "Completions", anthropic_messages: "Messages", ollama: "Ollama" };
 /** @type {[string | number, string][]} */
 const times = [["", "Any time"], [3600, "Last hour"], [86400, "Last 24 hours"], [604800, "Last 7 days"]];
 

@@ -2,6 +2,7 @@
 
 import { barList, chart, drawColumns } from "./charts.js";
 import { ask } from "./connection.js";
+import { dialects } from "./dialects.js";
 import { h, problemBox, say, show } from "./dom.js";
 import { count, duration, exactTime, money, now, plural, visible } from "./format.js";
 
@@ -9,9 +10,6 @@ import { count, duration, exactTime, money, now, plural, visible } from "./forma
 const groups = { day: "Day", hour: "Hour", client: "Client", model: "Model", key: "Key", dialect: "Dialect" };
 /** @type {Record<string, string>} */
 const periods = { 1: "Last 24 hours", 7: "Last 7 days", 30: "Last 30 days", 366: "Last year", between: "From … to …" };
-/** @type {Record<string, string>} */
-const dialects = { openai_chat: "Chat Completions", openai_responses: "Responses", openai_completions: "Completions",
-anthropic_messages: "Messages", ollama: "Ollama" };
 
 /** @type {[string, (row: UsageRow) => string][]} */
 const columns = [

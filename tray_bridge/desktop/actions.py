@@ -35,16 +35,20 @@ COPIED_LOG_LINES = 40
 
 
 class Actions:
-    """Carry out actions. They change `settings`, those in force, and `problem`, that of the last action that failed."""
+    """Carry out actions. `problem` is that of the last one, if it failed."""
 
-    def __init__(self, settings: Settings, server: Server, flags: Mapping[str, object]) -> None:
-        self.settings = settings
+    def __init__(self, server: Server, flags: Mapping[str, object]) -> None:
         self.problem: Problem | None = None
         self._shown_problem: Problem | None = None
         self.tell: Callable[[str, str], None] = lambda title, text: None
         self._server = server
         self._flags = flags
         self._file_time = _modified(config_file())
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings in force. Only the server keeps them: the page changes some, too."""
+        return self._server.settings
 
     def do(self, action: str, value: str | int | None = None) -> None:
         """Carry out an action by its name; if it fails, `problem` holds the error."""
@@ -218,7 +222,6 @@ class Actions:
         if problem:
             self.problem = problem
         elif settings != self.settings:
-            self.settings = settings
             self._server.apply(settings)
 
     def settings_file_changed(self) -> bool:
@@ -231,8 +234,7 @@ class Actions:
 
         save_setting(key, value)
         self._file_time = _modified(config_file())
-        self.settings = self.settings.model_copy(update={key: value})
-        self._server.apply(self.settings)
+        self._server.apply(self.settings.model_copy(update={key: value}))
 
     def _log_folder(self) -> Path:
         return self.settings.log_folder or log_folder()

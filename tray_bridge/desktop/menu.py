@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..doctor.health import count_of, health_of
-from ..snapshots import USUAL_MODELS, ModelSnapshot, Problem, RequestSnapshot, ServerSnapshot
+from ..machine.bridge_address import USUAL_PORT
+from ..snapshots import DEFAULT_MODEL, USUAL_MODELS, ModelSnapshot, Problem, RequestSnapshot, ServerSnapshot
 from .words import (
     account_text,
     ends_text,
@@ -24,7 +25,7 @@ from .words import (
     status_text,
 )
 
-POOL_SIZES = (0, 1, 2, 3, 4, 6, 8)
+POOL_SIZES = (0, 1, 2, 3, 4, 5, 6, 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +66,10 @@ class MenuState:
 
     now: float = 0.0
     version: str = ""
-    configured_port: int = 8000
+    configured_port: int = USUAL_PORT
     free_ports: tuple[int, ...] = ()
     pool_size: int = 3
-    default_model: str = "sonnet"
+    default_model: str = DEFAULT_MODEL
     records: bool = True
     starts_at_login: bool = False
     starts_on_launch: bool = True

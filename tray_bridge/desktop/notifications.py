@@ -67,7 +67,9 @@ def _limit(old: ServerSnapshot, new: ServerSnapshot, now: float) -> Notification
     for window in new.account.windows:
         if is_reached(window, now) and window.name not in before:
             until = f" It resets at {clock(window.resets_at, now)}." if window.resets_at else ""
-            return Notification("Plan limit reached", f"The {window_name(window)} limit of the plan is used up.{until}")
+            return Notification(
+                "Plan limit reached", f"The {window_name(window.name)} limit of the plan is used up.{until}"
+            )
     return None
 
 
@@ -79,7 +81,9 @@ def _nearly_full(old: ServerSnapshot, new: ServerSnapshot, now: float) -> Notifi
         if _is_nearly_full(window) and not told and not is_reached(window, now):
             until = f" It resets at {clock(window.resets_at, now)}." if window.resets_at else ""
             share = "nearly used up" if window.used is None else f"{window.used:.0%} used"
-            return Notification("Plan limit is near", f"The {window_name(window)} limit of the plan is {share}.{until}")
+            return Notification(
+                "Plan limit is near", f"The {window_name(window.name)} limit of the plan is {share}.{until}"
+            )
     return None
 
 
@@ -96,7 +100,7 @@ def _begun_anew(old: ServerSnapshot, new: ServerSnapshot, now: float, then: floa
         following = after.get(window.name)
         is_over = window.resets_at is not None and window.resets_at <= now
         if is_over or (following and _is_next(window, following) and not is_reached(following, now)):
-            return Notification("Plan limit reset", f"The {window_name(window)} limit of the plan has reset.")
+            return Notification("Plan limit reset", f"The {window_name(window.name)} limit of the plan has reset.")
     return None
 
 

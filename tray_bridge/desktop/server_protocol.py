@@ -19,6 +19,10 @@ class Server(Protocol):
     def sign_in(self) -> SignIn:
         """Give the sign-in of Claude Code; a success restarts the server."""
 
+    @property
+    def settings(self) -> Settings:
+        """Give the settings in force."""
+
     on_end: Callable[[bool], None]
     """Called when a command asks the whole app to end; with whether requests under way may finish."""
 

@@ -67,7 +67,7 @@ class Tray:
 
     def __init__(self, settings: Settings, server: Server, flags: Mapping[str, object]) -> None:
         self._server = server
-        self._actions = Actions(settings, server, flags)
+        self._actions = Actions(server, flags)
         self._view = View(self._choose)
         self._actions.tell = self._tell
         self._keys = ApiKeys()

@@ -99,7 +99,7 @@ def _how_signed_in(account: AccountSnapshot) -> str:
 
 
 def _window_text(window: PlanWindow, now: float) -> str:
-    name = window_name(window)
+    name = window_name(window.name)
     if is_reached(window, now):
         text = f"{name} limit reached"
     elif window.status == "extra_usage":

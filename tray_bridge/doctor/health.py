@@ -154,9 +154,9 @@ def window_seconds(window: PlanWindow) -> float | None:
     return next((seconds for start, seconds in WINDOW_SECONDS.items() if window.name.startswith(start)), None)
 
 
-def window_name(window: PlanWindow) -> str:
-    """Return what a window of the plan is called: `5 h`."""
-    return WINDOW_NAMES.get(window.name, window.name.replace("_", " "))
+def window_name(name: str) -> str:
+    """Return what people call the plan's window that Claude Code calls `name`: `5 h` for `five_hour`."""
+    return WINDOW_NAMES.get(name, name.replace("_", " "))
 
 
 def clock(moment: float, now: float) -> str:

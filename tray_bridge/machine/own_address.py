@@ -5,10 +5,11 @@ A worker with that address would ask the bridge, which would ask a worker, until
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
+
+from .bridge_address import leads_here
 
 logger = logging.getLogger(__name__)
 
@@ -37,14 +38,5 @@ def is_own(url: str, ports: Collection[int]) -> bool:
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
         return False
-    return port in ports and _is_here(host.rstrip("."))
-
-
-def _is_here(host: str) -> bool:
-    if host == "localhost" or host.endswith((".localhost", ".internal")):
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_unspecified
+    host = host.rstrip(".")
+    return port in ports and (leads_here(host) or host.endswith(".internal"))  # as a container names this machine

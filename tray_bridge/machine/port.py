@@ -9,6 +9,8 @@ import socket
 import sys
 from http.client import HTTPConnection, HTTPException
 
+from .bridge_address import reachable
+
 BACKLOG = 2048
 PROBE_SECONDS = 0.5
 
@@ -74,7 +76,7 @@ def describe_holder(host: str, port: int) -> tuple[str | None, bool]:
 
 def is_tray_bridge(host: str, port: int) -> bool:
     """Return whether a Tray Bridge answers at `/health`, within half a second."""
-    connection = HTTPConnection(host if host not in ("", "0.0.0.0", "::") else "127.0.0.1", port, timeout=PROBE_SECONDS)
+    connection = HTTPConnection(reachable(host), port, timeout=PROBE_SECONDS)
     try:
         connection.request("GET", "/health")
         answer = json.loads(connection.getresponse().read(10_000))

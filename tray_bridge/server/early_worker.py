@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..launch import PLAIN_VARIABLE, switched_off
 from ..launch.event_loop import new_event_loop
+from ..machine.bridge_address import USUAL_PORT
 from ..machine.cli_program import find_cli
 from ..machine.own_address import without_loop
 from ..machine.paths import HOME_VARIABLE, config_file, work_folder
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-USUAL_PORT = 8000  # the settings' default
+USUAL_MODEL = "sonnet"  # `snapshots.DEFAULT_MODEL`, whose module takes a while to import; a test holds them together
 
 
 class EarlyStart:
@@ -33,7 +34,7 @@ class EarlyStart:
 
         program = find_cli()
         options = cli_options(
-            model="sonnet",
+            model=USUAL_MODEL,
             work_folder=work_folder(),
             cli_path=program and program.path,
             environment=without_loop(os.environ, [USUAL_PORT]),

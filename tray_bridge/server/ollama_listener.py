@@ -13,6 +13,7 @@ import time
 from http.client import HTTPConnection, HTTPException
 
 from ..errors import SettingsError
+from ..machine.bridge_address import reachable
 from ..machine.port import PROBE_SECONDS, bind, describe_holder
 from ..snapshots import Problem
 
@@ -39,7 +40,7 @@ def open_second(host: str, port: int) -> tuple[socket.socket | None, Problem | N
 
 def ollama_at(host: str, port: int) -> str | None:
     """Return `Ollama` with its version if that is what answers there, else None."""
-    connection = HTTPConnection(host if host not in ("", "0.0.0.0", "::") else "127.0.0.1", port, timeout=PROBE_SECONDS)
+    connection = HTTPConnection(reachable(host), port, timeout=PROBE_SECONDS)
     try:
         connection.request("GET", "/")
         if connection.getresponse().read(100) != b"Ollama is running":

@@ -26,8 +26,9 @@ from pydantic_settings import (
 )
 
 from ..errors import SettingsError
+from ..machine.bridge_address import USUAL_PORT
 from ..machine.paths import config_file
-from ..snapshots import Problem
+from ..snapshots import DEFAULT_MODEL, Problem
 from .file import line_of, read_file, write_file
 from .words import SettingDescription, describe, expected, nearest, plain, toml, variable
 
@@ -59,7 +60,7 @@ class Settings(BaseSettings):
     # A field whose alias is its own name takes its variable without a prefix: PORT, POOL_SIZE, …
     host: str = Field(default="127.0.0.1", description="Address to listen on; any but loopback needs an API key")
     port: int = Field(
-        default=8000, ge=0, le=65535, validation_alias="port", description="Port to listen on; 0 takes a free one"
+        default=USUAL_PORT, ge=0, le=65535, validation_alias="port", description="Port to listen on; 0 takes a free one"
     )
     ollama_port: int = Field(
         default=0,
@@ -77,7 +78,7 @@ class Settings(BaseSettings):
     )
     queue_limit: int = Field(default=32, ge=0, description="Requests that may wait while all processes are busy")
     queue_timeout: float = Field(default=60.0, ge=0, description="Seconds that a request may wait for a process")
-    default_model: str = Field(default="sonnet", min_length=1, description="Model for requests without one")
+    default_model: str = Field(default=DEFAULT_MODEL, min_length=1, description="Model for requests without one")
     model_aliases: Annotated[dict[str, str], NoDecode] = Field(
         default=DEFAULT_ALIASES,
         description="Model names that clients send, each with the model it means; added to the built-in ones",

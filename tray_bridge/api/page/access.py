@@ -17,10 +17,10 @@ from fastapi import Request
 from starlette.responses import Response
 
 from ...errors import AccessDeniedError, InvalidKeyError
-from ...machine.bridge_address import is_loopback
+from ...machine.bridge_address import OWN_NAMES, is_loopback
 
 OWN_HEADER = "x-tray-bridge"
-_OWN_NAMES = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?")
+_OWN_NAMES = re.compile(OWN_NAMES)
 _READING = ("GET", "HEAD")
 
 

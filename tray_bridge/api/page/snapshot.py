@@ -15,7 +15,7 @@ def page_snapshot(snapshot: ServerSnapshot, health: Health) -> dict[str, Any]:
     Claude Code's own `default` is left out: here the default is the setting `default_model`.
     """
     windows = [
-        {**asdict(window), "title": window_name(window), "seconds": window_seconds(window)}
+        {**asdict(window), "title": window_name(window.name), "seconds": window_seconds(window)}
         for window in snapshot.account.windows
     ]
     return {

@@ -7,7 +7,6 @@ https://platform.claude.com/docs/en/build-with-claude/streaming
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from json.encoder import encode_basestring_ascii
@@ -29,6 +28,7 @@ from ...turns import (
 )
 from ..dialect import Asked, Frame, Stamp
 from ..estimate_tokens import estimate_turn
+from ..frames import json_frame
 from .options import Options
 from .signature import seal, seal_redacted
 from .usage import write_usage
@@ -38,7 +38,7 @@ _DELTA = "content_block_delta"
 
 def frame(name: str, fields: Mapping[str, Any]) -> Frame:
     """Make one event; its name is in its data too."""
-    return Frame(json.dumps({"type": name, **fields}, separators=(",", ":")).encode("ascii"), name)
+    return json_frame({"type": name, **fields}, name)
 
 
 class MessageWriter:

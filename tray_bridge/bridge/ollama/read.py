@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import ModelNotFoundError
-from ...turns import Effort, JsonObject, Message, Turn
+from ...turns import NO_CONTENT, Effort, JsonObject, Message, Turn
 from ..answer_limits import read_effort, read_stop
 from ..dialect import Asked, Reading
 from ..fields import kind_of, read_boolean, read_integer, read_list, read_object, read_string, refuse, shown
-from ..messages import NO_CONTENT, read_messages
+from ..messages import read_messages
 from ..output_schema import answer_schema
 from ..parameters import check_parameters
 from ..tools import read_tools, safe_name

@@ -1,15 +1,15 @@
-"""The doctor's check of the desktop; apart from the others, because a server must not know the desktop."""
+"""The doctor's check of the desktop, which `main` hands to it: the other checks must not know the desktop."""
 
 from __future__ import annotations
 
-from .checks import Check
+from ..doctor.checks import Check
 
 
 def check_tray() -> Check:
     """Check whether the desktop can show the icon."""
     title = "Tray"
     try:
-        from ..desktop.tray_host import HOW_TO_GET_ONE, probe
+        from .tray_host import HOW_TO_GET_ONE, probe
     except ImportError as error:
         return Check(title, "warning", f"It cannot be shown here: {error}.", "`tray-bridge serve` needs none.")
     host = probe()
