@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import TrayBridgeError
-from ..session_log import LogReader, Summary, as_curl, as_markdown
+from ..session_log import LogReader, Summary, as_curl, as_markdown, with_files
 from .terminal import printable, write
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _show_one(reader: LogReader, arguments: argparse.Namespace, origin: str) -> 
                 title="Nothing to ask again",
                 hint="Only figures were asked for: `tray-bridge config set log_mode full` keeps texts from now on.",
             )
-        write(as_curl(document, origin))
+        write(as_curl(with_files(document, reader.blob), origin))
     elif arguments.json:
         write(printable(json.dumps(document, indent=2, ensure_ascii=not _is_unicode())) + "\n")
     else:

@@ -6,7 +6,7 @@ A folder per day holds one pretty-printed JSON file per exchange; `blobs` holds 
 """
 
 from .exchange import Exchange, LogMode, Outcome
-from .export import FORMS, as_curl, as_markdown, as_report, export
+from .export import FORMS, as_curl, as_markdown, as_report, export, with_files
 from .prices import prices_of
 from .reader import LogReader
 from .search import Filter, LogPage
@@ -32,4 +32,5 @@ __all__ = [
     "as_report",
     "export",
     "prices_of",
+    "with_files",
 ]

@@ -5,14 +5,16 @@ Pure. Owns what each form holds and what a report leaves out.
 
 from __future__ import annotations
 
+import base64
 import json
 import pprint
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
+from .record import BLOB_FIELDS, BLOB_PREFIX
 from .summary import texts_of
 
 FORMS = {
@@ -25,10 +27,28 @@ FORMS = {
 # Keys of this bridge, of the API and of those that clients are often given.
 _KEYS = re.compile(r"\b(?:tb-|sk-|sk_|xox[abp]-|gh[pousr]_|AKIA)[\w-]{8,}|(?i:bearer\s+)[\w.~+/-]{8,}=*")
 _STRUCK = "[struck out]"
+_BLOB = re.compile(rf"{BLOB_PREFIX}([0-9a-f]{{64}}\.(\w{{1,16}}))")
+_TYPES = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "pdf": "application/pdf",
+    "txt": "text/plain",
+}
 
 
-def export(documents: Iterable[Mapping[str, Any]], form: str, origin: str) -> Iterator[str]:
-    """Yield exchanges in one of `FORMS`, piece by piece; `origin` is the bridge's address, without a path."""
+Blob: TypeAlias = Callable[[str], "bytes | None"]
+"""Gives an image or file of the log by its name, None if it is gone."""
+
+
+def export(documents: Iterable[Mapping[str, Any]], form: str, origin: str, blob: Blob) -> Iterator[str]:
+    """Yield exchanges in one of `FORMS`, piece by piece; `origin` is the bridge's address, without a path.
+
+    What asks again (HAR, curl, Python) has images and files in its requests, as the client sent them.
+    """
+    if form in ("har", "sh", "py"):
+        documents = (with_files(document, blob) for document in documents)
     if form == "jsonl":
         for document in documents:
             yield json.dumps(document, ensure_ascii=False) + "\n"
@@ -44,6 +64,24 @@ def export(documents: Iterable[Mapping[str, Any]], form: str, origin: str) -> It
     else:
         for number, document in enumerate(documents):
             yield ("\n---\n\n" if number else "") + as_markdown(document)
+
+
+def with_files(document: Mapping[str, Any], blob: Blob) -> Mapping[str, Any]:
+    """Give an exchange with the images and files of its request in place again."""
+    return {**document, "request": _filled(document["request"], blob)} if document.get("blobs") else document
+
+
+def _filled(value: Any, blob: Blob, name: str = "") -> Any:
+    if isinstance(value, Mapping):
+        return {key: _filled(item, blob, key) for key, item in value.items()}
+    if isinstance(value, list):  # the pictures of Ollama's messages are bare base64
+        return [_filled(item, blob, "data" if name == "images" else "") for item in value]
+    named = _BLOB.fullmatch(value) if isinstance(value, str) and name in BLOB_FIELDS else None
+    content = blob(named[1]) if named else None
+    if named is None or content is None:
+        return value
+    data = base64.b64encode(content).decode()
+    return data if name == "data" else f"data:{_TYPES.get(named[2], 'application/octet-stream')};base64,{data}"
 
 
 def as_markdown(document: Mapping[str, Any]) -> str:
@@ -127,7 +165,7 @@ def _facts(document: Mapping[str, Any]) -> str:
 
 
 def as_curl(document: Mapping[str, Any], origin: str) -> str:
-    """Give a command that asks the same again. Files are named, not put in."""
+    """Give a command that asks the same again."""
     key = '  -H "Authorization: Bearer YOUR-KEY" \\\n' if document.get("key_name") else ""
     # A quoted heredoc takes every character as it is; JSON never has a line that is its end mark alone.
     body = json.dumps(document.get("request"), indent=2, ensure_ascii=False)

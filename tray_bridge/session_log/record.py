@@ -54,7 +54,7 @@ _AS_THEY_ARE = {str, int, float, bool, type(None)}
 _SECRETS = {"authorization", "proxy-authorization", "x-api-key", "api-key", "api_key", "apikey"}
 _PROMPTS = {"messages", "tools", "functions", "input", "instructions", "prompt", "system", "suffix"}
 _IMAGE_LIST = "images"  # Ollama's: bare base64
-_BLOB_FIELDS = {"url", "image_url", "file_data", "data"}
+BLOB_FIELDS = {"url", "image_url", "file_data", "data"}
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?[^,]{0,200};base64,", re.ASCII | re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]{12,}={0,2}\s*")
 
@@ -203,7 +203,7 @@ class Record:
 
     def _without_blob(self, name: str, text: str, siblings: Mapping[str, Any]) -> str:
         """`text`, or `blob:<name>` if it is a data URL or bare base64 in a place where files stand."""
-        if name not in _BLOB_FIELDS:
+        if name not in BLOB_FIELDS:
             return text
         media_type = str(siblings.get("media_type") or siblings.get("format") or "")
         if url := _DATA_URL.match(text):

@@ -67,9 +67,8 @@ def _search_router(log: LogReader) -> APIRouter:
         sought: Annotated[Sought, Depends()],
         form: Form,
     ) -> Response:
-        return _download(
-            export(log.documents(**asdict(sought)), form, origin_of(request)), f"exchanges.{form}", FORMS[form]
-        )
+        pieces = export(log.documents(**asdict(sought)), form, origin_of(request), log.blob)
+        return _download(pieces, f"exchanges.{form}", FORMS[form])
 
     @router.get("/filters")
     def filters() -> Response:
@@ -107,7 +106,8 @@ def _exchange_router(log: LogReader) -> APIRouter:
         if document is None:
             return missing("The log has no such exchange.")
         if form != "report":
-            return _download(export([document], form, origin_of(request)), f"{exchange_id}.{form}", FORMS[form])
+            pieces = export([document], form, origin_of(request), log.blob)
+            return _download(pieces, f"{exchange_id}.{form}", FORMS[form])
         versions = f"Tray Bridge {__version__}, Python {platform.python_version()}, {platform.platform()}"
         report = as_report(document, versions, texts="texts" not in without, names="names" not in without)
         return Response(report, media_type="text/markdown")

@@ -1,0 +1,50 @@
+"""What is taken out asks the same again: pictures and files are in its requests as the client sent them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.session_log.log_fixtures import PNG, answer, begin
+from tray_bridge.session_log import LogReader, SessionLog, as_curl, export, with_files
+
+URL = f"data:image/png;base64,{PNG}"
+CONTENTS: dict[str, list[dict[str, Any]]] = {
+    "openai_chat": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": URL}}]}],
+    "anthropic_messages": [
+        {
+            "role": "user",
+            "content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PNG}}],
+        }
+    ],
+    "ollama": [{"role": "user", "content": "What is it?", "images": [PNG]}],
+}
+
+
+@pytest.mark.parametrize("dialect", CONTENTS)
+def test_pictures_are_in_what_asks_again(tmp_path: Path, dialect: str) -> None:
+    log = SessionLog(tmp_path)
+    log.open()
+    answer(begin(log, "one", messages=CONTENTS[dialect]))
+    log.close(10)
+    reader = LogReader(tmp_path)
+    document = reader.get("one")
+    assert document
+    assert PNG not in json.dumps(document)
+    curl = as_curl(with_files(document, reader.blob), "http://here")
+    assert json.loads(curl.partition("<<'JSON'\n")[2].rpartition("\nJSON")[0])["messages"] == CONTENTS[dialect]
+    har = "".join(export([document], "har", "http://here", reader.blob))
+    sent = json.loads(har)["log"]["entries"][0]["request"]["postData"]["text"]
+    assert json.loads(sent)["messages"] == CONTENTS[dialect]
+    assert PNG in "".join(export([document], "py", "http://here", reader.blob))
+    assert json.loads("".join(export([document], "jsonl", "http://here", reader.blob))) == document
+
+
+def test_a_file_that_is_gone_and_a_text_that_looks_like_one_stay_as_they_are(tmp_path: Path) -> None:
+    name = f"blob:{'a' * 64}.png"
+    request = {"messages": [{"role": "user", "content": name}], "images": [name]}
+    document = {"request": request, "blobs": [name.removeprefix("blob:")]}
+    assert with_files(document, LogReader(tmp_path).blob) == document
