@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.session_log.log_fixtures import begin, files
+from tests.session_log.log_fixtures import answer, begin, files
 from tray_bridge.errors import UpstreamError
 from tray_bridge.session_log import LogReader, SessionLog, as_csv, prices_of
 from tray_bridge.session_log.prices import Price, cost_of
@@ -130,6 +130,16 @@ def test_costs_are_worked_out_from_what_claude_code_tells(tmp_path: Path) -> Non
     assert report["total"]["saved_by_cache"] == pytest.approx(3 * (5000 * 2.7e-6 - 400 * 0.75e-6))
     assert (report["total"]["unpriced"], report["prices_told_at"]) == (0, 1000.0)
     assert cost_of(Price(3, 15), 0, 0, 0, 1_000_000) == pytest.approx((3.75, -0.75))
+
+
+def test_prices_are_learnt_when_answers_are_counted_whether_or_not_somebody_looks(tmp_path: Path) -> None:
+    log = SessionLog(tmp_path, prices=lambda: {"claude-sonnet-5": Price(3, 15)})
+    log.open()
+    answer(begin(log))
+    log.close(10)
+    report = LogReader(tmp_path).usage.report("day")
+    assert report["total"]["cost"] == pytest.approx((3 * 3 + 2 * 15) * 1e-6, abs=1e-6)
+    assert report["prices_told_at"] == pytest.approx(time.time(), abs=60)
 
 
 def test_a_table_that_a_spreadsheet_opens_runs_no_formula(tmp_path: Path) -> None:

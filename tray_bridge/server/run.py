@@ -179,14 +179,13 @@ class Serving:
         from ..api.page.last_hour import LastHour
         from ..api.services import Services
         from ..machine.api_keys import ApiKeys
-        from ..session_log import SessionLog
+        from ..session_log import SessionLog, prices_of
         from .stream_protocol import StreamProtocol
 
         settings = self._settings
         folder = settings.log_folder or log_folder()
-        self._log = SessionLog(
-            folder, settings.log_mode, settings.log_days, settings.log_megabytes, self._from_thread(self.changed)
-        )
+        kept = (settings.log_mode, settings.log_days, settings.log_megabytes)
+        self._log = SessionLog(folder, *kept, self._from_thread(self.changed), lambda: prices_of(pool.models))
         self._log.open()
         keys = ApiKeys()
         page_access = DashboardAccess(keys.verify, keys.exist)

@@ -23,6 +23,7 @@ from ..snapshots import Problem
 from .exchange import Exchange, LogMode
 from .index import Index, indexed
 from .index_tables import Indexed
+from .prices import Price
 from .reader import BLOBS
 from .record import Record, StoreBlob
 from .retention import discard_old
@@ -47,7 +48,8 @@ _EXTENSIONS = {"image/jpeg": "jpg", "image/svg+xml": "svg", "text/plain": "txt",
 class SessionLog:
     """Write the log into `folder`. All methods are safe from any thread, and none waits for a disk.
 
-    `on_problem` is called on the log's own thread when a problem comes or goes.
+    `on_problem` is called on the log's own thread when a problem comes or goes; `prices` is asked there what models
+    cost now, so that usage has a cost whether or not somebody looks at it.
     """
 
     def __init__(
@@ -57,12 +59,14 @@ class SessionLog:
         days: int = 7,
         megabytes: int = 200,
         on_problem: Callable[[], None] = lambda: None,
+        prices: Callable[[], Mapping[str, Price]] = dict,
     ) -> None:
         self.folder = folder
         self.mode: LogMode = mode
         self._days = days
         self._megabytes = megabytes
         self._on_problem = on_problem
+        self._prices = prices
         self._lock = threading.Lock()
         # Every exchange whose end is not on disk yet, in the order of their beginnings.
         self._open: dict[int, _Entry] = {}
@@ -228,6 +232,7 @@ class SessionLog:
         if found:
             try:
                 self._index.add(found)
+                self._index.usage.learn_prices(self._prices(), time.time())
             except sqlite3.Error as error:
                 logger.info("The log's index was not written: %s", error)
 
