@@ -67,9 +67,11 @@ def _page(services: Services) -> APIRouter:
     from ..doctor.checks import run_checks
     from ..session_log import LogReader
     from .page.first_run import first_run_router
+    from .page.remember import remember
     from .page.routes import dashboard_router
 
     log = LogReader(services.log.folder, background=True)
+    remember(services.last_hour, log)
     router = APIRouter()
     router.include_router(
         dashboard_router(

@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 USAGE_NAME = "usage.db"
 BROKEN_NAME = "usage-broken.db"  # the last broken file, kept for inspection
 KEPT_SECONDS = 366 * 86400
+RECENT = 20_000  # answers that `recent` gives at most
 TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens", "thinking_tokens")
 _TABLES = """
 CREATE TABLE IF NOT EXISTS answers (
@@ -147,6 +148,14 @@ class UsageBook:
         """Give each model's price and when it was told."""
         rows = self._rows_of("SELECT model, input, output, told_at FROM prices")
         return {model: (Price(input_, output), told_at) for model, input_, output, told_at in rows}
+
+    def recent(self, since: float, until: float) -> list[tuple[float, float | None, int]]:
+        """Give time, first-token time and output tokens of each answer received between the two, oldest first."""
+        query = (
+            "SELECT at, first_token, output_tokens FROM answers "
+            "WHERE at >= ? AND at < ? AND output_tokens > 0 ORDER BY at DESC LIMIT ?"
+        )
+        return self._rows_of(query, (since, until, RECENT))[::-1]
 
     def report(self, by: str, since: float | None = None, until: float | None = None) -> dict[str, Any]:
         """Give what was used, by `day`, `hour`, `client`, `model`, `key` or `dialect`: rows and their sum.

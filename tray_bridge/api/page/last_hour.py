@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -45,6 +45,7 @@ class LastHour:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
+        self.began = clock()
         self._lock = threading.Lock()
         self._answers: deque[_Answer] = deque(maxlen=KEPT)
         self._failures: deque[_Failure] = deque(maxlen=ERRORS)
@@ -70,6 +71,19 @@ class LastHour:
             self._note(client)
             if client in self._clients:
                 self._problems[client] = failure
+
+    def remember(
+        self, answers: Iterable[tuple[float, float | None, int]], failures: Iterable[tuple[float, str, str, str, str]]
+    ) -> None:
+        """Put what an earlier program saw before what this one has seen, each oldest first.
+
+        Answers are `(at, first_token, output_tokens)`, failures `(at, id, client, title, message)`.
+        """
+        with self._lock:
+            earlier = [_Answer(*answer) for answer in answers]
+            self._answers = deque([*earlier, *self._answers], maxlen=KEPT)
+            self._failures = deque([*(_Failure(*failure) for failure in failures), *self._failures], maxlen=ERRORS)
+            self.version += 1
 
     def _note(self, client: str) -> None:
         self.version += 1
