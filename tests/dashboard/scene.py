@@ -37,9 +37,9 @@ from tray_bridge.snapshots import (
 )
 
 SPOKEN = """\
-A bridge keeps a few sessions warm, so that a question finds one waiting.
+A bridge keeps a few Claude Code processes ready, so that a question finds one waiting.
 
-1. The first question takes a warm session.
+1. The first question takes a ready process.
 2. Its conversation stays parked there for a while.
 3. A follow-up goes on in it, with nothing sent again."""
 
@@ -140,6 +140,7 @@ async def _spoken() -> AsyncIterator[str]:
     for word in SPOKEN.split(" "):
         yield f"data: {json.dumps({'choices': [{'index': 0, 'delta': {'content': word + ' '}}]})}\n\n"
         await asyncio.sleep(0.02)
+    yield f"data: {json.dumps({'choices': [{'index': 0, 'delta': {}, 'finish_reason': 'stop'}]})}\n\n"
     usage = {"prompt_tokens": 21, "completion_tokens": 64}
     yield f"data: {json.dumps({'choices': [], 'usage': usage})}\n\ndata: [DONE]\n\n"
 

@@ -177,6 +177,7 @@ def test_a_broken_prefix_is_named(origin: str, log: Path, open_page: Open) -> No
     page = open_page(f"{origin}/dashboard#/log/req_b?with=req_a")
     pane = page.locator(".exchange")
     expect(pane).to_contain_text("First difference: System prompt 1")
+    expect(pane.locator(".changes li")).to_have_text(["System prompt: changed.", "Messages: the same."])
     expect(pane.locator("section", has_text="Prompt").locator("del").first).to_contain_text("It is 10:00.")
     expect(pane.locator("section", has_text="Prompt").locator("ins").first).to_contain_text("It is 10:01.")
 

@@ -135,7 +135,13 @@ def test_a_refused_request_is_told_too(bridge: RunningBridge, open_page: Open) -
     page = open_page(f"{bridge.url}/dashboard")
     with pytest.raises(NotFoundError):
         bridge.client.chat.completions.create(model="gpt-99", messages=[{"role": "user", "content": "Hi"}])
-    expect(page.locator(".errors li").first).to_contain_text("gpt-99", timeout=6000)
+    error = page.locator(".errors li").first
+    expect(error).to_contain_text("gpt-99", timeout=6000)
+    # It was not understood, and can be asked again all the same: with another model, say.
+    error.get_by_role("link").click()
+    page.get_by_role("link", name="Ask again").click()
+    expect(page.get_by_label("Your message")).to_have_value("Hi")
+    expect(page.get_by_label("Model", exact=True)).to_have_value("gpt-99")
 
 
 def test_the_playground_streams_keeps_the_conversation_and_gives_code_that_runs(

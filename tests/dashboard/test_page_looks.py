@@ -106,6 +106,23 @@ def test_on_a_phone_the_tab_of_the_view_is_in_sight(lively: str, open_page: Open
     assert 0 <= box["x"] <= box["x"] + box["width"] <= 360
 
 
+def test_no_view_is_hidden_in_the_header_without_a_hint(lively: str, open_page: Open) -> None:
+    page = open_view(open_page, lively, "keys", width=900)
+    last = page.locator("nav a").last
+    box = last.bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= 900
+    row = page.locator(".top nav")
+    expect(row).not_to_have_attribute("data-after", "")
+    page.set_viewport_size({"width": 360, "height": 900})
+    row.evaluate("row => row.scrollTo(0, 0)")
+    expect(row).to_have_attribute("data-after", "")
+    expect(row).not_to_have_attribute("data-before", "")
+    row.evaluate("row => row.scrollTo(9999, 0)")
+    expect(row).to_have_attribute("data-before", "")
+    expect(row).not_to_have_attribute("data-after", "")
+
+
 def test_axe_finds_nothing_in_trouble(scene: Scene, origin: str, open_page: Open) -> None:
     trouble = Problem("Claude Code cannot be started", "It is missing.", "Run `tray-bridge doctor`.", time.time())
     pages = (RefusedPage("https://app.example", time.time()), RefusedPage("null", time.time(), 3))

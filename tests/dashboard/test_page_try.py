@@ -27,6 +27,8 @@ def test_a_conversation_survives_a_reload_and_a_question_can_be_edited(bridge: R
     expect(page.locator(".turn.assistant .note").first).to_contain_text("all in")
     page.reload()
     expect(page.locator(".turn.assistant")).to_contain_text("The first answer.")
+    expect(page.locator(".turn.assistant .note")).to_contain_text("all in")
+    expect(page.locator(".turn.assistant")).to_contain_text("Ended by the end of the answer · its exchange")
     send(page, directive(text="The second answer."))
     expect(page.locator(".turn.assistant").nth(1)).to_contain_text("The second answer.")
     page.get_by_role("button", name="Edit").first.click()
@@ -39,10 +41,18 @@ def test_a_conversation_survives_a_reload_and_a_question_can_be_edited(bridge: R
     page.get_by_label("Text of Claude").fill("Put in its place.")
     page.get_by_role("button", name="Take it").click()
     expect(page.locator(".turn.assistant")).to_contain_text("Put in its place.")
+    expect(page.locator(".turn.assistant .ending")).to_have_text("")  # no longer that exchange's answer
+    # A question, too: what follows stays.
+    page.locator(".turn.user").get_by_role("button", name="Change").click()
+    page.get_by_label("Text of You").fill("Asked otherwise.")
+    page.get_by_role("button", name="Take it").click()
     bridge.standin.clear()
     send(page, directive(text="Well."))
     expect(page.locator(".turn.assistant").nth(1)).to_contain_text("Well.")
-    assert "Put in its place." in str(bridge.standin.requests[-1].body["messages"])
+    said = str(bridge.standin.requests[-1].body["messages"])
+    assert "Asked otherwise." in said
+    assert "Put in its place." in said
+    assert "Another answer." not in said
 
 
 def test_an_answer_goes_on_while_another_view_is_looked_at_and_a_question_that_was_left_is_offered_again(
@@ -116,8 +126,18 @@ def test_two_models_answer_side_by_side(bridge: RunningBridge, open_page: Open) 
     expect(page.locator("details.part")).to_contain_text("The same.")
     page.get_by_role("button", name="Go on with this one").click()
     expect(page.locator(".beside .turn.chosen")).to_have_count(1)
+    page.reload()  # both are kept, and which of them was chosen
+    expect(page.locator(".beside .turn.assistant")).to_have_count(2)
+    expect(page.locator(".beside .turn").nth(1)).to_contain_text("The conversation goes on from this answer.")
+    expect(page.get_by_role("link", name="its exchange")).to_have_count(2)
+    page.get_by_text("What differs").click()
+    expect(page.locator("details.part")).to_contain_text("The same.")
+    send(page, directive(text="Further."))
+    expect(page.locator(".beside .turn").nth(3)).to_contain_text("Further.")
+    expect(page.get_by_role("link", name="its exchange")).to_have_count(4)
     page.reload()
-    expect(page.locator(".turn.assistant")).to_have_count(1)
+    expect(page.locator(".beside .turn.assistant")).to_have_count(2)
+    expect(page.locator(".turn.assistant")).to_have_count(3)
 
 
 def test_markdown_is_shown_on_request_and_runs_nothing(bridge: RunningBridge, open_page: Open) -> None:

@@ -109,6 +109,7 @@ async def _understand(services: Services, dialect: Dialect, request: Request) ->
     )
     try:
         asked = await read_asked(services, dialect, request, body)
+        exchange.set_turn(asked.turn)
         await services.limits.admit(owner, dialect.name, (asked.turn.model, asked.requested_model))
     except TrayBridgeError as error:
         services.in_flight.refuse()
@@ -121,7 +122,6 @@ async def _understand(services: Services, dialect: Dialect, request: Request) ->
     except Exception as error:
         exchange.end("error", status=500, error=TrayBridgeError(str(error)))
         raise
-    exchange.set_turn(asked.turn)
     if asked.ignored:
         logger.info("%s: not as it was sent: %s", request_id, ", ".join(asked.ignored))
     stamp = Stamp(f"{dialect.id_prefix}{request_id.removeprefix('req_')}", created, request_id, elapsed)

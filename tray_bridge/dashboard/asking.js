@@ -1,7 +1,8 @@
 // Asks the server as a client would, and turns exchanges of the log into requests that can be asked again.
 
 import { ask as read, live } from "./connection.js";
-import { blobUrl } from "./conversation.js";
+import { textOf } from "./conversation.js";
+import { dataUrl, whole } from "./files.js";
 
 /** @type {{ key: string, has_keys: boolean, run: number | null | undefined } | null} */
 let owned = null;
@@ -101,27 +102,6 @@ export async function askOnce(request, { signal = undefined, take }) {
   return result;
 }
 
-/** @type {Record<string, string>} */
-const types = { png: "image/png", jpg: "image/jpeg", gif: "image/gif", webp: "image/webp", pdf: "application/pdf" };
-
-/**
- * A picture or file of the log as a data URL.
- * @param {string} source
- * @param {string} type
- * @returns {Promise<string>}
- */
-async function dataUrl(source, type) {
-  const name = /^blob:(.+\.(\w+))$/.exec(source);
-  if (!name) return `data:${type};base64,${source}`;
-  const response = await fetch(blobUrl(name[1]), { headers: { "x-tray-bridge": "1" } });
-  const content = new Blob([await response.arrayBuffer()], { type: type || types[name[2]] });
-  return new Promise((resolve) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(String(reader.result));
-    reader.readAsDataURL(content);
-  });
-}
-
 /**
  * @param {Wire} block
  * @returns {Promise<Wire>}
@@ -170,10 +150,26 @@ function parametersOf(request, dialect) {
 }
 
 /**
+ * A request that was refused before it was understood: all of Chat Completions, the texts of other dialects.
+ * @param {Wire} request
+ * @param {string} dialect
+ */
+async function asSent(request, dialect) {
+  const said = [request.messages, request.input, request.prompt].find(Boolean) ?? [];
+  /** @type {Wire[]} */
+  const list = Array.isArray(said) ? said.filter((one) => one && typeof one === "object") : [{ role: "user", content: said }];
+  const messages = dialect === "openai_chat" ? await whole(list) : list.map(({ role, content, output }) => ({ role: role ?? "user", content: textOf(content ?? output) })).filter(({ content }) => content);
+  const others = parametersOf(request, dialect);
+  if (dialect === "openai_chat" && request.tools) Object.assign(others, { tools: request.tools, ...(request.tool_choice ? { tool_choice: request.tool_choice } : {}) });
+  return { model: typeof request.model === "string" ? request.model : "", system: textOf(request.system ?? request.instructions ?? ""), messages, effort: "", others };
+}
+
+/**
  * What was asked in an exchange, whatever its dialect.
- * @param {{ turn: Wire, model: string | null, request?: Wire | null, dialect?: string }} exchange
+ * @param {{ turn: Wire | null, model: string | null, request?: Wire | null, dialect?: string | null }} exchange
  */
 export async function asRequest({ turn, model, request, dialect }) {
+  if (!turn) return asSent(request ?? {}, dialect ?? "openai_chat");
   const others = parametersOf(request ?? {}, dialect ?? "openai_chat");
   if (turn.tools?.length) {
     others.tools = turn.tools.map((/** @type {Wire} */ { name, description, input_schema: parameters }) => ({ type: "function", function: { name, description, parameters } }));

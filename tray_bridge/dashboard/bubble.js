@@ -6,6 +6,9 @@ import { markdown } from "./markdown.js";
 
 /** @typedef {ReturnType<typeof bubble>} Bubble */
 
+/** @type {Record<string, string>} */
+const reasons = { stop: "the end of the answer", length: "the token limit", tool_calls: "a tool call", content_filter: "a refusal" };
+
 /**
  * A message in the conversation. `onEdit` puts it back into the field, `onChange(text)` takes another text in its place.
  * @param {string} role
@@ -20,11 +23,12 @@ export function bubble(role, name, { onEdit = null, onChange = null } = {}) {
   const note = h("p", { class: "muted note" });
   const more = h("p", { class: "muted ending" });
   const trouble = h("div", {});
-  const edit = onEdit ? h("button", { type: "button", class: "quiet", onclick: onEdit }, "Edit") : null;
-  const change = h("button", { type: "button", class: "quiet", hidden: !onChange, onclick: () => changeable() }, "Change");
+  const edit = onEdit ? h("button", { type: "button", class: "quiet", title: "Back to this question: what follows it goes", onclick: onEdit }, "Edit") : null;
+  const change = h("button", { type: "button", class: "quiet", title: "Put another text here: what follows stays", hidden: !onChange, onclick: () => changeable() }, "Change");
   const choice = h("p", { class: "muted" });
   const element = h("article", { class: `turn ${role}` }, h("h3", {}, h("span", {}, name), edit, change), reasoning, text, calls, trouble, note, more, choice);
   let content = "";
+  let thinking = "";
 
   /** Put a field in place of the text. */
   function changeable() {
@@ -60,6 +64,7 @@ export function bubble(role, name, { onEdit = null, onChange = null } = {}) {
     /** @param {string} piece */
     think(piece) {
       reasoning.hidden = false;
+      thinking += piece;
       thought.append(visible(piece));
     },
     /**
@@ -73,6 +78,14 @@ export function bubble(role, name, { onEdit = null, onChange = null } = {}) {
     },
     note: (/** @type {string} */ words) => say(note, words),
     more: (/** @type {Child[]} */ ...parts) => show(more, parts),
+    /** How the answer came to its end, as it stands under it. */
+    told(/** @type {Told} */ { note: words, reason, id, thought: thoughts }) {
+      say(note, words);
+      show(more, `Ended by ${reasons[reason ?? ""] ?? reason ?? "an unknown reason"}`, id ? [" · ", h("a", { href: `#/log/${encodeURIComponent(id)}` }, "its exchange")] : "");
+      reasoning.hidden = !thoughts;
+      say(thought, visible(thoughts));
+    },
+    thoughts: () => thinking,
     fail: (/** @type {Trouble} */ problem, /** @type {() => void} */ again) => show(trouble, problemBox(problem), h("div", { class: "buttons" }, h("button", { type: "button", onclick: again }, "Try again"))),
   };
 }

@@ -7,6 +7,7 @@ import { count, duration, plural, prettyJson, visible } from "./format.js";
 const MOST = 400; // lines of a difference that are shown
 
 const PROMPT = ["messages", "input", "prompt", "system", "instructions", "tools", "functions"];
+/** @typedef {{ name: string, value: any }} Part */
 /** @param {unknown} value */
 const flat = (value) => JSON.stringify(value ?? null);
 /** @param {Usage | null | undefined} usage */
@@ -15,7 +16,7 @@ const sum = (usage) => usage && usage.input_tokens + usage.cache_read_tokens + u
 /**
  * The parts of a prompt in the order in which a cache reads them: tools, system, messages.
  * @param {Pick<Exchange, "turn" | "request">} exchange
- * @returns {{ name: string, value: any }[]}
+ * @returns {Part[]}
  */
 function prompt({ turn, request }) {
   const source = turn ?? request ?? {};
@@ -25,6 +26,49 @@ function prompt({ turn, request }) {
     ...system.map((/** @type {string} */ text, /** @type {number} */ i) => ({ name: `System prompt ${i + 1}`, value: text })),
     ...(source.messages ?? []).map((/** @type {Wire} */ message, /** @type {number} */ i) => ({ name: `Message ${i + 1}, ${message.role}`, value: message })),
   ];
+}
+
+/**
+ * What changed between two prompts, a line for each kind: tools by their names, system prompts, messages.
+ * @param {Pick<Exchange, "turn" | "request">} before
+ * @param {Pick<Exchange, "turn" | "request">} after
+ */
+export function changes(before, after) {
+  const both = [prompt(before), prompt(after)];
+  const [tools, systems, messages] = ["Tool ", "System prompt ", "Message "].map((kind) => both.map((parts) => parts.filter(({ name }) => name.startsWith(kind))));
+  const told = [];
+  if (tools.some((one) => one.length)) told.push(`Tools: ${byName(tools[0], tools[1])}.`);
+  if (flat(systems[0].map(({ value }) => value)) !== flat(systems[1].map(({ value }) => value))) told.push(`System prompt: ${!systems[0].length ? "put in" : systems[1].length ? "changed" : "taken out"}.`);
+  if (messages.some((one) => one.length)) told.push(`Messages: ${inOrder(messages[0], messages[1])}.`);
+  return told;
+}
+
+/**
+ * @param {Part[]} before
+ * @param {Part[]} after
+ */
+function byName(before, after) {
+  const [old, young] = [before, after].map((all) => new Map(all.map(({ name, value }) => [name.slice(5), flat(value)])));
+  const names = (/** @type {string} */ word, /** @type {string[]} */ which) => (which.length ? `${word} ${which.map(visible).join(", ")}` : "");
+  const told = [
+    names("added", [...young.keys()].filter((name) => !old.has(name))),
+    names("taken out", [...old.keys()].filter((name) => !young.has(name))),
+    names("changed", [...young.keys()].filter((name) => old.has(name) && old.get(name) !== young.get(name))),
+  ].filter(Boolean);
+  const moved = flat([...old.keys()]) !== flat([...young.keys()]) ? "the same in another order" : "the same";
+  return told.join("; ") || moved;
+}
+
+/**
+ * @param {Part[]} before
+ * @param {Part[]} after
+ */
+function inOrder(before, after) {
+  let same = 0;
+  while (same < before.length && same < after.length && flat(before[same].value) === flat(after[same].value)) same += 1;
+  const [gone, come] = [before.length - same, after.length - same];
+  const told = [gone ? `${count(gone)} taken out` : "", come ? `${count(come)} added` : ""].filter(Boolean).join(" and ");
+  return told ? `${same ? `the same up to number ${count(same)}` : "different from the first"}, then ${told}` : "the same";
 }
 
 /** @param {any} value */
@@ -118,7 +162,7 @@ function otherReasons(before, after) {
   const gap = (Date.parse(after.received) - Date.parse(before.received)) / 1000;
   return [
     first && second && first !== second ? `They asked different models, ${visible(first)} and ${visible(second)}, which share no cache.` : "",
-    gap > CACHE_SECONDS ? `${duration(gap)} lie between them: a cache that nothing reads is kept for five minutes.` : "",
+    gap > CACHE_SECONDS && !after.usage?.cache_read_tokens ? `${duration(gap)} lie between them: a cache that nothing reads is kept for five minutes.` : "",
   ].filter(Boolean);
 }
 
@@ -164,7 +208,7 @@ export function verdict({ a, b, kept, whole }) {
 export function compared(before, after) {
   const both = prefix(before, after);
   const { a, b, kept, whole } = both;
-  const unread = !after.usage?.cache_read_tokens && a.length ? otherReasons(before, after) : [];
+  const unread = a.length ? otherReasons(before, after) : [];
   const broken = !whole && h("div", { class: "part" }, h("h3", {}, `First difference: ${visible(b[kept]?.name ?? a[kept].name)}`), difference(textual(a[kept]?.value ?? ""), textual(b[kept]?.value ?? "")));
   const link = (/** @type {Exchange} */ one, /** @type {string} */ words) => h("a", { href: `#/log/${encodeURIComponent(one.id)}` }, words);
   return [
@@ -172,7 +216,7 @@ export function compared(before, after) {
     h("section", { class: "card", "aria-label": "Figures" }, h("table", {}, h("caption", { class: "unseen" }, "Figures of both"),
       h("thead", {}, h("tr", {}, h("td", {}), h("th", { scope: "col" }, "First"), h("th", { scope: "col" }, "Second"))),
       h("tbody", {}, figures(before, after).map(([name, x, y]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, visible(x ?? "–")), h("td", {}, visible(y ?? "–"))))))),
-    h("section", { class: "card", "aria-labelledby": "prefix" }, h("h2", { id: "prefix" }, "Prompt"), bar(kept, a.length, b.length), h("p", {}, verdict(both)), unread.map((reason) => h("p", {}, reason)), broken || null),
+    h("section", { class: "card", "aria-labelledby": "prefix" }, h("h2", { id: "prefix" }, "Prompt"), bar(kept, a.length, b.length), h("p", {}, verdict(both)), h("ul", { class: "changes" }, changes(before, after).map((line) => h("li", {}, line))), unread.map((reason) => h("p", {}, reason)), broken || null),
     h("section", { class: "card", "aria-labelledby": "parameters" }, h("h2", { id: "parameters" }, "Parameters"), difference(prettyJson(parameters(before)), prettyJson(parameters(after)))),
     h("section", { class: "card", "aria-labelledby": "answers" }, h("h2", { id: "answers" }, "Answers"), difference(before.answer ?? "", after.answer ?? "")),
   ];

@@ -19,6 +19,15 @@ const main = fixed("main");
 /** @type {{ name: string, view: View } | null} */
 let current = null;
 
+// Where the row of views is wider than its place, the end behind which there is more fades.
+const row = /** @type {HTMLElement} */ (document.querySelector(".top nav"));
+function fade() {
+  row.toggleAttribute("data-before", row.scrollLeft > 4);
+  row.toggleAttribute("data-after", row.scrollLeft + row.clientWidth < row.scrollWidth - 4);
+}
+row.addEventListener("scroll", fade, { passive: true });
+new ResizeObserver(fade).observe(row);
+
 /** `#/log/ID?outcome=error` → the view `log`, told `ID` and the query. A view is `{element, enter(rest, query), leave()}`. */
 function route() {
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?", 2);
@@ -34,8 +43,7 @@ function route() {
       if (link.dataset.view === known) {
         link.setAttribute("aria-current", "page");
         // The row scrolls where it is narrow. `scrollIntoView` would move the point from which Tab goes on.
-        const row = link.parentElement;
-        if (row) row.scrollLeft = link.offsetLeft - row.clientWidth / 2;
+        row.scrollLeft = link.offsetLeft - row.clientWidth / 2;
       } else link.removeAttribute("aria-current");
     }
     scrollTo(0, 0);

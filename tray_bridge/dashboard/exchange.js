@@ -3,9 +3,10 @@
 import { asCurl, asPython, asPythonCompletions, asPythonHttp, asPythonMessages, asPythonResponses } from "./code.js";
 import { compared } from "./compare.js";
 import { ask, live } from "./connection.js";
-import { answered, asked, blobUrl, longText, question } from "./conversation.js";
+import { answered, asked, longText, question } from "./conversation.js";
 import { dialects } from "./dialects.js";
 import { confirmed, copyButton, h, icon, problemBox, s, show } from "./dom.js";
+import { whole } from "./files.js";
 import { count, duration, exactTime, plural, prettyJson, visible } from "./format.js";
 import { baseUrl } from "./now.js";
 
@@ -81,29 +82,6 @@ function waterfall(timings) {
         s("rect", { x: Math.min(994, (from / end) * 1000), y: 0, height: 12, width: Math.max(6, ((to - from) / end) * 1000) }))),
       h("span", { class: "number" }, duration(to - from)),
     ])));
-}
-
-/** @type {Record<string, string>} */
-const types = { png: "image/png", jpg: "image/jpeg", gif: "image/gif", webp: "image/webp", pdf: "application/pdf", txt: "text/plain" };
-
-/**
- * The request with its files in place again, as the client sent it.
- * @param {any} value
- * @returns {Promise<any>}
- */
-async function whole(value, name = "") {
-  if (Array.isArray(value)) return Promise.all(value.map((item) => whole(item)));
-  if (value !== null && typeof value === "object") {
-    return Object.fromEntries(await Promise.all(Object.entries(value).map(async ([key, item]) => [key, await whole(item, key)])));
-  }
-  const blob = typeof value === "string" && /^blob:([0-9a-f]{64}\.(\w+))$/.exec(value);
-  if (!blob) return value;
-  const response = await fetch(blobUrl(blob[1]), { headers: { "x-tray-bridge": "1" } });
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  let text = "";
-  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  const data = btoa(text);
-  return name === "data" ? data : `data:${types[blob[2]] ?? "application/octet-stream"};base64,${data}`;
 }
 
 /**
@@ -229,7 +207,7 @@ export function exchangePane(onDeleted, address) {
         cause(document),
         others,
         h("div", { class: "buttons" },
-          document.turn ? h("a", { class: "button", href: `#/try?from=${encodeURIComponent(document.id)}` }, "Ask again") : null,
+          document.turn || document.request ? h("a", { class: "button primary", href: `#/try?from=${encodeURIComponent(document.id)}` }, "Ask again") : null,
           document.request ? [copyButton("Copy as curl", async () => curlOf(document, await request())), copyButton("Copy as Python", async () => pythonOf(document, await request()))] : null,
           h("button", { type: "button", class: "quiet", onclick: () => remove(document.id) }, icon("bin"), "Delete")),
         takeOut(document)),

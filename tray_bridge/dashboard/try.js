@@ -10,10 +10,8 @@ import { announce, h, icon, problemBox, say, show } from "./dom.js";
 import { duration, money, plural, prettyJson, visible } from "./format.js";
 import { baseUrl } from "./now.js";
 
-/** @type {{ model: string, second: string, system: string, text: string, effort: string, stream: boolean, formatted: boolean, messages: ChatMessage[], pictures: string[], others: Wire, from: string }} */
-const BLANK = { model: "", second: "", system: "", text: "", effort: "", stream: true, formatted: false, messages: [], pictures: [], others: {}, from: "" };
-/** @type {Record<string, string>} */
-const reasons = { stop: "the end of the answer", length: "the token limit", tool_calls: "a tool call", content_filter: "a refusal" };
+/** @type {{ model: string, second: string, system: string, text: string, effort: string, stream: boolean, formatted: boolean, messages: ChatMessage[], told: Record<number, Told>, pair: Pair | null, pictures: string[], others: Wire, from: string }} */
+const BLANK = { model: "", second: "", system: "", text: "", effort: "", stream: true, formatted: false, messages: [], told: {}, pair: null, pictures: [], others: {}, from: "" };
 
 // What was typed and said survives another view and a reload, in this tab alone.
 /** @type {typeof BLANK} */
@@ -135,10 +133,21 @@ function makeView() {
 
   function restart() {
     halt();
-    Object.assign(kept, { messages: [], others: {}, pictures: [], from: "" });
+    Object.assign(kept, { messages: [], told: {}, pair: null, others: {}, pictures: [], from: "" });
     store();
     showAll();
     text.focus();
+  }
+
+  /**
+   * Keep these messages: what is told of those that are gone goes, too.
+   * @param {ChatMessage[]} messages
+   */
+  function keep(messages) {
+    kept.messages = messages;
+    kept.told = Object.fromEntries(Object.entries(kept.told).filter(([index]) => Number(index) < messages.length));
+    if (kept.pair && kept.pair.at !== messages.length - 1) kept.pair = null;
+    store();
   }
 
   /** @param {File[]} files */
@@ -187,20 +196,25 @@ function makeView() {
     const { content } = kept.messages[index];
     kept.pictures = Array.isArray(content) ? content.filter(({ type }) => type === "image_url").map((one) => one.image_url.url) : [];
     kept.text = textOf(content);
-    kept.messages = kept.messages.slice(0, index);
-    store();
+    keep(kept.messages.slice(0, index));
     showAll();
     text.focus();
   }
 
   /**
-   * Take another text for an answer or a result; what follows stays.
+   * Take another text for a message; its pictures and what follows stay.
    * @param {number} index
    * @param {string} words
    */
   function change(index, words) {
-    kept.messages = kept.messages.map((message, i) => (i === index ? { ...message, content: words } : message));
-    store();
+    const { content } = kept.messages[index];
+    if (words !== textOf(content)) {
+      const others = Array.isArray(content) ? content.filter(({ type }) => type !== "text") : [];
+      const changed = others.length ? [...(words ? [{ type: "text", text: words }] : []), ...others] : words;
+      delete kept.told[index]; // it is of another text
+      if (kept.pair?.at === index) kept.pair = null;
+      keep(kept.messages.map((message, i) => (i === index ? { ...message, content: changed } : message)));
+    }
     showAll();
   }
 
@@ -213,22 +227,50 @@ function makeView() {
     const names = { user: "You", assistant: "Claude", tool: "Tool result" };
     const turn = bubble(message.role, names[message.role] ?? visible(message.role), {
       onEdit: message.role === "user" ? () => edit(index) : null,
-      onChange: message.role !== "user" && typeof message.content === "string" ? (words) => change(index, words) : null,
+      onChange: textOf(message.content) ? (words) => change(index, words) : null,
     });
     turn.add(textOf(message.content));
     if (message.role === "assistant") {
       answers.push(turn);
       if (kept.formatted) turn.format(true);
+      if (kept.told[index]) turn.told(kept.told[index]);
     }
     if (Array.isArray(message.content)) turn.pictures(message.content.filter(({ type }) => type === "image_url").map((one) => one.image_url.url));
     turn.calls(message.tool_calls ?? []);
     return turn.element;
   }
 
+  /**
+   * Two answers to the newest question, as they were kept.
+   * @param {Pair} pair
+   */
+  function shownPair({ at, names, answers: both, chosen }) {
+    const turns = both.map((answer, i) => {
+      const turn = bubble("assistant", visible(names[i]));
+      if (!answer) return turn;
+      turn.add(textOf(answer.message.content));
+      turn.calls(answer.message.tool_calls ?? []);
+      turn.told(answer.told);
+      answers.push(turn);
+      if (kept.formatted) turn.format(true);
+      return turn;
+    });
+    goOn(kept.messages.slice(0, at), both, turns, chosen);
+    return [beside(turns), differing(both)];
+  }
+
+  /** @param {import("./bubble.js").Bubble[]} turns */
+  const beside = (turns) => h("div", { class: "beside" }, turns.map(({ element }) => element));
+
+  /** @param {(Answer | null)[]} both */
+  const differing = ([one, other]) => one && other && h("details", { class: "part" }, h("summary", {}, "What differs"),
+    difference(one.message.content ?? "", other.message.content ?? ""));
+
   /** Everything anew, from what is kept. */
   function showAll() {
     answers = [];
-    show(talk, empty, kept.messages.map(shown), pending() ? unanswered : null);
+    const single = kept.pair ? kept.messages.slice(0, kept.pair.at) : kept.messages;
+    show(talk, empty, single.map(shown), kept.pair ? shownPair(kept.pair) : null, pending() ? unanswered : null);
     [system.value, text.value, stream.checked, formatted.checked] = [kept.system, kept.text, kept.stream,
     kept.formatted];
     others.value = Object.keys(kept.others).length ? prettyJson(kept.others) : "";
@@ -245,7 +287,7 @@ function makeView() {
     const question = text.value.trim();
     if (!question && !kept.pictures.length && !pending()) return text.focus();
     if (question || kept.pictures.length) {
-      kept.messages.push(asked(question));
+      keep([...kept.messages, asked(question)]);
       talk.append(shown(kept.messages[kept.messages.length - 1], kept.messages.length - 1));
     }
     Object.assign(kept, { text: "", pictures: [] });
@@ -262,20 +304,22 @@ function makeView() {
     const messages = kept.messages;
     const chosen = kept.second && kept.second !== kept.model ? [kept.model, kept.second] : [kept.model];
     const bubbles = chosen.map((model) => bubble("assistant", chosen.length > 1 ? visible(nameOf(model)) : "Claude"));
-    const place = chosen.length > 1 ? h("div", { class: "beside" }, bubbles.map(({ element }) => element)) : bubbles[0].element;
+    const place = chosen.length > 1 ? beside(bubbles) : bubbles[0].element;
     talk.append(place);
     showSend();
     place.scrollIntoView({ block: "nearest" });
     const results = await Promise.all(chosen.map((model, i) => one(bubbles[i], body(messages, model), named(model), stop.signal, () => {
       if (running || kept.messages.length > messages.length + 1) return;
-      kept.messages = messages;
+      keep(messages);
       place.remove();
       answer();
     })));
     if (running === stop) running = null;
     if (results.some(Boolean) && kept.messages === messages) {
+      kept.pair = chosen.length > 1 ? { at: messages.length, names: chosen.map(nameOf), answers: results, chosen: 0 } : null;
       goOn(messages, results, bubbles, results[0] ? 0 : 1);
-      if (results[0] && results[1]) place.after(h("details", { class: "part" }, h("summary", {}, "What differs"), difference(results[0].content ?? "", results[1].content ?? "")));
+      const differ = differing(results);
+      if (differ) place.after(differ);
       announce("The answer is complete");
     }
     store();
@@ -286,18 +330,19 @@ function makeView() {
   /**
    * Let the conversation go on from one of the answers, and offer the other.
    * @param {ChatMessage[]} before
-   * @param {(ChatMessage | null)[]} results
+   * @param {(Answer | null)[]} results
    * @param {import("./bubble.js").Bubble[]} bubbles
    * @param {number} chosen
    */
   function goOn(before, results, bubbles, chosen) {
     const answer = results[chosen];
     if (!answer) return;
-    kept.messages = [...before, answer];
-    store();
+    kept.told[before.length] = answer.told;
+    if (kept.pair) kept.pair.chosen = chosen;
+    keep([...before, answer.message]);
     const after = kept.messages;
     bubbles.forEach((turn, i) => {
-      turn.letChange(i === chosen && answer.content ? (words) => change(before.length, words) : null);
+      turn.letChange(i === chosen && answer.message.content ? (words) => change(before.length, words) : null);
       if (bubbles.length > 1) turn.choose(i === chosen, results[i] ? () => kept.messages === after && goOn(before, results, bubbles, i) : null);
     });
   }
@@ -308,7 +353,7 @@ function makeView() {
    * @param {Model | undefined} model
    * @param {AbortSignal} signal
    * @param {() => void} again
-   * @returns {Promise<ChatMessage | null>}
+   * @returns {Promise<Answer | null>}
    */
   async function one(turn, request, model, signal, again) {
     const began = performance.now();
@@ -327,14 +372,16 @@ function makeView() {
       : {}) }, { signal, take });
       const cost = costOf(model, result.usage);
       const tokens = result.usage ? ` · ${plural(result.usage.prompt_tokens, "token")} in, ${plural(result.usage.completion_tokens, "token")} out` : "";
-      turn.note(`First token after ${duration(result.firstToken)} · all in
-      ${duration(result.seconds)}${tokens}${cost === null ? "" : ` · about ${money(cost)}`}`);
-      turn.more(`Ended by ${reasons[result.reason ?? ""] ?? result.reason ?? "an unknown reason"}`, result.id ? [" · ", h("a", { href: `#/log/${encodeURIComponent(result.id)}` }, "its exchange")] : "");
+      const told = {
+        note: `First token after ${duration(result.firstToken)} · all in ${duration(result.seconds)}${tokens}${cost === null ? "" : ` · about ${money(cost)}`}`,
+        reason: result.reason, id: result.id, thought: turn.thoughts(),
+      };
+      turn.told(told);
       turn.calls(result.calls);
       answers.push(turn);
       if (kept.formatted) turn.format(true);
       const calls = result.calls.filter(Boolean);
-      return { role: "assistant", content: turn.text() || null, ...(calls.length ? { tool_calls: calls } : {}) };
+      return { message: { role: "assistant", content: turn.text() || null, ...(calls.length ? { tool_calls: calls } : {}) }, told };
     } catch (error) {
       if (signal.aborted) turn.note(`Stopped after ${duration((performance.now() - began) / 1000)}`);
       else {

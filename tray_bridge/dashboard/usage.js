@@ -22,7 +22,7 @@ const columns = [
   ["Thinking", (row) => count(row.thinking_tokens)],
   ["First token", (row) => duration(row.first_token_median)],
   ["Cost", (row) => money(row.cost)],
-  ["Saved by the cache", (row) => money(row.saved_by_cache)],
+  ["Cache saved", (row) => money(row.saved_by_cache)],
 ];
 
 /** @param {UsageRow} row */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { page } from "./load.mjs";
 
-const { lineDifference, figures, parameters, prefix, verdict } = await page("compare");
+const { changes, lineDifference, figures, parameters, prefix, verdict } = await page("compare");
 const { question, textOf } = await page("conversation");
 const { asRequest, costOf } = await page("asking");
 const signs = (before, after) => lineDifference(before, after).map(([sign, line]) => sign + line).join("|");
@@ -96,6 +96,30 @@ test("the first part that differs ends what a cache can use", () => {
   }
   assert.equal(verdict(prefix(said("a", "b"), said("a"))), "The prompts are the same for 1 of 2 parts. From there on no cache can be used.");
   assert.equal(verdict(prefix({}, {})), "The log has no texts of them.");
+});
+
+test("what changed is told for tools, system prompts and messages, behind a break of the prefix, too", () => {
+  const tool = (name, description = "") => ({ name, description, input_schema: {} });
+  const prompt = (tools, system, ...texts) => ({ turn: { tools, system, ...said(...texts).turn } });
+  const before = prompt([tool("read"), tool("write"), tool("list")], ["10:00"], "a", "b");
+  assert.deepEqual(changes(before, prompt([tool("read", "Read."), tool("list"), tool("grep")], ["10:01"], "a", "b", "c", "d")), [
+    "Tools: added grep; taken out write; changed read.", "System prompt: changed.", "Messages: the same up to number 2, then 2 added."]);
+  assert.deepEqual(changes(before, prompt([tool("write"), tool("read"), tool("list")], ["10:00"], "a", "x")), [
+    "Tools: the same in another order.", "Messages: the same up to number 1, then 1 taken out and 1 added."]);
+  assert.deepEqual(changes(before, before), ["Tools: the same.", "Messages: the same."]);
+  assert.deepEqual(changes(said("a"), { turn: { system: ["S"], messages: said("a").turn.messages } }), ["System prompt: put in.", "Messages: the same."]);
+  assert.deepEqual(changes({}, {}), []);
+});
+
+test("a request that was refused unread can be asked again: Chat Completions whole, the texts of others", async () => {
+  const chat = { model: "gpt-9", stream: true, temperature: 2, tools: [{ type: "function" }], messages: [{ role: "system", content: "S" }, { role: "user", content: [{ type: "text", text: "Hi" }] }] };
+  assert.deepEqual(await asRequest({ turn: null, model: "gpt-9", request: chat, dialect: "openai_chat" }), {
+    model: "gpt-9", system: "", effort: "", messages: chat.messages, others: { temperature: 2, tools: chat.tools } });
+  const responses = { model: "gpt-9", instructions: "S", input: [{ role: "user", content: [{ type: "input_text", text: "Hi" }] }, { type: "reasoning", summary: [] }] };
+  assert.deepEqual(await asRequest({ turn: null, model: "gpt-9", request: responses, dialect: "openai_responses" }), {
+    model: "gpt-9", system: "S", effort: "", messages: [{ role: "user", content: "Hi" }], others: {} });
+  const generate = await asRequest({ turn: null, model: "llama", request: { model: "llama", prompt: "Hi", options: { seed: 3 } }, dialect: "ollama" });
+  assert.deepEqual([generate.messages, generate.others], [[{ role: "user", content: "Hi" }], { seed: 3 }]);
 });
 
 test("the figures of both stand beside each other, and all input counts", () => {

@@ -242,6 +242,28 @@ interface ChatMessage {
   tool_call_id?: string;
 }
 
+/** What stands under an answer in Try it. */
+interface Told {
+  note: string;
+  reason: string | null;
+  id: string | null;
+  thought: string;
+}
+
+/** An answer in Try it, and what stands under it. */
+interface Answer {
+  message: ChatMessage;
+  told: Told;
+}
+
+/** Two models' answers to the message before the `at`th. */
+interface Pair {
+  at: number;
+  names: string[];
+  answers: (Answer | null)[];
+  chosen: number;
+}
+
 interface ChatCall {
   id: string;
   type: "function";
