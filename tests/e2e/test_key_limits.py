@@ -48,7 +48,7 @@ def test_a_limit_of_requests_holds_across_a_restart_and_says_when_it_ends(
     assert "used 3 of its 3 requests a day" in refused.json()["error"]["message"]
     assert 0 < int(refused.headers["retry-after"]) <= 86400
     log = LogReader(tmp_path)
-    told = wait_for(lambda: log.get(refused.headers["x-request-id"]))
+    told = wait_for(lambda: log.get(refused.headers["x-request-id"])) or {}
     assert told["turn"]["messages"], "it can be asked again"
     assert ask(second, keys["ci"]).status_code == 200
 
