@@ -18,7 +18,8 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *so
 PATTERNS = re.compile(
     r"\b(whom|whoever)\b|\b(it|that|which|process|one|program|file|thing)s? who\b"
     r"|\band no more\b|\bnobody\b|\b(is|are) none of (ours|a|an|the)\b"
-    r"|\b(laid over|lay over|lays over|laid down|strike|deeds|complaints)\b",
+    r"|\b(laid over|lay over|lays over|laid down|strike|deeds|complaints|worthless|thereupon|handed in)\b"
+    r"|\b(told|tells?) of (a|an|the|its|in|each|itself)\b",
 )
 WHO = re.compile(r"^\s*(#|//).*\bwho\b|  (#|//) .*\bwho\b")  # beside code, which has a column of this name
 

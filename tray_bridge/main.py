@@ -72,9 +72,11 @@ def _run_command(arguments: argparse.Namespace, early: EarlyStart | None) -> int
         return _examine(flags, as_json=arguments.json)
     from .settings.schema import load_settings
 
+    if verbose := getattr(arguments, "verbose", False):
+        flags["log_level"] = "debug"  # a flag, so that it outlasts changes of other settings
     settings = load_settings(flags)
     if command in ("serve", None):
-        _open_log(settings, verbose=getattr(arguments, "verbose", False))
+        _open_log(settings, verbose=verbose)
     if command == "serve":
         from .server.thread import ServerThread
 
@@ -106,7 +108,7 @@ def _open_log(settings: Settings, *, verbose: bool) -> None:
 
     for terminal in logging.getLogger().handlers:
         terminal.setLevel(logging.DEBUG if verbose else logging.WARNING)
-    open_log(settings.log_folder or log_folder(), "debug" if verbose else settings.log_level)
+    open_log(settings.log_folder or log_folder(), settings.log_level)
 
 
 def _run_on_own_files(arguments: argparse.Namespace) -> int:

@@ -36,7 +36,7 @@ SECTIONS = {
     "upstream": ("Claude does not answer as it should", FAULT),
     "machine": ("The machine gives trouble", FAULT),
     "app": ("The app itself ends or stands still", ("What happened", "What came of it", "Took")),
-    "attacks": ("Somebody tries the door", ("What was tried", "What came of it", "")),
+    "attacks": ("Requests that must be refused", ("What was tried", "What came of it", "")),
     "load": ("Much at once, and for long", ("What was done", "What came of it", "Took")),
     "fuzz": ("Nonsense of every kind", ("What was sent", "What came of it", "Inputs")),
 }

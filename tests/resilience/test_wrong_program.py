@@ -247,5 +247,5 @@ def test_an_odd_plan_window_loses_nothing(make_bridge: Make, program: Program, r
     """It is only for show."""
     bridge = make_bridge(pool_size=1, cli_path=program.path)
     assert ask(bridge, [{"role": "user", "content": "fault odd limit"}]) == "Well"
-    what = "tells of the plan’s limits in a shape that is not known, in the middle of an answer"
+    what = "reports the plan’s limits in a shape that is not known, in the middle of an answer"
     report.add("program", what, "its answer", figure="nothing to heal")

@@ -53,7 +53,7 @@ class InFlight:
         self.served = 0
         self.failed = 0
         self.trouble: Trouble | None = None
-        self.is_proved = False  # the last request that tells of the account was answered
+        self.is_proved = False  # the last request that says something of the account was answered
 
     @contextmanager
     def enter(self, request_id: str, client: str, streamed: bool) -> Iterator[Entry]:

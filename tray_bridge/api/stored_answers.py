@@ -41,12 +41,17 @@ def stored_answers_router(services: Services) -> APIRouter:
 def _router(services: Services) -> APIRouter:
     router = APIRouter(prefix="/responses")
 
-    @router.get("")
+    @router.get("", include_in_schema=False)
     async def no_list(request: Request) -> Response:
         """Answers cannot be listed; a client that asks for a WebSocket is told to use HTTP."""
         if request.headers.get("upgrade", "").lower() == "websocket":
             return _failure(426, "WebSockets are not supported; send POST requests.", {"upgrade": "HTTP/1.1"})
-        return _failure(405, "Answers cannot be listed. Use POST, or GET with an answer's id.", {"allow": "POST"})
+        return _failure(
+            405,
+            "Answers cannot be listed. Use POST, or GET with an answer's id.",
+            {"allow": "POST"},
+            code="method_not_allowed",
+        )
 
     @router.post("/input_tokens")
     async def count_input_tokens(request: Request) -> Response:
@@ -57,7 +62,7 @@ def _router(services: Services) -> APIRouter:
         tokens = estimate_turn(asked.turn) if counted is None else counted
         return JsonResponse({"object": "response.input_tokens", "input_tokens": tokens}, headers=count_header(counted))
 
-    @router.post("/compact")
+    @router.post("/compact", include_in_schema=False)
     async def no_compaction() -> Response:
         """Refuse: compaction is not supported."""
         return _failure(

@@ -1,6 +1,6 @@
 """A streamed answer: frames, keep-alives and errors; the work is cancelled when the client leaves.
 
-Must not know a dialect: frames, keep-alives and error frames are handed in.
+Must not know a dialect: frames, keep-alives and error frames are passed in.
 
 - Nothing is sent before the first frame, so that an error can still be an HTTP status, from which clients decide
   whether to retry. After `header_seconds` the headers are sent all the same: tunnels give up after 100 s without

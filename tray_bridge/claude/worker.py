@@ -95,7 +95,7 @@ class Worker:
 
     @property
     def greeting(self) -> Greeting | None:
-        """Return what the CLI told of itself, account and models; None until it has answered."""
+        """Return what the CLI reported of itself, account and models; None until it has answered."""
         return self._told.greeting
 
     @property
@@ -253,7 +253,7 @@ class Worker:
     async def settle(self, *, keep: bool) -> None:
         """End what runs and cut it away: with `keep` back to before the present turn, else to nothing.
 
-        Raises SessionLostError when the worker is of no more use, also where what was begun before never ends.
+        Raises SessionLostError when the worker can serve no more, also where what was begun before never ends.
         """
         seconds = SETTLE_TIMEOUT + (2 * START_TIMEOUT if self.is_getting_ready else 0.0)
         await in_time(self._work.end_of(self._work.begin(self._settle(keep))), seconds)

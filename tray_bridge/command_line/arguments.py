@@ -238,7 +238,7 @@ def _add_usage_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_key_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=Parser)
     actions.add_parser("list", help="show the names of all keys")
-    for action, help_ in (("make", "make a key and print it, this once"), ("revoke", "make a key worthless")):
+    for action, help_ in (("make", "make a key and print it once"), ("revoke", "revoke a key")):
         actions.add_parser(action, help=help_).add_argument("name")
 
 

@@ -4,7 +4,7 @@ import { h, say, show } from "./dom.js";
 import { ago } from "./format.js";
 
 /**
- * `{dot, words, update(seen, recognised)}`; `seen` is what `/lamps` tells of a client, or nothing.
+ * `{dot, words, update(seen, recognised)}`; `seen` is what `/lamps` reports of a client, or nothing.
  * The words lead to the request that failed, unless they stand in a link already.
  */
 export function lamp(linked = true) {

@@ -92,7 +92,7 @@ def _is_nearly_full(window: PlanWindow) -> bool:
 
 
 def _begun_anew(old: ServerSnapshot, new: ServerSnapshot, now: float, then: float) -> Notification | None:
-    """Tell of the end of a limit at its time, or earlier if the CLI says so, which reports with answers only."""
+    """Report the end of a limit at its time, or earlier if the CLI says so, which it does only with answers."""
     after = {window.name: window for window in new.account.windows}
     for window in old.account.windows:
         if not is_reached(window, then):

@@ -84,7 +84,7 @@ def as_written(place: tuple[str, int]) -> Iterable[str]:
 
 
 def by_own_processes(peer: tuple[str, int], own: tuple[str, int]) -> Caller:
-    """Look for the socket among those of this user's processes: on macOS the system tells of no others."""
+    """Look for the socket among those of this user's processes: on macOS the system shows no others."""
     import psutil
 
     for process in psutil.process_iter():

@@ -1,4 +1,4 @@
-"""What clients send before a request: empty lines, which are skipped, and TLS or HTTP/2, which are told of.
+"""What clients send before a request: empty lines, which are skipped, and TLS or HTTP/2, which the log reports.
 
 Must not know the app.
 """

@@ -1,6 +1,6 @@
 """The sockets on which a run listens: watched, and opened again where the system took the port's own away.
 
-Must not know the app: what serves a socket is handed in.
+Must not know the app: what serves a socket is passed in.
 """
 
 from __future__ import annotations

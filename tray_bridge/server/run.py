@@ -1,6 +1,6 @@
 """One run of the server, inside its event loop: log, app, pool and stand-in, opened and closed in order.
 
-Owns what lives as long as one run, and the snapshot of it. Must not know the thread: what it needs is handed in.
+Owns what lives as long as one run, and the snapshot of it. Must not know the thread: what it needs is passed in.
 """
 
 from __future__ import annotations

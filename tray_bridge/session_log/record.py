@@ -1,7 +1,7 @@
 """An exchange → the JSON document that the log keeps of it.
 
 Owns what is written and in which order, and what is never written: keys, and images and files inline. Pure except for
-the `store_blob` that is handed in.
+the `store_blob` that is passed in.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class Spec:
     then: tuple[Mapping[str, Any], ...] = ()
     """The replies to the tool results that follow."""
     stubborn: bool = False
-    """Answer the same again when, thereupon, a call is demanded."""
+    """Answer the same again when a call is demanded next."""
 
     events: tuple[Mapping[str, Any], ...] = ()
     """The exact events of the stream, instead of all that; `{"pause": 2}` waits so many seconds."""

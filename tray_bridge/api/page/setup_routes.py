@@ -33,7 +33,7 @@ def lamp_router(log: LogReader, last_hour: LastHour) -> APIRouter:
 
     @router.get("/lamps")
     def lamps() -> Response:
-        """Tell of each client's newest request whether it was answered, or why not; from the log for those before the
+        """Say of each client's newest request whether it was answered, or why not; from the log for those before the
         start.
         """
         found: dict[str, dict[str, Any]] = {}
