@@ -36,6 +36,16 @@ _TYPES = {
     "pdf": "application/pdf",
     "txt": "text/plain",
 }
+# How an exchange came to its process, in the words of the page.
+_PROCESSES = {
+    "parked": "went on in its parked process",
+    "suspended": "went on after a tool call",
+    "rewound": "went on from an earlier point",
+    "reset": "took over a process",
+    "fitting": "a process that was bound ahead",
+    "generic": "a ready process",
+    "cold": "a new process",
+}
 
 
 Blob: TypeAlias = Callable[[str], "bytes | None"]
@@ -156,7 +166,7 @@ def _facts(document: Mapping[str, Any]) -> str:
         "Key": document.get("key_name"),
         "Model": f"{model} → {answered_by}" if answered_by and answered_by != model else model,
         "HTTP": f"{document.get('status') or '–'} {document.get('endpoint') or ''}",
-        "Process": document.get("session"),
+        "Process": _PROCESSES.get(str(document.get("session")), document.get("session")),
         "Ended by": document.get("stop_reason"),
         "Tokens": usage and f"{read} in ({cached} from the cache), {usage.get('output_tokens')} out",
         "Seconds": ", ".join(f"{name.removesuffix('_s').replace('_', ' ')} {value}" for name, value in timings.items()),
