@@ -11,23 +11,41 @@ export const baseUrl = () => `${location.origin}/v1`;
 function hero() {
   const state = h("h1");
   const facts = h("p", { class: "muted facts" });
-  const signIn = h("p", { class: "sign-in-now", hidden: true }, h("a", { class: "button primary", href: "#/start" }, "Sign in"));
+  const hint = h("p", { class: "facts" });
+  const signIn = h("a", { class: "button primary", href: "#/start" }, "Sign in");
+  const resume = h("button", { type: "button", class: "primary", onclick: goOn }, "Resume");
+  const wrong = h("div");
   const url = h("code", { class: "url" }, baseUrl());
   const element = h("section", { class: "hero", "aria-label": "Server" },
-    h("div", {}, state, facts, signIn),
+    h("div", {}, state, hint, facts, h("div", { class: "buttons remedy" }, signIn, resume), wrong),
     h("div", { class: "address" }, h("span", { class: "muted" }, "Base URL for every OpenAI client"),
       h("div", { class: "copyable" }, url, copyButton("Copy", baseUrl, { "aria-label": "Copy the base URL" }))));
+
+  async function goOn() {
+    try {
+      await ask("/pause", { method: "POST", body: { paused: false } });
+      show(wrong);
+      announce("Requests are answered again");
+    } catch (problem) {
+      show(wrong, problemBox(problem));
+    }
+  }
+
   return {
     element,
     /** @param {Live} state */
     update({ snapshot, connected }) {
-      const { word, text, detail } = snapshot.health;
+      const { word, text, detail, hint: advice } = snapshot.health;
       /** @type {Record<string, string>} */
       const sentences = { ready: "Ready for requests", busy: `Answering ${plural(snapshot.requests.length, "request")}` };
       say(state, !connected ? "The server does not answer" : (sentences[word] ?? text));
+      // A problem that has a box below is told there with its hint.
+      const boxed = known(snapshot).some((one) => one.title === text);
+      say(hint, connected && !sentences[word] && !boxed ? `${detail} ${advice}`.trim() : "");
+      hint.hidden = !hint.textContent;
       signIn.hidden = !connected || word !== "signed_out";
+      resume.hidden = !connected || word !== "paused";
       const parts = [];
-      if (!sentences[word] && detail) parts.push(detail);
       if (snapshot.newer_version) parts.push(`version ${snapshot.newer_version} is available`);
       if (snapshot.demo) parts.push("Demo: a stand-in answers, no account is used");
       if (snapshot.started_at) parts.push(`up for ${duration(now() - snapshot.started_at).replace(/ \d+ s$/, "")}`);
@@ -214,6 +232,11 @@ function errorsCard() {
   };
 }
 
+/** @param {Snapshot} snapshot */
+function known(snapshot) {
+  return [snapshot.problem, snapshot.pool.problem, snapshot.log_problem, snapshot.ollama_problem].filter((one) => one !== null && one !== undefined);
+}
+
 /** Everything that a person should know first: it stands above the rest, and only when there is something. */
 function problems() {
   const element = h("div", { class: "problems" });
@@ -222,8 +245,7 @@ function problems() {
     element,
     /** @param {Live} state */
     update({ snapshot, connected }) {
-      const known = [snapshot.problem, snapshot.pool.problem, snapshot.log_problem, snapshot.ollama_problem];
-      const all = connected ? known.filter((one) => one !== null && one !== undefined) : [unreachable];
+      const all = connected ? known(snapshot) : [unreachable];
       const key = JSON.stringify(all);
       if (key === seen) return;
       seen = key;
