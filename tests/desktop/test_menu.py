@@ -94,6 +94,7 @@ def test_what_few_people_need_is_under_advanced() -> None:
         "Active requests",
         "Session logs",
         "Pool size: 3",
+        "API keys…",
         "Check all that is needed…",
         "About",
     ]
@@ -107,8 +108,10 @@ def test_a_server_that_stops_after_its_requests_says_for_how_long_it_has_waited(
     assert not any(text.startswith(("Stop server after", "Pause")) for text in texts(line(menu, "Advanced").items))
 
 
-def test_a_newer_version_is_told_on_the_top_level() -> None:
-    assert "Version 2.0 is available" in texts(build_menu(replace(READY, newer_version="2.0"), STATE))
+def test_a_newer_version_is_told_on_the_top_level_and_in_about() -> None:
+    menu = build_menu(replace(READY, newer_version="2.0"), STATE)
+    assert "Version 2.0 is available" in texts(menu)
+    assert texts(line(menu, "Advanced", "About").items)[0].endswith(" · 2.0 is available")
 
 
 @pytest.mark.parametrize(
@@ -156,7 +159,7 @@ def test_opening_the_dashboard_is_the_only_default() -> None:
 
 
 def test_the_top_level_keeps_its_shape_in_every_state() -> None:
-    states = [STATE, replace(STATE, has_api_key=True, quitting=True, problem=PORT_TAKEN, free_ports=())]
+    states = [STATE, replace(STATE, quitting=True, problem=PORT_TAKEN, free_ports=())]
     shapes = {
         tuple((item.identity, item.is_separator, bool(item.items)) for item in build_menu(server, state))
         for server in SERVERS.values()
@@ -366,12 +369,10 @@ def test_quit_says_what_becomes_of_requests(name: str, quitting: bool, quit_text
     assert menu[0].text.startswith(status)
 
 
-def test_a_key_can_be_copied_only_where_keys_are_in_use() -> None:
-    assert "Copy a new API key" not in texts(line(build_menu(READY, STATE), "Advanced").items)
-    assert (
-        line(build_menu(READY, replace(STATE, has_api_key=True)), "Advanced", "Copy a new API key").action
-        == "copy_api_key"
-    )
+def test_keys_are_made_limited_and_revoked_on_the_page() -> None:
+    keys = line(build_menu(READY, STATE), "Advanced", "API keys…")
+    assert (keys.action, keys.value, keys.enabled) == ("open_dashboard", "keys", True)
+    assert not line(build_menu(SERVERS["stopped"], STATE), "Advanced", "API keys…").enabled
 
 
 def test_a_time_that_is_not_today_names_its_day() -> None:

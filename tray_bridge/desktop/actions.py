@@ -82,14 +82,6 @@ class Actions:
         copy_text(url)
         self.tell("Copied", url)
 
-    def copy_api_key(self) -> None:
-        """Make a key and copy it. Existing keys cannot be shown: only their hashes are kept."""
-        from ..machine.api_keys import ApiKeys
-
-        name = time.strftime("Tray %Y-%m-%d %H.%M.%S")
-        copy_text(ApiKeys().make(name))
-        self.tell("Copied a new API key", f"It is named {name}. `tray-bridge key revoke` revokes it.")
-
     def copy_problem(self) -> None:
         """Copy the last problem in full: the menu shows only a part."""
         if problem := last_problem(self._server.snapshot(), self._shown_problem):

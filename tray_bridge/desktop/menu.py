@@ -75,7 +75,6 @@ class MenuState:
     starts_on_launch: bool = True
     notifies: bool = True
     shows_ring: bool = False
-    has_api_key: bool = False
     signing_in: bool = False
     quitting: bool = False
     problem: Problem | None = None
@@ -233,7 +232,6 @@ def _advanced(server: ServerSnapshot, state: MenuState) -> Item:
             _view("requests", requests, "log", ready),
             _separator("copy"),
             Item("Copy base URL", "copy_base_url", enabled=not port_is_taken(server)),
-            Item("Copy a new API key", "copy_api_key", visible=state.has_api_key),
             _separator("server"),
             *_server_switches(server, state),
             _separator("more"),
@@ -247,6 +245,7 @@ def _advanced(server: ServerSnapshot, state: MenuState) -> Item:
                     for size in sorted({*POOL_SIZES, state.pool_size})
                 ),
             ),
+            Item("API keys…", "open_dashboard", "keys", key="keys", enabled=ready),
             Item("Check all that is needed…", "open_dashboard", "doctor", key="doctor", enabled=ready),
             _about(server, state),
         ),
@@ -270,11 +269,12 @@ def _ports(state: MenuState, active: int) -> Item:
 
 def _about(server: ServerSnapshot, state: MenuState) -> Item:
     cli = server.account.cli_version
+    newer = f" · {server.newer_version} is available" if server.newer_version else ""
     return Item(
         "About",
         key="about",
         items=(
-            _line("version", f"Tray Bridge {state.version}"),
+            _line("version", f"Tray Bridge {state.version}{newer}"),
             _line("cli_version", f"Claude Code {cli}" if cli else "Claude Code: version not known yet"),
             _line("address", server.base_url),
             Item("Copy these lines", "copy_about"),

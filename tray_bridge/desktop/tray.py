@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from .. import __version__
 from ..doctor.health import health_of, page_url, settled_lines
-from ..machine.api_keys import ApiKeys
 from ..machine.owner_note import all_notes
 from ..machine.paths import config_file
 from ..machine.port import is_tray_bridge, next_free_port
@@ -70,7 +69,6 @@ class Tray:
         self._actions = Actions(server, flags)
         self._view = View(self._choose)
         self._actions.tell = self._tell
-        self._keys = ApiKeys()
         self._is_first_run = not config_file().exists()
         self._icon: Any = None
         self._has_launched = False
@@ -266,7 +264,6 @@ class Tray:
             starts_on_launch=settings.start_server_on_launch,
             notifies=settings.notifications,
             shows_ring=settings.plan_ring,
-            has_api_key=self._keys.exist(),
             signing_in=self._server.sign_in.is_under_way,
             quitting=self._is_quitting,
             problem=actions.problem,
