@@ -119,6 +119,8 @@ async def test_routes_and_parameters_that_do_not_fit_are_told_in_openais_shape()
         missing = (await client.get("/v1/nothing")).json()["error"]
         assert missing["code"] == "unknown_url"
         assert "GET /v1/models" in missing["message"]
+        for typed, meant in (("/dashbord", "/dashboard"), ("/model", "/v1/models")):
+            assert f" Did you mean {meant}? " in (await client.get(typed)).json()["error"]["message"]
         wrong = await client.post("/v1/models")
         assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET")
         assert wrong.json()["error"]["code"] == "method_not_allowed"

@@ -83,7 +83,9 @@ def test_a_failed_request_changes_it_only_where_the_next_would_fail_too(error: T
 
 def test_a_limit_passes_by_itself() -> None:
     server = replace(READY, trouble=Trouble("limit", PROBLEM, NOW + 60))
-    assert health_of(server, NOW).word == "limited"
+    health = health_of(server, NOW)
+    # Not every limit is one of a plan: what upstream said is told.
+    assert (health.word, health.text, health.detail) == ("limited", "Limit reached until 14:01", PROBLEM.message)
     assert health_of(server, NOW + 61).word == "ready"
 
 

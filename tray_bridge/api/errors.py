@@ -5,6 +5,7 @@ The dialect that owns the request's path writes the body, in handlers and middle
 
 from __future__ import annotations
 
+import difflib
 import logging
 import math
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from ..bridge.dialect import ErrorKind, Failure
 from ..errors import TrayBridgeError, UpstreamError
 from ..machine.bridge_log import log_file
 from .json_response import JsonResponse
+from .paths import PAGE
 
 logger = logging.getLogger(__name__)
 
@@ -176,12 +178,21 @@ def _http_error(app: FastAPI, request: Request, error: HTTPException) -> Respons
     message, code = str(error.detail), None
     kind: ErrorKind = "internal" if error.status_code >= 500 else "invalid_request"
     if error.status_code == 404:
-        message, kind, code = f"There is no {asked} here. What exists: {_endpoints(app)}.", "unknown_url", "unknown_url"
+        meant = _meant(app, request.url.path)
+        message = f"There is no {asked} here.{meant} What exists: {_endpoints(app)}, GET {PAGE}."
+        kind, code = "unknown_url", "unknown_url"
     elif error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "another method")
         message, kind, code = f"{asked} is not possible; use {allowed}.", "method_not_allowed", "method_not_allowed"
     failure = Failure(error.status_code, kind, message, None, code, request_id_of(request.scope))
     return _worded(failure, request.scope, {**(error.headers or {}), "x-should-retry": "false"})
+
+
+def _meant(app: FastAPI, path: str) -> str:
+    """Guess which endpoint a wrong path meant."""
+    known = [*app.openapi().get("paths", ()), PAGE]
+    close = difflib.get_close_matches(path[:200], known, 1)
+    return f" Did you mean {close[0]}?" if close else ""
 
 
 def _endpoints(app: FastAPI) -> str:

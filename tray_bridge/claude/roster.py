@@ -23,6 +23,7 @@ from .worker_states import FREE, RESTING, WorkerState
 
 logger = logging.getLogger(__name__)
 
+WARN_AFTER = 0.5  # seconds: Ctrl+C ends the terminal's processes too, and the stop comes a moment later
 PROVEN_SECONDS = 2.0  # a spare that has run for so long has started well
 
 
@@ -146,8 +147,13 @@ class Roster:
 
     def failed(self, error: TrayBridgeError) -> None:
         """Take in that a worker did not start, or ended soon after."""
-        self.failures.add(error)
+        if self.failures.add(error):
+            asyncio.get_running_loop().call_later(WARN_AFTER, self._warn, error)
         self._on_change()
+
+    def _warn(self, error: TrayBridgeError) -> None:
+        if self.is_open:
+            logger.warning("A session could not be started: %s", error)
 
     def proved(self) -> None:
         """Take in that workers start and work."""

@@ -24,16 +24,21 @@ class StartFailures:
     def __bool__(self) -> bool:
         return self._in_a_row > 0
 
-    def add(self, error: TrayBridgeError) -> None:
-        """Count a worker that did not start, or ended soon after; the pause grows each time."""
+    def add(self, error: TrayBridgeError) -> bool:
+        """Count a worker that did not start, or ended soon after; the pause grows each time.
+
+        Return whether to warn: each try fails for the same reason until a person acts, so that is said once.
+        """
         now = time.monotonic()
         is_known = self.problem is not None and self.problem.message == error.message
         self.problem = Problem.of(error, time.time())
         if now >= self._retry_at:  # several failures within one pause count once
             self._in_a_row += 1
             self._retry_at = now + min(LONGEST_PAUSE, 0.25 * 2**self._in_a_row)
-            # Each try fails for the same reason until a person acts: that is said once.
-            logger.log(logging.INFO if is_known else logging.WARNING, "A session could not be started: %s", error)
+            if is_known:
+                logger.info("A session could not be started: %s", error)
+            return not is_known
+        return False
 
     def clear(self) -> None:
         """Forget the failures: workers start and work."""

@@ -93,20 +93,19 @@ def _blocked(server: ServerSnapshot, now: float) -> Health | None:
     if server.account.signed_in is False or (trouble and trouble.kind == "signed_out"):
         return Health("signed_out", "Not signed in", "Claude Code is not signed in.", SIGN_IN_HINT)
     ends = [window.resets_at for window in server.account.windows if _blocks_all(window) and is_reached(window, now)]
-    if trouble and trouble.kind == "limit" and (trouble.until or 0) > now:
-        ends.append(trouble.until)
     if ends:
-        known = [end for end in ends if end is not None]
-        until = f" until {clock(max(known), now)}" if known else ""
-        return Health(
-            "limited",
-            f"Plan limit reached{until}",
-            "The account's plan is used up.",
-            "Wait, or use an account with another limit.",
-        )
+        return _limited("Plan limit reached", "The account's plan is used up.", max(end or 0.0 for end in ends), now)
+    if trouble and trouble.kind == "limit" and (trouble.until or 0) > now:
+        return _limited("Limit reached", trouble.problem.message, trouble.until or 0.0, now)
     if trouble and trouble.kind == "refused":
         return Health("degraded", trouble.problem.title, trouble.problem.message, trouble.problem.hint)
     return None
+
+
+def _limited(text: str, detail: str, until: float, now: float) -> Health:
+    """Tell of a limit, and until when if that is known (else 0)."""
+    text += f" until {clock(until, now)}" if until else ""
+    return Health("limited", text, detail, "Wait, or use an account with another limit.")
 
 
 def _degraded(server: ServerSnapshot) -> Health | None:
