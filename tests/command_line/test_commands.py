@@ -18,6 +18,7 @@ import pytest
 
 from tests.running_bridge import RunningBridge, directive, wait_for
 from tray_bridge import __version__
+from tray_bridge.machine.owner_note import all_notes
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 NOBODY = "http://127.0.0.1:9"
@@ -226,7 +227,9 @@ def test_logs_show_exchanges_in_a_table_and_as_json(bridge: RunningBridge) -> No
     assert "## Answer\n\nA wombat digs\n" in shown.stdout
     assert json.loads(run("logs", "show", found["id"][-8:], "--json").stdout)["answer"] == "A wombat digs"
     curl = run("logs", "show", found["id"][-8:], "--curl").stdout
-    assert re.match(rf"curl -N http://\S+{found['endpoint']} ", curl)
+    asked = re.match(rf"curl -N http://127.0.0.1:(\d+){found['endpoint']} ", curl)
+    assert asked
+    assert int(asked[1]) in {note.port for note in all_notes()}, "of a bridge that runs, whatever port it was given"
     newest = json.loads(run("logs", "--json", "--limit", "1").stdout)["id"]
     assert newest in run("logs", "show", "last").stdout
     missing = run("logs", "show", "nothing")

@@ -10,11 +10,13 @@ import json
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import TrayBridgeError
+from ..errors import BridgeUnreachableError, TrayBridgeError
 from ..session_log import LogReader, Summary, as_curl, as_markdown, with_files
+from .fetch import find_bridge
 from .terminal import printable, write
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ _WIDE = 100
 
 
 def show_logs(arguments: argparse.Namespace, folder: Path, origin: str) -> int:
-    """Print what the arguments ask for; `origin` is the bridge's address. Raises TrayBridgeError."""
+    """Print what the arguments ask for; `origin` is where a bridge is by the settings. Raises TrayBridgeError."""
     reader = LogReader(folder)
     if arguments.action == "show":
         return _show_one(reader, arguments, origin)
@@ -88,6 +90,8 @@ def _show_one(reader: LogReader, arguments: argparse.Namespace, origin: str) -> 
                 title="Nothing to ask again",
                 hint="Only figures were asked for: `tray-bridge config set log_mode full` keeps texts from now on.",
             )
+        with suppress(BridgeUnreachableError):
+            origin = find_bridge(origin, or_own=True).url
         write(as_curl(with_files(document, reader.blob), origin))
     elif arguments.json:
         write(printable(json.dumps(document, indent=2, ensure_ascii=not _is_unicode())) + "\n")
