@@ -28,7 +28,7 @@ from .person import measure_person
 from .programs import Size, StandInProcess, own_home, standin
 from .rebuild import measure_rebuild
 from .relay import measure_relay
-from .report import to_json, to_table
+from .report import to_json, to_lines, to_table
 from .reuse import measure_reuse
 from .soak import TURNS, plot, soak
 from .tools import measure_tools
@@ -90,7 +90,10 @@ def measure(arguments: argparse.Namespace, folder: Path, console: Console) -> di
         with standin() as model:
             figures += run(GROUPS[name](model, work_folder, size))
     figures = [figure for figure in figures if figure.bridge]
-    Console(width=max(console.width, TABLE_WIDTH)).print(to_table(figures))
+    if arguments.lines:
+        print(to_lines(figures))
+    else:
+        Console(width=max(console.width, TABLE_WIDTH)).print(to_table(figures))
     return to_json(figures, size=size)
 
 
@@ -99,6 +102,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"of {', '.join(GROUPS)}; default: all")
     parser.add_argument("--quick", action="store_true", help="one small run of each, for a first look within a minute")
     parser.add_argument("--runs", type=int, help="samples of each figure; default: 15")
+    parser.add_argument("--lines", action="store_true", help="print a line for each figure, to paste, not the table")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample there")
     parser.add_argument(
         "--soak",

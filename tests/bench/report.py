@@ -35,6 +35,15 @@ def to_table(figures: Sequence[Figure]) -> Table:
     return table
 
 
+def to_lines(figures: Sequence[Figure]) -> str:
+    """One line of text for each figure: its name, medians with quartiles, and the number of samples."""
+    lines = []
+    for figure in figures:
+        ratio = f"; ÷ raw CLI {_cell(figure.ratios, '{:.3f}')}" if figure.ratios else ""
+        lines.append(f"{figure.name}: {_cell(figure.bridge, SHAPES[figure.unit])}{ratio}; n {len(figure.bridge)}")
+    return "\n".join(lines)
+
+
 def to_json(figures: Sequence[Figure], *, size: Size) -> dict[str, Any]:
     """All samples too, so that nobody has to take our word for the medians."""
     cli = find_cli()
