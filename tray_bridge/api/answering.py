@@ -110,7 +110,8 @@ async def _understand(services: Services, dialect: Dialect, request: Request) ->
     try:
         asked = await read_asked(services, dialect, request, body)
         exchange.set_turn(asked.turn)
-        await services.limits.admit(owner, dialect.name, (asked.turn.model, asked.requested_model))
+        names = await services.names_of(asked.turn.model, asked.requested_model, owner)
+        await services.limits.admit(owner, dialect.name, names)
     except TrayBridgeError as error:
         services.in_flight.refuse()
         services.last_hour.failed(request_id, client, error)

@@ -41,7 +41,7 @@ class LimitKeeper:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="key-use")
 
     async def admit(self, name: str | None, dialect: str, models: tuple[str, ...]) -> None:
-        """Count a request of a key for a model, as it is and as it was named.
+        """Count a request of a key for a model, of which all names are given.
 
         Raises KeyLimitError or AccessDeniedError if the key may not ask that now.
         """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 
 OWNER, PAGE = "the owner", "the page"  # in place of a key's name
+MODELS_SECONDS = 15.0  # that a process may take until it has told the account's models
 
 
 class ServerView(Protocol):
@@ -132,6 +135,18 @@ class Services:
     def models(self) -> tuple[ModelSnapshot, ...]:
         """Give the account's models; empty until a worker has reported them."""
         return self.pool.models
+
+    async def names_of(self, model: str, requested: str, owner: str | None) -> tuple[str, ...]:
+        """Give every name of a model, its own first: the one that was asked for, its short one and its full id.
+
+        A key that is limited to other names waits until Claude Code has told which models there are.
+        """
+        allowed = self.keys.limits_of(owner).models if owner else ()
+        until = time.monotonic() + MODELS_SECONDS
+        while allowed and not self.models() and not {model, requested} & set(allowed) and time.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)  # seldom: the first second after a start
+        each = [(one.value, one.resolved) for one in self.models()]
+        return (model, requested, *(name for names in each if model in names for name in names))
 
     def resolve_model(self, requested: str) -> str:
         """Find the Claude model of a requested name; raises ModelNotFoundError."""

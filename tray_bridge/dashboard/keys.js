@@ -88,7 +88,7 @@ export function keysView() {
       bar("answers", today.requests, limits.requests_per_day), bar("tokens", today.tokens, limits.tokens_per_day),
       h("details", {}, h("summary", {}, "Limits"), h("form", { class: "limits", onsubmit: save },
         h("div", { class: "row" }, requestsField, tokensField),
-        h("div", { class: "field" }, h("label", { for: `models-${key.name}` }, "Models, by their full ids"), models),
+        h("div", { class: "field" }, h("label", { for: `models-${key.name}` }, "Models, with commas between"), models),
         h("fieldset", {}, h("legend", {}, "Dialects, none marked for all"), boxes.map(({ label }) => label)),
         h("div", { class: "buttons end" }, h("button", { type: "submit" }, "Save")))),
       h("div", { class: "buttons" },
