@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from tray_bridge.claude.cli_process import CliProcess, cli_options
+from tray_bridge.claude.sdk import ClaudeSDKClient
 from tray_bridge.claude.transport import LateBindingTransport
 from tray_bridge.errors import SessionLostError
 from tray_bridge.turns import Text, ToolResult
@@ -31,3 +33,25 @@ async def test_a_process_that_was_killed_counts_as_lost(tmp_path: Path) -> None:
             await transport.control(subtype="mcp_status")
     finally:
         await transport.close()
+
+
+async def test_the_sdk_is_told_of_a_process_that_ended_before_it_answered(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By a refusal, upon which its client gives up at once; an error the SDK would log as fatal."""
+    options = cli_options(model="sonnet", work_folder=tmp_path, cli_path=None, environment={})
+    transport = LateBindingTransport(CliProcess(options), lambda: None)
+    await transport.connect()
+    client = ClaudeSDKClient(options, transport=transport)
+    try:
+        transport.bind(systemPrompt=[])
+        connecting = asyncio.create_task(client.connect())
+        await asyncio.sleep(0)
+        transport.process.kill_now()
+        with pytest.raises(Exception, match=r"Claude Code has ended|not ready|terminated"):
+            await asyncio.wait_for(connecting, 5)
+        with pytest.raises(SessionLostError):
+            await transport.write("{}\n")
+    finally:
+        await transport.close()
+    assert [record for record in caplog.records if record.name.startswith("claude_agent_sdk")] == []

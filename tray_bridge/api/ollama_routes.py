@@ -8,8 +8,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from ..bridge.dialect import Failure
 from ..bridge.fields import read_boolean, refuse
 from ..bridge.frames import encode_json
+from ..bridge.ollama.dialect import Ollama
 from ..bridge.ollama.models import VERSION, list_models, running_models, show_model
 from ..errors import ModelNotFoundError
 from ..snapshots import ModelSnapshot
@@ -69,7 +71,7 @@ def ollama_router(services: Services) -> APIRouter:
 
 def _refusal(words: str) -> Any:
     async def refuse_it() -> JsonResponse:
-        return JsonResponse({"error": words}, status_code=501)
+        return JsonResponse(Ollama().error(Failure(501, "invalid_request", words)), status_code=501)
 
     return refuse_it
 

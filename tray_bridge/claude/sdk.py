@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-
 from ..launch.fast_imports import import_sdk
 
 import_sdk()
 
 from claude_agent_sdk import ClaudeAgentOptions, ClaudeSDKClient, Transport  # noqa: E402
 from claude_agent_sdk._internal.transport.subprocess_cli import SubprocessCLITransport  # noqa: E402
-
-# The SDK logs the end of a process as a fatal error; the worker reports it once, with its reason.
-logging.getLogger("claude_agent_sdk").setLevel(logging.CRITICAL)
 
 __all__ = ["ClaudeAgentOptions", "ClaudeSDKClient", "SubprocessCLITransport", "Transport"]

@@ -38,7 +38,7 @@ class LateBindingTransport(Transport):
         self._pump: asyncio.Task[None] | None = None
         self._late: dict[str, Any] = {}
         self.tools = ToolServer(self.send)
-        self._closing = False
+        self._unanswered: str | None = None  # the id of the SDK's own request, `initialize`
         self.ended = False
 
     async def connect(self) -> None:
@@ -84,16 +84,19 @@ class LateBindingTransport(Transport):
             message = json.loads(data)
             if message.get("type") == "control_request" and message["request"]["subtype"] == "initialize":
                 message["request"].update(self._late)
-                self._late = {}
+                self._late, self._unanswered = {}, message["request_id"]
                 data = json.dumps(message) + "\n"
+        if self.ended:
+            raise SessionLostError("Claude Code has ended.")
         await self._pipe.write(data)
 
     async def read_messages(self) -> AsyncIterator[dict[str, Any]]:
-        """Yield what the SDK's client needs: the responses to its own control requests."""
+        """Yield what the SDK's client needs: the response to its own control request. Raises nothing.
+
+        An error that is raised here the SDK would log as fatal at each end of a process.
+        """
         while (message := await self._for_sdk.get()) is not None:
             yield message
-        if not self._closing:  # only an error wakes the callers that wait for the response to a control request
-            raise SessionLostError("Claude Code has ended.")
 
     def is_ready(self) -> bool:
         """Return whether the process takes lines."""
@@ -105,7 +108,6 @@ class LateBindingTransport(Transport):
 
     async def close(self) -> None:
         """End the process and the task that reads from it. Takes 2 s at most."""
-        self._closing = True
         await self.process.end()
         if self._pump is not None:
             self._pump.cancel()
@@ -135,6 +137,9 @@ class LateBindingTransport(Transport):
         finally:
             self.ended = True
             self.messages.put_nowait(None)
+            if self._unanswered is not None:  # a refusal wakes the SDK's client, which waits for it
+                refused = {"subtype": "error", "request_id": self._unanswered, "error": "Claude Code has ended."}
+                self._for_sdk.put_nowait({"type": "control_response", "response": refused})
             self._for_sdk.put_nowait(None)
             self.tools.listed.set()
             for waiting in self._waiting.values():
@@ -146,6 +151,7 @@ class LateBindingTransport(Transport):
         response = message.get("response") or {}
         waiting = self._waiting.get(response.get("request_id", ""))
         if waiting is None:
+            self._unanswered = None
             self._for_sdk.put_nowait(message)
         elif not waiting.done():
             waiting.set_result(response)
