@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import tomlkit
 
+from tray_bridge.setup import change
 from tray_bridge.setup.change import SetupError, plan, undo, was_set_up, write
 from tray_bridge.setup.clients import SETUP_CLIENTS, SetupClient, Values, find_client
 from tray_bridge.setup.jsonc import read, set_value
@@ -153,6 +155,27 @@ def test_a_file_that_was_changed_since_is_not_overwritten_unless_that_is_wanted(
         undo(aider)
     undo(aider, force=True)
     assert path.read_text() == "dark-mode: true\n"
+
+
+def test_on_a_full_disk_nothing_is_half_done_and_nothing_is_left_to_undo(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    llm = find_client("llm")
+    assert llm
+    first, second = (path for path, _ in llm.files(place))
+    put = change._put
+
+    def full(path: Path, content: bytes) -> None:
+        if path == second:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        put(path, content)
+
+    monkeypatch.setattr(change, "_put", full)
+    with pytest.raises(SetupError, match="No space left") as error:
+        write(llm, plan(llm, VALUES, place))
+    assert error.value.hint == "Make room on the disk, then try again."
+    assert not first.exists()
+    assert not was_set_up(llm)
 
 
 def test_what_cannot_be_placed_safely_is_left_alone_and_shown(place: Place) -> None:

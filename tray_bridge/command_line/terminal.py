@@ -5,7 +5,6 @@ Every command prints through here or through rich.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import sys
@@ -13,7 +12,7 @@ import traceback
 
 from ..errors import BridgeUnreachableError, SettingsError, TrayBridgeError
 from ..machine.paths import cache_folder
-from ..machine.private_files import replace_file
+from ..machine.private_files import remedy_of, replace_file
 from ..machine.signals import INTERRUPTED
 
 FAILED = 1
@@ -63,8 +62,7 @@ def show_error(error: BaseException, prefix: str = "") -> int:
 def _of_the_system(error: OSError) -> TrayBridgeError:
     """Make an error of the system's own words, as for a full disk: it is not a fault of Tray Bridge."""
     what = f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
-    hint = "Make room on the disk, then try again." if error.errno == errno.ENOSPC else ""
-    return TrayBridgeError(what, title="The system refused", hint=hint)
+    return TrayBridgeError(what, title="The system refused", hint=remedy_of(error))
 
 
 def _fault(error: BaseException) -> TrayBridgeError:

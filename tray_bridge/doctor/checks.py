@@ -21,7 +21,7 @@ from ..machine import paths
 from ..machine.bridge_address import address_of
 from ..machine.cli_program import find_cli
 from ..machine.port import bind, describe_holder, is_taken_on_ipv6, next_free_port
-from ..machine.private_files import make_private_folder
+from ..machine.private_files import make_private_folder, remedy_of
 from ..settings.schema import Settings, load_settings, unknown_keys
 from .health import SIGN_IN_HINT
 
@@ -199,7 +199,7 @@ def _check_log_folder(settings: Settings) -> Check:
             title,
             "failed",
             f"{folder} cannot be written: {error.strerror or error}.",
-            "Make the folder writable, or choose another log_folder in the settings.",
+            f"{remedy_of(error)} Or choose another log_folder in the settings.".strip(),
         )
     return Check(title, "ok", f"It is written to {folder}.")
 

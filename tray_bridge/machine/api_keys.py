@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from ..errors import SettingsError
 from .paths import keys_file
-from .private_files import replace_file
+from .private_files import remedy_of, replace_file
 
 _PREFIX = "tb-"
 TITLE = "API keys"
@@ -138,7 +138,8 @@ class ApiKeys:
         try:
             replace_file(self._path, json.dumps([_plain(key) for key in keys], indent=2).encode())
         except OSError as error:
-            raise SettingsError(f"{self._path} cannot be written: {error.strerror or error}.", title=TITLE) from error
+            problem = f"{self._path} cannot be written: {error.strerror or error}."
+            raise SettingsError(problem, title=TITLE, hint=remedy_of(error)) from error
 
 
 def _hash(key: str) -> str:

@@ -5,6 +5,7 @@ Settings, keys and the session log are written through here.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from contextlib import suppress
@@ -12,6 +13,13 @@ from pathlib import Path
 
 TEMPORARY_SUFFIX = ".tmp"
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+
+
+def remedy_of(error: OSError) -> str:
+    """Say what a person can do when a file cannot be written; empty if that is not known."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "Make room on the disk, then try again."
+    return "Make the folder writable, then try again." if error.errno in (errno.EACCES, errno.EROFS) else ""
 
 
 def make_private_folder(folder: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import SettingsError
-from ..machine.private_files import replace_file
+from ..machine.private_files import remedy_of, replace_file
 
 
 def read_file(path: Path) -> dict[str, Any]:
@@ -42,7 +42,9 @@ def write_file(path: Path, text: str) -> None:
     try:
         replace_file(path, text.encode())
     except OSError as error:
-        raise SettingsError(f"{path} cannot be written: {error.strerror or error}.") from error
+        raise SettingsError(
+            f"{path} cannot be written: {error.strerror or error}.", title="Not saved", hint=remedy_of(error)
+        ) from error
 
 
 def line_of(path: Path, key: str) -> str:

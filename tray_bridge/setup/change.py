@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ..errors import TrayBridgeError
 from ..machine.paths import config_folder
-from ..machine.private_files import replace_file
+from ..machine.private_files import remedy_of, replace_file
 from .clients import SetupClient, Values
 from .place import Place
 
@@ -104,7 +104,9 @@ def write(client: SetupClient, changes: Sequence[FileChange]) -> Path:
     except OSError as error:
         for change in reversed(done):
             _give_back(change.path, change.old)
-        raise SetupError(f"{error.filename or note} cannot be written: {error.strerror or error}.") from error
+        with suppress(OSError):  # the note tells of what is there
+            _give_back(note, json.dumps(before, indent=2).encode() if before else None)
+        raise _unwritable(error, note) from error
     return note
 
 
@@ -127,8 +129,13 @@ def undo(client: SetupClient, *, force: bool = False) -> list[Path]:
             _give_back(path, None if old is None else base64.b64decode(old))
         note.unlink()
     except OSError as error:
-        raise SetupError(f"{error.filename} cannot be written: {error.strerror or error}.") from error
+        raise _unwritable(error, note) from error
     return paths
+
+
+def _unwritable(error: OSError, note: Path) -> SetupError:
+    problem = f"{error.filename or note} cannot be written: {error.strerror or error}."
+    return SetupError(problem, hint=remedy_of(error))
 
 
 def was_set_up(client: SetupClient) -> bool:
