@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from tests.installing import installing
 from tests.running_bridge import RunningBridge
 
 HERE = Path(__file__).parent
@@ -155,5 +156,5 @@ def _made_once(kind: str, contents: str, make: Callable[[Path], None]) -> Path:
 
 
 def _run(*command: str, cwd: Path | None = None) -> None:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=INSTALL_SECONDS)
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=INSTALL_SECONDS, env=installing())
     assert done.returncode == 0, f"{command[0]}: {done.stdout[-1000:]}{done.stderr[-2000:]}"

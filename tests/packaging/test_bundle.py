@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import subprocess
@@ -11,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.installing import installing
 from tray_bridge.machine.port import next_free_port
 
 ROOT = Path(__file__).parents[2]
-HOME = Path.home()  # read while tests are collected: while they run they have another one
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(1800)]
 
@@ -82,9 +81,6 @@ def answers_in_the_demo(program: str, home: Path, **more: str) -> dict[str, str]
 
 
 def run(command: list[str | Path]) -> str:
-    environment = dict(os.environ)
-    if sys.platform != "win32":
-        environment["XDG_CACHE_HOME"] = str(HOME / ".cache")  # what pip has fetched before
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, env=installing(), capture_output=True, text=True)
     assert done.returncode == 0, f"{command}:\n{done.stdout}{done.stderr}"
     return done.stdout

@@ -20,10 +20,10 @@ import httpx
 import pytest
 from packaging.version import Version
 
+from tests.installing import HOME, installing
 from tray_bridge import __version__
 
 ROOT = Path(__file__).parents[2]
-HOME = Path.home()  # read while tests are collected: while they run they have another one
 VERSIONS = ("3.10", "3.11", "3.12", "3.13")
 BIN = "Scripts" if sys.platform == "win32" else "bin"
 
@@ -157,6 +157,5 @@ def run(command: list[str], *, cwd: Path = ROOT, variables: Mapping[str, str] = 
 
 def environment() -> dict[str, str]:
     """The test's, less what belongs to the running Python; downloads are kept where the person's own are."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYENV_VERSION"))}
-    caches = {} if sys.platform == "win32" else {"XDG_CACHE_HOME": str(HOME / ".cache")}
-    return {**kept, **caches, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    kept = {name: value for name, value in installing().items() if not name.startswith(("PYTHON", "PYENV_VERSION"))}
+    return {**kept, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
