@@ -10,10 +10,14 @@ import httpx
 import openai
 import pytest
 from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 
 from tests.api.live_server import serve
 from tray_bridge import errors
 from tray_bridge.api.errors import TABLE, CatchUnexpected, add_error_handlers, error_response
+from tray_bridge.api.stamp import StampMiddleware
+from tray_bridge.bridge.all_dialects import DIALECTS
+from tray_bridge.bridge.dialect import Dialect
 from tray_bridge.errors import QueueFullError, TrayBridgeError, UpstreamError
 
 SCOPE = {"type": "http", "path": "/v1/chat/completions", "headers": []}
@@ -90,6 +94,34 @@ def test_a_wait_is_told_in_whole_seconds_and_in_milliseconds(
     headers = error_response(error, SCOPE).headers
     assert headers.get("retry-after") == seconds
     assert headers.get("retry-after-ms") == milliseconds
+
+
+SHAPES: dict[str, tuple[str, ...]] = {
+    "openai_chat": ("error", "error.message", "error.type", "error.param", "error.code"),
+    "anthropic_messages": ("type", "error", "error.type", "error.message", "request_id"),
+    "ollama": ("error",),
+}
+SHAPES |= dict.fromkeys(("openai_responses", "openai_completions"), SHAPES["openai_chat"])
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=[dialect.name for dialect in DIALECTS])
+async def test_an_unexpected_error_is_a_plain_500_in_the_dialect_of_its_path(dialect: Dialect) -> None:
+    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+        raise RuntimeError("a secret detail")
+
+    async with (
+        serve(StampMiddleware(CatchUnexpected(broken))) as port,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+    ):
+        for path in dialect.paths:
+            answer = await client.post(path, json={})
+            body = answer.json()
+            inner = body["error"] if isinstance(body["error"], dict) else {}
+            assert (answer.status_code, answer.headers["x-should-retry"]) == (500, "true")
+            assert {*body, *(f"error.{name}" for name in inner)} == set(SHAPES[dialect.name])
+            assert "Internal error in Tray Bridge" in answer.text
+            assert "secret" not in answer.text
+            assert answer.headers["x-request-id"].startswith("req_")
 
 
 def failing_app(calls: list[float]) -> FastAPI:
