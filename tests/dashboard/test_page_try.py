@@ -66,7 +66,7 @@ def test_an_answer_goes_on_while_another_view_is_looked_at_and_a_question_that_w
     expect(page.locator("main")).to_have_attribute("data-view", "log")
     page.get_by_role("link", name="Try it").click()
     expect(answer.locator(".note")).to_contain_text("all in")
-    send(page, directive(words=600))
+    send(page, directive(words=30, hang_after=20))  # it does not end by itself
     expect(answer.last.locator(".note")).to_contain_text("First token")
     page.reload()
     expect(page.get_by_text("This question has no answer yet.")).to_be_visible()

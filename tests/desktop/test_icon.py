@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from tray_bridge.desktop.icon import FULL_SIZE, LOOKS, PANEL_SIZES, IconState, draw, icon_image, icon_state
-from tray_bridge.desktop.plan_ring import STEPS, ring_of, room
+from tray_bridge.desktop.plan_ring import AMBER_FROM, STEPS, ring_of, room
 from tray_bridge.snapshots import AccountSnapshot, PlanWindow, PoolSnapshot, Problem, RequestSnapshot, ServerSnapshot
 
 READY = ServerSnapshot(state="ready")
@@ -98,6 +98,8 @@ def windows(*windows: PlanWindow) -> ServerSnapshot:
         (windows(PlanWindow("five_hour", 0.0, 2000.0)), 0),
         (windows(PlanWindow("five_hour", 0.01, 2000.0)), 1),
         (windows(PlanWindow("five_hour", 0.25, 2000.0), PlanWindow("seven_day", 0.5, 2000.0)), STEPS // 2),
+        (windows(PlanWindow("five_hour", 0.79, 2000.0)), AMBER_FROM - 1),  # when it is told, too
+        (windows(PlanWindow("five_hour", 0.8, 2000.0)), AMBER_FROM),
         (windows(PlanWindow("five_hour", 0.999, 2000.0)), STEPS - 1),
         (windows(PlanWindow("five_hour", None, 2000.0, "rejected")), STEPS),
         (replace(windows(PlanWindow("five_hour", 0.5, 2000.0)), demo=True), None),

@@ -126,6 +126,7 @@ def test_killed_at_lines_of_a_write_and_of_a_rebuild(tmp_path: Path) -> None:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(600)  # more than a thousand processes, which may share the machine
 @pytest.mark.parametrize("work", [write_some, rebuild], ids=["write", "rebuild"])
 def test_killed_at_each_line(tmp_path: Path, work: Callable[[Path], None]) -> None:
     prepared = some_files(tmp_path / "prepared") if work is rebuild else None

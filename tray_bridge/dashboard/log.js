@@ -5,6 +5,7 @@ import { dialects } from "./dialects.js";
 import { announce, confirmed, h, icon, problemBox, say, show } from "./dom.js";
 import { exchangePane, outcomes, outcomeSign } from "./exchange.js";
 import { clock, count, dayName, duration, now, plural, visible } from "./format.js";
+import { savedSearches } from "./saved_searches.js";
 
 const PAGE = 60;
 // What the address keeps: `#/log/ID?text=…&model=…`.
@@ -344,50 +345,4 @@ export function logView() {
       pane.close();
     },
   };
-}
-
-/**
- * Searches that a person keeps, in this browser: `address()` and `name()` are those of the search that is open.
- * @param {() => string} address
- * @param {() => string} name
- */
-function savedSearches(address, name) {
-  const list = h("ul", { class: "saved-list" });
-  const keep = h("button", { type: "button", class: "quiet", onclick: save }, "Save this search");
-  const element = h("div", { class: "saved" }, list, keep);
-
-  /** @returns {{ name: string, address: string }[]} */
-  function read() {
-    try {
-      return JSON.parse(localStorage.searches ?? "[]");
-    } catch {
-      return []; // storage is switched off, or spoilt
-    }
-  }
-
-  /** @param {{ name: string, address: string }[]} searches */
-  function write(searches) {
-    try {
-      localStorage.searches = JSON.stringify(searches);
-    } catch {
-      announce("This browser stores nothing");
-    }
-    update();
-  }
-
-  function save() {
-    write([...read().filter((one) => one.address !== address()), { name: name(), address: address() }].slice(-20));
-    announce("Saved");
-  }
-
-  function update() {
-    const searches = read();
-    keep.hidden = !name() || searches.some((one) => one.address === address());
-    show(list, searches.map((one) => h("li", {}, h("a", { href: one.address, "aria-current": one.address === address() ? "page" : null }, visible(one.name)),
-      h("button", { type: "button", class: "quiet round", "aria-label": `Forget the search ${visible(one.name)}`, title: "Forget it", onclick: () => write(read().filter((other) => other.address !== one.address)) }, icon("cross")))));
-    element.hidden = keep.hidden && !searches.length;
-  }
-
-  update();
-  return { element, update };
 }

@@ -1,37 +1,16 @@
 // The view Try it: a small playground that is a client of the server like any other.
 
-import { askOnce, asRequest, costOf, owner } from "./asking.js";
+import { answerInto, beside, differing } from "./answer_into.js";
+import { asRequest, owner } from "./asking.js";
 import { bubble } from "./bubble.js";
 import { asCurl, asJavaScript, asPowerShell, asPython, codeTabs } from "./code.js";
-import { difference } from "./compare.js";
 import { ask as read, live } from "./connection.js";
 import { textOf } from "./conversation.js";
 import { announce, h, icon, problemBox, say, show } from "./dom.js";
-import { duration, money, plural, prettyJson, visible } from "./format.js";
+import { prettyJson, visible } from "./format.js";
+import { BLANK, keep, kept, store } from "./kept.js";
 import { baseUrl } from "./now.js";
-
-/** @type {{ model: string, second: string, system: string, text: string, effort: string, stream: boolean, formatted: boolean, messages: ChatMessage[], told: Record<number, Told>, pair: Pair | null, pictures: string[], others: Wire, from: string }} */
-const BLANK = { model: "", second: "", system: "", text: "", effort: "", stream: true, formatted: false, messages: [], told: {}, pair: null, pictures: [], others: {}, from: "" };
-
-// What was typed and said survives another view and a reload, in this tab alone.
-/** @type {typeof BLANK} */
-const kept = { ...structuredClone(BLANK), ...stored() };
-
-function stored() {
-  try {
-    return JSON.parse(sessionStorage.try ?? "{}");
-  } catch {
-    return {}; // storage is switched off, or spoilt
-  }
-}
-
-function store() {
-  try {
-    sessionStorage.try = JSON.stringify(kept);
-  } catch {
-    // Too large, with its pictures: it lasts until the page is left.
-  }
-}
+import { pictureField } from "./picture_field.js";
 
 /** @type {View | null} */
 let only = null;
@@ -49,11 +28,10 @@ function makeView() {
   const system = h("textarea", { id: "system", rows: 3, dir: "auto", placeholder: "You are a helpful assistant.", oninput: () => remember("system", system.value) });
   const others = h("textarea", { id: "others", rows: 3, class: "mono", spellcheck: "false", placeholder: '{"max_tokens": 500}', oninput: takeOthers });
   const wrong = h("p", { role: "alert", class: "muted" });
-  const text = h("textarea", { id: "text", rows: 3, dir: "auto", placeholder: "Ask something", oninput: () => remember("text", text.value), onkeydown: keys, onpaste: paste });
+  const text = h("textarea", { id: "text", rows: 3, dir: "auto", placeholder: "Ask something", oninput: () => remember("text", text.value), onkeydown: keys, onpaste: (/** @type {ClipboardEvent} */ event) => pictures.paste(event) });
   const stream = h("input", { type: "checkbox", id: "stream", onchange: () => remember("stream", stream.checked) });
   const formatted = h("input", { type: "checkbox", id: "formatted", onchange: format });
-  const file = h("input", { type: "file", id: "file", accept: "image/png,image/jpeg,image/gif,image/webp", multiple: true, hidden: true, onchange: () => attach([...(file.files ?? [])]) });
-  const pictures = h("div", { class: "pictures" });
+  const pictures = pictureField(() => remember("pictures", kept.pictures));
   const send = h("button", { type: "submit", class: "primary" });
   const fresh = h("button", { type: "button", class: "quiet", onclick: restart }, "New conversation");
   const code = codeTabs("The code for it");
@@ -139,49 +117,6 @@ function makeView() {
     text.focus();
   }
 
-  /**
-   * Keep these messages: what is told of those that are gone goes, too.
-   * @param {ChatMessage[]} messages
-   */
-  function keep(messages) {
-    kept.messages = messages;
-    kept.told = Object.fromEntries(Object.entries(kept.told).filter(([index]) => Number(index) < messages.length));
-    if (kept.pair && kept.pair.at !== messages.length - 1) kept.pair = null;
-    store();
-  }
-
-  /** @param {File[]} files */
-  async function attach(files) {
-    for (const one of files.filter(({ type }) => type.startsWith("image/"))) {
-      /** @type {string} */
-      const url = await new Promise((resolve) => {
-        const reader = new FileReader();
-        reader.onload = () => resolve(String(reader.result));
-        reader.readAsDataURL(one);
-      });
-      kept.pictures.push(url);
-    }
-    file.value = "";
-    remember("pictures", kept.pictures);
-    showPictures();
-  }
-
-  /** @param {ClipboardEvent} event */
-  function paste(event) {
-    const files = [...(event.clipboardData?.files ?? [])].filter(({ type }) => type.startsWith("image/"));
-    if (!files.length) return;
-    event.preventDefault();
-    attach(files);
-  }
-
-  function showPictures() {
-    show(pictures, kept.pictures.map((src, i) => h("figure", {}, h("img", { src, alt: `Picture ${i + 1}` }),
-      h("button", { type: "button", class: "quiet round", "aria-label": `Remove picture ${i + 1}`, onclick: () => {
-        remember("pictures", kept.pictures.filter((_, other) => other !== i));
-        showPictures();
-      } }, icon("cross")))));
-  }
-
   function format() {
     remember("formatted", formatted.checked);
     for (const answer of answers) answer.format(kept.formatted);
@@ -218,6 +153,12 @@ function makeView() {
     showAll();
   }
 
+  /** @param {import("./bubble.js").Bubble} turn */
+  function isAnswer(turn) {
+    answers.push(turn);
+    if (kept.formatted) turn.format(true);
+  }
+
   /**
    * @param {ChatMessage} message
    * @param {number} index
@@ -231,8 +172,7 @@ function makeView() {
     });
     turn.add(textOf(message.content));
     if (message.role === "assistant") {
-      answers.push(turn);
-      if (kept.formatted) turn.format(true);
+      isAnswer(turn);
       if (kept.told[index]) turn.told(kept.told[index]);
     }
     if (Array.isArray(message.content)) turn.pictures(message.content.filter(({ type }) => type === "image_url").map((one) => one.image_url.url));
@@ -247,24 +187,19 @@ function makeView() {
   function shownPair({ at, names, answers: both, chosen }) {
     const turns = both.map((answer, i) => {
       const turn = bubble("assistant", visible(names[i]));
-      if (!answer) return turn;
+      if (!answer) {
+        turn.note("No answer");
+        return turn;
+      }
       turn.add(textOf(answer.message.content));
       turn.calls(answer.message.tool_calls ?? []);
       turn.told(answer.told);
-      answers.push(turn);
-      if (kept.formatted) turn.format(true);
+      isAnswer(turn);
       return turn;
     });
     goOn(kept.messages.slice(0, at), both, turns, chosen);
     return [beside(turns), differing(both)];
   }
-
-  /** @param {import("./bubble.js").Bubble[]} turns */
-  const beside = (turns) => h("div", { class: "beside" }, turns.map(({ element }) => element));
-
-  /** @param {(Answer | null)[]} both */
-  const differing = ([one, other]) => one && other && h("details", { class: "part" }, h("summary", {}, "What differs"),
-    difference(one.message.content ?? "", other.message.content ?? ""));
 
   /** Everything anew, from what is kept. */
   function showAll() {
@@ -275,7 +210,7 @@ function makeView() {
     kept.formatted];
     others.value = Object.keys(kept.others).length ? prettyJson(kept.others) : "";
     show(origin, kept.from ? ["From ", h("a", { href: `#/log/${encodeURIComponent(kept.from)}` }, "this exchange"), "."] : null);
-    showPictures();
+    pictures.show();
     showSend();
     showCode();
   }
@@ -292,7 +227,7 @@ function makeView() {
     }
     Object.assign(kept, { text: "", pictures: [] });
     text.value = "";
-    showPictures();
+    pictures.show();
     store();
     await answer();
   }
@@ -308,13 +243,14 @@ function makeView() {
     talk.append(place);
     showSend();
     place.scrollIntoView({ block: "nearest" });
-    const results = await Promise.all(chosen.map((model, i) => one(bubbles[i], body(messages, model), named(model), stop.signal, () => {
+    const results = await Promise.all(chosen.map((model, i) => answerInto(bubbles[i], body(messages, model), named(model), stop.signal, () => {
       if (running || kept.messages.length > messages.length + 1) return;
       keep(messages);
       place.remove();
       answer();
     })));
     if (running === stop) running = null;
+    bubbles.forEach((turn, i) => results[i] && isAnswer(turn));
     if (results.some(Boolean) && kept.messages === messages) {
       kept.pair = chosen.length > 1 ? { at: messages.length, names: chosen.map(nameOf), answers: results, chosen: 0 } : null;
       goOn(messages, results, bubbles, results[0] ? 0 : 1);
@@ -348,53 +284,6 @@ function makeView() {
   }
 
   /**
-   * @param {ReturnType<typeof bubble>} turn
-   * @param {Wire} request
-   * @param {Model | undefined} model
-   * @param {AbortSignal} signal
-   * @param {() => void} again
-   * @returns {Promise<Answer | null>}
-   */
-  async function one(turn, request, model, signal, again) {
-    const began = performance.now();
-    turn.note("Waiting for the first token…");
-    let first = false;
-    const take = (/** @type {{ content: string, reasoning_content: string }} */ { content, reasoning_content: thought }) => {
-      if (thought) turn.think(thought);
-      if (content) turn.add(content);
-      if (!first && (content || thought)) {
-        first = true;
-        turn.note(`First token after ${duration((performance.now() - began) / 1000)}`);
-      }
-    };
-    try {
-      const result = await askOnce({ ...request, ...(request.stream ? { stream_options: { include_usage: true } }
-      : {}) }, { signal, take });
-      const cost = costOf(model, result.usage);
-      const tokens = result.usage ? ` · ${plural(result.usage.prompt_tokens, "token")} in, ${plural(result.usage.completion_tokens, "token")} out` : "";
-      const told = {
-        note: `First token after ${duration(result.firstToken)} · all in ${duration(result.seconds)}${tokens}${cost === null ? "" : ` · about ${money(cost)}`}`,
-        reason: result.reason, id: result.id, thought: turn.thoughts(),
-      };
-      turn.told(told);
-      turn.calls(result.calls);
-      answers.push(turn);
-      if (kept.formatted) turn.format(true);
-      const calls = result.calls.filter(Boolean);
-      return { message: { role: "assistant", content: turn.text() || null, ...(calls.length ? { tool_calls: calls } : {}) }, told };
-    } catch (error) {
-      if (signal.aborted) turn.note(`Stopped after ${duration((performance.now() - began) / 1000)}`);
-      else {
-        turn.note("");
-        if (error.id) turn.more(h("a", { href: `#/log/${encodeURIComponent(error.id)}` }, "Its exchange"));
-        turn.fail({ title: error.title ?? "No answer", message: error.message ?? String(error), hint: error.hint
-        }, again);
-      }
-      return null;
-    }
-  }
-
-  /**
    * Open an exchange of the log as it was asked: its last question stands in the field.
    * @param {string} id
    */
@@ -418,9 +307,9 @@ function makeView() {
   }
 
   const form = h("form", { class: "ask", onsubmit: ask },
-    h("label", { for: "text", class: "unseen" }, "Your message"), text, file, pictures,
+    h("label", { for: "text", class: "unseen" }, "Your message"), text, pictures.input, pictures.element,
     h("div", { class: "buttons" }, h("span", { class: "muted hint" }, "Enter sends, Shift+Enter starts a new line"), fresh,
-      h("button", { type: "button", class: "quiet", onclick: () => file.click() }, "Add a picture"), send));
+      h("button", { type: "button", class: "quiet", onclick: () => pictures.input.click() }, "Add a picture"), send));
   const element = h("div", { class: "try" },
     h("h1", { class: "unseen" }, "Try it"),
     h("section", { class: "card talk-card", "aria-label": "Conversation" }, talk, form),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ..doctor.health import is_reached
 from ..snapshots import ServerSnapshot
+from .notifications import NEARLY_FULL
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 Colour: TypeAlias = tuple[int, int, int, int]
 STEPS = 24
 """Lengths that the ring can have: at 22 px a step is three pixels."""
-NEARLY_FULL = round(0.8 * STEPS)
+AMBER_FROM = math.ceil(NEARLY_FULL * STEPS)
 TRACK = (138, 138, 138, 120)
 
 
@@ -34,7 +35,8 @@ def ring_of(server: ServerSnapshot, now: float) -> int | None:
     if not known:
         return None
     share = min(max(known), 1.0)
-    return STEPS if share >= 1 else min(STEPS - 1, math.ceil(share * STEPS))
+    most = STEPS if share >= 1 else STEPS - 1 if share >= NEARLY_FULL else AMBER_FROM - 1
+    return min(most, math.ceil(share * STEPS))
 
 
 def room(size: int) -> tuple[int, int]:
@@ -62,5 +64,5 @@ def draw_ring(image: Image, size: int, steps: int, colours: tuple[Colour, Colour
     # A circle around the corners, too.
     around = (-whole // 2, -whole // 2, whole + whole // 2, whole + whole // 2)
     ImageDraw.Draw(part).pieslice(around, -90, -90 + 360 * steps / STEPS, fill=255 if steps else 0)
-    colour = colours[(steps >= NEARLY_FULL) + (steps >= STEPS)]
+    colour = colours[(steps >= AMBER_FROM) + (steps >= STEPS)]
     image.paste(colour, mask=ImageChops.multiply(outline, part))
