@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -185,6 +186,28 @@ def test_connect_s_lamps_are_green_only_for_an_answer(log: Path, open_page: Open
         expect(zed).to_contain_text("its last request failed: Unknown model")
         expect(zed.locator(".light.amber")).to_be_visible()
         expect(page.locator(".clients a", has_text="Any other client")).to_be_visible()
+
+
+def test_a_key_that_a_client_asks_for_by_itself_is_shown_once(
+    bridge: RunningBridge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    keys = ApiKeys()
+    with httpx.Client(headers={"x-tray-bridge": "1"}, base_url=f"{bridge.url}/dashboard/api", timeout=60) as page:
+        assert "give the key not-needed under" in page.get("/setup/zed").json()["next"]
+        try:
+            assert page.post("/sign-in", json={"key": keys.make("someone")}).status_code == 200
+            assert "give the key (a new key) under" in page.get("/setup/zed").json()["next"]
+            done = page.post("/setup/zed").json()
+            shown = re.search(r"give the key (tb-[\w-]+) under", done["next"])
+            assert shown
+            assert keys.verify(shown[1]) == "Zed setup"
+            assert page.delete("/setup/zed").status_code == 200
+            assert keys.verify(shown[1]) is None
+        finally:
+            for made in keys.list():
+                keys.revoke(made.name)
 
 
 def test_what_the_page_changes_needs_its_own_header_and_its_key_where_there_are_keys(bridge: RunningBridge) -> None:

@@ -82,9 +82,9 @@ def test_its_link_is_shown_and_a_code_goes_back_to_it(own_home: Path, tmp_path: 
 def test_a_sign_in_that_fails_says_the_last_that_was_printed(own_home: Path, tmp_path: Path) -> None:
     ended: queue.Queue[bool] = queue.Queue()
     sign_in = SignIn(ended.put)
-    sign_in.start(program(tmp_path, "echo Invalid code; exit 1"))
+    sign_in.start(program(tmp_path, "printf 'Paste code here > '; echo Invalid code; exit 1"))
     assert ended.get(timeout=5) is False
-    wait_for(lambda: "Invalid code" in sign_in.state.message)
+    wait_for(lambda: sign_in.state.message == "The sign-in did not succeed. Invalid code")
     assert sign_in.state.stage == "failed"
 
 

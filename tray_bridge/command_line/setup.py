@@ -98,7 +98,7 @@ def _new_key(client: SetupClient) -> str:
 
 
 def _key_name(client: SetupClient) -> str:
-    return f"{client.name} (setup)".replace("(", "").replace(")", "")
+    return f"{client.name} setup"  # as the page names it
 
 
 def _list(place: Place, *, as_json: bool) -> int:
@@ -115,8 +115,9 @@ def _list(place: Place, *, as_json: bool) -> int:
     if as_json:
         say(json.dumps(rows) + "\n")
         return 0
-    for row in rows:
-        state = "set up" if row["set_up"] else "installed" if row["installed"] else "not found"
+    for client, row in zip(SETUP_CLIENTS, rows, strict=True):
+        missing = "not found" if client.programs else "–"  # a library cannot be looked for
+        state = "set up" if row["set_up"] else "installed" if row["installed"] else missing
         say(f"{row['id']:<12} {state:<10} {row['name']}\n")
     say("`tray-bridge setup NAME` shows what it would change, and asks first.\n")
     return 0

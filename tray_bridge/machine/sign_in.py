@@ -94,11 +94,12 @@ class SignIn:
     def state(self) -> SignInState:
         """Return the state of the newest sign-in."""
         found = _LINK.search(self._output)
-        last = self._output.strip().splitlines()[-1:] if self._stage == "failed" else []
-        message = "The sign-in did not succeed." if self._stage == "failed" else ""
-        return SignInState(
-            self._stage, found[0] if found and self._stage == "waiting" else "", " ".join([message, *last]).strip()
-        )
+        message = ""
+        if self._stage == "failed":
+            # On a line that asked for something, what is said follows the prompt.
+            last = (self._output.strip().splitlines() or [""])[-1].rpartition(" > ")[2]
+            message = f"The sign-in did not succeed. {last}".strip()
+        return SignInState(self._stage, found[0] if found and self._stage == "waiting" else "", message)
 
     def start(self, cli_path: Path | None, kind: str = "claudeai") -> None:
         """Start the sign-in, again if one is under way; raises CliUnavailableError."""

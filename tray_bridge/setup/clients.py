@@ -300,7 +300,8 @@ SETUP_CLIENTS = (
         "open-webui",
         "Open WebUI",
         lambda place: ((place.working / ".env", _open_webui),),
-        "Start Open WebUI with this .env; in a container write host.docker.internal for 127.0.0.1.",
+        "Start Open WebUI with this .env; in a container write host.docker.internal for 127.0.0.1. One that ran before "
+        "keeps its own settings: add ENABLE_PERSISTENT_CONFIG=False, or set the address in its Settings, Connections.",
         "https://docs.openwebui.com/reference/env-configuration",
         ("open-webui",),
     ),

@@ -69,11 +69,14 @@ class _SetUp:
         """Make the client's key, in place of one from before. Where no key is needed, none is made."""
         if not self._keys.exist():
             return NO_KEY
-        name = f"{client.name} setup"
         with self._making:
-            if any(key.name == name for key in self._keys.list()):
-                self._keys.revoke(name)
-            return self._keys.make(name)
+            self.revoke_key(client)
+            return self._keys.make(_key_name(client))
+
+    def revoke_key(self, client: SetupClient) -> None:
+        """Revoke the client's key, if it has one."""
+        if any(key.name == _key_name(client) for key in self._keys.list()):
+            self._keys.revoke(_key_name(client))
 
 
 def setup_router(server: OwnServer, keys: ApiKeys, settings: Callable[[], Settings]) -> APIRouter:
@@ -92,7 +95,7 @@ def setup_router(server: OwnServer, keys: ApiKeys, settings: Callable[[], Settin
         """Show the change of a client's files without writing it."""
         client = _client(client_id)
         changes = plan(client, given.values(given.key_to_show()), Place.here())
-        return JsonResponse(_told(client, changes))
+        return JsonResponse(_told(client, changes, given.key_to_show()))
 
     @router.post("/{client_id}")
     def set_up(client_id: str) -> Response:
@@ -106,14 +109,20 @@ def setup_router(server: OwnServer, keys: ApiKeys, settings: Callable[[], Settin
             try_out(client, values)
         except TrayBridgeError as error:
             problem = {"title": error.title, "message": error.message, "hint": error.hint}
-        return JsonResponse({**_told(client, changes), "problem": problem})
+        return JsonResponse({**_told(client, changes, values.key), "problem": problem})
 
     @router.delete("/{client_id}")
     def take_back(client_id: str) -> Response:
-        paths = undo(_client(client_id))
+        client = _client(client_id)
+        paths = undo(client)
+        given.revoke_key(client)
         return JsonResponse({"files": [str(path) for path in paths]})
 
     return router
+
+
+def _key_name(client: SetupClient) -> str:
+    return f"{client.name} setup"
 
 
 def _offered() -> list[SetupClient]:
@@ -137,11 +146,11 @@ def _described(client: SetupClient, place: Place) -> dict[str, Any]:
     }
 
 
-def _told(client: SetupClient, changes: list[FileChange]) -> dict[str, Any]:
+def _told(client: SetupClient, changes: list[FileChange], key: str) -> dict[str, Any]:
     return {
         "id": client.id,
         "name": client.name,
         "diff": "\n".join(change.diff() for change in changes if change.differs),
-        "next": client.next_step.replace("{file}", str(changes[0].path)).replace("{key}", "of this bridge"),
+        "next": client.next_step.replace("{file}", str(changes[0].path)).replace("{key}", key),
         "set_up": was_set_up(client),
     }
