@@ -15,7 +15,6 @@ import psutil
 import pytest
 
 from tests.running_bridge import RunningBridge, directive
-from tray_bridge.settings.schema import load_settings
 
 RATE = 10  # requests a second
 READ = 10  # of so many requests one is read to its end
@@ -66,14 +65,13 @@ async def at_rest(bridge: RunningBridge) -> list[int]:
     return [session.id for session in bridge.snapshot().pool.sessions]
 
 
-async def test_requests_that_are_given_up_start_no_process(bridge: RunningBridge) -> None:
-    bridge.server.apply(load_settings({"port": 0, "pool_size": 2, "max_sessions": 2}))
+async def test_requests_that_are_given_up_start_no_process(make_bridge: Callable[..., RunningBridge]) -> None:
+    bridge = make_bridge(pool_size=2, max_sessions=2)
+    await asyncio.to_thread(bridge.wait_until_warm, 2)
     await type_quickly(bridge, "completions", 1)  # the first ones bind a worker to what completions ask
-    before = await at_rest(bridge)
-    memory = psutil.Process().memory_info().rss
+    before, memory = await at_rest(bridge), psutil.Process().memory_info().rss
     assert await type_quickly(bridge, "completions", 2) == (0, [])
     assert await at_rest(bridge) == before
-    bridge.server.apply(load_settings({"port": 0, "pool_size": 2}))
     assert psutil.Process().memory_info().rss - memory < 20 * 2**20
 
 

@@ -197,7 +197,7 @@ def test_tokens_are_counted_upstream_without_the_model(running_standin: StandIn,
     asked = {"messages": [user("How many words"), {"role": "assistant", "content": "?"}, user("are these?")]}
     tool = {"name": "Read", "description": "Read it well. " * 300, "input_schema": {"type": "object"}}
     with running_bridge(running_standin, pool_size=1, max_sessions=1) as bridge:
-        bridge.wait_for(lambda s: s.pool.warm and not s.pool.no_reuse)
+        assert not bridge.wait_until_warm(1).pool.no_reuse
         for more in ({}, brief, {"system": "Be quick.", "tools": [tool]}):  # it counts the same text once
             standin.clear()
             tokens, how = count(bridge, **asked, **more)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from tests.running_bridge import RunningBridge, wait_for
+from tray_bridge.server.run import PUBLISH_SECONDS
 
 Wire = dict[str, Any]
 # What the CLI puts before every system prompt (`test_isolation` lists the whole remainder).
@@ -54,8 +56,10 @@ def make_unscripted_slow(bridge: RunningBridge, patch: pytest.MonkeyPatch) -> No
 def nothing_went_on(bridge: RunningBridge) -> None:
     """The CLI, which would have asked again by itself, was ended before the model said a word to it.
 
-    Its request may have left before it was ended, and even arrive when the requests were last forgotten already.
+    Its request may have left before it was ended: it is waited for, so that the next test does not see it.
     """
+    time.sleep(2 * PUBLISH_SECONDS)  # a snapshot may be older than the answer
+    bridge.wait_for(lambda s: not s.pool.busy)
     wait_for(lambda: all(received.ended for received in bridge.standin.requests), 5)
     answered = [received.body["messages"][-2:] for received in bridge.standin.requests if received.first_delta]
     assert len(answered) <= 1, f"the CLI went on: {answered}"
