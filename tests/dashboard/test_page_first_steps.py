@@ -71,6 +71,18 @@ def test_signed_out_the_page_offers_to_sign_in(log: Path, open_page: Open) -> No
         expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
 
+def test_a_signed_out_server_is_not_ready_even_where_it_keeps_no_process(
+    make_bridge: Callable[..., RunningBridge], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path))
+    bridge = make_bridge(pool_size=0)
+    bridge.wait_for(lambda server: server.account.signed_in is False)
+    assert httpx.get(f"{bridge.url}/health").json()["status"] == "signed_out"
+    assert bridge.snapshot().pool.sessions == ()
+
+
 @posix_only
 def test_from_signed_out_to_a_green_lamp_in_six_clicks(
     make_bridge: Callable[..., RunningBridge], open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

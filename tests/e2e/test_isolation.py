@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -129,3 +130,26 @@ def test_the_cli_gets_what_it_needs_and_blanks_for_the_rest() -> None:
     assert not {"PATH", "ANTHROPIC_BASE_URL", "LC_ALL"} & set(cli_environment(inherited))
     bedrock = {**inherited, "CLAUDE_CODE_USE_BEDROCK": "1"}
     assert "AWS_SECRET_ACCESS_KEY" not in cli_environment(bedrock)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the program is a shell script")
+def test_the_program_that_gives_the_key_is_run_only_where_a_person_wants_it(
+    make_bridge: Callable[..., RunningBridge], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    helper = tmp_path / "helper"
+    helper.write_text(f"#!/bin/sh\necho run >> {tmp_path}/runs\necho sk-ant-from-helper\n")
+    helper.chmod(0o755)
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "claude"))
+    (tmp_path / "claude").mkdir()
+    (tmp_path / "claude" / "settings.json").write_text(json.dumps({"apiKeyHelper": str(helper), "model": "opus"}))
+    unasked = make_bridge(pool_size=1)
+    assert unasked.wait_for(lambda server: server.account.signed_in is False)
+    assert not (tmp_path / "runs").exists()
+    bridge = make_bridge(pool_size=1, claude_settings=True)
+    for effort in ("low", "high"):  # the settings of a turn leave those of the account
+        answer = bridge.client.chat.completions.create(
+            model="sonnet", messages=[{"role": "user", "content": directive(text="Yes.")}], reasoning_effort=effort
+        )
+        assert answer.choices[0].message.content == "Yes."
+        assert bridge.standin.requests[-1].headers["x-api-key"] == "sk-ant-from-helper"

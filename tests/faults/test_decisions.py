@@ -18,7 +18,7 @@ import pytest
 from tests.desktop.private_bus import PrivateBus
 from tests.running_bridge import RunningBridge, directive
 from tray_bridge.doctor.checks import run_checks
-from tray_bridge.setup.claude_account import found_accounts
+from tray_bridge.setup.claude_account import found_accounts, has_account
 
 Make = Callable[..., RunningBridge]
 READ: dict[str, Any] = {
@@ -96,6 +96,8 @@ def test_d3_accounts_of_claude_codes_own_settings_are_named_without_their_values
     (tmp_path / "settings.json").write_text(json.dumps(given))
     told = " ".join(found_accounts({}))
     assert "ANTHROPIC_BASE_URL" in told and "apiKeyHelper" in told and "secret" not in told
+    (tmp_path / "settings.json").write_text(json.dumps({"apiKeyHelper": "x"}))
+    assert has_account()
 
 
 def test_d13_another_program_on_the_ipv6_loopback_does_not_stop_the_bridge(make_bridge: Make) -> None:

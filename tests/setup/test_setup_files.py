@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import tomlkit
 
+from tray_bridge.machine.private_files import replace_file
 from tray_bridge.setup import change
 from tray_bridge.setup.change import SetupError, plan, undo, was_set_up, write
 from tray_bridge.setup.clients import SETUP_CLIENTS, SetupClient, Values, find_client
@@ -163,14 +164,14 @@ def test_on_a_full_disk_nothing_is_half_done_and_nothing_is_left_to_undo(
     llm = find_client("llm")
     assert llm
     first, second = (path for path, _ in llm.files(place))
-    put = change._put
+    put = replace_file
 
     def full(path: Path, content: bytes) -> None:
         if path == second:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         put(path, content)
 
-    monkeypatch.setattr(change, "_put", full)
+    monkeypatch.setattr(change, "replace_file", full)
     with pytest.raises(SetupError, match="No space left") as error:
         write(llm, plan(llm, VALUES, place))
     assert error.value.hint == "Make room on the disk, then try again."

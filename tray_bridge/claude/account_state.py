@@ -37,6 +37,12 @@ class AccountState:
         """Take in how a process is signed in. Its token may have been revoked, so a refusal stays in force."""
         self._account = account
 
+    def found_signed_out(self) -> None:
+        """Take in that no one is signed in, before any process has reported how."""
+        if self._account.signed_in is None:
+            self._account = AccountSnapshot(signed_in=False)
+            self._on_change()
+
     def note_window(self, window: PlanWindow) -> None:
         """Keep what upstream reported of a window; an error without a window's data changes nothing."""
         if window.name == UNNAMED and window.resets_at is None and window.used is None:

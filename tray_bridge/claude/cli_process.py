@@ -58,8 +58,12 @@ def cli_options(
     work_folder: Path,
     cli_path: Path | None,
     environment: Mapping[str, str],
+    settings: Mapping[str, str] = {},
 ) -> ClaudeAgentOptions:
-    """Make the options of a process that holds no conversation yet and has no tools of its own."""
+    """Make the options of a process that holds no conversation yet and has no tools of its own.
+
+    `settings` are Claude Code's own, for an account that needs one.
+    """
     return ClaudeAgentOptions(
         model=model,
         cwd=work_folder,
@@ -73,7 +77,8 @@ def cli_options(
         verbatim_prompts=True,
         client_app=f"tray-bridge/{__version__}",
         extra_args={"no-session-persistence": None, "thinking-display": "summarized"},
-        settings=json.dumps({"attribution": {"commit": "", "pr": ""}}),  # else a tool named Bash adds its notes
+        # Without attribution, a tool named Bash adds its notes.
+        settings=json.dumps({"attribution": {"commit": "", "pr": ""}, **settings}),
         max_buffer_size=LONGEST_LINE,
     )
 

@@ -77,6 +77,10 @@ class SessionPool:
         """Return the account's snapshot."""
         return self._account.account
 
+    def found_signed_out(self) -> None:
+        """Take in that Claude Code is not signed in, unless a worker has reported its account."""
+        self._account.found_signed_out()
+
     def _greet(self, worker: Worker) -> None:
         """Take in what a worker reported of account and models when it was bound."""
         if worker.greeting is not None:

@@ -30,7 +30,7 @@ PROVEN_SECONDS = 2.0  # a spare that has run for so long has started well
 @dataclass(frozen=True, slots=True)
 class PoolConfig:
     """The pool's settings. Sizes are counts of workers, times are in seconds; `environment` replaces inherited
-    variables.
+    variables, `settings` are added to Claude Code's own.
 
     `transcript_folder` is for conversations to be resumed; None if the CLI is not known to do so correctly. `reuse`: a
     worker serves one conversation after another; else each has its own, and `no_reuse` tells why.
@@ -41,6 +41,7 @@ class PoolConfig:
     cli_path: Path | None = None
     transcript_folder: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
     reuse: bool = False
     no_reuse: str = ""
     size: int = 3
@@ -117,6 +118,7 @@ class Roster:
             work_folder=config.work_folder,
             cli_path=config.cli_path,
             environment=config.environment,
+            settings=config.settings,
             transcript_folder=config.transcript_folder,
             turn_timeout=config.turn_timeout,
             reuse=config.reuse,

@@ -19,6 +19,7 @@ class WorkerConfig:
     work_folder: Path
     cli_path: Path | None
     environment: Mapping[str, str]
+    settings: Mapping[str, str]
     transcript_folder: Path | None
     turn_timeout: float
     reuse: bool
@@ -33,5 +34,6 @@ class WorkerConfig:
                 work_folder=self.work_folder,
                 cli_path=self.cli_path,
                 environment=self.environment,
+                settings=self.settings,
             )
         )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..machine.cli_program import CliProgram, find_cli
 from ..machine.own_address import without_loop
 from ..machine.paths import cache_folder, capabilities_file, transcript_folder, work_folder
-from ..setup.claude_account import account_environment
+from ..setup.claude_account import account_environment, account_settings
 
 if TYPE_CHECKING:
     from ..claude.capabilities import Capabilities
@@ -32,6 +32,7 @@ class PoolSetup:
     def __init__(self, on_proved: Callable[[], None]) -> None:
         self._on_proved = on_proved
         self._environment: dict[str, str] = {}
+        self._cli_settings: dict[str, str] = {}
         self._standin: StandIn | None = None
         self._proof: asyncio.Task[None] | None = None
         self._examined: CliProgram | None = None
@@ -43,6 +44,7 @@ class PoolSetup:
             self._environment = await asyncio.to_thread(self._start_standin)
         else:
             account = account_environment() if settings.claude_settings else {}
+            self._cli_settings = account_settings() if settings.claude_settings else {}
             self._environment = {**account, **without_loop({**os.environ, **account}, own_ports)}
 
     async def close(self) -> None:
@@ -69,6 +71,7 @@ class PoolSetup:
             # How to resume is not documented: only the bundled program is used for it, because the tests ran with it.
             transcript_folder=transcript_folder() if program and program.bundled and not settings.cli_path else None,
             environment=self._environment,
+            settings=self._cli_settings,
             reuse=not no_reuse,
             no_reuse=no_reuse,
             size=settings.pool_size,

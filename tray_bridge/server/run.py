@@ -22,7 +22,7 @@ from ..snapshots import PoolSnapshot, Problem, ServerSnapshot, ServerState
 from .listening import KeepListening, open_ipv6
 from .ollama_listener import open_second
 from .pool_setup import PoolSetup
-from .watches import keep_note, watch_releases
+from .watches import keep_note, look_at_account, watch_releases
 
 if TYPE_CHECKING:
     import uvicorn
@@ -104,6 +104,7 @@ class Serving:
             watches = (
                 watch_releases(lambda: self._settings, self._tell_newer),
                 keep_note(lambda: self._note),
+                look_at_account(lambda: self._settings, pool),
                 self.listening.watch(self._forget, self._serve_on),
             )
             self._watching = [asyncio.ensure_future(watch) for watch in watches]

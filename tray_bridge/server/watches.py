@@ -1,4 +1,4 @@
-"""What a run of the server looks at from time to time: newer releases, and the owner's note."""
+"""What a run of the server looks at from time to time: newer releases, the account, and the owner's note."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from ..machine.owner_note import OwnerNote, has_note, write_note
 
 if TYPE_CHECKING:
+    from ..claude.pool import SessionPool
     from ..settings.schema import Settings
 
 LOOK_AT_NOTE, LONGEST_LOOK_AT_NOTE = 2.0, 60.0  # seconds; the longer one where the note cannot be left
+ACCOUNT_AFTER = 1.0  # seconds: a first request tells it sooner
 RELEASE_AFTER = 30.0  # seconds: requests come first after a start
 
 
@@ -25,6 +27,19 @@ async def watch_releases(settings: Callable[[], Settings], tell: Callable[[str |
         if settings().check_for_updates and not settings().demo:
             tell(await asyncio.to_thread(newer_release, __version__))
         await asyncio.sleep(DAY)
+
+
+async def look_at_account(settings: Callable[[], Settings], pool: SessionPool) -> None:
+    """Ask Claude Code whether it is signed in, where no process is kept that says so."""
+    await asyncio.sleep(ACCOUNT_AFTER)
+    now = settings()
+    if now.demo or now.pool_size or pool.account.signed_in is not None:
+        return
+    from ..machine.sign_in import ask_account
+
+    found = await asyncio.to_thread(ask_account, now.cli_path)
+    if found and not found["loggedIn"]:
+        pool.found_signed_out()
 
 
 async def keep_note(current: Callable[[], OwnerNote | None]) -> None:

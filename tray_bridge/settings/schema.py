@@ -127,7 +127,7 @@ class Settings(BaseSettings):
         default=False, description="Fetch images by URL from this machine and its network, too"
     )
     claude_settings: bool = Field(
-        default=False, description="Use the account that Claude Code's own settings.json sets up in `env`"
+        default=False, description="Use the account that Claude Code's own settings.json sets up: `env`, `apiKeyHelper`"
     )
     cli_path: Path | None = Field(default=None, description="Path to `claude`, if not the bundled one")
     start_server_on_launch: bool = Field(default=True, description="Start the server when the tray starts")

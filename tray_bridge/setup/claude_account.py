@@ -21,7 +21,7 @@ KINDS = {
     "CLAUDE_CODE_USE_FOUNDRY": "Microsoft Foundry",
     "CLAUDE_CODE_OAUTH_TOKEN": "a long-lived token of a subscription",
 }
-
+HELPER = "apiKeyHelper"
 
 # What else an account of these kinds may need: regions, profiles, models, certificates.
 _BELONGING = (
@@ -49,8 +49,8 @@ def found_accounts(environ: Mapping[str, str] | None = None) -> list[str]:
     path, settings = settings_file(), _read(settings_file())
     names = [name for name in KINDS if (settings.get("env") or {}).get(name)]
     lines += [f"{path} sets {name}: {KINDS[name]}." for name in names]
-    if settings.get("apiKeyHelper"):
-        lines.append(f"{path} has an apiKeyHelper. To use it here, set ANTHROPIC_API_KEY to what it prints.")
+    if settings.get(HELPER):
+        lines.append(f"{path} has an {HELPER}: a program that prints an API key.")
     return lines
 
 
@@ -64,9 +64,15 @@ def account_environment() -> dict[str, str]:
     }
 
 
+def account_settings() -> dict[str, str]:
+    """Return the settings of the account in Claude Code's settings: the program that prints the key."""
+    helper = _read(settings_file()).get(HELPER)
+    return {HELPER: helper} if isinstance(helper, str) and helper else {}
+
+
 def has_account() -> bool:
     """Return whether Claude Code's settings set up an account that can be used."""
-    return not KINDS.keys().isdisjoint(account_environment())
+    return bool(account_settings()) or not KINDS.keys().isdisjoint(account_environment())
 
 
 def _read(path: Path) -> dict[str, Any]:
