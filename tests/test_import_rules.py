@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -73,6 +74,8 @@ def is_in(module: str, rooms: tuple[str, ...]) -> bool:
         ("desktop", ("api", "bridge", "claude", "server")),
         ("command_line", ("api", "bridge", "claude", "server")),
         ("doctor", ("api", "bridge", "claude", "desktop", "server")),
+        ("setup", ("api", "bridge", "claude", "desktop", "server", "settings", "session_log")),
+        ("answer_store", ("api", "bridge", "claude", "desktop", "server", "settings", "session_log")),
         ("settings", ("api", "bridge", "claude", "desktop", "server", "session_log")),
         ("session_log", ("api", "bridge", "claude", "desktop", "server", "settings")),
         ("standin", ("api", "bridge", "claude", "desktop", "server", "settings", "session_log", "machine")),
@@ -175,6 +178,31 @@ def test_only_the_door_knows_fastapi_and_only_one_module_the_sdk() -> None:
         names = {name.split(".")[0] for name in imports(path)}
         assert "fastapi" not in names or place.parts[0] == "api", place
         assert "claude_agent_sdk" not in names or place == Path("claude/sdk.py"), place
+
+
+CHANGES_THE_PROCESS = re.compile(
+    r"\bgc\.\w|sys\.(meta_path|path_hooks)\b|del sys\.modules|sys\.modules\[.*\] =|sys\.set\w+\(|\.setLevel\("
+    r"|os\.environ\[.*\] =|os\.environ\.(setdefault|update|pop)|os\.(putenv|chdir|umask)\(|signal\.signal\("
+    r"|set_event_loop_policy|setdefaulttimeout|setlocale|warnings\.\w+\(|excepthook"
+)
+OWN_PROGRAM = {
+    "main.py": "the level of what the terminal shows",
+    "machine/bridge_log.py": "opened by main alone",
+    "machine/signals.py": "set by main alone",
+    "desktop/tray_host.py": "pystray reads its backend from the environment",
+    "desktop/backends/xembed_gtk.py": "gives the signals back that GTK took",
+}
+
+
+def test_only_launch_and_the_program_s_own_parts_change_the_process_as_a_whole() -> None:
+    changing = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in files("")
+        if CHANGES_THE_PROCESS.search(path.read_text(encoding="utf-8"))
+    }
+    rooms = {name for name in changing if name.startswith(("launch/", "standin/"))}
+    assert {"launch/collector.py", "launch/fast_imports.py"} <= rooms
+    assert changing - rooms == set(OWN_PROGRAM)
 
 
 @pytest.mark.skipif("sdk" in switched_off(), reason="a plain start imports all of it")
