@@ -11,7 +11,7 @@ export const baseUrl = () => `${location.origin}/v1`;
 function hero() {
   const state = h("h1");
   const facts = h("p", { class: "muted facts" });
-  const hint = h("p", { class: "facts" });
+  const hint = h("p", { class: "advice" });
   const signIn = h("a", { class: "button primary", href: "#/start" }, "Sign in");
   const resume = h("button", { type: "button", class: "primary", onclick: goOn }, "Resume");
   const wrong = h("div");
