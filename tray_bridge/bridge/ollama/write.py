@@ -83,7 +83,7 @@ class LineWriter:
     def _close_call(self) -> list[Line]:
         if self._call is None:
             return []
-        arguments = json.loads("".join(self._arguments) or "{}")
+        arguments = json.loads("".join(self._arguments))
         function = {"index": self._calls, "name": self._call.name, "arguments": arguments}
         call = {"id": self._call.id, "function": function}
         self._call = None
