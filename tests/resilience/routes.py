@@ -13,6 +13,7 @@ from tests.running_bridge import RunningBridge
 from tray_bridge.api.app import create_app
 from tray_bridge.api.later import LaterRoutes
 from tray_bridge.api.page.access import DashboardAccess
+from tray_bridge.api.page.last_hour import LastHour
 from tray_bridge.api.services import Services
 from tray_bridge.machine.api_keys import ApiKeys
 from tray_bridge.machine.paths import log_folder
@@ -24,7 +25,7 @@ def routes_of(bridge: RunningBridge) -> list[RouteContext]:
     nothing: Any = None  # what only requests need
     settings, keys = bridge.server.settings, ApiKeys()
     log, access = SessionLog(settings.log_folder or log_folder()), DashboardAccess(keys.verify, keys.exist)
-    services = Services(settings, log, bridge.server, nothing, nothing, nothing, keys, access)
+    services = Services(settings, log, bridge.server, nothing, LastHour(), nothing, keys, access)
     routes = list(create_app(services).routes)
     for later in [route for route in routes if isinstance(route, LaterRoutes)]:
         routes += later.router().routes
