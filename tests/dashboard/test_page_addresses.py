@@ -185,7 +185,15 @@ def test_a_broken_prefix_is_named(origin: str, log: Path, open_page: Open) -> No
 DIALECTS: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "openai_responses": (
         "/v1/responses",
-        {"model": "sonnet", "instructions": "Be brief.", "input": [{"role": "user", "content": "Asked thus"}]},
+        {
+            "model": "sonnet",
+            "instructions": "Be brief.",
+            "input": [
+                {"type": "function_call", "call_id": "call_7", "name": "look", "arguments": "{}"},
+                {"type": "function_call_output", "call_id": "call_7", "output": "seen"},
+                {"role": "user", "content": "Asked thus"},
+            ],
+        },
         "client.responses.create",
         "print(answer.output_text)",
     ),
@@ -222,6 +230,9 @@ def test_a_request_of_any_dialect_is_read_and_copied_in_its_own(
     page = open_page(f"{origin}/dashboard#/log/req_d?text=asked+thus")
     expect(page.locator(".rows a")).to_have_count(1)
     expect(page.locator(".exchange .turn.user")).to_contain_text("Asked thus")
+    if dialect == "openai_responses":
+        expect(page.locator(".turn.function_call h3")).to_have_text("Tool call")
+        expect(page.locator(".turn.tool h3")).to_have_text("Tool resultcall_7")
     page.get_by_role("button", name="Copy as curl").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     curl = page.evaluate("navigator.clipboard.readText()")

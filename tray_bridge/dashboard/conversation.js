@@ -109,21 +109,26 @@ function part(item) {
 
 /** @type {Record<string, string>} */
 const names = { user: "User", assistant: "Assistant", system: "System", developer: "Developer", tool: "Tool result",
-function: "Tool result" };
+function: "Tool result", function_call: "Tool call", custom_tool_call: "Tool call", reasoning: "Reasoning" };
+/** @type {Record<string, string>} */
+const results = { function: "tool", function_call_output: "tool", custom_tool_call_output: "tool" };
 
 /** @param {Wire} item */
 function message(item) {
-  const role = String(item?.role ?? item?.type ?? "message");
+  const type = String(item?.role ?? item?.type ?? "message");
+  const role = results[type] ?? type;
   const calls = [...(item.tool_calls ?? []), ...(item.function_call ? [{ function: item.function_call }] : [])];
-  if (role === "function_call") calls.push({ id: item.call_id, function: item });
-  const content = role === "function_call_output" ? item.output : item.content;
+  if (role === "function_call" || role === "custom_tool_call") calls.push({ id: item.call_id, function: item });
+  const content = type.endsWith("_call_output") ? item.output : item.content ?? (role === "reasoning" ? item.summary : null);
+  const name = calls.length ? item.role && item.name : item.name ?? item.tool_name;
+  const id = item.tool_call_id ?? (role === "tool" ? item.call_id : null);
   return h("article", { class: `turn ${role in names ? role : "other"}` },
-    h("h3", {}, h("span", {}, names[role] ?? visible(role), item.name ? ` · ${visible(item.name)}` : ""), item.tool_call_id ? h("code", {}, visible(item.tool_call_id)) : null),
+    h("h3", {}, h("span", {}, names[role] ?? visible(role), name ? ` · ${visible(name)}` : ""), id ? h("code", {}, visible(id)) : null),
     item.reasoning_content ? reasoning(item.reasoning_content) : null,
     parts(content),
     (Array.isArray(item.images) ? item.images : []).map((/** @type {string} */ one) => h("div", { class: "part" }, picture(one, "Image"))),
     calls.map((call) => toolCall({ id: call.id, name: call.function?.name ?? call.custom?.name, args:
-    call.function?.arguments ?? call.custom?.input ?? call })));
+    call.function?.arguments ?? call.function?.input ?? call.custom?.input ?? call })));
 }
 
 /** @param {string} text */
