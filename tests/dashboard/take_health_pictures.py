@@ -40,7 +40,7 @@ def main() -> None:
             with serve(Scene(state), Path(folder)) as origin:
                 for theme in ("light", "dark"):
                     context = browser.new_context(
-                        viewport={"width": 1080, "height": 230}, color_scheme=theme, reduced_motion="reduce"
+                        viewport={"width": 1080, "height": 290}, color_scheme=theme, reduced_motion="reduce"
                     )
                     page = context.new_page()
                     page.goto(f"{origin}/dashboard")

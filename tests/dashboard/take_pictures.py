@@ -28,6 +28,7 @@ VIEWS = {
     "try": "#/try",
     "connect": "#/connect/continue",
     "doctor": "#/doctor",
+    "start": "#/start",
 }
 THINKING = (
     "The person asks about the second half of the year. The tool gave the values by month, and the picture agrees."

@@ -52,7 +52,8 @@ def test_nothing_is_green_while_something_is_wrong(
 
 
 def test_the_page_says_what_to_do_and_a_pause_ends_with_a_click(log: Path, open_page: Open) -> None:
-    with serve(Scene(replace(CALM, paused=True)), log) as origin:
+    scene = Scene(replace(CALM, paused=True))
+    with serve(scene, log) as origin:
         page = open_page(f"{origin}/dashboard")
         expect(page.locator(".hero")).to_contain_text(
             "Resume it in the tray, on the page or with `tray-bridge resume`."
@@ -61,6 +62,8 @@ def test_the_page_says_what_to_do_and_a_pause_ends_with_a_click(log: Path, open_
         expect(page.locator("h1")).to_have_text("Ready for requests")
         expect(page.get_by_role("button", name="Resume")).to_be_hidden()
         expect(page.locator(".hero")).not_to_contain_text("Resume it")
+        scene.show(newer_version="9.9")
+        expect(page.locator(".hero")).to_contain_text("version 9.9 is available")
 
 
 def test_signed_out_the_page_offers_to_sign_in(log: Path, open_page: Open) -> None:

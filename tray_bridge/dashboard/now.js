@@ -44,7 +44,7 @@ function hero() {
       say(hint, connected && !sentences[word] && !boxed ? `${detail} ${advice}`.trim() : "");
       hint.hidden = !hint.textContent;
       signIn.hidden = !connected || word !== "signed_out";
-      resume.hidden = !connected || word !== "paused";
+      resume.hidden = !connected || (word !== "paused" && !snapshot.drains_since);
       const parts = [];
       if (snapshot.newer_version) parts.push(`version ${snapshot.newer_version} is available`);
       if (snapshot.demo) parts.push("Demo: a stand-in answers, no account is used");

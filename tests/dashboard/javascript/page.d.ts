@@ -102,6 +102,7 @@ interface Snapshot {
   failed: number;
   demo: boolean;
   started_at: number | null;
+  drains_since: number | null;
   newer_version: string | null;
   problem: Trouble | null;
   log_problem: Trouble | null;
