@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tray_bridge.desktop.notifications import Notification, first_run, notification_for
+from tray_bridge.desktop.notifications import Notification, first_run, notification_for, with_known_windows
 from tray_bridge.errors import PortTakenError
 from tray_bridge.snapshots import AccountSnapshot, PlanWindow, Problem, RequestSnapshot, ServerSnapshot
 
@@ -108,6 +108,20 @@ def test_the_end_of_a_limit_is_told_once_when_its_time_has_come_without_another_
     assert notification_for(full, used(0.02, end + 18_000), None, end + 600, end + 599) is None
     # A machine that was asleep meanwhile.
     assert notification_for(full, full, None, end + 9000, end - 60) == told
+
+
+def test_a_restart_of_the_server_tells_nothing_again_and_misses_no_end() -> None:
+    """Until its first answer a server that was started again knows no windows."""
+    full = used(1.0, status="rejected")
+    for before, after in ((used(0.83), used(0.84)), (full, full)):
+        restarted = with_known_windows(before, READY)
+        assert notification_for(before, restarted, None, NOW) is None
+        assert notification_for(restarted, with_known_windows(restarted, after), None, NOW) is None
+    restarted = with_known_windows(full, READY)
+    told = notification_for(restarted, with_known_windows(restarted, READY), None, NOW + 1201, NOW + 1199)
+    assert told == Notification("Plan limit reset", "The 5 h limit of the plan has reset.")
+    signed_out = replace(READY, account=AccountSnapshot(signed_in=False))
+    assert with_known_windows(full, signed_out) == signed_out
 
 
 def test_a_warning_without_a_share_is_told_too() -> None:

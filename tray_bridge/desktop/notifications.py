@@ -5,7 +5,7 @@ There is none for a single request; the menu shows what is under way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..doctor.health import clock, is_reached, window_name
 from ..snapshots import PlanWindow, ServerSnapshot
@@ -38,6 +38,15 @@ def notification_for(
     plan = _limit(old, new, now) or _begun_anew(old, new, now, then) or _nearly_full(old, new, now)
     notification = _failure(old, new) or _sign_in(old, new) or plan
     return notification if notification != last else None
+
+
+def with_known_windows(old: ServerSnapshot, new: ServerSnapshot) -> ServerSnapshot:
+    """Give `new` with the windows that only `old` has: a server that was started again knows none until an answer."""
+    known = {window.name for window in new.account.windows}
+    kept = tuple(window for window in old.account.windows if window.name not in known)
+    if not kept or new.account.signed_in is False:
+        return new
+    return replace(new, account=replace(new.account, windows=(*new.account.windows, *kept)))
 
 
 def first_run(server: ServerSnapshot) -> Notification:

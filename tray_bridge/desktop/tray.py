@@ -28,7 +28,7 @@ from . import autostart, tray_host
 from .actions import Actions, dashboard_url
 from .icon import icon_state
 from .menu import MenuState, build_menu
-from .notifications import Notification, first_run, notification_for
+from .notifications import Notification, first_run, notification_for, with_known_windows
 from .open_folder import CannotOpenError, open_page
 from .plan_ring import ring_of
 from .server_protocol import Server
@@ -205,7 +205,6 @@ class Tray:
             self._choose("reload_settings", None)
         self._view.show(self._picture(server))
         self._notify(server)
-        self._before = server
         self._say_health(server)
         if self._is_launching and server.state in ("ready", "error"):
             self._is_launching = False
@@ -238,7 +237,8 @@ class Tray:
     def _notify(self, server: ServerSnapshot) -> None:
         now, then = time.time(), self._looked_at
         self._looked_at = now
-        notification = notification_for(self._before, server, self._told, now, then)
+        before, self._before = self._before, with_known_windows(self._before, server)
+        notification = notification_for(before, self._before, self._told, now, then)
         if notification is None and self._is_first_run and server.state == "ready":
             self._is_first_run = False
             self._choose("keep_settings_file", None)
