@@ -133,7 +133,7 @@ class LateBindingTransport(Transport):
                 else:
                     put_message(message)
         except Exception as error:  # of any type that the SDK raises: the process cannot be used any more
-            logger.info("Claude Code session ended: %s", error)
+            logger.info("A process ended: %s", str(error).partition("\n")[0])
         finally:
             self.ended = True
             self.messages.put_nowait(None)
