@@ -129,6 +129,10 @@ def test_costs_are_worked_out_from_what_claude_code_tells(tmp_path: Path) -> Non
     assert report["total"]["cost"] == pytest.approx(3 * one)
     assert report["total"]["saved_by_cache"] == pytest.approx(3 * (5000 * 2.7e-6 - 400 * 0.75e-6))
     assert (report["total"]["unpriced"], report["prices_told_at"]) == (0, 1000.0)
+    book.learn_prices(prices, told_at=1000.0 + 3600)
+    assert book.report("day")["prices_told_at"] == 1000.0
+    book.learn_prices(prices, told_at=1000.0 + 86400)
+    assert book.report("day")["prices_told_at"] == 87400.0, "the same prices, told anew"
     assert cost_of(Price(3, 15), 0, 0, 0, 1_000_000) == pytest.approx((3.75, -0.75))
 
 

@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 
 USAGE_NAME = "usage.db"
 BROKEN_NAME = "usage-broken.db"  # the last broken file, kept for inspection
-KEPT_SECONDS = 366 * 86400
+ONE_DAY = 86400
+KEPT_SECONDS = 366 * ONE_DAY
 RECENT = 20_000  # answers that `recent` gives at most
 TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens", "thinking_tokens")
 _TABLES = """
@@ -137,9 +138,11 @@ class UsageBook:
             self._do(lambda connection: connection.execute("DELETE FROM answers WHERE at < ?", (before,)))
 
     def learn_prices(self, prices: Mapping[str, Price], told_at: float) -> None:
-        """Remember what models cost, as told now. Raises sqlite3.Error."""
-        known = {model: price for model, (price, _) in self.prices().items()}
-        if self.path.parent.is_dir() and {**known, **prices} != known:
+        """Remember what models cost, as told now: once a day if they cost the same. Raises sqlite3.Error."""
+        known = self.prices()
+        news = [name for name, price in prices.items() if name not in known or known[name][0] != price]
+        old = [name for name in prices if name in known and told_at - known[name][1] >= ONE_DAY]
+        if self.path.parent.is_dir() and (news or old):
             rows = [(model, price.input, price.output, told_at) for model, price in prices.items()]
             put = "INSERT OR REPLACE INTO prices VALUES (?, ?, ?, ?)"
             self._do(lambda connection: connection.executemany(put, rows))

@@ -1,0 +1,62 @@
+"""`tray-bridge usage`: what the page's view Usage says, in the terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.dashboard.log_filler import answer, question, write_exchange
+from tray_bridge.command_line.arguments import make_parser
+from tray_bridge.command_line.usage import show_usage
+from tray_bridge.session_log import LogReader
+from tray_bridge.session_log.prices import Price
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    asked = question("Hm")
+    for number, (client, days) in enumerate([("Zed", 0), ("Zed", 0), ("aider", 0), ("aider", 9)]):
+        received = datetime.now() - timedelta(days=days, minutes=5)
+        used = answer("Ja", cached=100)
+        write_exchange(tmp_path, f"req_{number}", client=client, request=asked, events=used, received=received)
+    LogReader(tmp_path).usage.learn_prices({"claude-sonnet-4-5-20250929": Price(3, 15)}, 1_795_000_000)
+    return tmp_path
+
+
+def run(folder: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert show_usage(make_parser().parse_args(["usage", *arguments]), folder) == 0
+    return capsys.readouterr().out
+
+
+def test_it_says_the_same_in_a_table_as_csv_and_as_json(
+    log: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "150")
+    report = json.loads(run(log, capsys, "--by", "client", "--json"))
+    assert report == json.loads(json.dumps(LogReader(log).usage.report("client")))
+    assert [(row["name"], row["output_tokens"]) for row in report["rows"]] == [("Zed", 360), ("aider", 360)]
+    rows = list(csv.DictReader(io.StringIO(run(log, capsys, "--by", "client", "--csv"))))
+    assert [(row["name"], float(row["cost"])) for row in rows] == [(row["name"], row["cost"]) for row in report["rows"]]
+    table = run(log, capsys, "--by", "client")
+    cost = 4 * (640 * 3 + 100 * 0.3 + 180 * 15) / 1e6
+    for words in ("Client", "Zed", "aider", "2,560", "720", f"${cost:.2f}", "estimates at the API's prices", "2026;"):
+        assert words in table
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = run(log, capsys)
+    assert max(map(len, narrow.splitlines()[:3])) <= 80
+    assert "120 columns of text show more" in narrow
+
+
+def test_any_period_can_be_asked_for(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def requests(*period: str) -> int:
+        return int(json.loads(run(log, capsys, "--json", *period))["total"]["requests"])
+
+    assert [requests(), requests("--since", "2d"), requests("--until", "2d")] == [4, 3, 1]
+    day = datetime.now() - timedelta(days=9, minutes=5)
+    assert requests("--since", f"{day:%Y-%m-%d}", "--until", f"{day + timedelta(days=1):%Y-%m-%d}") == 1
+    assert "No request in that time" in run(log, capsys, "--until", "300d")
