@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import http.server
 import json
 import os
@@ -17,6 +18,7 @@ import httpx
 import pytest
 
 from tests.running_bridge import RunningBridge, directive, wait_for
+from tray_bridge.command_line.arguments import make_parser
 from tray_bridge.machine.api_keys import ApiKeys
 from tray_bridge.machine.owner_note import read_note
 
@@ -243,9 +245,18 @@ def test_ask_nothing_a_number_of_times_is_refused() -> None:
     assert "'0' is not a number of 1 or more" in run("ask", "-n", "0", "hi").stderr
 
 
-@pytest.mark.parametrize("command", ["ask", "status", "stop", "setup", "login", "logs", "config", "completion"])
-def test_every_help_has_an_example(command: str) -> None:
-    assert "examples:\n  " in run(command, "--help").stdout
+def every_parser(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for made in action.choices.values():
+                yield from every_parser(made)
+
+
+def test_every_help_has_an_example() -> None:
+    helps = {parser.prog: parser.format_help() for parser in every_parser(make_parser())}
+    assert len(helps) > 20
+    assert [program for program, text in helps.items() if "examples:\n  " not in text] == []
 
 
 def test_settings_are_read_and_written(tmp_path: Path) -> None:

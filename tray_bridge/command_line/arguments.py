@@ -41,6 +41,7 @@ LOGS_EXAMPLES = "tray-bridge logs --follow\ntray-bridge logs --outcome error --s
 SHOW_EXAMPLES = "tray-bridge logs show last\ntray-bridge logs show last --curl"
 USAGE_EXAMPLES = "tray-bridge usage\ntray-bridge usage --by client --since 7d\ntray-bridge usage --by model --csv"
 CONFIG_EXAMPLES = "tray-bridge config\ntray-bridge config get port\ntray-bridge config set port 8123"
+CONFIG_SET_EXAMPLES = 'tray-bridge config set port 8123\ntray-bridge config set port ""   # the default again'
 COMPLETION_EXAMPLES = 'eval "$(tray-bridge completion bash)"\ntray-bridge completion fish'
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -196,15 +197,15 @@ def _add_setup_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_config_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", parser_class=Parser)
-    get = actions.add_parser("get", help="show one setting, or all")
+    get = actions.add_parser("get", help="show one setting, or all", examples="tray-bridge config get port")
     get.add_argument("key", nargs="?", help="such as port")
     for made in (get, parser):
         made.add_argument("--json", action="store_true", help="all settings as one JSON object")
     parser.set_defaults(key=None)
-    change = actions.add_parser("set", help="write one setting")
+    change = actions.add_parser("set", help="write one setting", examples=CONFIG_SET_EXAMPLES)
     change.add_argument("key", help="such as port")
     change.add_argument("value", help="the new value; an empty text goes back to the default")
-    actions.add_parser("path", help="print where the settings file is")
+    actions.add_parser("path", help="print where the settings file is", examples="tray-bridge config path")
 
 
 def _add_logs_arguments(parser: argparse.ArgumentParser) -> None:
@@ -237,9 +238,11 @@ def _add_usage_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_key_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=Parser)
-    actions.add_parser("list", help="show the names of all keys")
+    shown = actions.add_parser("list", help="show the names of all keys", examples="tray-bridge key list --json")
+    shown.add_argument("--json", action="store_true", help="one JSON object")
     for action, help_ in (("make", "make a key and print it once"), ("revoke", "revoke a key")):
-        actions.add_parser(action, help=help_).add_argument("name")
+        made = actions.add_parser(action, help=help_, examples=f"tray-bridge key {action} laptop")
+        made.add_argument("name", help="such as laptop")
 
 
 def _moment(text: str) -> float:

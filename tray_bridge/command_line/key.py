@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 
@@ -22,6 +23,8 @@ def manage_keys(arguments: argparse.Namespace) -> int:
         keys.revoke(arguments.name)
         left = "Others are left." if keys.list() else "That was the last key: requests need none now."
         write(f"Revoked {arguments.name}. {left}\n")
+    elif arguments.json:
+        write(json.dumps({"keys": [{"name": entry.name, "made_at": entry.made_at} for entry in keys.list()]}) + "\n")
     else:
         for entry in keys.list():
             write(f"{entry.name:<24} made {time.strftime('%Y-%m-%d', time.localtime(entry.made_at))}\n")
