@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -80,9 +80,12 @@ class RunningBridge:
 
     def processes(self) -> list[psutil.Process]:
         """The CLI processes that this bridge owns now."""
-        pids = [session.pid for session in self.snapshot().pool.sessions if session.pid]
-        alive = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
-        return [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+        found = []
+        for session in self.snapshot().pool.sessions:
+            with suppress(psutil.NoSuchProcess):  # it ends just now
+                if session.pid and (process := psutil.Process(session.pid)).status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
 
 
 @contextmanager

@@ -65,10 +65,27 @@ def open_view(open_page: Open, origin: str, view: str, **options: object) -> Pag
     return page
 
 
+WIDTHS = (360, 768, 1024, 1280, 1920, 2560)
+# Both themes and both layouts; the rest in full.
+LOOKS = [("dark", 1280), ("light", 360)]
+OTHER_LOOKS = [("light", 1280), ("dark", 360)]
+
+
+def find_no_fault(page: Page, looks: list[tuple[str, int]]) -> None:
+    for theme, width in looks:
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(100)
+        results = Axe().run(page)
+        assert results.violations_count == 0, results.generate_report()
+
+
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_view_fits_every_width(lively: str, open_page: Open, view: str) -> None:
+def test_a_view_fits_every_width_and_axe_finds_nothing_in_either_theme_and_on_a_phone(
+    lively: str, open_page: Open, view: str
+) -> None:
     page = open_view(open_page, lively, view)
-    for width in (360, 768, 1024, 1280, 1920, 2560):
+    for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_timeout(150)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -78,25 +95,13 @@ def test_a_view_fits_every_width(lively: str, open_page: Open, view: str) -> Non
                  && !e.closest("pre") && !e.closest(".unseen, .scroll")).map((e) => e.outerHTML.slice(0, 80))"""
         )
         assert cut == [], width
+    find_no_fault(page, LOOKS)
 
 
-# Both themes and both layouts; the rest in full.
-LOOKS = [("dark", 1280), ("light", 360)]
-OTHER_LOOKS = [("light", 1280), ("dark", 360)]
-
-
-@pytest.mark.parametrize("looks", [LOOKS, pytest.param(OTHER_LOOKS, marks=pytest.mark.full)], ids=["usual", "other"])
+@pytest.mark.full
 @pytest.mark.parametrize("view", VIEWS)
-def test_axe_finds_nothing_in_either_theme_and_on_a_phone(
-    lively: str, open_page: Open, view: str, looks: list[tuple[str, int]]
-) -> None:
-    page = open_view(open_page, lively, view)
-    for theme, width in looks:
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-        page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_timeout(100)
-        results = Axe().run(page)
-        assert results.violations_count == 0, results.generate_report()
+def test_axe_finds_nothing_in_the_other_looks(lively: str, open_page: Open, view: str) -> None:
+    find_no_fault(open_view(open_page, lively, view), OTHER_LOOKS)
 
 
 def test_on_a_phone_the_tab_of_the_view_is_in_sight(lively: str, open_page: Open) -> None:

@@ -215,7 +215,7 @@ def test_a_model_that_keeps_calling_what_it_may_not_ends_in_an_error(bridge: Run
     with pytest.raises(openai.APIStatusError) as caught:
         conversation.ask(tools=[call("unknown")], then=[{"tools": [call("unknown")]}] * 9)
     assert caught.value.status_code == 502
-    assert len(bridge.standin.requests) == 5
+    assert len(bridge.standin.requests) in (5, 6)  # one more may be under way when the CLI is interrupted
 
 
 def test_a_call_of_a_tool_that_was_not_offered_never_reaches_the_client(bridge: RunningBridge) -> None:
