@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import http.server
 import json
 import os
@@ -13,12 +12,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.running_bridge import RunningBridge, directive, wait_for
-from tray_bridge.command_line.arguments import make_parser
+from tray_bridge.command_line import arguments
 from tray_bridge.machine.api_keys import ApiKeys
 from tray_bridge.machine.owner_note import read_note
 
@@ -245,18 +245,18 @@ def test_ask_nothing_a_number_of_times_is_refused() -> None:
     assert "'0' is not a number of 1 or more" in run("ask", "-n", "0", "hi").stderr
 
 
-def every_parser(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    yield parser
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for made in action.choices.values():
-                yield from every_parser(made)
+def test_every_help_has_an_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[arguments.Parser] = []
 
+    class Kept(arguments.Parser):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            made.append(self)
 
-def test_every_help_has_an_example() -> None:
-    helps = {parser.prog: parser.format_help() for parser in every_parser(make_parser())}
-    assert len(helps) > 20
-    assert [program for program, text in helps.items() if "examples:\n  " not in text] == []
+    monkeypatch.setattr(arguments, "Parser", Kept)
+    arguments.make_parser()
+    assert len(made) > 20
+    assert [parser.prog for parser in made if "examples:\n  " not in parser.format_help()] == []
 
 
 def test_settings_are_read_and_written(tmp_path: Path) -> None:
