@@ -98,7 +98,7 @@ def test_signals_and_log_out_reach_us(mac: SimulatedMac, monkeypatch: pytest.Mon
     main = threading.Thread(target=icon.run, args=(view.attach,))
     main.start()
     wait_until(lambda: not mac.button.hidden)
-    assert {signal.SIGINT, signal.SIGTERM} <= set(mac.signals)
+    assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP} <= set(mac.signals)
     mac.observers["NSApplicationWillTerminateNotification"](None)
     assert ended == ["log-out"]
     view.stop()

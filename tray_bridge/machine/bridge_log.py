@@ -23,7 +23,7 @@ KEPT_LINES = 200
 # Their messages come from the system or the interpreter, never from a request.
 _SAFE_MESSAGES = (OSError, ImportError, AttributeError, NameError, TypeError)
 
-_package = logging.getLogger("tray_bridge")  # only its own INFO: libraries log addresses that a request named
+_package = logging.getLogger("tray_bridge")
 _lines: deque[str] = deque(maxlen=KEPT_LINES)
 _handlers: list[logging.Handler] = []
 _path: Path | None = None
@@ -48,6 +48,7 @@ def open_log(folder: Path, level: str) -> None:
     for handler in _handlers:
         handler.setLevel(level_number(level))
         handler.setFormatter(formatter)
+        handler.addFilter(_is_kept)
         logging.getLogger().addHandler(handler)
 
 
@@ -82,6 +83,11 @@ def log_file() -> Path | None:
 def level_number(level: str) -> int:
     """Turn `info` into `logging.INFO`."""
     return int(getattr(logging, level.upper()))
+
+
+def _is_kept(record: logging.LogRecord) -> bool:
+    """Only our own INFO: libraries log addresses that a request named."""
+    return record.levelno >= logging.WARNING or record.name.startswith("tray_bridge")
 
 
 class _Formatter(logging.Formatter):

@@ -10,11 +10,19 @@ NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
+def end_signals() -> list[signal.Signals]:
+    """List the signals of this system that end the program, without those that were ignored when it began.
+
+    `nohup` ignores SIGHUP, and it stays ignored.
+    """
+    there = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
+    return [number for number in there if signal.getsignal(number) != signal.SIG_IGN]
+
+
 def on_end_signal(end: Callable[[], None]) -> None:
     """Call `end` at the first signal. A second Ctrl+C ends the process at once.
 
-    CLI processes that are left then are ended by the guard of `claude.orphans`. A signal that was ignored when the
-    program began, as `nohup` ignores SIGHUP, stays ignored.
+    CLI processes that are left then are ended by the guard of `claude.orphans`.
     """
     interrupts = 0
 
@@ -25,7 +33,5 @@ def on_end_signal(end: Callable[[], None]) -> None:
             os._exit(INTERRUPTED)
         end()
 
-    for name in NAMES:
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, handle)
+    for number in end_signals():
+        signal.signal(number, handle)

@@ -13,6 +13,8 @@ import PyObjCTools.MachSignals
 from PyObjCTools import AppHelper
 from pystray import _darwin
 
+from ...machine.signals import end_signals
+
 
 class Icon(_darwin.Icon):  # type: ignore[misc]  # pystray has no types
     """pystray's icon; `on_log_out` is called when the system ends the app, which then has a few seconds."""
@@ -30,7 +32,7 @@ class Icon(_darwin.Icon):  # type: ignore[misc]  # pystray has no types
         """pystray's own would let SIGINT end the process on the spot, with the server still up."""
         self._mark_ready()
         # The event loop is not Python's: only Mach signals reach a handler during it.
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in end_signals():
             PyObjCTools.MachSignals.signal(number, signal.getsignal(number))
         Foundation.NSNotificationCenter.defaultCenter().addObserverForName_object_queue_usingBlock_(
             AppKit.NSApplicationWillTerminateNotification, None, None, lambda _: self.on_log_out()

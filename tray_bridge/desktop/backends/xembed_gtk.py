@@ -10,6 +10,8 @@ from typing import Any
 from gi.repository import GLib
 from pystray import _gtk
 
+from ...machine.signals import end_signals
+
 
 class Icon(_gtk.Icon):  # type: ignore[misc]  # pystray has no types
     """pystray's icon; its own methods move to GTK's thread."""
@@ -19,7 +21,7 @@ class Icon(_gtk.Icon):  # type: ignore[misc]  # pystray has no types
 
     def _initialize(self) -> None:
         """Let signals reach Python: pystray resets one of them, and GTK's loop keeps the rest from running."""
-        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        handlers = {number: signal.getsignal(number) for number in end_signals()}
         super()._initialize()
         for number, handler in handlers.items():
             signal.signal(number, handler)
