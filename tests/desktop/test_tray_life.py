@@ -251,7 +251,8 @@ async def test_a_taken_port_is_told_and_another_is_offered(app: TrayApp, host: F
 async def test_who_is_signed_out_is_told_and_can_sign_in(app: TrayApp, host: FakeTrayHost, tmp_path: Path) -> None:
     real, stand_in = find_cli(), tmp_path / "claude"
     assert real is not None
-    sign_in = f'[ "$1" = auth ] && {{ echo "$@" > {tmp_path}/asked; exec sleep 60; }}'
+    waits = f"until [ -e {tmp_path}/in ]; do sleep 0.1; done"
+    sign_in = f'[ "$1" = auth ] && {{ echo "$@" > {tmp_path}/asked; {waits}; exit 0; }}'
     stand_in.write_text(f'#!/bin/sh\n{sign_in}\nexec {real.path} "$@"\n')
     stand_in.chmod(0o755)
     app.write_settings(port=app.port, pool_size=1, cli_path=str(stand_in))
@@ -270,6 +271,9 @@ async def test_who_is_signed_out_is_told_and_can_sign_in(app: TrayApp, host: Fak
     await host.click("No browser? Link and code are on the dashboard")
     assert await app.opened() == f"{app.url}/dashboard#/start"
     assert (tmp_path / "asked").read_text() == "auth login\n"
+    (tmp_path / "in").touch()
+    # Where the page asks a test question.
+    assert await app.opened() == f"{app.url}/dashboard#/start/test"
     app.send(signal.SIGTERM)
     assert await app.ends() == 0
 

@@ -48,8 +48,13 @@ function step(number, title) {
   };
 }
 
-/** Step 1: Claude Code's own sign-in, with its link and its code. */
-function signInStep() {
+/**
+ * Step 1: Claude Code's own sign-in, with its link and its code; `onSignedIn()` is called when it has just succeeded.
+ * @param {() => unknown} onSignedIn
+ */
+function signInStep(onSignedIn) {
+  let isAwaited = false;
+  let wasPending = false;
   const part = step("①", "Signed in to Claude");
   const words = h("p");
   const found = h("ul", { class: "muted" });
@@ -67,7 +72,10 @@ function signInStep() {
   const others = h("div", { hidden: true },
     h("p", {}, "Write one of these into Claude Code's own ~/.claude/settings.json; then it is offered here. Or set the variables where Tray Bridge is started."),
     h("pre", { class: "code", tabindex: 0, role: "region", "aria-label": "Settings for other accounts" }, h("code", {}, OTHERS)));
-  const use = h("button", { type: "button", onclick: () => act("/account/settings", { used: use.dataset.use === "true" }) });
+  const use = h("button", { type: "button", onclick: () => {
+    isAwaited = use.dataset.use === "true";
+    act("/account/settings", { used: isAwaited });
+  } });
   const offer = h("div", { class: "row", hidden: true }, use);
   part.body.append(words, choose, others, waiting, wrong, found, offer);
 
@@ -100,10 +108,20 @@ function signInStep() {
 
   return {
     element: part.element,
+    awaits() {
+      isAwaited = true;
+    },
     /** @param {any} told */
     update({ health, account, demo, sign_in: signIn, found: accounts, settings }) {
       const signedIn = demo || (account.signed_in === true && health.word !== "signed_out");
       const pending = signIn.stage === "waiting";
+      if (wasPending && signIn.stage === "failed") isAwaited = false;
+      else if (pending) isAwaited = true;
+      else if (signedIn && isAwaited) {
+        isAwaited = false;
+        onSignedIn();
+      }
+      wasPending = pending;
       part.done(signedIn, signedIn ? "Done" : pending ? "Waiting for you" : account.signed_in === null ? "Not known yet" : "To do");
       const how = account.uses_api_key ? "with an API key" : account.plan ? `with plan ${account.plan}` : "";
       say(words, demo ? "Not needed: a stand-in answers in the demo." : signedIn ? `Claude Code is signed in ${how}`.trim() + "." : "Claude Code needs to be signed in once. It keeps your credentials itself.");
@@ -150,7 +168,7 @@ function questionStep() {
     button.disabled = false;
   }
 
-  return { element: part.element, update() {} };
+  return { element: part.element, run, update() {} };
 }
 
 /** Step 3: a client, until its lamp is green. */
@@ -195,8 +213,10 @@ function clientStep() {
 }
 
 export function startView() {
+  const question = questionStep();
+  const signIn = signInStep(question.run);
   /** @type {{element: HTMLElement, update: (account: any, lamps: any) => unknown}[]} */
-  const parts = [signInStep(), questionStep(), clientStep()];
+  const parts = [signIn, question, clientStep()];
   const element = h("div", { class: "start" },
     h("div", { class: "intro" }, h("h1", {}, "First steps"), h("p", { class: "muted" }, "Three steps, then the programs on this machine can use your Claude. You can leave this page and come back.")),
     h("ol", { class: "steps" }, parts.map((part) => part.element)));
@@ -217,7 +237,12 @@ export function startView() {
   const tick = setInterval(load, POLL);
   return {
     element,
-    enter() {},
+    /** @param {string[]} rest */
+    enter([what]) {
+      if (what !== "test") return;
+      signIn.awaits(); // a sign-in from the menu has just succeeded
+      history.replaceState(null, "", "#/start");
+    },
     leave() {
       clearInterval(tick);
     },

@@ -35,12 +35,13 @@ COPIED_LOG_LINES = 40
 
 
 class Actions:
-    """Carry out actions. `problem` is that of the last one, if it failed."""
+    """Carry out actions. `problem` is that of the last one, if it failed; `signs_in`: a sign-in was begun here."""
 
     def __init__(self, server: Server, flags: Mapping[str, object]) -> None:
         self.problem: Problem | None = None
         self._shown_problem: Problem | None = None
         self.tell: Callable[[str, str], None] = lambda title, text: None
+        self.signs_in = False
         self._server = server
         self._flags = flags
         self._file_time = _modified(config_file())
@@ -136,6 +137,7 @@ class Actions:
     def sign_in(self) -> None:
         """Start the sign-in."""
         self._server.sign_in.start(self.settings.cli_path)
+        self.signs_in = True
 
     # Session logs
 

@@ -206,12 +206,21 @@ class Tray:
         self._view.show(self._picture(server))
         self._notify(server)
         self._say_health(server)
+        self._look_at_sign_in()
         if self._is_launching and server.state in ("ready", "error"):
             self._is_launching = False
             if port_is_taken(server) and is_tray_bridge(server.host, server.port):
                 _say(f"Another Tray Bridge has port {server.port}; its page opens.")
                 _open_dashboard_of(server.host, server.port)
                 self._wakes.put("end")
+
+    def _look_at_sign_in(self) -> None:
+        """Once a sign-in from the menu has succeeded, open the page's first steps, which ask a test question."""
+        stage = self._server.sign_in.state.stage
+        if self._actions.signs_in and stage in ("succeeded", "failed"):
+            self._actions.signs_in = False
+            if stage == "succeeded":
+                self._choose("open_dashboard", "start/test")
 
     def _tell(self, title: str, text: str) -> None:
         """Notify of an action without visible effect, such as a copy."""
