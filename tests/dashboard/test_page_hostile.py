@@ -115,6 +115,7 @@ def test_markup_in_a_comparison_a_conversation_usage_and_what_is_asked_again_is_
     request = question(SCRIPT, model=SCRIPT, user=SCRIPT)
     again = {
         **request,
+        "tools": [{"type": "function", "function": {"name": SCRIPT}}],
         "messages": [
             *request["messages"],
             {"role": "assistant", "content": SCRIPT},
@@ -126,6 +127,7 @@ def test_markup_in_a_comparison_a_conversation_usage_and_what_is_asked_again_is_
     page = open_page(f"{origin}/dashboard#/log/req_2?with=req_1")
     expect(page.locator(".exchange")).to_contain_text("Two exchanges")
     expect(page.locator(".difference").last).to_contain_text("more")
+    expect(page.locator(".changes li").first).to_contain_text("Tools: added <script>")
     assert is_unharmed(page)
     page.goto(f"{origin}/dashboard#/log/req_2")
     page.get_by_role("link", name="Conversation of 2 exchanges").click()
