@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -179,6 +183,72 @@ def test_a_large_index_is_made_behind_the_page_and_tells_how_far_it_is(
     assert reader.progress is None or reader.progress.total == 40
     wait_until(lambda: reader.progress is None)
     assert reader.search().total == 40
+
+
+def old_files(folder: Path) -> None:
+    for number in range(60):
+        write(folder, number, {"outcome": "completed", "answer": f"answer {number}"})
+    for day in folder.iterdir():
+        os.utime(day, (1, 1))  # so that a day is not compared again once it has been
+
+
+def test_several_who_make_an_index_at_once_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old_files(tmp_path)
+    read: Counter[str] = Counter()
+    real = index.read_entry
+
+    def counted(folder: Path, file: str) -> index.Indexed | None:
+        read[file] += 1
+        return real(folder, file)
+
+    monkeypatch.setattr(index, "BATCH", 5)
+    monkeypatch.setattr(index, "read_entry", counted)
+    readers = [LogReader(tmp_path) for _ in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        totals = list(threads.map(lambda reader: reader.search("answer").total, readers))
+    assert totals == [60] * 4
+    assert set(read.values()) == {1}, "no file is read twice, and no index is thrown away"
+
+
+def test_an_index_that_is_lost_while_it_is_made_has_no_holes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old_files(tmp_path)
+    read: list[str] = []
+    real = index.read_entry
+
+    def lost(folder: Path, file: str) -> index.Indexed | None:
+        read.append(file)
+        if len(read) == 30:
+            for path in tmp_path.glob("index.db*"):
+                path.unlink()
+        return real(folder, file)
+
+    monkeypatch.setattr(index, "BATCH", 5)
+    monkeypatch.setattr(index, "read_entry", lost)
+    reader = LogReader(tmp_path)
+    reader.search()
+    assert reader.search().total == LogReader(tmp_path).search("answer").total == 60
+
+
+def test_two_programs_that_index_the_same_exchange_do_no_harm(tmp_path: Path) -> None:
+    entry = index.read_entry(tmp_path, str(write(tmp_path, 1, {"outcome": "completed"}).relative_to(tmp_path)))
+    assert entry
+    first, second = index.Index(tmp_path), index.Index(tmp_path)
+    second.add(())
+    with first.use(to_write=True) as connection:
+        waiting = Thread(target=second.add, args=([entry],))
+        waiting.start()
+        waiting.join(0.2)
+        assert waiting.is_alive(), "what is looked up and what is written belong together"
+        index.put(connection, entry)
+    waiting.join(10)
+    with first.use() as connection:
+        assert connection.execute("SELECT count(*) FROM exchanges").fetchone() == (1,)
+    with pytest.raises(sqlite3.IntegrityError), first.use() as connection:
+        connection.execute("INSERT INTO exchanges SELECT * FROM exchanges")
+    assert LogReader(tmp_path).search().total == 1
+    assert not first._broken, "a fault of the question is none of the database"
+    first.close()
+    second.close()
 
 
 def test_the_index_of_version_0_1_goes(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from .index_tables import Indexed, connect, discard, drop, is_ours, put
 from .summary import is_summary, searched_text, summarise
-from .usage import UsageBook, is_passing
+from .usage import UsageBook, is_broken
 
 logger = logging.getLogger(__name__)
 
@@ -53,19 +53,25 @@ class Index:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
+        self._opens = 0
         self._broken = False
         self._listings: dict[str, tuple[int, float]] = {}
 
     @contextmanager
-    def use(self) -> Iterator[sqlite3.Connection]:
-        """Give the database, opened or made if need be, in a transaction of its own."""
+    def use(self, *, to_write: bool = False) -> Iterator[sqlite3.Connection]:
+        """Give the database, opened or made if need be, in a transaction of its own.
+
+        With `to_write`, nobody else writes between what is read in it and what is written.
+        """
         with self._lock:
             connection = self._open()
             try:
                 with connection:
+                    if to_write:
+                        connection.execute("BEGIN IMMEDIATE")
                     yield connection
             except sqlite3.DatabaseError as error:
-                self._broken = not is_passing(error)
+                self._broken = is_broken(error)
                 self.close()
                 raise
 
@@ -86,6 +92,10 @@ class Index:
             if self._inode == _inode(self.path):
                 return self._connection
             self.close()  # somebody deleted it
+        with _turn(self.folder):  # a database that is being made is not to be found without its book of usage
+            return self._make()
+
+    def _make(self) -> sqlite3.Connection:
         # Without the book of usage all is read again, so that it counts what there is.
         with suppress(OSError, sqlite3.Error):
             if self.usage.path.exists():
@@ -104,6 +114,7 @@ class Index:
             logger.info("The log's index is kept in memory: %s", error)
             self._connection = connect(":memory:")
         self._inode = _inode(self.path)
+        self._opens += 1
         return self._connection
 
     def _discard(self) -> None:
@@ -116,7 +127,7 @@ class Index:
         entries = list(entries)
         if self._is_on_disk():
             self.usage.take(entry.summary for entry in entries)
-        with self.use() as connection:
+        with self.use(to_write=True) as connection:
             for entry in entries:
                 put(connection, entry)
 
@@ -143,7 +154,7 @@ class Index:
         with self._lock:
             if self.progress is not None:
                 return
-            missing: list[tuple[str, str]] = []
+            missing: list[str] = []
             listed: dict[str, int] = {}
             days = sorted(name for name in _names(self.folder) if DAY.fullmatch(name))
             with self.use() as connection:
@@ -158,7 +169,8 @@ class Index:
                         missing += self._compare(connection, day, changed)
                         if changed < (time.time() - CLOCK_GRAIN) * 1e9:
                             listed[day] = changed
-                missing += self._running(connection)
+                again = self._running(connection)
+            self._read_again(again)
             if background and len(missing) > BATCH:
                 self.progress = Progress(0, len(missing))
                 work = threading.Thread(target=self._read_behind, args=(missing, listed), name="log-index", daemon=True)
@@ -173,7 +185,7 @@ class Index:
         cost, before = self._listings.get(day, (0, 0.0))
         return cost < _QUICK or time.monotonic() - before >= cost * _SPARING / 1e9
 
-    def _compare(self, connection: sqlite3.Connection, day: str, changed: int) -> list[tuple[str, str]]:
+    def _compare(self, connection: sqlite3.Connection, day: str, changed: int) -> list[str]:
         """Take out what the folder has lost; give what the index lacks."""
         began = time.perf_counter_ns()
         # First what is known: a file that is written and taken in meanwhile must not count as lost.
@@ -183,20 +195,20 @@ class Index:
             drop(connection, file)
         connection.execute("INSERT OR REPLACE INTO days VALUES (?, 0)", (day,))
         self._listings[day] = time.perf_counter_ns() - began, time.monotonic()
-        return [(day, file) for file in sorted(files - known)]
+        return sorted(files - known)
 
-    def _running(self, connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    def _running(self, connection: sqlite3.Connection) -> list[str]:
         """Give the exchanges without an end whose files are newer; those whose program is gone are unfinished."""
         again = []
-        rows = connection.execute("SELECT file, day, changed, process FROM exchanges WHERE outcome IS NULL").fetchall()
-        for file, day, changed, process in rows:
+        rows = connection.execute("SELECT file, changed, process FROM exchanges WHERE outcome IS NULL").fetchall()
+        for file, changed, process in rows:
             if _changed(self.folder / file) != changed:
-                again.append((day, file))
+                again.append(file)
             elif not is_alive(json.loads(process)):
                 connection.execute("UPDATE exchanges SET outcome = 'unfinished' WHERE file = ?", (file,))
         return again
 
-    def _read_behind(self, missing: list[tuple[str, str]], listed: Mapping[str, int]) -> None:
+    def _read_behind(self, missing: list[str], listed: Mapping[str, int]) -> None:
         behind = Index(self.folder)
         try:
             if not self._is_on_disk():
@@ -218,21 +230,46 @@ class Index:
 
     def _read(
         self,
-        missing: list[tuple[str, str]],
+        missing: list[str],
         listed: Mapping[str, int],
         tell: Callable[[int, int], None] = lambda _done, _total: None,
     ) -> None:
-        """Read files into the index, oldest first, so that a conversation's beginning stands before what follows."""
+        """Read files into the index, oldest first, so that a conversation's beginning stands before what follows.
+
+        Several who make the same index take turns: each reads what the others have not read.
+        """
+        with self.use():
+            opens = self._opens
         for start in range(0, len(missing), BATCH):
-            entries = [read_entry(self.folder, file) for _, file in missing[start : start + BATCH]]
-            self.add(entry for entry in entries if entry is not None)
+            with _turn(self.folder, "read"):
+                self._read_again(self._lacking(missing[start : start + BATCH]))
             tell(min(start + BATCH, len(missing)), len(missing))
         if listed:
             with self.use() as connection:
+                if self._opens != opens:
+                    return  # the database is another one: what was read may not be in it
                 connection.executemany("INSERT OR REPLACE INTO days VALUES (?, ?)", listed.items())
             for day in listed:
                 with suppress(OSError):
                     (self.folder / day / _OLD_NAME).unlink(missing_ok=True)
+
+    def _read_again(self, files: list[str]) -> None:
+        entries = [read_entry(self.folder, file) for file in files]
+        if entries:
+            self.add(entry for entry in entries if entry is not None)
+
+    def _lacking(self, files: list[str]) -> list[str]:
+        with self.use() as connection:
+            found = "SELECT 1 FROM exchanges WHERE file = ?"
+            return [file for file in files if not connection.execute(found, (file,)).fetchone()]
+
+
+_TURNS: dict[tuple[Path, str], threading.RLock] = {}
+
+
+def _turn(folder: Path, what: str = "open") -> threading.RLock:
+    """Give the lock of what only one thread does at a time in a folder."""
+    return _TURNS.setdefault((folder, what), threading.RLock())
 
 
 def read_entry(folder: Path, file: str) -> Indexed | None:

@@ -64,9 +64,9 @@ _PASSING = ("locked", "busy", "full", "I/O", "readonly", "unable to open", "inte
 _OURS = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.DataError)  # faults of the question
 
 
-def is_passing(error: sqlite3.Error) -> bool:
-    """Whether the database itself is whole, and the same may succeed another time."""
-    return any(word in str(error) for word in _PASSING)
+def is_broken(error: sqlite3.Error) -> bool:
+    """Whether the database itself is to blame: it is no use to try the same another time."""
+    return not isinstance(error, _OURS) and not any(word in str(error) for word in _PASSING)
 
 
 class UsageBook:
@@ -91,7 +91,7 @@ class UsageBook:
             try:
                 return self._attempt(work)
             except sqlite3.DatabaseError as error:
-                if is_passing(error) or isinstance(error, _OURS):
+                if not is_broken(error):
                     raise
                 self._mend(error)
                 return self._attempt(work)
