@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tests.session_log.log_fixtures import answer, begin, wait_until
 from tray_bridge.session_log import LogReader, SessionLog, index
+from tray_bridge.session_log.index_tables import Indexed, put
 from tray_bridge.session_log.summary import words
 
 WORDS = ("the", "theatre", "Straße", "foo_bar", "漢字", "İstanbul", "a-b", "42", "don't", "ÉTÉ", "été", "x", "\ud800")
@@ -197,7 +198,7 @@ def test_several_who_make_an_index_at_once_take_turns(tmp_path: Path, monkeypatc
     read: Counter[str] = Counter()
     real = index.read_entry
 
-    def counted(folder: Path, file: str) -> index.Indexed | None:
+    def counted(folder: Path, file: str) -> Indexed | None:
         read[file] += 1
         return real(folder, file)
 
@@ -215,7 +216,7 @@ def test_an_index_that_is_lost_while_it_is_made_has_no_holes(tmp_path: Path, mon
     read: list[str] = []
     real = index.read_entry
 
-    def lost(folder: Path, file: str) -> index.Indexed | None:
+    def lost(folder: Path, file: str) -> Indexed | None:
         read.append(file)
         if len(read) == 30:
             for path in tmp_path.glob("index.db*"):
@@ -239,7 +240,7 @@ def test_two_programs_that_index_the_same_exchange_do_no_harm(tmp_path: Path) ->
         waiting.start()
         waiting.join(0.2)
         assert waiting.is_alive(), "what is looked up and what is written belong together"
-        index.put(connection, entry)
+        put(connection, entry)
     waiting.join(10)
     with first.use() as connection:
         assert connection.execute("SELECT count(*) FROM exchanges").fetchone() == (1,)
