@@ -72,6 +72,7 @@ def test_all_spares_killed_at_once(steady: RunningBridge, report: FaultReport) -
 
 def test_killed_in_mid_stream(steady: RunningBridge, report: FaultReport) -> None:
     with bystander(steady), stream(steady) as texts:
+        steady.wait_for(lambda s: s.pool.busy == 2, bound(20))
         since = kill(session_process(steady, "busy"))
         with pytest.raises(openai.APIError, match="ended in the middle") as caught:
             list(texts)
@@ -87,6 +88,7 @@ def test_killed_before_the_first_word(steady: RunningBridge, report: FaultReport
         asking = threading.Thread(target=lambda: answers.append(ask(steady, asked)))
         asking.start()
         wait_for(lambda: len(steady.standin.requests) >= 2, bound(20))
+        steady.wait_for(lambda s: s.pool.busy == 2, bound(20))  # a snapshot without it would name the bystander's
         since = kill(session_process(steady, "busy"))
         seconds = healthy_again(steady, since)
         asking.join(bound(30))
