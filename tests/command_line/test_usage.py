@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +15,8 @@ import pytest
 from tests.dashboard.log_filler import answer, question, write_exchange
 from tray_bridge.command_line.arguments import make_parser
 from tray_bridge.command_line.usage import show_usage
-from tray_bridge.session_log import LogReader
+from tray_bridge.session_log import LogReader, index
+from tray_bridge.session_log.index_tables import Indexed
 from tray_bridge.session_log.prices import Price
 
 
@@ -50,6 +53,26 @@ def test_it_says_the_same_in_a_table_as_csv_and_as_json(
     narrow = run(log, capsys)
     assert max(map(len, narrow.splitlines()[:3])) <= 80
     assert "120 columns of text show more" in narrow
+
+
+def test_a_terminal_is_told_how_far_a_missing_index_is(
+    log: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in log.glob("*.db*"):
+        path.unlink()
+    read_entry = index.read_entry
+
+    def slowly(folder: Path, file: str) -> Indexed | None:
+        time.sleep(0.06)
+        return read_entry(folder, file)
+
+    monkeypatch.setattr(index, "read_entry", slowly)
+    monkeypatch.setattr(index, "BATCH", 1)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    assert show_usage(make_parser().parse_args(["usage", "--json"]), log) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["total"]["requests"] == 4
+    assert re.search(r"The log's index is being made: [0-3] of 4", said.err)
 
 
 def test_any_period_can_be_asked_for(log: Path, capsys: pytest.CaptureFixture[str]) -> None:

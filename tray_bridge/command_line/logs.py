@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from ..errors import BridgeUnreachableError, TrayBridgeError
 from ..session_log import LogReader, Summary, as_curl, as_markdown, with_files
 from .fetch import find_bridge
+from .open_log import open_log
 from .terminal import printable, write
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _WIDE = 100
 
 def show_logs(arguments: argparse.Namespace, folder: Path, origin: str) -> int:
     """Print what the arguments ask for; `origin` is where a bridge is by the settings. Raises TrayBridgeError."""
-    reader = LogReader(folder)
+    reader = open_log(folder)
     if arguments.action == "show":
         return _show_one(reader, arguments, origin)
     found = _search(reader, arguments, limit=arguments.limit)

@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 from typing import Any, Literal
 
-from ..session_log import LogReader, as_csv
+from ..session_log import as_csv
+from .open_log import open_log
 from .terminal import printable, write
 
 COLUMNS = (
@@ -35,7 +36,7 @@ NARROW = ("name", "requests", "errors", "input_tokens", "cache_read_tokens", "ou
 
 def show_usage(arguments: argparse.Namespace, folder: Path) -> int:
     """Print the report that the arguments ask for."""
-    report = LogReader(folder).usage.report(arguments.by, arguments.since, arguments.until)
+    report = open_log(folder).usage.report(arguments.by, arguments.since, arguments.until)
     if arguments.json:
         write(json.dumps(report, indent=2) + "\n")
     elif arguments.csv:
