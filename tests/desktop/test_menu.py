@@ -105,7 +105,9 @@ def test_a_server_that_stops_after_its_requests_says_for_how_long_it_has_waited(
     assert menu[0].text == "◐ Stops when 2 requests are finished · 12 s"
     assert line(menu, "Resume").enabled
     assert "Stop server (ends 2 requests)" in texts(line(menu, "Advanced").items)
-    assert not any(text.startswith(("Stop server after", "Pause")) for text in texts(line(menu, "Advanced").items))
+    assert not any(
+        text.startswith(("Stop server after", "Restart after", "Pause")) for text in texts(line(menu, "Advanced").items)
+    )
 
 
 def test_a_newer_version_is_told_on_the_top_level_and_in_about() -> None:
@@ -237,6 +239,7 @@ def test_what_ends_requests_says_so_and_can_wait_for_them() -> None:
     menu = build_menu(SERVERS["busy"], STATE)
     assert line(menu, "Advanced", "Stop server (ends 2 requests)").action == "stop_server"
     assert line(menu, "Advanced", "Stop server after 2 requests").action == "stop_when_idle"
+    assert line(menu, "Advanced", "Restart after 2 requests").action == "restart_when_idle"
     assert line(menu, "Settings", "Port", "Another port (ends 2 requests)")
     assert not any(
         "after" in item.text or "ends" in item.text for item in all_items(build_menu(READY, STATE)) if item.visible

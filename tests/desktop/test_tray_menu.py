@@ -145,12 +145,12 @@ async def test_stop_waits_for_what_is_under_way_says_for_how_long_and_can_be_cal
         assert (await asyncio.to_thread(app.get, "/health") or {})["status"] == "stopping"
         await host.click("Resume")
         await host.shows("● Busy with 1 request")
-        await host.click("Advanced", "Stop server after 1 request")
+        before = (await asyncio.to_thread(app.get, "/status") or {})["started_at"]
+        await host.click("Advanced", "Restart after 1 request")
         await host.shows("◐ Stops when 1 request is finished · ")
         await host.click("Advanced", "Active requests (1)", "curl · ")
-        await host.shows("○ Stopped")
-    await host.click("Advanced", "Start server")
-    await host.shows("● Ready on")
+        await host.shows("● Ready on")
+        assert (await asyncio.to_thread(app.get, "/status") or {})["started_at"] > before
 
 
 async def test_a_refused_web_page_is_named_and_let_in(app: TrayApp, host: FakeTrayHost) -> None:

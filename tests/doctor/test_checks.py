@@ -7,9 +7,11 @@ import pytest
 
 from tray_bridge.claude.capabilities import FAILED, NOT_PROVED, NOT_YET
 from tray_bridge.doctor.checks import Check, run_checks
+from tray_bridge.doctor.health import health_of
 from tray_bridge.errors import SettingsError
 from tray_bridge.machine.paths import config_file, log_folder
 from tray_bridge.settings.schema import load_settings
+from tray_bridge.snapshots import ServerSnapshot
 
 
 @pytest.fixture(autouse=True)
@@ -88,6 +90,15 @@ def test_the_problem_of_a_running_server_is_shown() -> None:
     problem = {"title": "Port in use", "message": "By x.", "hint": "Do y."}
     found = check("Server", {"host": "127.0.0.1", "port": 1, "problem": problem})
     assert (found.status, found.message, found.hint) == ("failed", "Port in use: By x.", "Do y.")
+
+
+def test_the_word_of_health_is_told_of_a_running_server() -> None:
+    place = {"host": "192.0.2.1", "port": 1}
+    ready = check("Server", {**place, "health": health_of(ServerSnapshot(state="ready")).as_json()})
+    assert (ready.status, ready.message) == ("ok", "It answers at http://192.0.2.1:1/v1. Health: Ready.")
+    paused = check("Server", {**place, "health": health_of(ServerSnapshot(state="ready", paused=True)).as_json()})
+    assert (paused.status, paused.message) == ("warning", "Paused. New requests are refused until it is resumed.")
+    assert "tray-bridge resume" in paused.hint
 
 
 def test_broken_settings_and_unknown_keys_are_told() -> None:

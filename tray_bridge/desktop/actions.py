@@ -116,6 +116,10 @@ class Actions:
         """Stop the server once the requests under way have ended."""
         self._server.stop_when_idle()
 
+    def restart_when_idle(self) -> None:
+        """Restart the server once the requests under way have ended."""
+        self._server.restart_when_idle()
+
     def let_page_in(self, origin: str) -> None:
         """Allow the web page that was refused."""
         self._server.let_page_in(origin)

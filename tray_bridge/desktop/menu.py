@@ -171,6 +171,8 @@ def _server_switches(server: ServerSnapshot, state: MenuState) -> Iterable[Item]
         key="restart",
         enabled=free and server.state in ("ready", "error") and not port_is_taken(server),
     )
+    again = f"Restart after {count_of(server.active)}"
+    yield Item(again, "restart_when_idle", enabled=free, visible=ready and server.active > 0 and not waits)
 
 
 def _active_requests(requests: tuple[RequestSnapshot, ...], now: float) -> Item:

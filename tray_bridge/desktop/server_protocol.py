@@ -32,6 +32,9 @@ class Server(Protocol):
     def stop_when_idle(self) -> None:
         """Stop once the requests under way have ended, and takes no new ones; `pause(False)` calls it off."""
 
+    def restart_when_idle(self) -> None:
+        """Restart once the requests under way have ended, and take no new ones; `pause(False)` calls it off."""
+
     def let_page_in(self, origin: str) -> None:
         """Add a web page that was refused to the settings."""
 

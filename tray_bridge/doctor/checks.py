@@ -110,7 +110,10 @@ def _check_server(settings: Settings, status: Mapping[str, Any] | None) -> Check
         if status.get("host") == "127.0.0.1" and is_taken_on_ipv6(int(status.get("port") or 0)):
             message = f"It answers at {place}, but `localhost` may lead to another program, which listens on [::1]."
             return Check(title, "warning", message, "Give clients 127.0.0.1 in place of localhost.")
-        return Check(title, "ok", f"It answers at {place}.")
+        health = status.get("health") or {}
+        if health.get("word") in ("paused", "stopping"):
+            return Check(title, "warning", f"{health['text']}. {health['detail']}", health["hint"])
+        return Check(title, "ok", f"It answers at {place}. Health: {health.get('text') or 'not known'}.")
     try:
         with bind(settings.host, settings.port):
             return Check(title, "ok", f"Stopped; port {settings.port} is free.")

@@ -155,11 +155,15 @@ class ServerThread:
 
     def stop_when_idle(self) -> None:
         """Refuse new requests, and stop once those under way have ended; `pause(False)` calls it off."""
-        threading.Thread(target=self._stop_when_idle, name="drain", daemon=True).start()
+        threading.Thread(target=self._when_idle, args=(self.stop,), name="drain", daemon=True).start()
 
-    def _stop_when_idle(self) -> None:
+    def restart_when_idle(self) -> None:
+        """Refuse new requests, and restart once those under way have ended; `pause(False)` calls it off."""
+        threading.Thread(target=self._when_idle, args=(self.restart,), name="drain", daemon=True).start()
+
+    def _when_idle(self, then: Callable[[], None]) -> None:
         if self.drain() and self._snapshot.state == "ready":
-            self.stop()
+            then()
 
     def let_page_in(self, origin: str) -> None:
         """Add a page that was refused to `allowed_origins`, in the settings file too; raises SettingsError."""
