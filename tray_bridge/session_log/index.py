@@ -61,7 +61,7 @@ class Index:
     def use(self, *, to_write: bool = False) -> Iterator[sqlite3.Connection]:
         """Give the database, opened or made if need be, in a transaction of its own.
 
-        With `to_write`, nobody else writes between what is read in it and what is written.
+        With `to_write`, no one else writes between what is read in it and what is written.
         """
         with self._lock:
             connection = self._open()
