@@ -183,9 +183,9 @@ def test_a_stop_string(bridge: RunningBridge, client: Adapter, stream: bool) -> 
 def test_an_error_before_the_first_byte_is_a_status_in_the_dialects_words(
     bridge: RunningBridge, client: Adapter, stream: bool
 ) -> None:
-    failure = {"status": 403, "type": "permission_error", "message": "not for you"}
+    failure = {"status": 400, "type": "invalid_request_error", "message": "not for you"}
     response = send(bridge, client, Question(directive(error=failure), stream))
-    assert response.status_code == 403
+    assert response.status_code == 400
     assert response.headers["content-type"] == "application/json"
     assert "not for you" in client.error(response.json())
 

@@ -192,7 +192,7 @@ async def check_babble(make_bridge: Make, folder: Path, report: FaultReport, tur
 async def test_a_program_that_talks_nonsense_harms_nobody(
     make_bridge: Make, tmp_path: Path, report: FaultReport, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await check_babble(make_bridge, tmp_path, report, turns=12, lines=60)
+    await check_babble(make_bridge, tmp_path, report, turns=8, lines=60)
     forgotten = [record.getMessage() for record in caplog.records if record.name == "asyncio"]
     assert forgotten == []  # a task's error that nobody looks at keeps its session in memory
 
