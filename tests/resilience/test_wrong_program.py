@@ -65,7 +65,7 @@ def test_a_cold_session_that_does_not_start_is_told_as_such(make_bridge: Make, p
     program.fail(fault)
     bridge = make_bridge(pool_size=0, cli_path=program.path)
     with ThreadPoolExecutor(4) as threads:
-        errors = list(threads.map(lambda _: refusal(lambda: ask(bridge, say("hello"))), range(12)))
+        errors = list(threads.map(lambda _: refusal(lambda: ask(bridge, say("hello"))), range(6)))
     assert {error.status_code for error in errors} <= {502, 503}, errors
 
 
