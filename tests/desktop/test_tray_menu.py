@@ -395,7 +395,7 @@ async def test_about(app: TrayApp, host: FakeTrayHost) -> None:
     await host.click("Advanced", "About", "Copy these lines")
     copied = await app.copied()
     assert f"Tray Bridge {__version__}" in copied
-    assert re.search(r"\nbridge\.log:\n\d{4}-.* INFO tray_bridge\.", copied), copied
+    assert re.search(r"\nbridge\.log:\n\d{4}-.* [A-Z]+ tray_bridge\.", copied), copied
 
 
 async def test_what_fails_is_told_in_the_menu_until_something_works(app: TrayApp, host: FakeTrayHost) -> None:

@@ -14,7 +14,6 @@ from tests.e2e.upstream import (
     chunks_of,
     deltas,
     finish_reasons,
-    make_unscripted_slow,
     newest,
     nothing_went_on,
     post,
@@ -39,11 +38,9 @@ def asking(**spec: object) -> Wire:
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
-def test_a_limit_on_tokens_is_hard_upstream_and_the_cli_does_not_go_on(
-    bridge: RunningBridge, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    make_unscripted_slow(bridge, monkeypatch)
-    choice = post(bridge, {**asking(words=50, first_delay=0), name: 7.0}).json()["choices"][0]
+def test_a_limit_on_tokens_is_hard_upstream_and_the_cli_does_not_go_on(bridge: RunningBridge, name: str) -> None:
+    # Where the CLI goes on, the stand-in reads the same question again, delay included: a model takes its time as well.
+    choice = post(bridge, {**asking(words=50, first_delay=1), name: 7.0}).json()["choices"][0]
     assert choice["finish_reason"] == "length"
     assert choice["message"]["content"] == "word1 word2 word3 word4 word5 word6 word7"
     assert newest(bridge)["max_tokens"] == 7

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.running_bridge import RunningBridge, wait_for
 from tray_bridge.server.run import PUBLISH_SECONDS
@@ -48,11 +47,6 @@ def finish_reasons(chunks: Sequence[Wire]) -> list[str]:
     return [c["finish_reason"] for chunk in chunks for c in chunk["choices"] if c["finish_reason"]]
 
 
-def make_unscripted_slow(bridge: RunningBridge, patch: pytest.MonkeyPatch) -> None:
-    """What the CLI asks by itself holds no directive; its answer shall take its time, as a real one does."""
-    patch.setattr(bridge.standin, "first_delay", 3.0)
-
-
 def nothing_went_on(bridge: RunningBridge) -> None:
     """The CLI, which would have asked again by itself, was ended before the model said a word to it.
 
@@ -61,7 +55,7 @@ def nothing_went_on(bridge: RunningBridge) -> None:
     time.sleep(2 * PUBLISH_SECONDS)  # a snapshot may be older than the answer
     bridge.wait_for(lambda s: not s.pool.busy)
     wait_for(lambda: all(received.ended for received in bridge.standin.requests), 5)
-    answered = [received.body["messages"][-2:] for received in bridge.standin.requests if received.first_delta]
+    answered = [turns(received.body)[-1] for received in bridge.standin.requests if received.first_delta]
     assert len(answered) <= 1, f"the CLI went on: {answered}"
 
 
