@@ -32,6 +32,18 @@ def noted():
 launch.begin = noted
 main.main(["--help"])
 """
+DESCRIBED = """
+from tray_bridge import launch
+launch.begin()
+launch.import_fastapi()
+from fastapi import FastAPI
+from fastapi.openapi.models import Contact
+from pydantic import BaseModel
+print(Contact.__pydantic_complete__, "defer_build" in BaseModel.model_config)
+app = FastAPI(title="Described")
+app.get("/here")(lambda: None)
+print(app.openapi()["info"]["title"], *app.openapi()["paths"])
+"""
 OFF = "from tray_bridge import launch; launch.begin(); print(*sorted(t for t in launch.TRICKS if launch.is_used(t)))"
 
 
@@ -50,8 +62,13 @@ def test_the_program_makes_them_on_the_main_thread_before_there_is_another() -> 
 
 @pytest.mark.parametrize(
     ("plain", "used"),
-    [("", "collector early-worker sdk"), ("0", "collector early-worker sdk"), ("sdk", "collector early-worker"),
-     ("sdk, collector", "early-worker"), ("1", ""), ("yes", "")],
+    [("", "collector early-worker models sdk"), ("0", "collector early-worker models sdk"),
+     ("sdk", "collector early-worker models"), ("sdk, collector", "early-worker models"), ("1", ""), ("yes", "")],
 )  # fmt: skip
 def test_the_variable_switches_off_all_of_them_or_those_that_it_names(plain: str, used: str) -> None:
     assert run(OFF, plain).strip() == used
+
+
+def test_fastapis_models_are_built_when_a_description_is_wanted_and_no_other_model_is_concerned() -> None:
+    assert run(DESCRIBED).split() == ["False", "False", "Described", "/here"]
+    assert run(DESCRIBED, "models").split() == ["True", "False", "Described", "/here"]

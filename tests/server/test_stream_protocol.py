@@ -2,44 +2,63 @@
 
 from __future__ import annotations
 
-import h11
-import pytest
+import asyncio
+import socket
 
-from tray_bridge.server.stream_protocol import StreamConnection
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from tray_bridge.server.stream_protocol import StreamProtocol
 
 PIECES = (b"data: one\n\n", b"", b"x" * 4096)
+LENGTH = sum(map(len, PIECES))
 
 
-def exchange(connection: h11.Connection, request: bytes, headers: list[tuple[str, str]]) -> bytes:
-    """What this connection sends for a response to the request."""
-    connection.receive_data(request)
-    while not isinstance(connection.next_event(), h11.EndOfMessage):
-        pass
-    events = [h11.Response(status_code=200, headers=headers, reason=b"OK"), *(h11.Data(data=d) for d in PIECES)]
-    written = b"".join(bytes(connection.send(event) or b"") for event in (*events, h11.EndOfMessage()))
-    if connection.our_state is h11.DONE:
-        connection.start_next_cycle()
-    return written
+async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+    """`/whole` tells its length; everything else is a stream."""
+    headers = [(b"content-length", b"%d" % LENGTH)] if scope["path"] == "/whole" else []
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    for piece in PIECES:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def bytes_of(protocol: type[H11Protocol], *requests: bytes) -> bytes:
+    """What a server with this protocol sends for the requests of one connection."""
+    config = uvicorn.Config(
+        answer, http=protocol, lifespan="off", log_config=None, server_header=False, date_header=False
+    )
+    server, listener = uvicorn.Server(config), socket.create_server(("127.0.0.1", 0))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    reader, writer = await asyncio.open_connection(*listener.getsockname())
+    writer.write(b"".join(requests))
+    try:
+        return await asyncio.wait_for(reader.read(), 20)
+    finally:
+        writer.close()
+        server.should_exit = True
+        await serving
+
+
+def request(path: bytes, version: bytes = b"1.1", method: bytes = b"GET", *, last: bool = True) -> bytes:
+    end = b"close" if last else b"keep-alive"
+    return b"%b %b HTTP/%b\r\nhost: x\r\nconnection: %b\r\n\r\n" % (method, path, version, end)
 
 
 @pytest.mark.parametrize(
-    ("version", "headers"),
+    "requests",
     [
-        (b"1.1", [("content-type", "text/event-stream")]),
-        (b"1.1", [("content-length", str(sum(map(len, PIECES))))]),
-        (b"1.0", [("content-type", "text/event-stream")]),
+        (request(b"/"),),
+        (request(b"/", last=False), request(b"/")),
+        (request(b"/", last=False), request(b"/whole", last=False), request(b"/")),
+        (request(b"/", b"1.0"),),
+        (request(b"/", method=b"HEAD", last=False), request(b"/")),
     ],
-    ids=["in chunks", "with a length", "HTTP/1.0"],
+    ids=["in chunks", "twice", "with a length between", "HTTP/1.0", "HEAD"],
 )
-def test_a_response_has_the_bytes_of_h11_each_time(version: bytes, headers: list[tuple[str, str]]) -> None:
-    request = b"POST / HTTP/%b\r\nhost: x\r\nconnection: keep-alive\r\ncontent-length: 0\r\n\r\n" % version
-    ours, plain = StreamConnection(h11.SERVER), h11.Connection(h11.SERVER)
-    for _ in range(1 if version == b"1.0" else 2):
-        assert exchange(ours, request, headers) == exchange(plain, request, headers)
-
-
-def test_after_a_response_with_a_length_nothing_is_framed_as_a_chunk() -> None:
-    ours = StreamConnection(h11.SERVER)
-    request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
-    assert b"chunked" in exchange(ours, request, [])
-    assert exchange(ours, request, [("content-length", str(sum(map(len, PIECES))))]).endswith(b"x" * 4096)
+async def test_a_connection_has_the_bytes_of_h11(requests: tuple[bytes, ...]) -> None:
+    sent = await bytes_of(StreamProtocol, *requests)
+    assert sent.count(b"HTTP/1.1 200 OK") == len(requests)
+    assert sent == await bytes_of(H11Protocol, *requests)

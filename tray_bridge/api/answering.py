@@ -283,10 +283,11 @@ class Answering:
         exchange, is_first = self._exchange, index == 0
         record = exchange.record
         keys = ToolKeys(self.asked.turn_of(index))
+        restore = keys.restore if keys else None
         async with aclosing(self._services.pool.ask(keys.turn)) as events:
             async for event in events:
-                if keys:
-                    event = keys.restore(event)
+                if restore is not None:
+                    event = restore(event)
                 if isinstance(event, Leased):
                     entry.queued = False
                     if is_first:

@@ -177,7 +177,7 @@ class AnswerReader:
     def _read_delta(self, delta: Mapping[str, Any]) -> Sequence[Event]:
         block = self._block
         if block == "text":
-            if isinstance(citation := delta.get("citation"), Mapping):
+            if self._cites and isinstance(citation := delta.get("citation"), Mapping):
                 self._citations.append(citation)
             text = read_text(delta, "text")
             return self._say(text) if text else _NOTHING

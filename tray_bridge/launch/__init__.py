@@ -6,14 +6,15 @@ one of its; `TRAY_BRIDGE_PLAIN_START=sdk` switches off one, or several with comm
 
 | name | what | where | it saves |
 | --- | --- | --- | --- |
-| `sdk` | the SDK without `mcp` and `jsonschema` | `fast_imports.import_sdk` | 695 ms and 40 MB |
-| `early-worker` | a worker starts before settings are read | `server.early_worker` | only where a core is free |
-| `collector` | loaded objects frozen, rarer collections | `collector.settle` | pauses in streams; no launch time |
+| `sdk` | the SDK without `mcp` and `jsonschema` | `fast_imports.import_sdk` | 562 ms |
+| `early-worker` | a worker starts before settings are read | `server.early_worker` | 105 ms |
+| `models` | FastAPI's models of a description, built at their use | `fast_imports.import_fastapi` | 51 ms |
+| `collector` | loaded objects frozen, rarer collections | `collector.settle` | 28 ms in streams, per collection |
 
-The times are processor time on two cores, the least of 7 (SDK) and 15 runs. `python -m tests.bench tricks` measures
-each. What saved less than 30 ms is gone: FastAPI's models built when they are used (24), pydantic 1 hidden from
-FastAPI (18), no collection while the app is loaded (16), OpenTelemetry hidden from the SDK (11), no plugins of
-pydantic (9), `importlib.metadata` hidden from the SDK (0).
+The times are from launch to the first token, on two cores, the median of 9 pairs; the collector's is what each full
+collection would hold up every stream. `python -m tests.bench tricks --lines` measures them. What saved less than 30 ms
+is gone: pydantic 1 hidden from FastAPI (18), no collection while the app is loaded (16), OpenTelemetry hidden from the
+SDK (11), no plugins of pydantic (9), `importlib.metadata` hidden from the SDK (0).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import os
 from . import fast_imports
 
 PLAIN_VARIABLE = "TRAY_BRIDGE_PLAIN_START"
-TRICKS = frozenset({"sdk", "early-worker", "collector"})
+TRICKS = frozenset({"sdk", "models", "early-worker", "collector"})
 _has_begun = False
 
 
@@ -47,3 +48,9 @@ def switched_off() -> frozenset[str]:
 def is_used(trick: str) -> bool:
     """Return whether this process is Tray Bridge's own, and this trick is not switched off."""
     return _has_begun and trick not in switched_off()
+
+
+def import_fastapi() -> None:
+    """Import FastAPI in the way that this process starts. From any thread."""
+    if is_used("models"):
+        fast_imports.import_fastapi()

@@ -1,4 +1,4 @@
-"""The SDK, imported without the parts that are never used here.
+"""The SDK, imported without the parts that are never used here, and FastAPI, whose models are built at their use.
 
 `install` puts one finder into this process, which is all that it changes. What a library does not get is missing for
 that library's own modules alone, and only while they are imported. Every other import, in any thread, is as usual.
@@ -39,6 +39,20 @@ def import_sdk() -> None:
             finder.is_on = False
             for name in [name for name in sys.modules if name.split(".")[0] == SDK]:
                 del sys.modules[name]
+
+
+def import_fastapi() -> None:
+    """Import FastAPI. Its models of an OpenAPI document are built at their first use, which is `/openapi.json`."""
+    with _lock:
+        if "fastapi" in sys.modules:
+            return
+        from pydantic import BaseModel, ConfigDict
+
+        before, BaseModel.model_config = BaseModel.model_config, ConfigDict(defer_build=True)
+        try:
+            __import__("fastapi")
+        finally:
+            BaseModel.model_config = before
 
 
 class _Finder(MetaPathFinder):

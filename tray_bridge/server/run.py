@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import RequestCancelledError, ServerPausedError, ServerStoppingError, TrayBridgeError
-from ..launch import collector
+from ..launch import collector, import_fastapi
 from ..machine import bridge_log
 from ..machine.owner_note import OwnerNote, new_note, remove_note, write_note
 from ..machine.paths import log_folder
@@ -337,14 +337,11 @@ class Serving:
 
 def _answer_rules(settings: Settings) -> Rules:
     """Give the rules of stored answers: those of the session log, and memory alone where the log keeps no texts."""
-    return {
-        "persistent": settings.log_mode == "full",
-        "days": settings.log_days,
-        "megabytes": settings.log_megabytes,
-    }
+    return {"persistent": settings.log_mode == "full", "days": settings.log_days, "megabytes": settings.log_megabytes}
 
 
 def import_app() -> None:
     """Import the app. Runs in a thread, so that the loop can read from the CLI meanwhile."""
+    import_fastapi()
     from ..api import app  # noqa: F401
     from . import stream_protocol  # noqa: F401
