@@ -1,6 +1,6 @@
 """What each trick of the start saves: launches with all of them beside launches without one of them, in one run.
 
-The names are those of `tray_bridge.launch`. The collector's trick is about streams: what a full collection of a
+The names are those of `tray_bridge.launch`. The collector's trick is about streams, too: what a full collection of a
 loaded app takes, which holds up every stream that is open.
 """
 
@@ -34,7 +34,7 @@ print(time.perf_counter() - before)
 
 
 async def measure_tricks(_: StandInProcess, folder: Path, size: Size) -> list[Figure]:
-    names = sorted(TRICKS - {COLLECTOR})
+    names = sorted(TRICKS)
     later = {name: Figure(f"launch to the first token is later without `{name}` by", "s", raw=None) for name in names}
     more = {name: Figure(f"processor time until then is more without `{name}` by", "s", raw=None) for name in names}
     pause = Figure(f"a full collection of the loaded app takes longer without `{COLLECTOR}` by", "s", raw=None)

@@ -1,4 +1,4 @@
-"""The garbage collector of Tray Bridge's own process, set once when all is loaded."""
+"""The garbage collector of Tray Bridge's own process, once all is loaded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import gc
 
 from . import is_used
 
-THRESHOLD = 20_000  # allocations between two collections; only cycles need the collector
 _is_settled = False
 
 
@@ -20,4 +19,3 @@ def settle() -> None:
         return
     _is_settled = True
     gc.freeze()
-    gc.set_threshold(THRESHOLD)

@@ -10,14 +10,17 @@ import builtins
 import sys
 import threading
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
 
 SDK = "claude_agent_sdk"
 # Named at the SDK's import, and used only for the servers of `create_sdk_mcp_server`, which are not used here.
 UNUSED = ("jsonschema", "mcp")
+LATER = "importlib.metadata"  # with which the SDK would look for the app's name, which is given to it
 _lock = threading.Lock()
 
 
@@ -55,7 +58,7 @@ def import_fastapi() -> None:
             BaseModel.model_config = before
 
 
-class _Finder(MetaPathFinder):
+class _Finder:  # without `importlib.abc`, which takes a while to import
     """Find the SDK's modules where they are, and load them with an `__import__` of their own."""
 
     is_on = True
@@ -68,12 +71,12 @@ class _Finder(MetaPathFinder):
         for finder in sys.meta_path:
             if finder is not self and (spec := finder.find_spec(fullname, path, target)) is not None:
                 if spec.loader is not None:
-                    spec.loader = _Loader(spec.loader)
+                    spec.loader = _Loader(spec.loader)  # type: ignore[assignment]
                 return spec
         return None
 
 
-class _Loader(Loader):
+class _Loader:
     """Run a module by its own loader; while it runs, its imports of what is not used give empty modules."""
 
     def __init__(self, loader: Loader) -> None:
@@ -90,6 +93,8 @@ class _Loader(Loader):
         import_really = builtins.__import__
 
         def import_lightly(name: str, *arguments: Any, **named: Any) -> Any:
+            if is_loading and name == LATER:
+                return import_really(name.partition(".")[0])
             if not is_loading or name.split(".")[0] not in UNUSED:
                 return import_really(name, *arguments, **named)
             names = arguments[2] if len(arguments) > 2 else named.get("fromlist")
