@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.session_log.log_fixtures import PNG, answer, begin
-from tray_bridge.session_log import LogReader, SessionLog, as_curl, export, with_files
+from tray_bridge.session_log import LogReader, SessionLog, as_curl, as_report, export, with_files
 
 URL = f"data:image/png;base64,{PNG}"
 CONTENTS: dict[str, list[dict[str, Any]]] = {
@@ -48,3 +48,29 @@ def test_a_file_that_is_gone_and_a_text_that_looks_like_one_stay_as_they_are(tmp
     request = {"messages": [{"role": "user", "content": name}], "images": [name]}
     document = {"request": request, "blobs": [name.removeprefix("blob:")]}
     assert with_files(document, LogReader(tmp_path).blob) == document
+
+
+@pytest.mark.parametrize("content", [5, {"a": 1}, [{"type": "tool_use"}], [7], "lone \ud800"])
+def test_what_no_dialect_knows_is_shown_as_it_is(tmp_path: Path, content: Any) -> None:
+    log = SessionLog(tmp_path)
+    log.open()
+    exchange = begin(log, "odd", messages=[{"role": "user", "content": content}], tools=5)
+    exchange.turn = None  # as of a request that was refused
+    answer(exchange)
+    log.close(10)
+    document = LogReader(tmp_path).get("odd")
+    assert document
+    assert "## User" in "".join(export([document], "md", "http://here", LogReader(tmp_path).blob))
+    for is_whole in (False, True):
+        assert "odd" in as_report(document, "", texts=is_whole, names=is_whole)
+
+
+def test_a_file_that_is_not_the_logs_outlives_the_last_exchange_of_its_day(tmp_path: Path) -> None:
+    log = SessionLog(tmp_path)
+    log.open()
+    answer(begin(log, "one"))
+    log.close(10)
+    (file,) = tmp_path.glob("*/*.json")
+    (file.parent / "my-notes.txt").write_text("mine")
+    assert LogReader(tmp_path).delete("one")
+    assert [path.name for path in file.parent.iterdir()] == ["my-notes.txt"]

@@ -128,9 +128,9 @@ def _blocks(message: Mapping[str, Any]) -> list[str]:
     if isinstance(content, str):
         return [content] if content else []
     out = []
-    for block in content:
+    for block in content if isinstance(content, list) else [content]:
         if isinstance(block, Mapping) and block.get("type") == "tool_use":
-            out.append(_call(block["name"], block["input"]))
+            out.append(_call(str(block.get("name")), block.get("input")))
         elif isinstance(block, Mapping) and block.get("type") == "tool_result":
             out.append("Result:\n\n" + _fenced("\n".join(texts_of(block.get("content")))))
         elif texts := list(texts_of([block])):
@@ -292,4 +292,5 @@ def _shape(document: Mapping[str, Any]) -> dict[str, Any]:
         {"role": message.get("role"), "characters": sum(map(len, texts_of(message.get("content"))))}
         for message in _messages(source)
     ]
-    return {**plain, "messages": counts, "tools": len(source.get("tools") or ())} if request else {}
+    tools = source.get("tools")
+    return {**plain, "messages": counts, "tools": len(tools) if isinstance(tools, list) else 0} if request else {}

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -179,7 +179,8 @@ class LogReader:
             self._index.remove(gone)
             for day in {file.partition("/")[0] for file in gone}:
                 if not self._files("day = ?", day):
-                    shutil.rmtree(self.folder / day, ignore_errors=True)
+                    with suppress(OSError):  # a file that is not the log's stays
+                        (self.folder / day).rmdir()
             with self._index.use() as connection:
                 used = {name for name in blobs if connection.execute(_NAMED, (name,)).fetchone()}
             for blob in blobs - used:

@@ -19,6 +19,7 @@ from .route import PageRoute, missing
 Form = Literal["jsonl", "har", "md", "sh", "py"]
 BLOB_POLICY = "default-src 'none'; sandbox"
 PICTURE_TYPES = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
+FIRST_MOMENT, LAST_MOMENT = -62135596800, 253402300799  # seconds: the years 1 to 9999
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Sought(Filter):
     """A search, as the query of the address gives it."""
 
     text: str | None = Query(None, max_length=1000)
+    since: float | None = Query(None, ge=FIRST_MOMENT, le=LAST_MOMENT, allow_inf_nan=False)
+    until: float | None = Query(None, ge=FIRST_MOMENT, le=LAST_MOMENT, allow_inf_nan=False)
 
 
 def origin_of(request: Request) -> str:
@@ -110,7 +113,7 @@ def _exchange_router(log: LogReader) -> APIRouter:
             return _download(pieces, f"{exchange_id}.{form}", FORMS[form])
         versions = f"Tray Bridge {__version__}, Python {platform.python_version()}, {platform.platform()}"
         report = as_report(document, versions, texts="texts" not in without, names="names" not in without)
-        return Response(report, media_type="text/markdown")
+        return Response(report.encode("utf-8", "backslashreplace"), media_type="text/markdown")
 
     @router.delete("/exchanges/{exchange_id}")
     def delete_exchange(exchange_id: str) -> Response:
