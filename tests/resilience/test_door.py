@@ -249,7 +249,9 @@ def peak_of(app: RunningApp) -> Iterator[list[float]]:
     before = process.memory_info().rss
 
     def look() -> None:
-        while not done.wait(0.005):
+        is_over = False
+        while not is_over:  # once more at the end: the answer may come sooner than the first look
+            is_over = done.wait(0.005)
             grown.append((process.memory_info().rss - before) / 2**20)
 
     looking = threading.Thread(target=look)
