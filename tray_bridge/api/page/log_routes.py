@@ -19,7 +19,8 @@ from .route import PageRoute, missing
 Form = Literal["jsonl", "har", "md", "sh", "py"]
 BLOB_POLICY = "default-src 'none'; sandbox"
 PICTURE_TYPES = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
-FIRST_MOMENT, LAST_MOMENT = -62135596800, 253402300799  # seconds: the years 1 to 9999
+# Seconds since 1970, in the years 1 to 9999.
+Moment = Annotated[float | None, Query(ge=-62135596800, le=253402300799, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class Sought(Filter):
     """A search, as the query of the address gives it."""
 
     text: str | None = Query(None, max_length=1000)
-    since: float | None = Query(None, ge=FIRST_MOMENT, le=LAST_MOMENT, allow_inf_nan=False)
-    until: float | None = Query(None, ge=FIRST_MOMENT, le=LAST_MOMENT, allow_inf_nan=False)
+    since: Moment = None
+    until: Moment = None
 
 
 def origin_of(request: Request) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from ...session_log import LogReader, as_csv, prices_of
 from ..json_response import JsonResponse
 from ..services import ServerView
-from .log_routes import FIRST_MOMENT, LAST_MOMENT
+from .log_routes import Moment
 from .route import PageRoute
 
 
@@ -22,8 +22,8 @@ def usage_router(server: ServerView, log: LogReader) -> APIRouter:
     @router.get("/usage")
     def usage(
         by: Literal["day", "hour", "client", "model", "key", "dialect"] = "day",
-        since: float | None = Query(None, ge=FIRST_MOMENT, le=LAST_MOMENT, allow_inf_nan=False),
-        until: float | None = Query(None, ge=FIRST_MOMENT, le=LAST_MOMENT, allow_inf_nan=False),
+        since: Moment = None,
+        until: Moment = None,
         form: Literal["json", "csv"] = "json",
     ) -> Response:
         book = log.usage
