@@ -148,3 +148,11 @@ def test_the_real_server_lets_the_page_in_without_a_header_but_not_its_data_with
             assert client.get("/snapshot").status_code == 200
     finally:
         keys.revoke("for the page")
+
+
+@pytest.mark.parametrize("path", ["exchanges", "usage"])
+@pytest.mark.parametrize("moment", ["nan", "inf", "1e308"])
+def test_a_time_outside_the_calendar_is_refused_by_its_name(origin: str, path: str, moment: str) -> None:
+    answer = httpx.get(f"{origin}/dashboard/api/{path}?since={moment}")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "since"
