@@ -7,7 +7,6 @@ import errno
 import json
 import socket
 import sys
-from http.client import HTTPConnection, HTTPException
 
 from .bridge_address import reachable
 
@@ -76,6 +75,8 @@ def describe_holder(host: str, port: int) -> tuple[str | None, bool]:
 
 def is_tray_bridge(host: str, port: int) -> bool:
     """Return whether a Tray Bridge answers at `/health`, within half a second."""
+    from http.client import HTTPConnection, HTTPException
+
     connection = HTTPConnection(reachable(host), port, timeout=PROBE_SECONDS)
     try:
         connection.request("GET", "/health")

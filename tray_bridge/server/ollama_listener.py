@@ -10,7 +10,6 @@ import json
 import logging
 import socket
 import time
-from http.client import HTTPConnection, HTTPException
 
 from ..errors import SettingsError
 from ..machine.bridge_address import reachable
@@ -40,6 +39,8 @@ def open_second(host: str, port: int) -> tuple[socket.socket | None, Problem | N
 
 def ollama_at(host: str, port: int) -> str | None:
     """Return `Ollama` with its version if that is what answers there, else None."""
+    from http.client import HTTPConnection, HTTPException
+
     connection = HTTPConnection(reachable(host), port, timeout=PROBE_SECONDS)
     try:
         connection.request("GET", "/")

@@ -14,16 +14,9 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import (
-    BaseSettings,
-    InitSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from ..errors import SettingsError
 from ..machine.bridge_address import USUAL_PORT
@@ -50,36 +43,28 @@ DEFAULT_ALIASES = {
 }
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel, frozen=True):
     """All settings of one run. Frozen; a change is a new object (`load_settings`, `reload_settings`)."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_prefix="TRAY_BRIDGE_", env_ignore_empty=True, populate_by_name=True
-    )
-
-    # A field whose alias is its own name takes its variable without a prefix: PORT, POOL_SIZE, …
     host: str = Field(default="127.0.0.1", description="Address to listen on; any but loopback needs an API key")
-    port: int = Field(
-        default=USUAL_PORT, ge=0, le=65535, validation_alias="port", description="Port to listen on; 0 takes a free one"
-    )
+    port: int = Field(default=USUAL_PORT, ge=0, le=65535, description="Port to listen on; 0 takes a free one")
     ollama_port: int = Field(
         default=0,
         ge=0,
         le=65535,
         description="A second port, for programs that expect Ollama at 11434; 0 for none",
     )
-    pool_size: int = Field(default=3, ge=0, le=16, validation_alias="pool_size", description="Processes kept ready")
+    pool_size: int = Field(default=3, ge=0, le=16, description="Processes kept ready")
     max_sessions: int = Field(default=8, ge=1, le=64, description="Most processes at once; at least `pool_size`")
     claude_timeout: float = Field(
         default=120.0,
         gt=0,
-        validation_alias="claude_timeout",
         description="Seconds without anything from Claude before a request fails",
     )
     queue_limit: int = Field(default=32, ge=0, description="Requests that may wait while all processes are busy")
     queue_timeout: float = Field(default=60.0, ge=0, description="Seconds that a request may wait for a process")
     default_model: str = Field(default=DEFAULT_MODEL, min_length=1, description="Model for requests without one")
-    model_aliases: Annotated[dict[str, str], NoDecode] = Field(
+    model_aliases: dict[str, str] = Field(
         default=DEFAULT_ALIASES,
         description="Model names that clients send, each with the model it means; added to the built-in ones",
     )
@@ -87,11 +72,11 @@ class Settings(BaseSettings):
         default=True,
         description="List the aliases among the models; with `false` they still work, and clients' pickers are short",
     )
-    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    allowed_origins: tuple[str, ...] = Field(
         default=("tauri://localhost", "http://tauri.localhost", "https://tauri.localhost"),
         description="Web origins that may call the bridge, besides its own page; exact",
     )
-    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+    allowed_hosts: tuple[str, ...] = Field(
         default=("host.docker.internal",),
         description="Host names that requests may use, besides this machine's own",
     )
@@ -173,18 +158,6 @@ class Settings(BaseSettings):
     def __hash__(self) -> int:
         return hash(self.model_dump_json())
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Set the order of sources: flags, environment, file."""
-        return init_settings, env_settings, InitSettingsSource(settings_cls, read_file(config_file()))
-
 
 def load_settings(flags: Mapping[str, object] = {}) -> Settings:
     """Read the settings; `flags` are those given on the command line, by key. Raises SettingsError."""
@@ -192,7 +165,8 @@ def load_settings(flags: Mapping[str, object] = {}) -> Settings:
     for warning in unknown_keys():
         logger.warning("%s", warning)
     try:
-        return Settings(**given)  # type: ignore[arg-type]  # it is this call that checks them
+        variables = {key: text for key, (_, text) in _environment().items()}
+        return Settings.model_validate({**read_file(config_file()), **variables, **given})
     except ValidationError as error:
         keys = dict.fromkeys(str(fault["loc"][0]) for fault in error.errors())
         raise SettingsError(
@@ -280,12 +254,19 @@ def _complaint(key: str, flags: Mapping[str, object]) -> str:
     16.
     """
     path = config_file()
-    name = variable(key, Settings.model_fields[key])
-    variables = {each.upper(): text for each, text in os.environ.items()}
+    environment = _environment()
     if key in flags:
         source, value = f"the flag --{key.replace('_', '-')}", flags[key]
-    elif name in variables:
-        source, value = f"the environment variable {name}", variables[name]
+    elif key in environment:
+        name, value = environment[key]
+        source = f"the environment variable {name}"
     else:
         source, value = f"{path}{line_of(path, key)}", read_file(path).get(key)
     return f"`{key}` is {reprlib.repr(value)} in {source}, but takes {expected(Settings.model_fields[key])}."
+
+
+def _environment() -> dict[str, tuple[str, str]]:
+    """Find the settings that the environment has: the variable and its text by key. An empty one is none."""
+    given = {name.upper(): text for name, text in os.environ.items() if text}
+    names = {key: {variable(key), f"TRAY_BRIDGE_{key.upper()}"} & given.keys() for key in Settings.model_fields}
+    return {key: (name, given[name]) for key, found in names.items() for name in sorted(found)[:1]}

@@ -1,4 +1,4 @@
-"""Descriptions of settings: the values of each, and how they are written. Must not know a setting by name."""
+"""Descriptions of settings: the values of each, and how they are written. Must not know what a setting does."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from annotated_types import Ge, Le
 from pydantic.fields import FieldInfo
 
 Fields = Mapping[str, FieldInfo]
+UNPREFIXED = frozenset({"port", "pool_size", "claude_timeout"})  # variables without `TRAY_BRIDGE_` before their name
 
 
 class SettingDescription(NamedTuple):
@@ -26,9 +27,7 @@ class SettingDescription(NamedTuple):
 def describe(fields: Fields) -> list[SettingDescription]:
     """Describe every field, in order."""
     return [
-        SettingDescription(
-            key, variable(key, field), toml(field.default), expected(field), (field.description or "").strip()
-        )
+        SettingDescription(key, variable(key), toml(field.default), expected(field), (field.description or "").strip())
         for key, field in fields.items()
     ]
 
@@ -39,9 +38,9 @@ def nearest(key: str, names: Iterable[str]) -> str:
     return f" Did you mean `{close[0]}`?" if close else ""
 
 
-def variable(key: str, field: FieldInfo) -> str:
+def variable(key: str) -> str:
     """Name the environment variable of a setting."""
-    return key.upper() if field.validation_alias else f"TRAY_BRIDGE_{key.upper()}"
+    return key.upper() if key in UNPREFIXED else f"TRAY_BRIDGE_{key.upper()}"
 
 
 def expected(field: FieldInfo) -> str:
