@@ -22,6 +22,7 @@ import pytest
 from tests.session_log.log_fixtures import answer, begin, files, wait_until
 from tests.session_log.test_log_index import write
 from tray_bridge.session_log import LogReader, SessionLog, index, writer
+from tray_bridge.session_log.document import read_document
 from tray_bridge.session_log.summary import summarise
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -83,7 +84,7 @@ def killed_at(point: int, work: Callable[[Path], None], folder: Path) -> int:
 
 def check(folder: Path, label: object) -> None:
     """The index, once asked, says what a scan of the files says; so does the book of usage."""
-    documents = {str(path.relative_to(folder)): json.loads(path.read_bytes()) for path in files(folder)}
+    documents = {str(path.relative_to(folder)): read_document(path) for path in files(folder)}
     expected = [
         summarise(document, file) | {"outcome": document["outcome"] or "unfinished"}
         for file, document in sorted(documents.items(), reverse=True)

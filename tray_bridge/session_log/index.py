@@ -19,8 +19,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .document import NoExchangeError, read_document
 from .index_tables import Indexed, connect, discard, drop, is_ours, put
-from .summary import is_summary, searched_text, summarise
+from .summary import searched_text, summarise
 from .usage import UsageBook, is_broken
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,6 @@ BATCH = 500  # files read between two commits while the index is made: a writer 
 _SPARING = 20  # a folder of thousands that changes all the time is listed at most in 1/20 of the time
 _QUICK = 10_000_000  # nanoseconds
 _OLD_NAME = "index.jsonl"  # what version 0.1 kept in each day's folder
-_KEYS = {"id", "received", "outcome", "process"}
 
 
 class Progress(NamedTuple):
@@ -264,6 +264,8 @@ class Index:
             return [file for file in files if not connection.execute(found, (file,)).fetchone()]
 
 
+_PASSED_OVER: set[Path] = set()
+"""Files that are named in the program's own log: once, although they are looked at again and again."""
 _TURNS: dict[tuple[Path, str], threading.RLock] = {}
 
 
@@ -277,11 +279,13 @@ def read_entry(folder: Path, file: str) -> Indexed | None:
     path = folder / file
     try:
         stat = path.stat()
-        document = json.loads(path.read_bytes())
-        fits = isinstance(document, dict) and document.keys() >= _KEYS and isinstance(document["process"], dict)
-        entry = indexed(document, file, stat.st_size, stat.st_mtime_ns) if fits else None
-        return entry if entry is not None and is_summary(entry.summary) else None
-    except (AttributeError, KeyError, TypeError, ValueError, OSError, RecursionError):
+        return indexed(read_document(path), file, stat.st_size, stat.st_mtime_ns)
+    except OSError:
+        return None
+    except NoExchangeError as error:
+        if path not in _PASSED_OVER:
+            _PASSED_OVER.add(path)
+            logger.warning("The log passes over %s: %s", path, error)
         return None
 
 

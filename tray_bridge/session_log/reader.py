@@ -6,7 +6,6 @@ Owns what is done with the log as a whole: the index finds exchanges, their file
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -15,13 +14,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from .conversation import Branch, branches
+from .document import BLOB, TOKENS, NoExchangeError, read_document
 from .index import Index, Progress, is_alive
 from .search import Filter, LogPage, find, find_files
 from .summary import Summary
-from .usage import TOKENS, UsageBook
+from .usage import UsageBook
 
 BLOBS = "blobs"
-_BLOB = re.compile(r"[0-9a-f]{64}(\.\w{1,16})?")
 _NAMED = "SELECT 1 FROM blobs WHERE name = ? LIMIT 1"
 _FIELDS = ("model", "client", "key_name", "dialect")
 
@@ -130,7 +129,7 @@ class LogReader:
     def blob(self, name: str) -> bytes | None:
         """Give an image or file that an exchange names as `blob:<name>`."""
         path = self.folder / BLOBS / name
-        return path.read_bytes() if _BLOB.fullmatch(name) and path.is_file() else None
+        return path.read_bytes() if BLOB.fullmatch(name) and path.is_file() else None
 
     def delete(self, exchange_id: str) -> bool:
         """Delete one exchange, with what only it refers to; False if there is none; raises OSError."""
@@ -228,7 +227,6 @@ class LogReader:
 def _read(path: Path) -> dict[str, Any] | None:
     """Give the document in `path`, or None if it is another program's or was just deleted."""
     try:
-        document = json.loads(path.read_bytes())
-        return document if isinstance(document, dict) and isinstance(document["process"], dict) else None
-    except (OSError, ValueError, KeyError, RecursionError):
+        return read_document(path)
+    except (OSError, NoExchangeError):
         return None

@@ -15,7 +15,6 @@ Summary: TypeAlias = dict[str, Any]
 
 _PREVIEW = 160
 _SEARCHED = 8_000
-_SEARCHED_BY = ("model", "answered_by", "client", "key_name", "outcome", "dialect")
 _WORDS = re.compile(r"[^\W_]+")
 # A word that no query has, so that no phrase is found across two texts.
 _BETWEEN = " \ue000 "
@@ -39,21 +38,6 @@ def summarise(document: Mapping[str, Any], file: str) -> Summary:
         "question": _first_line(question),
         "answer": _first_line(answer),
     }
-
-
-def is_summary(entry: Mapping[str, Any]) -> bool:
-    """Return whether it has the fields that searching and deleting need: other programs may put files into the
-    folder.
-    """
-    return (
-        all(isinstance(entry[key], str) for key in ("id", "file", "question", "answer"))
-        and all(isinstance(entry[key], (str, type(None))) for key in _SEARCHED_BY)
-        and isinstance(entry["at"], (int, float))
-        and isinstance(entry["timings"], (dict, type(None)))
-        and isinstance(entry["usage"], (dict, type(None)))
-        and isinstance(entry["blobs"], list)
-        and all(isinstance(blob, str) for blob in entry["blobs"])
-    )
 
 
 def searched_text(document: Mapping[str, Any]) -> str:

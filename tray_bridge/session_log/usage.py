@@ -19,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .document import TOKENS
 from .prices import Price, cost_of
 from .summary import Summary
 
@@ -30,7 +31,6 @@ BROKEN_NAME = "usage-broken.db"  # the last broken file, kept for inspection
 ONE_DAY = 86400
 KEPT_SECONDS = 366 * ONE_DAY
 RECENT = 20_000  # answers that `recent` gives at most
-TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens", "thinking_tokens")
 _TABLES = """
 CREATE TABLE IF NOT EXISTS answers (
     file TEXT PRIMARY KEY, at REAL NOT NULL, client TEXT, key_name TEXT, model TEXT, dialect TEXT, outcome TEXT,
