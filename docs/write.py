@@ -97,6 +97,8 @@ REMEDIES: dict[type[errors.TrayBridgeError], str] = {
     errors.QueueFullError: "Try again in a few seconds, or raise `max_sessions` or `queue_limit`.",
     errors.TurnTimeoutError: "Try again, or raise `claude_timeout`.",
     errors.RequestCancelledError: "Nothing: a person cancelled it.",
+    errors.KeyNameError: "Choose a name as the message describes it.",
+    errors.KeyTakenError: "Choose another name, or revoke that key first.",
     errors.TrayBridgeError: "Try again; `bridge.log`, beside the session log, has the details.",
     errors.SettingsError: "Correct the setting that the message names.",
     errors.PortTakenError: "Choose another port: `tray-bridge --port 8123`.",

@@ -216,6 +216,23 @@ class SettingsError(TrayBridgeError):
     title = "Bad setting"
 
 
+class KeyNameError(SettingsError):
+    """An API key of the bridge cannot have this name; `param` is its field in a request."""
+
+    title = "API keys"
+    param = "name"
+
+
+class KeyTakenError(KeyNameError):
+    """An API key of the bridge has this name already."""
+
+
+class UnknownKeyError(KeyNameError):
+    """No API key of the bridge has this name."""
+
+    hint = "`tray-bridge key list` and the page, under Keys, show the names of all."
+
+
 class BridgeUnreachableError(TrayBridgeError):
     """No bridge answers at the address that a command or client uses."""
 

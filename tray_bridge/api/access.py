@@ -24,8 +24,8 @@ from ..errors import AccessDeniedError, InvalidKeyError, SettingsError, TrayBrid
 from ..machine.bridge_address import is_loopback
 from .errors import error_response
 from .origins import NO_ORIGINS, console_header, is_api, is_local_host, is_local_origin, spoken
+from .paths import is_page
 
-PAGE = "/dashboard"
 METHODS = "GET, HEAD, POST, DELETE, OPTIONS"
 EXPOSED_HEADERS = (
     "x-request-id, request-id, openai-processing-ms, retry-after, retry-after-ms, x-should-retry, x-bridge-ignored, "
@@ -187,7 +187,7 @@ class AccessMiddleware:
         """Return whether no key is needed here. The page cannot send a key with its files: `page.access` guards its
         data.
         """
-        return path in self._open_paths or path == PAGE or path.startswith(f"{PAGE}/")
+        return path in self._open_paths or is_page(path)
 
     def _check_key(self, scope: Scope, headers: Headers) -> str | None:
         if scope["path"] in self._open_paths:

@@ -81,6 +81,7 @@ def _page(services: Services) -> APIRouter:
             services.page_access,
             doctor=lambda: [*run_checks(services.settings, None, _status(services)), *services.more_checks()],
             keys=services.keys,
+            check_model=services.check_model,
             under_way=services.log.under_way,
         )
     )

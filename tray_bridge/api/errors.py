@@ -24,8 +24,9 @@ from ..bridge.all_dialects import dialect_of
 from ..bridge.dialect import ErrorKind, Failure
 from ..errors import TrayBridgeError, UpstreamError
 from ..machine.bridge_log import log_file
+from .invalid_fields import refusal_of
 from .json_response import JsonResponse
-from .paths import PAGE
+from .paths import PAGE, is_page
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ LONGEST_ADVISED_WAIT = 60.0  # seconds; older OpenAI libraries ignore a longer o
 DEFAULT_RETRY_WAIT = 5.0  # seconds, where Claude is busy and gives no time
 BUSY_STATUSES = frozenset({429, 503, 529})
 CLIENT_LEFT = 499
+STATUS_TITLES = {404: "Not found", 405: "Not possible"}
 
 
 class Row(NamedTuple):
@@ -67,6 +69,9 @@ TABLE: dict[type[TrayBridgeError], Row] = {
     errors.ServerStoppingError: Row(503, "unavailable", "server_stopping", retry=True),
     errors.ServerPausedError: Row(503, "unavailable", "server_paused", retry=True),
     errors.RequestCancelledError: Row(CLIENT_LEFT, "cancelled", "request_cancelled"),
+    errors.KeyNameError: Row(400, "invalid_request", None),
+    errors.UnknownKeyError: Row(404, "invalid_request", "no_such_key"),
+    errors.KeyTakenError: Row(409, "invalid_request", "key_exists"),
     TrayBridgeError: UNEXPECTED,
 }
 
@@ -111,12 +116,24 @@ def failure_of(error: Exception, request_id: str = "") -> Failure:
 def error_response(error: Exception, scope: Scope) -> JsonResponse:
     """Make the whole HTTP answer, in the dialect that owns the request's path."""
     failure = failure_of(error, request_id_of(scope))
+    if is_page(scope["path"]) and isinstance(error, TrayBridgeError):
+        told = {"title": error.title, "message": error.message, "hint": error.hint}
+        return _for_the_page(failure, told, _headers(error))
     return _worded(failure, scope, _headers(error))
 
 
 def _worded(failure: Failure, scope: Scope, headers: Mapping[str, str]) -> JsonResponse:
+    if is_page(scope["path"]):
+        title = STATUS_TITLES.get(failure.status, TrayBridgeError.title)
+        return _for_the_page(failure, {"title": title, "message": failure.message, "hint": ""}, headers)
     dialect = dialect_of(scope["path"], Headers(scope=scope))
     return JsonResponse(dialect.error(failure), status_code=failure.status, headers=headers)
+
+
+def _for_the_page(failure: Failure, told: Mapping[str, str], headers: Mapping[str, str]) -> JsonResponse:
+    """Make the page's error, which a person reads: in three parts, as the tray and the terminal show it."""
+    error = {**dialect_of(PAGE, {}).error(failure)["error"], **told}
+    return JsonResponse({"error": error}, status_code=failure.status, headers=headers)
 
 
 def request_id_of(scope: Scope) -> str:
@@ -155,10 +172,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
     def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101 - FastAPI calls it for nothing else
-        first = error.errors()[0]
-        param = ".".join(str(part) for part in first["loc"][1:])
-        refused = errors.InvalidRequestError(f"{param}: {first['msg']}.", param=param or None)
-        return error_response(refused, request.scope)
+        return error_response(refusal_of(error), request.scope)
 
     def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101

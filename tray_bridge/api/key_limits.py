@@ -61,6 +61,8 @@ class LimitKeeper:
             (today.requests, limits.requests_per_day, "requests"),
             (today.tokens, limits.tokens_per_day, "tokens"),
         ):
+            if most == 0:  # the page refuses it, but the file may have it
+                raise KeyLimitError(f"The key {name} may use no {what}: its limit is 0 a day.")
             if most is not None and used >= most:
                 message = f"The key {name} has used {used:,} of its {most:,} {what} a day."
                 raise KeyLimitError(f"{message} It may ask again at midnight.", retry_after=_seconds_to_midnight())

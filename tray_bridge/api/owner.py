@@ -11,8 +11,9 @@ import threading
 from fastapi import APIRouter, Body, Request
 
 from ..errors import InvalidKeyError
+from ..machine.api_keys import OWNER
 from .json_response import JsonResponse
-from .services import OWNER, Services
+from .services import Services
 
 
 def owner_router(services: Services) -> APIRouter:

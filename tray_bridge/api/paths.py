@@ -13,6 +13,11 @@ _AZURE = re.compile(r"\A/openai/(deployments/[^/]+|v1)(?=/)")
 _BARE = re.compile(r"/(chat/completions|completions|messages|models|responses)(?=/|\Z)")
 
 
+def is_page(path: str) -> bool:
+    """Tell whether a path is the page's, or of its files and data."""
+    return path == PAGE or path.startswith(f"{PAGE}/")
+
+
 def meant_path(path: str) -> str:
     """`/v1/v1/…` and a bare `/responses` are `/v1/…`, `/v1/api/…` is `/api/…`.
 

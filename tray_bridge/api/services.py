@@ -6,11 +6,13 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from ..bridge.model_names import resolve_model
-from ..machine.api_keys import ApiKeys
+from ..errors import ModelNotFoundError
+from ..machine.api_keys import OWNER, PAGE, ApiKeys
 from ..machine.sign_in import SignIn
 from ..session_log import SessionLog
 from ..settings.schema import Settings
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from ..doctor.checks import Check
 
 
-OWNER, PAGE = "the owner", "the page"  # in place of a key's name
 MODELS_SECONDS = 15.0  # that a process may take until it has told the account's models
 
 
@@ -137,7 +138,8 @@ class Services:
         return self.pool.models
 
     async def names_of(self, model: str, requested: str, owner: str | None) -> tuple[str, ...]:
-        """Give every name of a model, its own first: the one that was asked for, its short one and its full id.
+        """Give every name of a model, its own first: the one that was asked for, its short one, its full id, and others
+        that the key's limits have for it.
 
         A key that is limited to other names waits until Claude Code has told which models there are.
         """
@@ -146,7 +148,18 @@ class Services:
         while allowed and not self.models() and not {model, requested} & set(allowed) and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.05)  # seldom: the first second after a start
         each = [(one.value, one.resolved) for one in self.models()]
-        return (model, requested, *(name for names in each if model in names for name in names))
+        known = (model, requested, *(name for names in each if model in names for name in names))
+        return (*known, *(name for name in allowed if name not in known and self._means(name) in known))
+
+    def _means(self, name: str) -> str | None:
+        with suppress(ModelNotFoundError):
+            return self.resolve_model(name)
+        return None
+
+    def check_model(self, name: str) -> None:
+        """Raise ModelNotFoundError for a name that no request may ask for, once Claude Code has told the models."""
+        if self.models():
+            self.resolve_model(name)
 
     def resolve_model(self, requested: str) -> str:
         """Find the Claude model of a requested name; raises ModelNotFoundError."""

@@ -11,17 +11,22 @@ import hmac
 import json
 import re
 import secrets
+import threading
 import time
+import unicodedata
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import SettingsError
+from ..errors import KeyNameError, KeyTakenError, SettingsError, UnknownKeyError
 from .paths import keys_file
 from .private_files import remedy_of, replace_file
 
 _PREFIX = "tb-"
 TITLE = "API keys"
-_NAME = re.compile(r"[\w.@ -]{1,64}")
+OWNER, PAGE = "the owner", "the page"  # the owner's commands and the page ask as these; no key may
+LONGEST_NAME = 64
+# What a page's address, a terminal and an eye can tell apart: not `..`, not `a` beside `a `, no dash of an option.
+_NAME = re.compile(rf"\w(?:[\w.@-]| (?! )){{0,{LONGEST_NAME - 1}}}(?<! )")
 
 
 class KeyLimits(NamedTuple):
@@ -50,20 +55,23 @@ class ApiKeys:
         self._path = path or keys_file()
         self._stamp: tuple[int, int, int] | None = None
         self._keys: tuple[ApiKey, ...] = ()
+        self._changing = threading.Lock()
 
     def make(self, name: str) -> str:
-        """Make a key and return it, the only time; raises SettingsError for a name that is taken or invalid."""
+        """Make a key and return it, the only time; raises KeyNameError for a name that is taken or invalid."""
+        name = unicodedata.normalize("NFC", name)  # what looks the same is the same name
         if not _NAME.fullmatch(name):
-            raise SettingsError(f"{name!r} is not a valid key name.", hint="Use letters, digits, spaces, . _ @ and -.")
-        keys = self.list()
-        if any(key.name == name for key in keys):
-            raise SettingsError(
-                f"There is a key named {name} already.",
-                title=TITLE,
-                hint=f"Revoke it first: `tray-bridge key revoke {name}`.",
-            )
-        key = _PREFIX + secrets.token_urlsafe(32)
-        self._write((*keys, ApiKey(name, _hash(key), time.time())))
+            raise KeyNameError(f"{_shown(name)} is not a valid key name.", hint=_valid_name(name))
+        if name in (OWNER, PAGE):
+            raise KeyNameError(f"Tray Bridge itself goes by the name {name}.", hint="Choose another name.")
+        with self._changing:
+            keys = self.list()
+            if any(key.name == name for key in keys):
+                command = f'tray-bridge key revoke "{name}"' if " " in name else f"tray-bridge key revoke {name}"
+                hint = f"Choose another name, or revoke that key first: `{command}`."
+                raise KeyTakenError(f"There is a key named {name} already.", hint=hint)
+            key = _PREFIX + secrets.token_urlsafe(32)
+            self._write((*keys, ApiKey(name, _hash(key), time.time())))
         return key
 
     def list(self) -> tuple[ApiKey, ...]:
@@ -84,12 +92,10 @@ class ApiKeys:
         return self._keys
 
     def revoke(self, name: str) -> None:
-        """Revoke a key; raises SettingsError if there is none of that name."""
-        keys = self.list()
-        kept = tuple(key for key in keys if key.name != name)
-        if len(kept) == len(keys):
-            raise SettingsError(f"There is no key named {name}.", title=TITLE, hint="See `tray-bridge key list`.")
-        self._write(kept)
+        """Revoke a key; raises UnknownKeyError if there is none of that name."""
+        with self._changing:
+            self.known(name)
+            self._write(tuple(key for key in self.list() if key.name != name))
 
     def limits_of(self, name: str) -> KeyLimits:
         """Give the limits of a key; no limits for an unknown name. Raises SettingsError."""
@@ -100,12 +106,18 @@ class ApiKeys:
         """Give the key of that name; raises SettingsError if the keys cannot be read."""
         return next((key for key in self.list() if key.name == name), None)
 
+    def known(self, name: str) -> ApiKey:
+        """Give the key of that name; raises UnknownKeyError if there is none."""
+        if key := self.get(name):
+            return key
+        raise UnknownKeyError(f"There is no key named {_shown(name)}.")
+
     def limit(self, name: str, limits: KeyLimits) -> None:
-        """Limit a key; raises SettingsError if there is none of that name."""
-        keys = self.list()
-        if all(key.name != name for key in keys):
-            raise SettingsError(f"There is no key named {name}.", hint="`tray-bridge key list` shows them.")
-        self._write(tuple(key._replace(limits=limits) if key.name == name else key for key in keys))
+        """Limit a key; raises UnknownKeyError if there is none of that name."""
+        with self._changing:
+            self.known(name)
+            keys = self.list()
+            self._write(tuple(key._replace(limits=limits) if key.name == name else key for key in keys))
 
     def exist(self) -> bool:
         """Return whether there are keys, so that each request needs one; True for a broken file, which allows no
@@ -132,7 +144,7 @@ class ApiKeys:
             return None
         hashed = _hash(candidate)
         matches = [key.name for key in keys if hmac.compare_digest(key.sha256, hashed)]
-        return matches[0] if matches else None
+        return matches[0] if matches and matches[0] not in (OWNER, PAGE) else None
 
     def _write(self, keys: tuple[ApiKey, ...]) -> None:
         try:
@@ -144,6 +156,18 @@ class ApiKeys:
 
 def _hash(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _shown(name: str) -> str:
+    """Give a name as a message names it: as it is, or in quotes and cut where it is odd."""
+    return name if _NAME.fullmatch(name) else ascii(name[:80])
+
+
+def _valid_name(name: str) -> str:
+    """Tell what a name may be, and give one that is like `name`, if there is any."""
+    rule = f"A name has 1 to {LONGEST_NAME} letters, digits, single spaces, . _ @ and -; a letter or digit comes first."
+    like = re.sub(r"[^\w.@ -]+", "-", " ".join(name.split())).strip(" -.@")[:LONGEST_NAME].rstrip()
+    return f"{rule} `{like}` is one." if _NAME.fullmatch(like) else rule
 
 
 def _plain(key: ApiKey) -> dict[str, Any]:

@@ -18,11 +18,12 @@ from ..json_response import JsonResponse
 from ..origins import NO_ORIGINS
 from ..services import OwnServer
 from .access import DashboardAccess
+from .route import PageRoute
 
 
 def account_router(server: OwnServer, access: DashboardAccess, settings: Callable[[], Settings]) -> APIRouter:
     """Make the routes of the account and of what the server lets in."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(route_class=PageRoute, include_in_schema=False)
     router.include_router(_sign_in_router(server, settings))
 
     @router.get("/account")
@@ -59,10 +60,10 @@ def account_router(server: OwnServer, access: DashboardAccess, settings: Callabl
 
 
 def _sign_in_router(server: OwnServer, settings: Callable[[], Settings]) -> APIRouter:
-    router = APIRouter(prefix="/account", include_in_schema=False)
+    router = APIRouter(route_class=PageRoute, prefix="/account", include_in_schema=False)
 
     @router.post("/sign-in")
-    def sign_in(kind: str = Body("claudeai", embed=True, max_length=20)) -> Response:
+    def sign_in(kind: str = Body(embed=True, max_length=20)) -> Response:
         if kind not in ACCOUNT_KINDS:
             raise InvalidRequestError(f"{kind!r} is not a kind of account.", param="kind")
         server.sign_in.start(settings().cli_path, kind)

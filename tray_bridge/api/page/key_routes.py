@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
 from typing import Annotated
@@ -10,15 +11,19 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Request
 from starlette.responses import Response
 
-from ...machine.api_keys import ApiKey, ApiKeys, KeyLimits
+from ...machine.api_keys import ApiKey, ApiKeys
 from ...machine.key_use import KeyUse, Use
 from ..json_response import JsonResponse
 from .access import DashboardAccess
+from .limits_body import LimitsBody, limits_of
 from .route import PageRoute
 
 
-def key_router(keys: ApiKeys, access: DashboardAccess) -> APIRouter:
-    """Make the routes. Only the answer to its creation holds a key itself."""
+def key_router(keys: ApiKeys, access: DashboardAccess, check_model: Callable[[str], object]) -> APIRouter:
+    """Make the routes. Only the answer to its creation holds a key itself.
+
+    `check_model` raises ModelNotFoundError for a name that no request may ask for.
+    """
     router = APIRouter(route_class=PageRoute, include_in_schema=False)
     use = KeyUse()
 
@@ -42,23 +47,17 @@ def key_router(keys: ApiKeys, access: DashboardAccess) -> APIRouter:
         return JsonResponse({"keys": found})
 
     @router.post("/keys")
-    def make_key(request: Request, name: Annotated[str, Body(embed=True, max_length=64)]) -> Response:
+    def make_key(request: Request, name: Annotated[str, Body(embed=True)]) -> Response:
         key = keys.make(name)
-        response = JsonResponse({"name": name, "key": key})
+        response = JsonResponse({"name": keys.verify(key), "key": key})
         access.sign_in(request, response, key)  # with the first key the page wants one too: this browser has it
         return response
 
     @router.put("/keys/{name}")
-    def limit_key(
-        name: str,
-        requests_per_day: Annotated[int | None, Body(ge=0)] = None,
-        tokens_per_day: Annotated[int | None, Body(ge=0)] = None,
-        models: Annotated[tuple[str, ...], Body()] = (),
-        dialects: Annotated[tuple[str, ...], Body()] = (),
-        paused: Annotated[bool, Body()] = False,
-    ) -> Response:
-        keys.limit(name, KeyLimits(requests_per_day, tokens_per_day, models, dialects, paused))
-        return JsonResponse({"limited": True})
+    def limit_key(name: str, body: LimitsBody) -> Response:
+        limits = limits_of(body, keys.known(name).limits, check_model)
+        keys.limit(name, limits)
+        return JsonResponse({"name": name, "limits": limits._asdict()})
 
     @router.delete("/keys/{name}")
     def revoke_key(name: str) -> Response:

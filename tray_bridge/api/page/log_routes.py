@@ -103,7 +103,7 @@ def _exchange_router(log: LogReader) -> APIRouter:
     def export_one(
         request: Request,
         exchange_id: str,
-        form: Form | Literal["report"],
+        form: Literal[Form, "report"],
         without: Annotated[list[str], Query()] = [],  # noqa: B006
     ) -> Response:
         document = log.get(exchange_id)

@@ -31,6 +31,7 @@ def dashboard_router(
     *,
     doctor: Callable[[], Iterable[Any]],
     keys: ApiKeys | None = None,
+    check_model: Callable[[str], object] = str,
     under_way: Callable[[str], Exchange | None] = lambda _id: None,
 ) -> APIRouter:
     """Make the routes of the page. Knows the server only as a `ServerView` and the log only as its reader."""
@@ -45,7 +46,7 @@ def dashboard_router(
     behind.include_router(log_router(log))
     behind.include_router(usage_router(server, log))
     if keys is not None:
-        behind.include_router(key_router(keys, access))
+        behind.include_router(key_router(keys, access, check_model))
     router = APIRouter()
     router.include_router(static_router(access))
     router.include_router(behind)

@@ -22,6 +22,7 @@ from ...setup.trial import try_out
 from ..json_response import JsonResponse
 from ..services import OwnServer
 from .last_hour import LastHour
+from .route import PageRoute
 
 LAMP_EXCHANGES = 200  # of the log, the newest
 OPEN_WEBUI = ("open-webui", "sdk")  # theirs is a file in a project's folder, which the page does not know
@@ -29,7 +30,7 @@ OPEN_WEBUI = ("open-webui", "sdk")  # theirs is a file in a project's folder, wh
 
 def lamp_router(log: LogReader, last_hour: LastHour) -> APIRouter:
     """Make the route of the clients' lamps."""
-    router = APIRouter(include_in_schema=False)
+    router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
     @router.get("/lamps")
     def lamps() -> Response:
@@ -81,7 +82,7 @@ class _SetUp:
 
 def setup_router(server: OwnServer, keys: ApiKeys, settings: Callable[[], Settings]) -> APIRouter:
     """Make the routes of clients' configuration files."""
-    router = APIRouter(prefix="/setup", include_in_schema=False)
+    router = APIRouter(route_class=PageRoute, prefix="/setup", include_in_schema=False)
     given = _SetUp(server, keys, settings)
 
     @router.get("")
