@@ -125,9 +125,10 @@ def test_other_programs_secrets_do_not_reach_the_cli(make_bridge: Make, monkeypa
 
 
 def test_the_cli_gets_what_it_needs_and_blanks_for_the_rest() -> None:
-    inherited = {"PATH": "/bin", "ANTHROPIC_BASE_URL": "http://x", "AWS_SECRET_ACCESS_KEY": "s", "LC_ALL": "C"}
+    inherited = dict.fromkeys(("PATH", "ANTHROPIC_BASE_URL", "AWS_SECRET_ACCESS_KEY", "LC_ALL", "BUN_JSC_useJIT"), "x")
     assert {"AWS_SECRET_ACCESS_KEY": ""}.items() <= cli_environment(inherited).items()
-    assert not {"PATH", "ANTHROPIC_BASE_URL", "LC_ALL"} & set(cli_environment(inherited))
+    # The CLI does not start with an empty BUN_JSC_….
+    assert not {"PATH", "ANTHROPIC_BASE_URL", "LC_ALL", "BUN_JSC_useJIT"} & set(cli_environment(inherited))
     bedrock = {**inherited, "CLAUDE_CODE_USE_BEDROCK": "1"}
     assert "AWS_SECRET_ACCESS_KEY" not in cli_environment(bedrock)
 
