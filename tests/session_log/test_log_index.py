@@ -271,3 +271,62 @@ def test_a_folder_that_cannot_be_written_is_read_all_the_same(tmp_path: Path, mo
 
 def refuse(*_: object) -> int:
     raise PermissionError(13, "Permission denied")
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "DELETE FROM exchanges WHERE number IN (SELECT number FROM exchanges LIMIT 2)",
+        "DELETE FROM texts WHERE rowid IN (SELECT number FROM exchanges LIMIT 2)",
+        "DELETE FROM summaries",
+        "DELETE FROM blobs",
+        "DELETE FROM held",
+        "UPDATE summaries SET summary = '5'",
+        "UPDATE exchanges SET outcome = NULL",
+        "PRAGMA user_version = 99",
+        "DROP TABLE days",
+    ],
+)
+@pytest.mark.parametrize("is_open", [False, True])
+def test_an_index_whose_rows_were_changed_by_hand_is_made_again(tmp_path: Path, harm: str, is_open: bool) -> None:
+    name = "a" * 64 + ".png"
+    for number in range(5):
+        document = {"outcome": "completed", "answer": f"answer {number}", "blobs": [name]}
+        write(tmp_path, number, document | {"conversation": {"thread": "t"}})
+    for day in tmp_path.iterdir():
+        if day.is_dir():
+            os.utime(day, (1, 1))  # so that no folder is compared again
+    reader = LogReader(tmp_path)
+    reader.search()
+    if not is_open:
+        reader.close()
+    with sqlite3.connect(tmp_path / "index.db") as connection:
+        connection.execute(harm)
+    connection.close()
+    reader._index._checked_at = 0.0  # ten seconds later
+    for asked in (reader, LogReader(tmp_path, background=True)):
+        assert asked.search("answer").total == 5
+        assert [one["id"] for one in asked.search(limit=2).exchanges] == ["0", "1"]
+        assert len(asked.thread("t").branches) == 5
+        assert asked.get("3") is not None
+    assert reader.delete("3")
+    with sqlite3.connect(tmp_path / "index.db") as connection:
+        assert connection.execute("SELECT count(*) FROM blobs").fetchone() == (4,)
+        assert connection.execute("PRAGMA user_version").fetchone() != (99,) or is_open
+    connection.close()
+
+
+def test_an_index_whose_rows_were_deleted_is_made_again_behind_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "BATCH", 5)
+    old_files(tmp_path)
+    LogReader(tmp_path).search()
+    with sqlite3.connect(tmp_path / "index.db") as connection:
+        connection.execute("DELETE FROM exchanges WHERE number % 2")
+        connection.execute("DELETE FROM exchanges WHERE number IN (SELECT number FROM exchanges LIMIT 3)")
+    connection.close()
+    reader = LogReader(tmp_path, background=True)
+    assert reader.search().total < 60
+    wait_until(lambda: reader.progress is None)
+    assert reader.search().total == 60

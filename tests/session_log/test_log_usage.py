@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.session_log.log_fixtures import answer, begin, files
+from tests.session_log.log_fixtures import answer, begin, files, wait_until
 from tray_bridge.errors import UpstreamError
-from tray_bridge.session_log import LogReader, SessionLog, as_csv, prices_of
+from tray_bridge.session_log import GROUPS, LogReader, SessionLog, UsageBook, as_csv, prices_of
 from tray_bridge.session_log.prices import Price, cost_of
 from tray_bridge.snapshots import ModelSnapshot
 from tray_bridge.turns import TextDelta, TurnEnded, TurnStarted, Usage
@@ -166,3 +166,72 @@ def test_what_is_older_than_a_year_is_forgotten(tmp_path: Path) -> None:
     assert book.report("day")["total"]["requests"] == 5
     book.forget_old()
     assert book.report("day")["total"]["requests"] == 4
+
+
+OLD_TABLES = """
+CREATE TABLE answers (
+    file TEXT PRIMARY KEY, at REAL NOT NULL, client TEXT, key_name TEXT, model TEXT, dialect TEXT, outcome TEXT,
+    input_tokens INTEGER, output_tokens INTEGER, cache_read_tokens INTEGER, cache_creation_tokens INTEGER,
+    thinking_tokens INTEGER, first_token REAL
+) WITHOUT ROWID;
+CREATE TABLE prices (model TEXT PRIMARY KEY, input REAL, output REAL, told_at REAL);
+"""
+
+
+def test_odd_values_in_an_older_book_are_left_out_and_none_gets_in_again(tmp_path: Path) -> None:
+    row = ["2026-01-01/a.json", 1.7e9, "curl", None, "m", "ollama", "completed", 1, 2, 3, 4, 5, 0.5]
+    odd = {7: 10**18, 8: "x", 9: 5.5, 10: -1, 12: "x", 2: b"\xff"}
+    with sqlite3.connect(tmp_path / "usage.db") as connection:
+        connection.executescript(OLD_TABLES)
+        put = f"INSERT INTO answers VALUES (?{', ?' * 12})"
+        for place, value in odd.items():
+            line = [f"2026-01-01/{place}.json", *row[1:]]
+            line[place] = value
+            connection.execute(put, line)
+        connection.execute(put, row)
+        connection.execute(put, ["2026-01-01/none.json", 1e300, *row[2:]])
+        connection.execute("INSERT INTO prices VALUES ('m', 3, 15, 1), ('odd', 'x', NULL, 2)")
+    connection.close()
+    book = LogReader(tmp_path).usage
+    for by in GROUPS:
+        total = book.report(by)["total"]
+        assert (total["requests"], total["input_tokens"], total["output_tokens"]) == (7, 6, 12)
+        assert (total["first_token_median"], total["unpriced"]) == (0.5, 0)
+    assert len(book.recent(0, 2e9)) == 6
+    assert json.loads(json.dumps(book.report("client"), allow_nan=False))
+    book.close()
+    with sqlite3.connect(tmp_path / "usage.db") as connection, pytest.raises(sqlite3.IntegrityError):
+        connection.execute("UPDATE answers SET first_token = 'x'")
+    connection.close()
+    assert not (tmp_path / "usage-broken.db").exists()
+
+
+@pytest.mark.parametrize("names", [["usage.db*"], ["usage.db*", "index.db*"]])
+def test_a_book_that_is_deleted_while_two_programs_use_it_counts_all_again(tmp_path: Path, names: list[str]) -> None:
+    log_some(tmp_path)
+    log = SessionLog(tmp_path)
+    log.open()
+    readers = [LogReader(tmp_path), LogReader(tmp_path)]
+    for number in range(2):
+        assert [reader.usage.report("day")["total"]["requests"] for reader in readers] == [4 + number] * 2
+        for name in names:
+            for path in tmp_path.glob(name):
+                path.unlink()
+        for reader in readers if number else readers[:1]:
+            assert reader.usage.report("day")["total"]["requests"] == 4 + number
+        exchange = begin(log, f"later-{number}")
+        answer(exchange)
+        wait_until(lambda: log.under_way(exchange.id) is None)  # noqa: B023
+        for reader in reversed(readers):
+            assert reader.usage.report("day")["total"]["requests"] == 5 + number
+    log.close(10)
+    assert LogReader(tmp_path).usage.report("day")["total"]["requests"] == 6
+
+
+def test_a_book_that_was_made_anew_by_a_program_that_was_killed_is_filled(tmp_path: Path) -> None:
+    log_some(tmp_path)
+    assert LogReader(tmp_path).usage.report("day")["total"]["requests"] == 4
+    for path in tmp_path.glob("usage.db*"):
+        path.unlink()
+    UsageBook(tmp_path).number()  # and no more, as of one that was killed now
+    assert LogReader(tmp_path).usage.report("day")["total"]["requests"] == 4

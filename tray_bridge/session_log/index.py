@@ -7,7 +7,6 @@ but its own. Safe from any thread; several programs may use one database.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
@@ -20,15 +19,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .document import NoExchangeError, read_document
-from .index_tables import Indexed, connect, discard, drop, is_ours, put
+from .index_tables import Indexed, check, connect, discard, drop, put, read_row
 from .summary import searched_text, summarise
-from .usage import UsageBook, is_broken
+from .usage import UsageBook, inode, is_broken
 
 logger = logging.getLogger(__name__)
 
 INDEX_NAME = "index.db"
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 CLOCK_GRAIN = 2.0  # seconds: file systems and processes tell times in steps of up to that
+CHECK_SECONDS = 10.0  # between two looks for rows that somebody has deleted
 BATCH = 500  # files read between two commits while the index is made: a writer waits for no more
 _SPARING = 20  # a folder of thousands that changes all the time is listed at most in 1/20 of the time
 _QUICK = 10_000_000  # nanoseconds
@@ -55,6 +55,8 @@ class Index:
         self._inode = 0
         self._opens = 0
         self._broken = False
+        self._on_disk = False
+        self._checked_at = 0.0
         self._listings: dict[str, tuple[int, float]] = {}
 
     @contextmanager
@@ -85,37 +87,40 @@ class Index:
                     connection.close()
 
     def _open(self) -> sqlite3.Connection:
-        if self.usage.was_lost:
-            self.usage.was_lost, self._broken = False, True
-            self.close()
         if self._connection is not None:
-            if self._inode == _inode(self.path):
+            if self._inode == inode(self.path) and (self.usage.is_open or not self._on_disk):
                 return self._connection
-            self.close()  # somebody deleted it
-        with _turn(self.folder):  # a database that is being made is not to be found without its book of usage
+            self.close()  # somebody deleted it, or the book of usage
+        with _turn(self.folder):  # a database that is being made is not to be found half made
             return self._make()
 
     def _make(self) -> sqlite3.Connection:
-        # Without the book of usage all is read again, so that it counts what there is.
-        with suppress(OSError, sqlite3.Error):
-            if self.usage.path.exists():
-                self.usage.check()
-        if self.usage.was_lost:
-            self.usage.was_lost, self._broken = False, True
-        if self._broken or not is_ours(self.path) or not self.usage.path.exists():
-            self._discard()
-        self._broken = False
         try:
-            if not self.path.exists():
-                os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
-            self._connection = connect(self.path)
-            self.usage.take(())
+            # With another book of usage all is read again, so that it counts what there is.
+            book = self.usage.number()
+            if self._broken:
+                self._discard()
+            self._broken = False
+            try:
+                self._connection = self._connect(book)
+            except sqlite3.DatabaseError as error:
+                if not is_broken(error):
+                    raise
+                self._discard()
+                self._connection = self._connect(book)
+            self._on_disk = True
         except (OSError, sqlite3.Error) as error:
             logger.info("The log's index is kept in memory: %s", error)
-            self._connection = connect(":memory:")
-        self._inode = _inode(self.path)
+            self._connection, self._on_disk = connect(":memory:"), False
+        self._inode = inode(self.path)
         self._opens += 1
+        self._checked_at = 0.0
         return self._connection
+
+    def _connect(self, book: int) -> sqlite3.Connection:
+        if not self.path.exists():
+            os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
+        return connect(self.path, book)
 
     def _discard(self) -> None:
         """Delete a database that is broken or of another version."""
@@ -130,12 +135,6 @@ class Index:
         with self.use(to_write=True) as connection:
             for entry in entries:
                 put(connection, entry)
-
-    def remove(self, files: Iterable[str]) -> None:
-        """Take exchanges out."""
-        with self.use() as connection:
-            for file in files:
-                drop(connection, file)
 
     def tidy(self) -> None:
         """Give back the room of what was removed, and leave nothing of its words on the disk."""
@@ -158,6 +157,9 @@ class Index:
             listed: dict[str, int] = {}
             days = sorted(name for name in _names(self.folder) if DAY.fullmatch(name))
             with self.use() as connection:
+                if time.monotonic() - self._checked_at >= CHECK_SECONDS:
+                    check(connection)
+                    self._checked_at = time.monotonic()
                 known = dict(connection.execute("SELECT day, listed FROM days"))
                 for day in known.keys() - set(days):
                     for (file,) in connection.execute("SELECT file FROM exchanges WHERE day = ?", (day,)).fetchall():
@@ -204,7 +206,7 @@ class Index:
         for file, changed, process in rows:
             if _changed(self.folder / file) != changed:
                 again.append(file)
-            elif not is_alive(json.loads(process)):
+            elif not is_alive(read_row(process)):
                 connection.execute("UPDATE exchanges SET outcome = 'unfinished' WHERE file = ?", (file,))
         return again
 
@@ -222,8 +224,8 @@ class Index:
                 behind.close()
 
     def _is_on_disk(self) -> bool:
-        with self.use() as connection:
-            return bool(connection.execute("PRAGMA database_list").fetchone()[2])
+        with self.use():
+            return self._on_disk
 
     def _tell(self, done: int, total: int) -> None:
         self.progress = Progress(done, total)
@@ -303,13 +305,6 @@ def is_alive(process: Mapping[str, Any]) -> bool:
         # One that has started later has only got the number of the one that wrote this.
         return bool(psutil.Process(process["pid"]).create_time() <= process["alive_at"] + CLOCK_GRAIN / 2)
     return False
-
-
-def _inode(path: Path) -> int:
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return 0
 
 
 def _changed(path: Path) -> int:

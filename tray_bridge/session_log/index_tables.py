@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -36,6 +36,8 @@ CREATE INDEX without_end ON exchanges (file) WHERE outcome IS NULL;
 CREATE TABLE summaries (number INTEGER PRIMARY KEY, summary TEXT NOT NULL);
 CREATE TABLE blobs (name TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (name, number)) WITHOUT ROWID;
 CREATE INDEX by_number ON blobs (number);
+CREATE TABLE held (exchanges INTEGER NOT NULL, blobs INTEGER NOT NULL);  -- how many rows there are, to find lost ones
+INSERT INTO held VALUES (0, 0);
 CREATE TABLE days (day TEXT PRIMARY KEY, listed INTEGER NOT NULL);
 CREATE VIRTUAL TABLE texts USING fts5 (words, tokenize = 'unicode61 remove_diacritics 0');
 """
@@ -54,8 +56,11 @@ class Indexed(NamedTuple):
     conversation: Mapping[str, Any] = MappingProxyType({})
 
 
-def connect(path: Path | str) -> sqlite3.Connection:
-    """Open the database, with its tables; raises sqlite3.Error."""
+def connect(path: Path | str, book: int = 0) -> sqlite3.Connection:
+    """Open the database, with its tables; raises sqlite3.Error, also if it is of another version.
+
+    `book` is the number of the book of usage that has counted what it holds: a database of another one is refused too.
+    """
     connection = sqlite3.connect(path, timeout=10, check_same_thread=False)
     try:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
@@ -65,34 +70,42 @@ def connect(path: Path | str) -> sqlite3.Connection:
         connection.execute("PRAGMA cache_size = -8000")
         with connection:
             connection.execute("BEGIN IMMEDIATE")
-            if connection.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            (counted_in,) = connection.execute("PRAGMA application_id").fetchone()
+            if version == counted_in == 0:
                 for statement in _STATEMENTS:
                     connection.execute(statement)
                 if sqlite3.sqlite_version_info >= (3, 42):
                     connection.execute("INSERT INTO texts (texts, rank) VALUES ('secure-delete', 1)")
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
+                connection.execute(f"PRAGMA application_id = {book}")
+            elif (version, counted_in) != (_VERSION, book):
+                raise sqlite3.DatabaseError("it is of another version, or of another book of usage")
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def is_ours(path: Path) -> bool:
-    """Whether it is a database of this version, or none at all."""
+def check(connection: sqlite3.Connection) -> None:
+    """Raise sqlite3.DatabaseError if rows are missing that were written: somebody has deleted them."""
+    counts = connection.execute(
+        "SELECT (SELECT count(*) FROM exchanges) = exchanges AND (SELECT count(*) FROM texts_docsize) = exchanges "
+        "AND (SELECT count(*) FROM blobs) = blobs FROM held"
+    ).fetchall()
+    if counts != [(1,)]:
+        raise sqlite3.DatabaseError("rows are missing")
+
+
+def read_row(text: Any) -> dict[str, Any]:
+    """Read a JSON object out of a row. Raises sqlite3.DatabaseError for anything else: it was not written here."""
     try:
-        if not path.stat().st_size:
-            return True
-        connection = sqlite3.connect(path, timeout=10)
-        try:
-            return bool(connection.execute("PRAGMA user_version").fetchone()[0] == _VERSION)
-        finally:
-            connection.close()
-    except FileNotFoundError:
-        return True
-    except sqlite3.OperationalError:
-        return True  # busy, or not to be read: `connect` says which
-    except (OSError, sqlite3.DatabaseError):
-        return False
+        value = json.loads(text)
+    except (TypeError, ValueError):
+        value = None
+    if not isinstance(value, dict):
+        raise sqlite3.DatabaseError("a row holds what was not written here")
+    return value
 
 
 def discard(path: Path) -> None:
@@ -133,7 +146,9 @@ def put(connection: sqlite3.Connection, entry: Indexed) -> None:
     connection.execute(f"INSERT INTO exchanges VALUES (?{', ?' * (len(safe) - 1)})", safe)
     connection.execute("INSERT INTO summaries VALUES (?, ?)", (number, json.dumps(summary)))
     connection.execute("INSERT INTO texts (rowid, words) VALUES (?, ?)", (number, _storable(entry.text)))
-    connection.executemany("INSERT OR IGNORE INTO blobs VALUES (?, ?)", [(blob, number) for blob in summary["blobs"]])
+    blobs = {(blob, number) for blob in summary["blobs"]}
+    connection.executemany("INSERT INTO blobs VALUES (?, ?)", blobs)
+    connection.execute("UPDATE held SET exchanges = exchanges + 1, blobs = blobs + ?", (len(blobs),))
 
 
 def _free_number(connection: sqlite3.Connection, at: float) -> int:
@@ -156,13 +171,16 @@ def drop(connection: sqlite3.Connection, file: str) -> None:
     """Take out the rows of the exchange in `file`."""
     row = connection.execute("SELECT number FROM exchanges WHERE file = ?", (file,)).fetchone()
     if row:
-        for table, column in (
-            ("texts", "rowid"),
-            ("summaries", "number"),
-            ("blobs", "number"),
-            ("exchanges", "number"),
-        ):
+        for table, column in (("texts", "rowid"), ("summaries", "number"), ("exchanges", "number")):
             connection.execute(f"DELETE FROM {table} WHERE {column} = ?", row)
+        blobs = connection.execute("DELETE FROM blobs WHERE number = ?", row).rowcount
+        connection.execute("UPDATE held SET exchanges = exchanges - 1, blobs = blobs - ?", (blobs,))
+
+
+def drop_all(connection: sqlite3.Connection, files: Iterable[str]) -> None:
+    """Take out the rows of several exchanges."""
+    for file in files:
+        drop(connection, file)
 
 
 def _folded(*names: str | None) -> str:

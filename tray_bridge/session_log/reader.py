@@ -5,7 +5,6 @@ Owns what is done with the log as a whole: the index finds exchanges, their file
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from .conversation import Branch, branches
 from .document import BLOB, TOKENS, NoExchangeError, read_document
 from .index import Index, Progress, is_alive
+from .index_tables import drop_all
 from .search import Filter, LogPage, find, find_files
 from .summary import Summary
 from .usage import UsageBook
@@ -87,20 +87,22 @@ class LogReader:
 
     def thread(self, thread: str) -> Thread:
         """Give a conversation: the place of each exchange, by id, and what they have used together."""
-        of_thread = "FROM exchanges JOIN summaries USING (number) WHERE thread = ?"
+        of_thread = "FROM exchanges LEFT JOIN summaries USING (number) WHERE thread = ?"
         sums = ", ".join(f"coalesce(sum(json_extract(summary, '$.usage.{name}')), 0)" for name in TOKENS)
 
         def ask(connection: sqlite3.Connection) -> Thread:
             rows = connection.execute(f"SELECT id, tip, parent {of_thread} ORDER BY number", (thread,)).fetchall()
-            used = connection.execute(f"SELECT {sums} {of_thread}", (thread,)).fetchone()
+            lost, *used = connection.execute(f"SELECT sum(summary IS NULL), {sums} {of_thread}", (thread,)).fetchone()
+            if lost:
+                raise sqlite3.DatabaseError("a summary is missing")
             return Thread(branches(rows), dict(zip(TOKENS, used, strict=True)))
 
         return self._ask(ask)
 
     def get(self, exchange_id: str) -> dict[str, Any] | None:
         """Give the whole exchange; its `outcome` is `unfinished` if its end was never written."""
-        summary = self._find(exchange_id)
-        document = _read(self.folder / summary["file"]) if summary else None
+        file = self._find(exchange_id)
+        document = _read(self.folder / file) if file else None
         if document is None or document["outcome"]:
             return document
         return document | {"outcome": "in_progress" if is_alive(document["process"]) else "unfinished"}
@@ -134,9 +136,8 @@ class LogReader:
     def delete(self, exchange_id: str) -> bool:
         """Delete one exchange, with what only it refers to; False if there is none; raises OSError."""
         with self._lock:
-            summary = self._find(exchange_id)
-            self.discard([summary["file"]] if summary else [])
-            return summary is not None
+            file = self._find(exchange_id)
+            return self.discard([file] if file else []) == 1
 
     def delete_day(self, day: str) -> int:
         """Delete a day (`2025-01-31`); gives the number of exchanges; raises OSError."""
@@ -175,25 +176,25 @@ class LogReader:
             for file in gone:
                 (self.folder / file).unlink(missing_ok=True)
             self._ask(lambda _: None)
-            self._index.remove(gone)
+            self._ask(lambda connection: drop_all(connection, gone), fresh=False)
             for day in {file.partition("/")[0] for file in gone}:
                 if not self._files("day = ?", day):
                     with suppress(OSError):  # a file that is not the log's stays
                         (self.folder / day).rmdir()
-            with self._index.use() as connection:
-                used = {name for name in blobs if connection.execute(_NAMED, (name,)).fetchone()}
+            used = self._ask(
+                lambda connection: {name for name in blobs if connection.execute(_NAMED, (name,)).fetchone()},
+                fresh=False,
+            )
             for blob in blobs - used:
                 (self.folder / BLOBS / blob).unlink(missing_ok=True)
             self._index.tidy()
             return len(gone)
 
-    def _find(self, exchange_id: str) -> Summary | None:
-        def ask(connection: sqlite3.Connection) -> Summary | None:
-            row = connection.execute(
-                "SELECT summary FROM exchanges JOIN summaries USING (number) WHERE id = ? ORDER BY number DESC LIMIT 1",
-                (exchange_id,),
-            ).fetchone()
-            return json.loads(row[0]) if row else None
+    def _find(self, exchange_id: str) -> str | None:
+        def ask(connection: sqlite3.Connection) -> str | None:
+            query = "SELECT file FROM exchanges WHERE id = ? ORDER BY number DESC LIMIT 1"
+            row = connection.execute(query, (exchange_id,)).fetchone()
+            return row[0] if row else None
 
         return self._ask(ask)
 

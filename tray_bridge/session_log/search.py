@@ -5,12 +5,12 @@ Owns what each filter means. Pure but for `find`, which asks the database.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from .index_tables import read_row
 from .summary import Summary, words
 
 BEGINNING = 3  # letters at least: half of all words begin with some of the letters
@@ -112,6 +112,6 @@ def find_files(connection: sqlite3.Connection, sought: Filter) -> list[tuple[str
 
 
 def _summaries(connection: sqlite3.Connection, numbers: Iterable[tuple[int]]) -> list[Summary]:
-    query = "SELECT summary, outcome FROM exchanges JOIN summaries USING (number) WHERE number = ?"
+    query = "SELECT summary, outcome FROM exchanges LEFT JOIN summaries USING (number) WHERE number = ?"
     rows = [connection.execute(query, number).fetchone() for number in list(numbers)]
-    return [json.loads(summary) | {"outcome": outcome or "in_progress"} for summary, outcome in rows]
+    return [read_row(summary) | {"outcome": outcome or "in_progress"} for summary, outcome in rows]

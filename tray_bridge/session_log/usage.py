@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 from .document import TOKENS
 from .prices import Price, cost_of
 from .summary import Summary
+from .usage_tables import connect, take_over
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -30,16 +31,8 @@ USAGE_NAME = "usage.db"
 BROKEN_NAME = "usage-broken.db"  # the last broken file, kept for inspection
 ONE_DAY = 86400
 KEPT_SECONDS = 366 * ONE_DAY
+ATTEMPTS = 3  # a book may be deleted by one program while another mends it
 RECENT = 20_000  # answers that `recent` gives at most
-_TABLES = """
-CREATE TABLE IF NOT EXISTS answers (
-    file TEXT PRIMARY KEY, at REAL NOT NULL, client TEXT, key_name TEXT, model TEXT, dialect TEXT, outcome TEXT,
-    input_tokens INTEGER, output_tokens INTEGER, cache_read_tokens INTEGER, cache_creation_tokens INTEGER,
-    thinking_tokens INTEGER, first_token REAL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS by_time ON answers (at);
-CREATE TABLE IF NOT EXISTS prices (model TEXT PRIMARY KEY, input REAL, output REAL, told_at REAL);
-"""
 _SUMS = ", ".join(f"coalesce(sum({name}), 0)" for name in TOKENS)
 _GROUPED = (
     "SELECT {group}, model, min(at), count(*), sum(outcome = 'error'), sum(coalesce(output_tokens, 0) > 0), "
@@ -50,8 +43,8 @@ _WAITS = "SELECT {group}, first_token FROM answers WHERE at >= ? AND at < ? AND 
 _PUT = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 # By what usage is grouped, in SQL. Days and hours are those of this machine's clock.
 GROUPS = {
-    "day": "strftime('%Y-%m-%d', at, 'unixepoch', 'localtime')",
-    "hour": "strftime('%Y-%m-%d %H:00', at, 'unixepoch', 'localtime')",
+    "day": "coalesce(strftime('%Y-%m-%d', at, 'unixepoch', 'localtime'), 'no day')",
+    "hour": "coalesce(strftime('%Y-%m-%d %H:00', at, 'unixepoch', 'localtime'), 'no hour')",
     "client": "coalesce(nullif(client, ''), 'unnamed client')",
     "model": "coalesce(nullif(model, ''), 'no model')",
     "key": "coalesce(nullif(key_name, ''), 'no key')",
@@ -76,7 +69,8 @@ class UsageBook:
         self.path = folder / USAGE_NAME
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        self.was_lost = False  # a broken book was put aside: the files have to be counted again
+        self._inode = 0
+        self._number = 0
 
     def close(self) -> None:
         """Close the book; the next use opens it again."""
@@ -85,22 +79,41 @@ class UsageBook:
             if connection is not None:
                 connection.close()
 
+    def number(self) -> int:
+        """Open the book, and make or mend it if need be; give the number by which it is known. Raises sqlite3.Error.
+
+        A book that was made anew has another: what the index has was not counted in it.
+        """
+        self._do(lambda connection: connection.execute("SELECT max(at), count(*) FROM answers").fetchone())
+        return self._number
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the book that is open is still the one in the folder: somebody may have deleted it."""
+        return self._connection is not None and self._inode == inode(self.path)
+
     def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Give what `work` gives, in a transaction of its own. A book that is broken is mended, and asked again."""
         with self._lock:
-            try:
-                return self._attempt(work)
-            except sqlite3.DatabaseError as error:
-                if not is_broken(error):
-                    raise
-                self._mend(error)
-                return self._attempt(work)
+            for _ in range(ATTEMPTS - 1):
+                try:
+                    return self._attempt(work)
+                except sqlite3.DatabaseError as error:
+                    if self._inode != inode(self.path):
+                        self.close()  # somebody deleted it just now
+                    elif is_broken(error):
+                        self._mend(error)
+                    else:
+                        raise
+            return self._attempt(work)
 
     def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        if self._connection is not None and not self.path.exists():
+        if not self.is_open:
             self.close()
-        if self._connection is None:
-            self._connection = _connect(self.path)
+            self._inode = inode(self.path)
+            self._connection, self._number = connect(self.path)
+            self._inode = inode(self.path)
+        assert self._connection is not None  # noqa: S101
         with self._connection:
             return work(self._connection)
 
@@ -111,20 +124,16 @@ class UsageBook:
         for side in ("", "-wal", "-shm"):
             with suppress(OSError):
                 self.path.with_name(self.path.name + side).replace(aside.with_name(aside.name + side))
-        self._connection = _connect(self.path)
-        kept = _take_over(aside, self._connection)
-        self.was_lost = True
+        self._connection, self._number = connect(self.path)
+        self._inode = inode(self.path)
+        kept = take_over(aside, self._connection)
         logger.warning("The book of usage was broken (%s): %d of its lines were kept; it is at %s", error, kept, aside)
 
     def take(self, summaries: Iterable[Summary]) -> None:
         """Count exchanges that have ended; one that was counted is counted anew. Raises sqlite3.Error."""
         rows = [_row(summary) for summary in summaries if summary["outcome"]]
-        if rows or not self.path.exists():
+        if rows:
             self._do(lambda connection: connection.executemany(_PUT, rows))
-
-    def check(self) -> None:
-        """Open the book, and make or mend it if need be. Raises sqlite3.Error."""
-        self._do(lambda connection: connection.execute("SELECT max(at), count(*) FROM answers").fetchone())
 
     def _rows_of(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         if not self.path.exists():
@@ -254,39 +263,13 @@ def _row(summary: Summary) -> tuple[Any, ...]:
     )
 
 
+def inode(path: Path) -> int:
+    """Give the number by which the file system knows a file; 0 for one that is not there."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
+
+
 def _storable(text: str | None) -> str | None:
     return text and text.encode("utf-8", "replace").decode()
-
-
-def _take_over(source: Path, target: sqlite3.Connection) -> int:
-    """Copy what can be read of a broken book; gives the number of its lines."""
-    kept = 0
-    for table, columns in (("answers", 13), ("prices", 4)):
-        put = f"INSERT OR REPLACE INTO {table} VALUES (?{', ?' * (columns - 1)})"
-        broken = sqlite3.connect(source)
-        try:
-            with target:
-                for row in broken.execute(f"SELECT * FROM {table}"):
-                    target.execute(put, row)
-                    kept += 1
-        except sqlite3.DatabaseError:
-            target.commit()
-        finally:
-            broken.close()
-    return kept
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=10, check_same_thread=False)
-    try:
-        path.chmod(0o600)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if names and not names >= {"answers", "prices"}:
-            raise sqlite3.DatabaseError("a table is missing")
-        connection.executescript(f"BEGIN; {_TABLES} COMMIT;")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
