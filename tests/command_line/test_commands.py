@@ -234,7 +234,7 @@ def test_logs_show_exchanges_in_a_table_and_as_json(bridge: RunningBridge) -> No
     assert newest in run("logs", "show", "last").stdout
     missing = run("logs", "show", "nothing")
     assert (missing.returncode, missing.stdout) == (1, "")
-    assert "There is no exchange nothing." in missing.stderr
+    assert "No exchange has an id that ends in `nothing`." in missing.stderr
 
 
 @posix_only

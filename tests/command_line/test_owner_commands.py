@@ -241,10 +241,6 @@ def test_a_command_that_does_not_serve_has_no_flags_of_the_server() -> None:
     assert "--pool-size" not in asked
 
 
-def test_ask_nothing_a_number_of_times_is_refused() -> None:
-    assert "'0' is not a number of 1 or more" in run("ask", "-n", "0", "hi").stderr
-
-
 def test_every_help_has_an_example(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[arguments.Parser] = []
 

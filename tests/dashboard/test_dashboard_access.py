@@ -156,3 +156,39 @@ def test_a_time_outside_the_calendar_is_refused_by_its_name(origin: str, path: s
     answer = httpx.get(f"{origin}/dashboard/api/{path}?since={moment}")
     assert answer.status_code == 400
     assert answer.json()["error"]["param"] == "since"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "told"),
+    [
+        (
+            "GET",
+            "exchanges/x/export?form=xml",
+            "`form` must be 'jsonl', 'har', 'md', 'sh', 'py' or 'report', not ",
+        ),
+        ("GET", "export?form=report", "`form` must be 'jsonl', 'har', 'md', 'sh' or 'py', not \"report\"."),
+        (
+            "GET",
+            "exchanges/x/export?form=report&without=text",
+            "`without[0]` must be 'texts' or 'names', not ",
+        ),
+        ("GET", "export", "`form` is missing."),
+        ("GET", "usage?by=week", "`by` must be 'day', 'hour', 'client', 'model', 'key' or 'dialect', not \"week\"."),
+        ("GET", "exchanges?limit=0", '`limit` must be at least 1, not "0".'),
+        ("GET", "exchanges?limit=501", '`limit` must be at most 500, not "501".'),
+        ("GET", "exchanges?offset=1.5", '`offset` must be a whole number, not "1.5".'),
+        ("GET", f"exchanges?offset={'9' * 5000}", "`offset` must be a smaller number, not "),
+        ("GET", f"exchanges?text={'x' * 1001}", "`text` may have 1000 characters, not 1001."),
+        ("DELETE", "exchanges", "`day` must be a day such as 2025-01-31, not null."),
+        ("DELETE", "exchanges?day=..", '`day` must be a day such as 2025-01-31, not "..".'),
+        ("DELETE", "exchanges?all=perhaps", '`all` must be true or false, not "perhaps".'),
+    ],
+)
+def test_a_wrong_field_of_an_address_is_named_with_what_it_may_be(
+    origin: str, method: str, path: str, told: str
+) -> None:
+    answer = httpx.request(method, f"{origin}/dashboard/api/{path}", headers=OWN)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["title"]) == (400, "Invalid request")
+    assert error["message"].startswith(told)
+    assert told.startswith(f"`{error['param']}")

@@ -261,7 +261,9 @@ def test_the_other_routes(bridge: RunningBridge) -> None:
     assert post(bridge, method="GET").status_code == 405
     assert post(bridge, "/compact", input="Hi").status_code == 404
     assert post(bridge, "/resp_1?stream=true", method="GET").json()["error"]["param"] == "stream"
-    assert post(bridge, "/resp_1/input_items?limit=x", method="GET").json()["error"]["param"] == "limit"
+    for limit in ("x", "9" * 5000):
+        answer = post(bridge, f"/resp_1/input_items?limit={limit}", method="GET")
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, "limit")
     refused: dict[str, Any] = {"background": True, "conversation": "c", "prompt": {"id": "p"}}
     for field, value in refused.items():
         assert post(bridge, input="Hi", **{field: value}).json()["error"]["param"] == field

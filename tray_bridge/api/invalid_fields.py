@@ -12,8 +12,8 @@ from ..errors import InvalidRequestError
 
 # Pydantic's types of errors, each by its beginning, and what the field must be.
 _MUST_BE = {
-    "string_too_long": "of {max_length} characters at most",
     "string_": "a string",
+    "int_parsing_size": "a smaller number",
     "int_": "a whole number",
     "float_": "a number",
     "finite_number": "a finite number",
@@ -40,6 +40,8 @@ def _complaint(error: Mapping[str, Any], param: str) -> str:
         return f"`{param}` is missing."
     if kind == "extra_forbidden":
         return f"There is no field `{param}` here."
+    if kind == "string_too_long":  # it may be a key
+        return f"`{param}` may have {error['ctx']['max_length']} characters, not {len(str(given))}."
     must_be = next((words for beginning, words in _MUST_BE.items() if kind.startswith(beginning)), None)
     if must_be is None:
         return f"`{param}`: {error['msg']}."

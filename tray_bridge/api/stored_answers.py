@@ -6,6 +6,7 @@ answers of another key are not found.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter, Request
@@ -117,7 +118,7 @@ def _read_query(request: Request) -> tuple[str, int]:
     if order not in ("asc", "desc"):
         refuse(f"{shown(order)} is not a known order. Known are asc and desc.", "order")
     limit = request.query_params.get("limit", str(PAGE))
-    size = read_integer(int(limit) if limit.isdecimal() else None, "limit", least=1, most=LARGEST_PAGE)
+    size = read_integer(int(limit) if re.fullmatch(r"\d{1,9}", limit) else None, "limit", least=1, most=LARGEST_PAGE)
     if size is None:
         refuse(f"`limit` must be a number from 1 to {LARGEST_PAGE}, not {shown(limit[:20])}.", "limit")
     return order, size

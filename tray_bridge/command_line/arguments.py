@@ -8,10 +8,13 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
-import time
-from datetime import datetime
+import sys
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
+
+from .values import moment, plain, seconds, whole
 
 OUTCOMES = ("completed", "error", "cancelled", "disconnected", "unfinished", "in_progress")
 SETTING_FLAGS = ("host", "port", "pool_size", "demo")
@@ -43,7 +46,9 @@ USAGE_EXAMPLES = "tray-bridge usage\ntray-bridge usage --by client --since 7d\nt
 CONFIG_EXAMPLES = "tray-bridge config\ntray-bridge config get port\ntray-bridge config set port 8123"
 CONFIG_SET_EXAMPLES = 'tray-bridge config set port 8123\ntray-bridge config set port ""   # the default again'
 COMPLETION_EXAMPLES = 'eval "$(tray-bridge completion bash)"\ntray-bridge completion fish'
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+VIEWS = ("now", "log", "usage", "try", "connect", "keys", "doctor", "start")
+MOST_ROWS = 1_000_000
+MOST_AT_ONCE = 1000
 
 
 class Parser(argparse.ArgumentParser):
@@ -59,22 +64,45 @@ class Parser(argparse.ArgumentParser):
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Parse; the command to which unknown arguments were given reports them."""
         found, extra = self.parse_known_args(args, namespace)
+        at: argparse.ArgumentParser = self
+        for word in ("command", "action"):
+            below = next((one.choices for one in at._actions if isinstance(one, argparse._SubParsersAction)), {})
+            at = below.get(str(getattr(found, word, "")), at)
         if extra:
-            name = getattr(found, "command", None) or ""
-            commands = next((one.choices for one in self._actions if isinstance(one, argparse._SubParsersAction)), {})
-            commands.get(name, self).error(f"unrecognized arguments: {' '.join(extra)}")
+            at.error(f"unrecognized arguments: {' '.join(extra)}")
+        since, until = (getattr(found, name, None) for name in ("since", "until"))
+        if since is not None and until is not None and since >= until:
+            at.error("the time of --since is not before that of --until")
         return found
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse as argparse does, and keep the words for `error`."""
+        self._words = sys.argv[1:] if args is None else args
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Print the usage, the mistake and the correction; exit with 2."""
         known = list(self._option_string_actions)
-        for action in self._actions:
-            known += [str(choice) for choice in action.choices or ()]
-        # Only what was typed is guessed at: it stands in quotes, or is a flag.
-        typed = re.findall(r"(?<=')[\w-]+(?=')|--[\w-]+", message.partition("(")[0])
-        guesses = (difflib.get_close_matches(word, known, 1) for word in typed)
-        close = next((guess[0] for guess in guesses if guess), None)
+        wrong = re.match(r"argument (.+?): invalid choice: '([^']*)'", message)
+        unknown = [word for word in self._words if word.startswith("--") and not _begins_one_of(word, known)]
+        if wrong and not wrong[1].startswith("-") and _follows(wrong[2], unknown, self._words):
+            # A wrong option's value was taken for a command: the name of the option is the mistake.
+            message, wrong = f"unrecognized arguments: {unknown[0]}", None
+        typed = re.findall(r"--[\w-]+", message) if message.startswith("unrecognized") else []
+        if wrong:
+            typed = [wrong[2]]
+            named = (action for action in self._actions if argparse._get_action_name(action) == wrong[1])
+            known = [str(choice) for action in named for choice in action.choices or ()]
+        close = next((guess for word in typed for guess in difflib.get_close_matches(word, known, 1)), None)
         super().error(f"{message}\nDid you mean `{close}`?" if close and f"`{close}`" not in message else message)
+
+
+def _begins_one_of(word: str, options: Sequence[str]) -> bool:
+    return any(option.startswith(word.partition("=")[0]) for option in options)
+
+
+def _follows(value: str, options: Sequence[str], words: Sequence[str]) -> bool:
+    return any(pair[0] in options and pair[1] == value for pair in pairwise(words))
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -109,7 +137,7 @@ def make_parser() -> argparse.ArgumentParser:
     ):
         made.add_argument("--json", action="store_true", help="one JSON object")
     page = command("open", "open the page in the browser", "tray-bridge open\ntray-bridge open connect")
-    page.add_argument("view", nargs="?", default="", help="now, log, usage, try, connect, keys, doctor or start")
+    page.add_argument("view", nargs="?", choices=VIEWS, metavar="VIEW", help=", ".join(VIEWS))
     ending = command("stop", "end the Tray Bridge that runs", "tray-bridge stop\ntray-bridge stop --now")
     ending.add_argument("--now", action="store_true", help="end the requests under way too")
     command("pause", "refuse new requests for a while", "tray-bridge pause")
@@ -166,9 +194,11 @@ def add_ask_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the answer as a JSON object")
     parser.add_argument("--no-stream", action="store_true", help="print the answer when it is complete")
     parser.add_argument(
-        "--wait", type=float, default=0.0, metavar="S", help="seconds that a bridge may take to start (0)"
+        "--wait", type=seconds, default=0.0, metavar="S", help="seconds that a bridge may take to start (0)"
     )
-    parser.add_argument("-n", type=_count, default=1, metavar="N", help="send the request N times at once")
+    parser.add_argument(
+        "-n", type=whole(1, MOST_AT_ONCE), default=1, metavar="N", help="send the request N times at once"
+    )
 
 
 def _add_login_arguments(parser: argparse.ArgumentParser) -> None:
@@ -211,16 +241,16 @@ def _add_config_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_logs_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--follow", "-f", action="store_true", help="go on to show exchanges as they end")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    parser.add_argument("--model", help="a part of the model's name")
-    parser.add_argument("--client", help="a part of the client's or key's name")
+    parser.add_argument("--model", type=plain, help="a part of the model's name")
+    parser.add_argument("--client", type=plain, help="a part of the client's or key's name")
     parser.add_argument("--outcome", choices=OUTCOMES, metavar="OUTCOME", help=", ".join(OUTCOMES))
-    parser.add_argument("--since", type=_moment, metavar="TIME", help="such as 2h, 7d or 2025-01-31T12:00")
-    parser.add_argument("--until", type=_moment, metavar="TIME", help="like --since")
-    parser.add_argument("--text", help="a part of the question, answer, tool calls or error")
-    parser.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (20)")
+    parser.add_argument("--since", type=moment, metavar="TIME", help="such as 2h, 7d or 2025-01-31T12:00")
+    parser.add_argument("--until", type=moment, metavar="TIME", help="like --since")
+    parser.add_argument("--text", type=plain, help="a part of the question, answer, tool calls or error")
+    parser.add_argument("--limit", type=whole(1, MOST_ROWS), default=20, metavar="N", help="at most so many (20)")
     actions = parser.add_subparsers(dest="action", metavar="show ID", parser_class=Parser)
     show = actions.add_parser("show", help="one exchange in full", examples=SHOW_EXAMPLES)
-    show.add_argument("id", help="as the table has it: the end of an id is enough; `last` is the newest")
+    show.add_argument("id", type=plain, help="as the table has it: the end of an id is enough; `last` is the newest")
     forms = show.add_mutually_exclusive_group()
     forms.add_argument("--curl", action="store_true", help="a command that asks the same again")
     forms.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="all that the log has of it")
@@ -229,8 +259,8 @@ def _add_logs_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_usage_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--by", choices=("day", "hour", "client", "model", "key", "dialect"), default="day",
                         help="a row for each of these (day)")  # fmt: skip
-    parser.add_argument("--since", type=_moment, metavar="TIME", help="such as 2h, 7d or 2025-01-31T12:00")
-    parser.add_argument("--until", type=_moment, metavar="TIME", help="like --since")
+    parser.add_argument("--since", type=moment, metavar="TIME", help="such as 2h, 7d or 2025-01-31T12:00")
+    parser.add_argument("--until", type=moment, metavar="TIME", help="like --since")
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument("--json", action="store_true", help="one JSON object")
     forms.add_argument("--csv", action="store_true", help="a line for each row")
@@ -243,20 +273,3 @@ def _add_key_arguments(parser: argparse.ArgumentParser) -> None:
     for action, help_ in (("make", "make a key and print it once"), ("revoke", "revoke a key")):
         made = actions.add_parser(action, help=help_, examples=f"tray-bridge key {action} laptop")
         made.add_argument("name", help="such as laptop")
-
-
-def _moment(text: str) -> float:
-    """Read `2h` (ago) or an ISO date or time as Unix seconds."""
-    if match := re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text):
-        return time.time() - float(match[1]) * _UNITS[match[2]]
-    try:
-        return datetime.fromisoformat(text).timestamp()
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither an age (2h, 7d) nor a time") from None
-
-
-def _count(text: str) -> int:
-    """Read a whole number of 1 or more."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of 1 or more")
-    return int(text)

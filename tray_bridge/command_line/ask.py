@@ -10,7 +10,6 @@ import asyncio
 import base64
 import json
 import mimetypes
-import re
 import sys
 import time
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
@@ -24,6 +23,7 @@ from ..machine.private_files import replace_file
 from .arguments import add_ask_arguments
 from .fetch import Address, Bridge, ForeignProgramError, find_bridge
 from .terminal import prepare_streams, show_error, write
+from .values import plain
 
 if TYPE_CHECKING:
     pass
@@ -37,7 +37,7 @@ def ask(arguments: argparse.Namespace, place: Address | None = None) -> int:
     messages = [*_earlier(arguments), {"role": "user", "content": question}]
     bridge = _wait_for_bridge(place or Address(url_by_settings(), or_own=True), arguments.wait)
     with BridgeClient(
-        bridge.url, api_key=bridge.key or "not-needed", model=_plain(arguments.model or "") or None
+        bridge.url, api_key=bridge.key or "not-needed", model=plain(arguments.model or "") or None
     ) as client:
         if arguments.n > 1:
             return asyncio.run(_ask_at_once(client, messages, arguments))
@@ -57,7 +57,7 @@ def ask(arguments: argparse.Namespace, place: Address | None = None) -> int:
 
 def _question(arguments: argparse.Namespace) -> str | list[dict[str, Any]]:
     """Join the prompt, piped input and the files; with pictures and PDFs as a list of parts."""
-    prompt = _plain(" ".join(word for word in arguments.prompt if word != "-"))
+    prompt = plain(" ".join(word for word in arguments.prompt if word != "-"))
     piped = _piped().strip() if sys.stdin and not sys.stdin.isatty() else ""
     texts, parts = [text for text in (prompt, piped) if text], []
     for path in arguments.file:
@@ -82,11 +82,6 @@ def _piped() -> str:
     if "\0" in text:
         raise TrayBridgeError("The piped input is not a text.", title="No text", hint="Pipe in UTF-8.")
     return text.replace("\r\n", "\n")
-
-
-def _plain(text: str) -> str:
-    """Give a word of the command line with U+FFFD for each byte that is not valid in the system's encoding."""
-    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def _read_file(path: Path) -> tuple[str, dict[str, Any] | None]:
@@ -121,7 +116,7 @@ def _earlier(arguments: argparse.Namespace) -> list[dict[str, Any]]:
             ) from None
     if arguments.system:
         rest = [message for message in earlier if message["role"] != "system"]
-        return [{"role": "system", "content": _plain(arguments.system)}, *rest]
+        return [{"role": "system", "content": plain(arguments.system)}, *rest]
     return earlier
 
 

@@ -82,8 +82,11 @@ def _show_one(reader: LogReader, arguments: argparse.Namespace, origin: str) -> 
     if document is None:
         if sought == "last":
             raise TrayBridgeError("The log holds no exchange yet.", title="Not found", hint="Ask something first.")
-        problem = f"{len(ids)} exchanges end in {sought}." if ids else f"There is no exchange {sought}."
-        raise TrayBridgeError(problem, title="Not found", hint="`tray-bridge logs` shows their ids.")
+        if ids:
+            problem = f"The ids of {len(ids)} exchanges end in `{sought}`."
+            raise TrayBridgeError(problem, title="Not found", hint="Give more of the id: `tray-bridge logs` shows it.")
+        problem = f"No exchange has an id that ends in `{sought}`." if sought else "The id is empty."
+        raise TrayBridgeError(problem, title="Not found", hint="`tray-bridge logs` shows the ids.")
     if arguments.curl:
         if document.get("request") is None:
             raise TrayBridgeError(

@@ -40,7 +40,7 @@ def run_verb(arguments: argparse.Namespace, settings: Settings, base_url: str) -
     if verb == "models":
         return owner.show_models(place, as_json=arguments.json)
     if verb == "open":
-        return owner.open_page(place, arguments.view)
+        return owner.open_page(place, arguments.view or "")
     if verb == "stop":
         return owner.stop(place, now=arguments.now)
     return owner.pause(place, paused=verb == "pause")

@@ -28,6 +28,7 @@ from .words import SettingDescription, describe, expected, nearest, plain, toml,
 logger = logging.getLogger(__name__)
 _saving = threading.Lock()
 
+A_DAY, A_WEEK = 86_400, 10_080  # in seconds, in minutes: no wait is longer
 DEFAULT_ALIASES = {
     "gpt-3.5-turbo": "haiku",
     "gpt-4": "sonnet",
@@ -59,10 +60,15 @@ class Settings(BaseModel, frozen=True):
     claude_timeout: float = Field(
         default=120.0,
         gt=0,
+        le=A_DAY,
         description="Seconds without anything from Claude before a request fails",
     )
-    queue_limit: int = Field(default=32, ge=0, description="Requests that may wait while all processes are busy")
-    queue_timeout: float = Field(default=60.0, ge=0, description="Seconds that a request may wait for a process")
+    queue_limit: int = Field(
+        default=32, ge=0, le=100_000, description="Requests that may wait while all processes are busy"
+    )
+    queue_timeout: float = Field(
+        default=60.0, ge=0, le=A_DAY, description="Seconds that a request may wait for a process"
+    )
     default_model: str = Field(default=DEFAULT_MODEL, min_length=1, description="Model for requests without one")
     model_aliases: dict[str, str] = Field(
         default=DEFAULT_ALIASES,
@@ -84,10 +90,11 @@ class Settings(BaseModel, frozen=True):
     log_mode: Literal["full", "metadata", "off"] = Field(
         default="full", description="What the session log keeps; `metadata` leaves out all texts"
     )
-    log_days: int = Field(default=7, ge=1, description="Days that the session log is kept")
+    log_days: int = Field(default=7, ge=1, le=36_500, description="Days that the session log is kept")
     log_megabytes: int = Field(
         default=200,
         ge=1,
+        le=1_000_000,
         description="Largest size of the session log, in megabytes; the oldest files are deleted first",
     )
     log_folder: Path | None = Field(default=None, description="Folder of the logs, if not the usual one")
@@ -99,14 +106,21 @@ class Settings(BaseModel, frozen=True):
         default=4, ge=0, le=64, description="Processes that keep their conversation for a follow-up"
     )
     parked_minutes: float = Field(
-        default=10.0, ge=0, description="Minutes that a process keeps its conversation for a follow-up"
+        default=10.0, ge=0, le=A_WEEK, description="Minutes that a process keeps its conversation for a follow-up"
     )
     suspended_sessions: int = Field(default=4, ge=0, le=64, description="Processes that may wait for tool results")
-    suspended_minutes: float = Field(default=15.0, ge=0, description="Minutes that a process waits for tool results")
-    idle_minutes: float = Field(
-        default=10.0, ge=0, description="Minutes without a request before the pool shrinks to one ready process"
+    suspended_minutes: float = Field(
+        default=15.0, ge=0, le=A_WEEK, description="Minutes that a process waits for tool results"
     )
-    keepalive_seconds: float = Field(default=10.0, gt=0, description="Seconds of silence before a keep-alive is sent")
+    idle_minutes: float = Field(
+        default=10.0,
+        ge=0,
+        le=A_WEEK,
+        description="Minutes without a request before the pool shrinks to one ready process",
+    )
+    keepalive_seconds: float = Field(
+        default=10.0, gt=0, le=A_DAY, description="Seconds of silence before a keep-alive is sent"
+    )
     show_reasoning: bool = Field(default=True, description="Pass the model's reasoning on to clients")
     fetch_private_addresses: bool = Field(
         default=False, description="Fetch images by URL from this machine and its network, too"

@@ -63,8 +63,9 @@ def _limits(field: FieldInfo) -> str:
     low = next((limit.ge for limit in field.metadata if isinstance(limit, Ge)), None)
     high = next((limit.le for limit in field.metadata if isinstance(limit, Le)), None)
     if low is None:
-        return " above 0" if field.metadata else ""
-    return f" from {low} to {high}" if high is not None else f", {low} or more"
+        above = " above 0" if field.metadata else ""
+        return above if high is None else f"{above}, {high} at most"
+    return f", {low} or more" if high is None else f" from {low} to {high}"
 
 
 def plain(value: object) -> object:

@@ -12,11 +12,14 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from ... import __version__
+from ...bridge.fields import shown
+from ...errors import InvalidRequestError
 from ...session_log import FORMS, Filter, LogReader, as_report, export
 from ..json_response import JsonResponse
 from .route import PageRoute, missing
 
 Form = Literal["jsonl", "har", "md", "sh", "py"]
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 BLOB_POLICY = "default-src 'none'; sandbox"
 PICTURE_TYPES = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
 # Seconds since 1970, in the years 1 to 9999.
@@ -84,6 +87,8 @@ def _search_router(log: LogReader) -> APIRouter:
 
     @router.delete("/exchanges")
     def delete_exchanges(day: str | None = None, all: bool = False) -> Response:  # noqa: A002
+        if not all and not DAY.fullmatch(day or ""):
+            raise InvalidRequestError(f"`day` must be a day such as 2025-01-31, not {shown(day)}.", param="day")
         deleted = log.delete_all() if all else log.delete_day(day or "")
         return JsonResponse({"deleted": deleted})
 
@@ -104,7 +109,7 @@ def _exchange_router(log: LogReader) -> APIRouter:
         request: Request,
         exchange_id: str,
         form: Literal[Form, "report"],
-        without: Annotated[list[str], Query()] = [],  # noqa: B006
+        without: Annotated[list[Literal["texts", "names"]], Query()] = [],  # noqa: B006
     ) -> Response:
         document = log.get(exchange_id)
         if document is None:
