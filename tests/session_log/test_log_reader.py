@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.session_log.log_fixtures import PNG, answer, begin, files
+from tests.session_log.log_fixtures import PNG, answer, begin, files, wait_until
 from tray_bridge.errors import InvalidRequestError
 from tray_bridge.session_log import LogReader, SessionLog
 from tray_bridge.session_log.retention import discard_old
@@ -154,6 +154,29 @@ def test_a_day_and_everything_can_be_deleted(filled: Path) -> None:
     assert [path.parent.name for path in files(filled)] == [today] * 3
     assert reader.delete_all() == 3
     assert files(filled) == []
+
+
+def test_what_is_under_way_outlives_the_deletion_of_all_and_is_logged_at_its_end(tmp_path: Path) -> None:
+    log = SessionLog(tmp_path)
+    log.open()
+    reader = LogReader(tmp_path)
+    answer(begin(log, "ended"))
+    running, another = begin(log, "running"), begin(log, "another")
+    wait_until(lambda: log.under_way("ended") is None and reader.search().total == 3)
+    assert reader.delete_all() == 1
+    assert reader.delete_day(f"{datetime.now():%Y-%m-%d}") == 0
+    assert sorted(ids(reader)) == ["another", "running"]
+    discard_old(tmp_path, days=1, megabytes=0)
+    assert sorted(ids(reader)) == ["another", "running"]
+    assert reader.delete("another"), "one by itself"
+    answer(another)
+    answer(running)
+    log.close(10)
+    assert ids(reader) == ["running"]
+    assert reader.search().exchanges[0]["outcome"] == "completed"
+    assert len(files(tmp_path)) == 1
+    assert reader.usage.report("day")["total"]["requests"] == 3, "all three are counted"
+    assert reader.delete_all() == 1
 
 
 def test_what_is_older_than_the_days_goes(filled: Path) -> None:

@@ -282,7 +282,7 @@ export function logView() {
   }
 
   function deleteAll() {
-    remove("/exchanges?all=true", "Delete the whole log?", `All ${plural(total, "exchange")} and their images are removed from the log folder. This cannot be undone.`);
+    remove("/exchanges?all=true", "Delete the whole log?", `All ${plural(total, "exchange")} and their images are removed from the log folder, except requests under way. This cannot be undone.`);
   }
 
   /**
@@ -290,7 +290,7 @@ export function logView() {
    * @param {number} at
    */
   function deleteDay(day, at) {
-    remove(`/exchanges?day=${day}`, `Delete all of ${dayName(at)}?`, "Every exchange of that day is removed from the log folder. This cannot be undone.");
+    remove(`/exchanges?day=${day}`, `Delete all of ${dayName(at)}?`, "Every exchange of that day is removed from the log folder, except requests under way. This cannot be undone.");
   }
 
   // A request that begins or ends changes the list; the log writes it a moment later.

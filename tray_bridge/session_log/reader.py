@@ -134,33 +134,36 @@ class LogReader:
         return path.read_bytes() if BLOB.fullmatch(name) and path.is_file() else None
 
     def delete(self, exchange_id: str) -> bool:
-        """Delete one exchange, with what only it refers to; False if there is none; raises OSError."""
+        """Delete one exchange, with what only it refers to; False if there is none; raises OSError.
+
+        One that is under way is answered to its end, and stays deleted.
+        """
         with self._lock:
             file = self._find(exchange_id)
             return self.discard([file] if file else []) == 1
 
     def delete_day(self, day: str) -> int:
-        """Delete a day (`2025-01-31`); gives the number of exchanges; raises OSError."""
+        """Delete what has ended of a day (`2025-01-31`); gives the number of exchanges; raises OSError."""
         with self._lock:
-            return self.discard(self._files("day = ?", day))
+            return self.discard(self._files("day = ? AND outcome IS NOT NULL", day))
 
     def delete_all(self) -> int:
-        """Delete everything; gives the number of exchanges; raises OSError."""
+        """Delete everything that has ended; gives the number of exchanges; raises OSError."""
         with self._lock:
-            return self.discard(self._files("1 OR ?", ""))
+            return self.discard(self._files("outcome IS NOT NULL"))
 
     def all(self) -> list[Summary]:
         """Give every exchange, newest first."""
         return self.search(limit=-1).exchanges
 
     def sizes(self) -> list[tuple[str, int, list[str]]]:
-        """Give the file of every exchange, newest first, its bytes here and in the index, and its blobs."""
+        """Give the file of every exchange that has ended, newest first, its bytes here and in the index, its blobs."""
 
         def ask(connection: sqlite3.Connection) -> list[tuple[str, int, list[str]]]:
             rows = connection.execute(
                 "SELECT file, size + 2 * (SELECT length(words) FROM texts WHERE rowid = number) + 1000, "
                 "(SELECT group_concat(name) FROM blobs WHERE blobs.number = exchanges.number) "
-                "FROM exchanges ORDER BY number DESC"
+                "FROM exchanges WHERE outcome IS NOT NULL ORDER BY number DESC"
             )
             return [(file, size, names.split(",") if names else []) for file, size, names in rows]
 
@@ -198,9 +201,9 @@ class LogReader:
 
         return self._ask(ask)
 
-    def _files(self, condition: str, value: str) -> list[str]:
+    def _files(self, condition: str, *values: str) -> list[str]:
         def ask(connection: sqlite3.Connection) -> list[str]:
-            return [file for (file,) in connection.execute(f"SELECT file FROM exchanges WHERE {condition}", (value,))]
+            return [file for (file,) in connection.execute(f"SELECT file FROM exchanges WHERE {condition}", values)]
 
         return self._ask(ask)
 

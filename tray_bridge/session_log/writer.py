@@ -27,6 +27,7 @@ from .prices import Price
 from .reader import BLOBS
 from .record import Record, StoreBlob
 from .retention import discard_old
+from .summary import summarise
 
 logger = logging.getLogger(__name__)
 
@@ -241,8 +242,15 @@ class SessionLog:
         try:
             document = entry.record.document(self._process)
             file = entry.file = entry.file or file_of(exchange)
+            if entry.is_on_disk and not (self.folder / file).exists():
+                entry.is_deleted = True  # by a person, and so it stays; it counts as used all the same
+            if entry.is_deleted:
+                if ended:
+                    self._index.usage.take([summarise(document, file)])
+                return
             content = entry.record.render(document)
             put_file(self.folder / file, content)
+            entry.is_on_disk = True
             if ended:
                 if not self._unindexed:
                     self._index_due = time.monotonic() + INDEX_SECONDS
@@ -282,7 +290,8 @@ class _Entry:
         self.exchange = exchange
         self.file = ""
         self.record = Record(exchange, store_blob)
-        self.written = False
+        self.written = False  # at least once, or it cannot be written
+        self.is_on_disk = self.is_deleted = False
         self.next_progress = 0.0
 
 
