@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.session_log.log_fixtures import PNG, answer, begin
-from tray_bridge.session_log import LogReader, SessionLog, as_curl, as_report, export, with_files
+from tray_bridge.session_log import FORMS, LogReader, SessionLog, as_curl, as_markdown, as_report, export, with_files
 
 URL = f"data:image/png;base64,{PNG}"
 CONTENTS: dict[str, list[dict[str, Any]]] = {
@@ -74,3 +79,61 @@ def test_a_file_that_is_not_the_logs_outlives_the_last_exchange_of_its_day(tmp_p
     (file.parent / "my-notes.txt").write_text("mine")
     assert LogReader(tmp_path).delete("one")
     assert [path.name for path in file.parent.iterdir()] == ["my-notes.txt"]
+
+
+ODD = "lone \ud800 \udfff, pair \U0001f600, \x00\x1b\x7f\x85\x9b\u2028, 'quotes\" \\ \\ud800 $(x) `y`\nJSON\nEOF"
+
+
+@pytest.fixture(scope="module")
+def received() -> Iterator[tuple[str, list[bytes]]]:
+    """A server that keeps the bodies that it gets."""
+    bodies: list[bytes] = []
+
+    class Keeper(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            bodies.append(self.rfile.read(int(self.headers["content-length"])))
+            assert self.headers["content-type"] == "application/json"
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Keeper) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", bodies
+        server.shutdown()
+
+
+@pytest.mark.parametrize("form", ["sh", "py", "har", "jsonl", "ascii"])
+def test_what_is_sent_again_equals_what_was_received(
+    form: str, received: tuple[str, list[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    origin, bodies = received
+    request = {
+        "model": ODD,
+        "messages": [{"role": "user", "content": [{"type": ODD, ODD: [ODD, 1e300, 10**20, None]}]}],
+    }
+    document = {"id": "odd", "received": "", "endpoint": "/v1/it's", "outcome": "completed", "request": request}
+    text = "".join(export([document], form, origin, lambda _: None)) if form in FORMS else ""
+    text.encode()
+    if form == "py":
+        monkeypatch.setenv("NO_PROXY", "*")
+        exec(compile(text, "again.py", "exec"), {})
+    elif form in ("sh", "ascii"):
+        if not (shutil.which("curl") and shutil.which("sh")):
+            pytest.skip("without curl")
+        command = text or as_curl(document, origin, ascii_only=True)
+        assert form == "sh" or command.isascii()
+        subprocess.run(["sh"], input=command.encode(), check=True, capture_output=True)
+    elif form == "har":
+        bodies.append(json.loads(text)["log"]["entries"][0]["request"]["postData"]["text"].encode())
+    else:
+        bodies.append(json.dumps(json.loads(text)["request"]).encode())
+    assert json.loads(bodies.pop()) == request
+
+
+def test_markdown_shows_what_no_encoder_takes_as_escapes() -> None:
+    document = {"id": "\ud800", "received": "", "outcome": "completed", "request": {"prompt": "lone \ud800"}}
+    assert "lone \\ud800" in as_markdown(document).encode().decode()

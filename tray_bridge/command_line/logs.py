@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import BridgeUnreachableError, TrayBridgeError
-from ..session_log import LogReader, Summary, as_curl, as_markdown, with_files
+from ..session_log import LogReader, Summary, as_curl, as_json, as_markdown, with_files
 from .fetch import find_bridge
 from .open_log import open_log
 from .terminal import printable, write
@@ -96,9 +96,9 @@ def _show_one(reader: LogReader, arguments: argparse.Namespace, origin: str) -> 
             )
         with suppress(BridgeUnreachableError):
             origin = find_bridge(origin, or_own=True).url
-        write(as_curl(with_files(document, reader.blob), origin))
+        write(as_curl(with_files(document, reader.blob), origin, ascii_only=not _is_unicode()))
     elif arguments.json:
-        write(printable(json.dumps(document, indent=2, ensure_ascii=not _is_unicode())) + "\n")
+        write(as_json(document, 2, ascii_only=not _is_unicode()) + "\n")
     else:
         write(as_markdown(document))
     return 0

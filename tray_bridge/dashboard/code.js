@@ -107,15 +107,23 @@ export function asPythonMessages(baseUrl, body, key = "not-needed") {
 }
 
 /**
+ * Whether a text is no Unicode: JSON can escape it, but no SDK for Python sends it.
+ * @param {Wire} body
+ */
+export function hasLoneSurrogate(body) {
+  return /\\ud[89a-f]/.test(JSON.stringify(body));
+}
+
+/**
  * For a dialect without an SDK that everybody has.
  * @param {string} url
  * @param {Wire} body
  * @param {string | undefined} key
  */
 export function asPythonHttp(url, body, key) {
-  const headers = key ? `, headers={"Authorization": "Bearer ${key}"}` : "";
-  return `import httpx\n\nbody = ${python(body, 0)}\n`
-    + `with httpx.stream("POST", "${url}", json=body${headers}, timeout=None) as answer:\n    for line in answer.iter_lines():\n        print(line)`;
+  const headers = `{"Content-Type": "application/json"${key ? `, "Authorization": "Bearer ${key}"` : ""}}`;
+  return `import json\n\nimport httpx\n\nbody = ${python(body, 0)}\n`
+    + `with httpx.stream("POST", "${url}", content=json.dumps(body), headers=${headers}, timeout=None) as answer:\n    for line in answer.iter_lines():\n        print(line)`;
 }
 
 /**

@@ -1,6 +1,6 @@
 // One exchange of the log in full: facts, timing, conversation, raw JSON, and what can be done with it.
 
-import { asCurl, asPython, asPythonCompletions, asPythonHttp, asPythonMessages, asPythonResponses } from "./code.js";
+import { asCurl, asPython, asPythonCompletions, asPythonHttp, asPythonMessages, asPythonResponses, hasLoneSurrogate } from "./code.js";
 import { compared } from "./compare.js";
 import { ask, live } from "./connection.js";
 import { answered, asked, longText, question } from "./conversation.js";
@@ -100,7 +100,7 @@ function curlOf(document, body) {
 function pythonOf(document, body) {
   /** @type {Record<string, typeof asPython>} */
   const makers = { openai_responses: asPythonResponses, openai_completions: asPythonCompletions, openai_chat: asPython, anthropic_messages: asPythonMessages };
-  const make = makers[document.dialect ?? "openai_chat"];
+  const make = makers[hasLoneSurrogate(body) ? "" : document.dialect ?? "openai_chat"];
   const key = document.key_name === null ? undefined : "YOUR-KEY";
   return make ? make(baseUrl(), body, key) : asPythonHttp(location.origin + document.endpoint, body, key);
 }

@@ -6,7 +6,7 @@ A folder per day holds one pretty-printed JSON file per exchange; `blobs` holds 
 """
 
 from .exchange import Exchange, LogMode, Outcome
-from .export import FORMS, as_curl, as_markdown, as_report, export, with_files
+from .export import FORMS, as_curl, as_json, as_markdown, as_report, export, with_files
 from .prices import prices_of
 from .reader import LogReader
 from .search import Filter, LogPage
@@ -28,6 +28,7 @@ __all__ = [
     "UsageBook",
     "as_csv",
     "as_curl",
+    "as_json",
     "as_markdown",
     "as_report",
     "export",

@@ -9,6 +9,7 @@ import base64
 import json
 import pprint
 import re
+import shlex
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
@@ -26,6 +27,7 @@ FORMS = {
 }
 # Keys of this bridge, of the API and of those that clients are often given.
 _KEYS = re.compile(r"\b(?:tb-|sk-|sk_|xox[abp]-|gh[pousr]_|AKIA)[\w-]{8,}|(?i:bearer\s+)[\w.~+/-]{8,}=*")
+_CONTROLS = re.compile("[\x7f-\x9f]")  # those below are escaped in any JSON
 _STRUCK = "[struck out]"
 _BLOB = re.compile(rf"{BLOB_PREFIX}([0-9a-f]{{64}}\.(\w{{1,16}}))")
 _TYPES = {
@@ -61,7 +63,7 @@ def export(documents: Iterable[Mapping[str, Any]], form: str, origin: str, blob:
         documents = (with_files(document, blob) for document in documents)
     if form == "jsonl":
         for document in documents:
-            yield json.dumps(document, ensure_ascii=False) + "\n"
+            yield as_json(document) + "\n"
     elif form == "har":
         yield from _har(documents, origin)
     elif form == "sh":
@@ -74,6 +76,16 @@ def export(documents: Iterable[Mapping[str, Any]], form: str, origin: str, blob:
     else:
         for number, document in enumerate(documents):
             yield ("\n---\n\n" if number else "") + as_markdown(document)
+
+
+def as_json(value: object, indent: int | None = None, *, ascii_only: bool = False) -> str:
+    """Give JSON that any terminal shows and any encoder takes: lone surrogates and control characters are escaped."""
+    text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
+    return _encodable(_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def with_files(document: Mapping[str, Any], blob: Blob) -> Mapping[str, Any]:
@@ -113,7 +125,7 @@ def as_markdown(document: Mapping[str, Any]) -> str:
         parts.append("## Answer")
         parts += [document["answer"]] if document.get("answer") else []
         parts += [_call(call["name"], call["arguments"]) for call in document.get("tool_calls") or ()]
-    return "\n\n".join(parts) + "\n"
+    return _encodable("\n\n".join(parts)) + "\n"
 
 
 def _messages(source: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -136,12 +148,12 @@ def _blocks(message: Mapping[str, Any]) -> list[str]:
         elif texts := list(texts_of([block])):
             out += texts
         else:
-            out.append(_fenced(json.dumps(block, indent=2, ensure_ascii=False), "json"))
+            out.append(_fenced(as_json(block, 2), "json"))
     return out
 
 
 def _call(name: str, arguments: object) -> str:
-    text = arguments if isinstance(arguments, str) else json.dumps(arguments, indent=2, ensure_ascii=False)
+    text = arguments if isinstance(arguments, str) else as_json(arguments, 2)
     return f"Call of `{name}`:\n\n" + _fenced(text, "json")
 
 
@@ -174,16 +186,18 @@ def _facts(document: Mapping[str, Any]) -> str:
     return "\n".join(f"- {name}: {value}" for name, value in pairs.items() if value)
 
 
-def as_curl(document: Mapping[str, Any], origin: str) -> str:
+def as_curl(document: Mapping[str, Any], origin: str, *, ascii_only: bool = False) -> str:
     """Give a command that asks the same again."""
     key = '  -H "Authorization: Bearer YOUR-KEY" \\\n' if document.get("key_name") else ""
     # A quoted heredoc takes every character as it is; JSON never has a line that is its end mark alone.
-    body = json.dumps(document.get("request"), indent=2, ensure_ascii=False)
-    head = f'curl -N {origin}{document["endpoint"]} \\\n{key}  -H "Content-Type: application/json" \\\n'
+    body = as_json(document.get("request"), 2, ascii_only=ascii_only)
+    head = f'curl -N {shlex.quote(origin + document["endpoint"])} \\\n{key}  -H "Content-Type: application/json" \\\n'
     return f"{head}  --data-binary @- <<'JSON'\n{body}\nJSON\n"
 
 
 _PYTHON_HEAD = """\
+import json
+
 import httpx
 
 REQUESTS = [
@@ -194,7 +208,7 @@ HEADERS = {headers}
 
 with httpx.Client(base_url="{origin}", headers=HEADERS, timeout=None) as client:
     for path, body in REQUESTS:
-        with client.stream("POST", path, json=body) as answer:
+        with client.stream("POST", path, content=json.dumps(body)) as answer:
             for line in answer.iter_lines():
                 print(line)
 """
@@ -209,7 +223,7 @@ def _python(documents: Iterable[Mapping[str, Any]], origin: str) -> Iterator[str
             keyed = keyed or bool(document.get("key_name"))
             asked = (document["endpoint"], document["request"])
             yield f"{textwrap.indent(pprint.pformat(asked, width=110, sort_dicts=False), '    ')},\n"
-    headers = {"authorization": "Bearer YOUR-KEY"} if keyed else {}
+    headers = {"content-type": "application/json", **({"authorization": "Bearer YOUR-KEY"} if keyed else {})}
     yield _PYTHON_FOOT.format(headers=headers, origin=origin)
 
 
@@ -217,7 +231,7 @@ def _har(documents: Iterable[Mapping[str, Any]], origin: str) -> Iterator[str]:
     """Yield an HTTP Archive 1.2 (http://www.softwareishard.com/blog/har-12-spec/) of exchanges, without headers."""
     yield '{"log": {"version": "1.2", "creator": {"name": "Tray Bridge", "version": "1"}, "entries": ['
     for number, document in enumerate(documents):
-        entry = json.dumps(_har_entry(document, origin), indent=2, ensure_ascii=False)
+        entry = as_json(_har_entry(document, origin), 2)
         yield (",\n" if number else "\n") + entry
     yield "\n]}}\n"
 
@@ -230,7 +244,7 @@ def _har_entry(document: Mapping[str, Any], origin: str) -> dict[str, Any]:
         name: document.get(name) for name in ("answer", "reasoning", "tool_calls", "error") if document.get(name)
     }
     nothing: dict[str, Any] = {"cookies": [], "headers": [], "headersSize": -1, "httpVersion": "HTTP/1.1"}
-    sent, came = (json.dumps(value, ensure_ascii=False) for value in (document.get("request"), answer))
+    sent, came = as_json(document.get("request")), as_json(answer)
     return {
         "startedDateTime": document["received"],
         "time": round(end * 1000, 1),
@@ -239,7 +253,7 @@ def _har_entry(document: Mapping[str, Any], origin: str) -> dict[str, Any]:
             "method": "POST",
             "url": f"{origin}{document.get('endpoint') or ''}",
             "queryString": [],
-            "bodySize": len(sent.encode("utf-8", "replace")),
+            "bodySize": len(sent.encode()),
             "postData": {"mimeType": "application/json", "text": sent},
         },
         "response": {
@@ -248,7 +262,7 @@ def _har_entry(document: Mapping[str, Any], origin: str) -> dict[str, Any]:
             "statusText": "",
             "redirectURL": "",
             "bodySize": -1,
-            "content": {"size": len(came.encode("utf-8", "replace")), "mimeType": "application/json", "text": came},
+            "content": {"size": len(came.encode()), "mimeType": "application/json", "text": came},
         },
         "cache": {},
         "timings": {"send": 0, "wait": round(first * 1000, 1), "receive": round((end - first) * 1000, 1)},

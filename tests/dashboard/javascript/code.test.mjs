@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import test from "node:test";
 import { page } from "./load.mjs";
 
-const { asCurl, asJavaScript, asPowerShell, asPython, asPythonHttp, asPythonMessages } = await page("code");
+const { asCurl, asJavaScript, asPowerShell, asPython, asPythonHttp, asPythonMessages, hasLoneSurrogate } = await page("code");
 
 const BODY = { model: "sonnet", messages: [{ role: "user", content: "It's \"quoted\" \\ $HOME `id`\nJSON\n\u00e9" }], stream: true, odd: null };
 
@@ -47,4 +47,11 @@ test("code without an SDK sends the key that it is given", () => {
 test("names in JavaScript bear no quotation marks, texts do", () => {
   const code = asJavaScript("u", { model: "a", messages: [] });
   assert.match(code, /\n {2}model: "a",/);
+});
+
+test("a text that is no Unicode is sent as the escapes that it came in", () => {
+  const body = { prompt: "lone \ud800" };
+  assert.ok(hasLoneSurrogate(body));
+  assert.ok(!hasLoneSurrogate({ prompt: "pair \u{1f600}" }));
+  assert.match(asPythonHttp("u", body, ""), /"lone \\ud800"[^]*content=json\.dumps\(body\)/);
 });
