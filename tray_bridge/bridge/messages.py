@@ -77,7 +77,7 @@ def read_messages(
             if role != "user" and index >= newest:
                 refuse(f"{shown(message['role'])} is not a known role. Known are {', '.join(_ROLES)}.", f"{param}.role")
             said.append(Said("user", reader.user(message, param)))
-    return join_conversation(system, said, given[-1][0], ignored)
+    return join_conversation(system, fit_many(pair_results(said, ignored), ignored), given[-1][0], asked=bool(said))
 
 
 def role_of(value: object) -> str:
@@ -87,11 +87,13 @@ def role_of(value: object) -> str:
 
 
 def join_conversation(
-    system: Sequence[tuple[str, ...]], said: Sequence[Said], last: str, ignored: list[str]
+    system: Sequence[tuple[str, ...]], messages: list[Message], last: str, *, asked: bool
 ) -> Conversation:
-    """Make the conversation of these system messages and turns; `last` is the path of the newest message."""
-    messages = fit_many(pair_results(said, ignored), ignored)
-    if not messages and not said:
+    """Make the conversation of these system messages and turns; `last` is the path of the newest message.
+
+    `asked`: the request has other messages than the system's.
+    """
+    if not messages and not asked:
         system = [texts for texts in system if texts]
         messages = [Message("user", tuple(map(Text, system.pop())))] if system else []
     _check_end(messages, last)

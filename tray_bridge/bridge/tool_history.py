@@ -90,6 +90,9 @@ class _Exchange:
     results: list[Result] = field(default_factory=list)
     asked: list[Message] = field(default_factory=list)
 
+    def copy(self) -> _Exchange:
+        return _Exchange(self.spoken.copy(), self.calls.copy(), self.results.copy(), self.asked.copy())
+
 
 def read_arguments(value: object) -> JsonObject:
     """Read a past call's arguments as an object, whatever the client sent."""
@@ -133,36 +136,50 @@ def pair_results(said: Iterable[Said], ignored: list[str] | None = None) -> list
 
     `ignored` gets a word if a past one has none.
     """
-    exchanges = _split(said)
-    ids = _UpstreamIds()
-    messages: list[Message] = []
-    for exchange in exchanges:
-        messages += _join(exchange, ids, newest=exchange is exchanges[-1], ignored=[] if ignored is None else ignored)
-    return messages
-
-
-def _split(said: Iterable[Said]) -> list[_Exchange]:
-    exchanges = [_Exchange()]
+    pairing = Pairing()
     for message in said:
-        last = exchanges[-1]
+        pairing.add(message, [] if ignored is None else ignored)
+    return pairing.end([] if ignored is None else ignored)
+
+
+class Pairing:
+    """`pair_results` for messages that come one by one. A copy goes on from where this one is."""
+
+    def __init__(self) -> None:
+        self._messages: list[Message] = []  # of exchanges to which nothing can be added any more
+        self._open = _Exchange()
+        self._ids = _UpstreamIds()
+
+    def add(self, message: Said, ignored: list[str]) -> None:
+        """Take the next message."""
+        last = self._open
         if message.role == "assistant":
             waiting = last.calls and not last.results and not last.asked
             if not waiting:
-                last = _Exchange()
-                exchanges.append(last)
+                self._messages += _join(last, self._ids, newest=False, ignored=ignored)
+                last = self._open = _Exchange()
             last.spoken += message.pieces
             last.calls += [piece for piece in message.pieces if isinstance(piece, Call)]
-            continue
+            return
         last.results += [piece for piece in message.pieces if isinstance(piece, Result)]
         rest = tuple(piece for piece in message.pieces if not isinstance(piece, (Call, Result)))
         if rest:
             last.asked.append(Message("user", rest))
-    return exchanges
+
+    def end(self, ignored: list[str]) -> list[Message]:
+        """Give the conversation; nothing may be added afterwards."""
+        return self._messages + _join(self._open, self._ids, newest=True, ignored=ignored)
+
+    def copy(self) -> Pairing:
+        """Give another one that has taken the same messages."""
+        other = Pairing()
+        other._messages, other._open, other._ids = self._messages.copy(), self._open.copy(), self._ids.copy()
+        return other
 
 
 def _join(exchange: _Exchange, ids: _UpstreamIds, *, newest: bool, ignored: list[str]) -> list[Message]:
     calls = exchange.calls
-    given = _match(calls, exchange.results, ignored)
+    given = _match(calls, exchange.results, ignored) if exchange.results else {}
     spoken: list[Block] = []
     results: list[Block] = []
     for piece in exchange.spoken:
@@ -217,6 +234,11 @@ class _UpstreamIds:
         self._taken: set[str] = set()
         self._stems: set[str] = set()
         self._uses: Counter[str] = Counter()
+
+    def copy(self) -> _UpstreamIds:
+        other = _UpstreamIds()
+        other._taken, other._stems, other._uses = self._taken.copy(), self._stems.copy(), self._uses.copy()
+        return other
 
     def replace(self, id_: str) -> str:
         base = re.sub(r"[^a-zA-Z0-9_-]", "_", id_) or "call"

@@ -92,6 +92,8 @@ class ConversationKeys:
 
 
 def _message(content: tuple[Block, ...], calls: dict[str, int]) -> bytes:
+    if len(content) == 1 and isinstance(only := content[0], Text) and (said := only.text.rstrip()):
+        return f'[["text",{_quote(said)}]]'.encode()  # as below, at a third of the time: most messages are one text
     parts: list[Any] = []
     text = ""
     for block in (*content, None):
@@ -140,4 +142,5 @@ def _canonical(value: Any) -> bytes:
     return _encode(value).encode()
 
 
+_quote = json.encoder.encode_basestring_ascii
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode  # made once: a key needs it for each message

@@ -246,10 +246,13 @@ class SessionPool:
         roster, config = self._roster, self._roster.config
         if not roster.is_open:
             raise ServerStoppingError("The server is stopping.")
-        past = resumable_past(wanted.turn.messages) if config.transcript_folder and self._can_resume else ()
+        candidates = [_candidate(worker, wanted) for worker in roster if worker.alive]
+        is_held = any(candidate.plan.how in ("results", "continue") for candidate in candidates)
+        may_resume = config.transcript_folder is not None and self._can_resume and not is_held
+        past = resumable_past(wanted.turn.messages) if may_resume else ()
         choice = choose(
             wanted.binding,
-            [_candidate(worker, wanted) for worker in roster if worker.alive],
+            candidates,
             limit=config.max_sessions,
             reuse=config.reuse,
             resume=bool(past),

@@ -74,11 +74,12 @@ def branches(exchanges: Iterable[tuple[str, str | None, str | None]]) -> dict[st
 
 
 def _add(chain: hashlib.blake2b, message: Message) -> None:
-    texts = [part for block in message.content for part in _said(block)]
-    chain.update(f"{message.role}\0{len(texts)}\0".encode())
-    for text in texts:
-        chain.update(text.encode("utf-8", "surrogatepass"))
-        chain.update(b"\0")
+    if len(message.content) == 1:
+        texts = _said(message.content[0])
+    else:
+        texts = [part for block in message.content for part in _said(block)]
+    written = "\0".join((message.role, str(len(texts)), *texts, ""))
+    chain.update(written.encode("utf-8", "surrogatepass"))
 
 
 def _said(block: Block) -> list[str]:

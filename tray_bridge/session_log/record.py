@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from ..turns import (
     Document,
     Image,
+    Message,
     RedactedThinking,
     Restarted,
     Text,
@@ -57,6 +58,10 @@ _IMAGE_LIST = "images"  # Ollama's: bare base64
 BLOB_FIELDS = {"url", "image_url", "file_data", "data"}
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?[^,]{0,200};base64,", re.ASCII | re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]{12,}={0,2}\s*")
+
+
+class _TextMessage(dict[str, Any]):
+    """A message that is one text, as most are: written at a fraction of the time, as any other is."""
 
 
 class Record:
@@ -182,6 +187,8 @@ class Record:
         kind = type(value)
         if kind in _AS_THEY_ARE:
             return value
+        if kind is Message and len(value.content) == 1 and isinstance(only := value.content[0], Text):
+            return _TextMessage(role=value.role, content=[{"type": "text", "text": only.text}])
         if names := _fields_of(kind):  # type: ignore[arg-type]
             tag = {"type": _BLOCKS[kind]} if kind in _BLOCKS else {}
             return tag | self._to_plain({name: getattr(value, name) for name in names}, prompt=True)
@@ -238,6 +245,13 @@ def _pretty(value: Any, margin: str, quoted: dict[str, str]) -> str:
     if kind is int:
         return repr(value)
     inner = margin + "  "
+    if kind is _TextMessage:
+        text = _pretty(value["content"][0]["text"], margin, quoted)
+        deep = inner + "    "
+        return (
+            f'{{\n{inner}"role": "{value["role"]}",\n{inner}"content": [\n{inner}  {{\n{deep}"type": "text",\n'
+            f'{deep}"text": {text}\n{inner}  }}\n{inner}]\n{margin}}}'
+        )
     if kind is dict and value:
         members = [f"{inner}{_quote(name)}: {_pretty(item, inner, quoted)}" for name, item in value.items()]
         return "{\n" + ",\n".join(members) + f"\n{margin}}}"

@@ -16,6 +16,7 @@ from .answer_object import write_object
 from .describe import RESPONSES_OPERATION
 from .ids import PREFIX
 from .parameters import PARAMETERS
+from .past import Pasts
 from .read import read_request
 from .stored import stored_ids, write_record, written
 from .write import ResponseWriter
@@ -34,6 +35,9 @@ class Responses(Dialect):
     parameters = PARAMETERS
     stores = True
 
+    def __init__(self) -> None:
+        self._pasts = Pasts()
+
     def find_urls(self, body: JsonObject) -> Mapping[str, str]:
         return find_image_urls({"input": body.get("input")})
 
@@ -41,7 +45,7 @@ class Responses(Dialect):
         return stored_ids(body)
 
     def read(self, body: JsonObject, reading: Reading) -> Asked:
-        return read_request(body, reading)
+        return read_request(body, reading, self._pasts)
 
     def writer(self, asked: Asked, stamp: Stamp, index: int) -> ResponseWriter:
         return ResponseWriter(asked, stamp)

@@ -10,15 +10,16 @@ Further rules than those of `messages`, which reads the content of an item:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ...turns import JsonObject, RedactedThinking, Thinking
+from ...turns import Document, Image, JsonObject, RedactedThinking, Role, Text, Thinking
 from ..content import split_parts
 from ..fields import kind_of, refuse, required_string, shown
+from ..many_pictures import FEW, fit_many
 from ..messages import Conversation, MessageReader, join_conversation, read_call, role_of
 from ..result_content import result_parts
-from ..tool_history import Call, Piece, Result, Said
+from ..tool_history import Call, Pairing, Piece, Result, Said
 from ..tools import safe_name
 from .thinking_token import from_token
 from .tools import custom_arguments, upstream_name
@@ -111,35 +112,96 @@ def resolve_references(items: Sequence[JsonObject], found: Mapping[str, JsonObje
     return resolved
 
 
-def read_items(
-    places: Sequence[Place], instructions: str | None, fetched: Mapping[str, bytes], ignored: list[str]
-) -> Conversation:
-    """Read the conversation in `places`, pairs of path and item; instructions come before all other system prompts."""
-    return _Reader(fetched, ignored).read(places, instructions)
+def newest_turn(items: Sequence[JsonObject]) -> int:
+    """Give the index where the newest turn begins: at the last item that is not the system's, or at its run of
+    outputs.
+    """
+    at = len(items) - 1
+    while at > 0 and _is_systems(items[at]):
+        at -= 1
+    while at > 0 and _is_output(items[at]) and (_is_output(items[at - 1]) or _is_systems(items[at - 1])):
+        at -= 1
+    return at
 
 
-class _Reader:
+def begins_anew(items: Sequence[JsonObject], before: JsonObject) -> bool:
+    """Return whether the newest turn of a conversation lies in its last `items`, wherever it began; `before` is the
+    item before them.
+    """
+    at = newest_turn(items)
+    return not _is_systems(items[at]) and (at > 0 or not _is_output(items[0]) or not _is_passed(before))
+
+
+def _is_passed(item: JsonObject) -> bool:
+    return _is_output(item) or _is_systems(item)
+
+
+def _is_output(item: JsonObject) -> bool:
+    return item_type(item) in _OUTPUTS
+
+
+def _is_systems(item: JsonObject) -> bool:
+    return item_type(item) == "message" and role_of(item.get("role")) in ("system", "developer")
+
+
+class ItemReader:
+    """Read the items of a conversation, all at once or the past ones first."""
+
     def __init__(self, fetched: Mapping[str, bytes], ignored: list[str]) -> None:
         self._past, self._newest = (MessageReader(fetched, ignored, newest=newest) for newest in (False, True))
         self._messages = self._past
         self._ignored = ignored
         self._system: list[tuple[str, ...]] = []
-        self._said: list[Said] = []
+        self._pairing = Pairing()
+        self._asked = False
+        self._pictures = 0
         self._spoken: list[Piece] = []
         self._call_ids: set[str] = set()
+        self._size = 0
+
+    @property
+    def size(self) -> int:
+        """Return about the number of characters that were read."""
+        return self._size + sum(map(_size, self._spoken))
+
+    def read_past(self, places: Iterable[Place]) -> None:
+        """Read items that belong to no newest turn."""
+        for param, item in places:
+            self._take(item, item_type(item), param)
 
     def read(self, places: Sequence[Place], instructions: str | None) -> Conversation:
-        newest = _newest([item_type(item) for _, item in places], [role_of(item.get("role")) for _, item in places])
-        for index, (param, item) in enumerate(places):
-            self._messages = self._newest if index >= newest else self._past
-            self._take(item, item_type(item), param)
+        """Read the last items, the newest turn among them, and give the conversation."""
+        newest = newest_turn([item for _, item in places])
+        self.read_past(places[:newest])
+        self._messages = self._newest
+        self.read_past(places[newest:])
         self._end_spoken()
+        messages = self._pairing.end(self._ignored)
+        if self._pictures > FEW:
+            messages = fit_many(messages, self._ignored)
         if instructions and instructions.strip():
-            if not self._said:  # without other items, the last system item is asked
-                conversation = join_conversation(self._system, self._said, places[-1][0], self._ignored)
+            if not self._asked:  # without other items, the last system item is asked
+                conversation = join_conversation(self._system, messages, places[-1][0], asked=False)
                 return Conversation((instructions, *conversation.system), conversation.messages)
             self._system.insert(0, (instructions,))
-        return join_conversation(self._system, self._said, places[-1][0], self._ignored)
+        return join_conversation(self._system, messages, places[-1][0], asked=self._asked)
+
+    def copy(self, fetched: Mapping[str, bytes], ignored: list[str]) -> ItemReader:
+        """Give a reader that has read the same items, and goes on with other files; `ignored` gets what those had."""
+        other = ItemReader(fetched, ignored)
+        ignored += self._ignored
+        other._system, other._spoken, other._call_ids = self._system.copy(), self._spoken.copy(), self._call_ids.copy()
+        other._pairing, other._asked = self._pairing.copy(), self._asked
+        other._pictures, other._size = self._pictures, self._size
+        return other
+
+    def _say(self, role: Role, pieces: Sequence[Piece]) -> None:
+        self._asked = True
+        self._pairing.add(Said(role, pieces), self._ignored)
+        for piece in pieces:
+            for part in piece.content if isinstance(piece, Result) else (piece,):
+                self._pictures += isinstance(part, Image)
+                self._size += _size(part)
 
     def _take(self, item: JsonObject, kind: str, param: str) -> None:
         if kind == "message":
@@ -151,7 +213,7 @@ class _Reader:
             if self._messages is self._past and item.get("call_id") not in self._call_ids:
                 self._ignored.append(f"input.{kind}")
             else:
-                self._said.append(Said("user", (self._output(item, param),)))
+                self._say("user", (self._output(item, param),))
         elif kind == "reasoning":
             if (block := from_token(item.get("encrypted_content"))) is not None:
                 self._spoken.append(block)
@@ -173,7 +235,7 @@ class _Reader:
             self._spoken += self._messages.assistant(item, param)
         elif role == "user" or (role not in _ROLES and self._messages is self._past):
             self._end_spoken()
-            self._said.append(Said("user", self._messages.user(item, param)))
+            self._say("user", self._messages.user(item, param))
         elif role in _ROLES:
             self._system.append(self._messages.system(item, param))
         else:
@@ -205,19 +267,15 @@ class _Reader:
         while self._spoken and isinstance(self._spoken[-1], (Thinking, RedactedThinking)):
             self._spoken.pop()
         if self._spoken:
-            self._said.append(Said("assistant", tuple(self._spoken)))
+            self._say("assistant", tuple(self._spoken))
             self._spoken = []
 
 
-def _newest(kinds: Sequence[str], roles: Sequence[object]) -> int:
-    """Where the newest turn begins: at the last item that is not the system's, or at its run of outputs."""
-
-    def is_passed(at: int) -> bool:
-        return kinds[at] == "message" and roles[at] in ("system", "developer")
-
-    at = len(kinds) - 1
-    while at > 0 and is_passed(at):
-        at -= 1
-    while at > 0 and kinds[at] in _OUTPUTS and (kinds[at - 1] in _OUTPUTS or is_passed(at - 1)):
-        at -= 1
-    return at
+def _size(piece: Piece) -> int:
+    match piece:
+        case Text(text) | Thinking(text):
+            return len(text)
+        case Image(data=data) | Document(data=data) | RedactedThinking(data):
+            return len(data)
+        case _:
+            return len(str(piece))

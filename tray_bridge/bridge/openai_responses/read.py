@@ -15,18 +15,21 @@ from ..answer_limits import read_effort, read_format, read_max_tokens
 from ..dialect import Asked, Reading
 from ..fields import read_boolean, read_integer, read_list, read_object, read_string
 from ..parameters import check_parameters
-from .items import item_type, list_items, read_items, resolve_references
+from .items import item_type, list_items, resolve_references
 from .parameters import PARAMETERS
+from .past import Pasts
 from .request import ResponseOptions
-from .stored import read_history, stored_items
+from .stored import stored_items
 from .tools import Offered, read_offered
 
 _ENCRYPTED = "reasoning.encrypted_content"
 _LOGPROBS = "message.output_text.logprobs"
 
 
-def read_request(body: JsonObject, reading: Reading) -> Asked:
-    """Read the parsed JSON of a request; `reading.stored` holds the answers of `stored.stored_ids`."""
+def read_request(body: JsonObject, reading: Reading, pasts: Pasts) -> Asked:
+    """Read the parsed JSON of a request; `reading.stored` holds the answers of `stored.stored_ids`, and `pasts` those
+    that were read before.
+    """
     ignored = check_parameters(body, PARAMETERS)
     requested = read_string(body.get("model"), "model") or "default"
     instructions = read_string(body.get("instructions"), "instructions")
@@ -46,13 +49,12 @@ def read_request(body: JsonObject, reading: Reading) -> Asked:
     store = read_boolean(body.get("store"), "store") is not False
     offered = read_offered(body, ignored)
     previous = read_string(body.get("previous_response_id"), "previous_response_id") or None
-    history = read_history(previous, reading.stored)
     given = list_items(body.get("input"))
     if any(item_type(item) == "item_reference" for item in given):
         given = resolve_references(given, stored_items(reading.stored))
-    places = [("previous_response_id", item) for item in history]
-    places += [(f"input[{index}]", item) for index, item in enumerate(given)]
-    conversation = read_items(places, instructions, reading.fetched, ignored)
+    conversation = pasts.read(
+        previous, given, instructions, stored=reading.stored, fetched=reading.fetched, ignored=ignored
+    )
     turn = Turn(
         model=reading.resolve_model(requested),
         messages=conversation.messages,

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ...turns import Event, JsonObject, TextDelta, ThinkingDelta, ToolCallDelta, TurnEnded
 from ..dialect import Asked, Stamp
-from ..fields import refuse, shown
 from .ids import answer_of, with_ids
 from .items import references
 from .request import ResponseOptions
@@ -23,24 +22,6 @@ def stored_ids(body: JsonObject) -> Sequence[str]:
     ids = [previous] if isinstance(previous, str) and previous else []
     owners = (answer_of(id_) for id_ in references(body.get("input")))
     return list(dict.fromkeys([*ids, *(owner for owner in owners if owner)]))
-
-
-def read_history(previous: str | None, stored: Mapping[str, JsonObject]) -> list[JsonObject]:
-    """Give the items of the chain that ends with this answer, oldest first."""
-    chain: list[JsonObject] = []
-    id_ = previous
-    while id_ is not None:
-        record = stored.get(id_)
-        if record is None or not is_response(record):
-            refuse(
-                f"Previous response with id {shown(previous)} not found.",
-                "previous_response_id",
-                code="previous_response_not_found",
-                hint="It is not stored here any more: send the whole conversation.",
-            )
-        chain.append(record)
-        id_ = record["parent"]
-    return [item for record in reversed(chain) for part in ("input", "output") for item in record[part]]
 
 
 def stored_items(stored: Mapping[str, JsonObject]) -> Mapping[str, JsonObject]:
