@@ -153,9 +153,14 @@ class Turn:
     @property
     def cites(self) -> bool:
         """Return whether a document's citations are wanted."""
-        blocks = (block for message in self.messages for block in message.content)
-        inner = (part for block in blocks for part in (block.content if isinstance(block, ToolResult) else (block,)))
-        return any(isinstance(part, Document) and part.citations for part in inner)
+        for message in self.messages:
+            for block in message.content:
+                if isinstance(block, Text):
+                    continue
+                parts = block.content if isinstance(block, ToolResult) else (block,)
+                if any(isinstance(part, Document) and part.citations for part in parts):
+                    return True
+        return False
 
     @property
     def bound_schema(self) -> JsonObject | None:

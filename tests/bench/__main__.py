@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from rich.console import Console
 
 from .cache import measure_cache
+from .chain import measure_chain
 from .crowd import measure_crowd
 from .dialects import measure_dialects
 from .endings import measure_endings
@@ -36,7 +37,7 @@ from .tricks import measure_tricks
 
 TABLE_WIDTH = 140  # also where the output goes into a file
 # Under a minute on two free cores.
-QUICK = Size(runs=1, launches=1, crowds=1, rebuilds=0, exchanges=16, conversations=10, tokens=100)
+QUICK = Size(runs=1, launches=1, crowds=1, rebuilds=0, exchanges=16, conversations=10, tokens=100, chain=10)
 
 T = TypeVar("T")
 Measure = Callable[[StandInProcess, Path, Size], Coroutine[Any, Any, list[Figure]]]
@@ -46,6 +47,7 @@ GROUPS: dict[str, Measure] = {
     "tools": measure_tools,
     "relay": measure_relay,
     "dialects": measure_dialects,
+    "chain": measure_chain,
     "crowd": measure_crowd,
     "launch": measure_launch,
     "tricks": measure_tricks,

@@ -34,6 +34,7 @@ class Size:
     exchanges: int = 1000
     conversations: int = 20
     tokens: int = 300
+    chain: int = 200
 
 
 @contextmanager

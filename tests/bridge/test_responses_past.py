@@ -37,13 +37,13 @@ def read(dialect: Responses, stored: Stored, previous: str | None, items: Any, *
 def taken(monkeypatch: pytest.MonkeyPatch) -> list[Wire]:
     """Every item that is read."""
     items: list[Wire] = []
-    take = ItemReader._take
+    take = ItemReader.take
 
     def counted(self: ItemReader, item: Wire, kind: str, param: str) -> None:
         items.append(item)
         take(self, item, kind, param)
 
-    monkeypatch.setattr(ItemReader, "_take", counted)
+    monkeypatch.setattr(ItemReader, "take", counted)
     return items
 
 

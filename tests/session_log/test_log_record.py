@@ -151,3 +151,13 @@ def test_a_request_that_was_not_understood_is_logged_as_sent(tmp_path: Path) -> 
     document = LogReader(tmp_path).get("odd")
     assert document is not None
     assert (document["request"], document["turn"], document["model"]) == (request, None, None)
+
+
+def test_a_conversation_is_written_in_the_layout_that_json_has_by_itself(write: Write, tmp_path: Path) -> None:
+    texts = ("One.", 'Two: "é"\n\\', "long " * 50, "")
+    messages = [Message("user" if at % 2 == 0 else "assistant", (Text(text),)) for at, text in enumerate(texts)]
+    messages.append(Message("user", (Text("a"), Text("b"))))
+    document = write(turn=Turn("sonnet", tuple(messages)), messages=[])
+    (file,) = tmp_path.glob("*/*.json")
+    assert file.read_text("utf-8") == json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    assert document["turn"]["messages"][1] == {"role": "assistant", "content": [{"type": "text", "text": texts[1]}]}

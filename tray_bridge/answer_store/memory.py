@@ -52,10 +52,11 @@ class RecentAnswers:
         answer = self._answers.get(id_)
         if answer is None:
             return None
-        if self._now() - answer.at > self._longest:
+        now = self._now()
+        if now - answer.at > self._longest:
             self.remove(id_)
             return None
-        answer.at = self._now()
+        answer.at = now
         self._answers.move_to_end(id_)
         return answer
 

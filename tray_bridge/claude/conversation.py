@@ -52,8 +52,8 @@ class Wanted:
 
     def call_ids(self, end: int | None = None) -> tuple[str, ...]:
         """Give the ids of the calls in the messages before index `end`, in order."""
-        blocks = (block for message in self.turn.messages[:end] for block in message.content)
-        return tuple(block.id for block in blocks if isinstance(block, ToolUse))
+        spoken = (message for message in self.turn.messages[:end] if message.role == "assistant")
+        return tuple(block.id for message in spoken for block in message.content if isinstance(block, ToolUse))
 
 
 @dataclass(slots=True)
@@ -80,11 +80,11 @@ class Conversation:
                 return Plan("results", start)
         if not self.can_be_cut:
             return Plan("new")
-        places = {wanted.keys[index]: index for index in range(1, start + 1)}
         for cut in range(len(self.lines) - 1, 0, -1):
             key = self.lines[cut].key
-            if key is not None and key in places and self._has_calls(wanted.call_ids(places[key])):
-                return Plan("rewind", places[key], cut)
+            place = 0 if key is None else wanted.keys.place_of(key)
+            if 0 < place <= start and self._has_calls(wanted.call_ids(place)):
+                return Plan("rewind", place, cut)
         return Plan("new")
 
     def answered(self, wanted: Wanted, shared: int, calls: Sequence[str]) -> None:

@@ -69,6 +69,7 @@ class ConversationKeys:
         self._role = ""
         self._calls: dict[str, int] = {}  # by id, in their order: some clients give a call another id, or none
         self._keys = [self._digest.digest()]
+        self._places: dict[bytes, int] | None = None
         for message in turn.messages:
             self._add(message)
 
@@ -77,6 +78,12 @@ class ConversationKeys:
 
     def __len__(self) -> int:
         return len(self._keys)
+
+    def place_of(self, key: bytes) -> int:
+        """Give the last `i` of which this is the key; 0 if there is none."""
+        if self._places is None:
+            self._places = {own: index for index, own in enumerate(self._keys)}
+        return self._places.get(key, 0)
 
     def with_answer(self, answer: Message) -> bytes:
         """Give the key of the whole conversation after this answer. Call it once."""

@@ -26,14 +26,17 @@ class Conversation(TypedDict):
 def conversation_of(turn: Turn) -> Conversation:
     """Give a turn's place in its conversation. Takes about a millisecond for each megabyte of messages."""
     chain = hashlib.blake2b(digest_size=12)
-    questions: list[str] = []
-    for message in turn.messages:
+    asked = [at for at, message in enumerate(turn.messages) if message.role == "user"] or [len(turn.messages) - 1]
+    thread = parent = tip = chain.hexdigest()
+    for at, message in enumerate(turn.messages):
         _add(chain, message)
-        if message.role == "user":
-            questions.append(chain.hexdigest())
-    if not questions:
-        questions = [chain.hexdigest()]
-    return {"thread": questions[0], "tip": questions[-1], "parent": questions[-2] if len(questions) > 1 else None}
+        if at == asked[0]:
+            thread = tip = chain.hexdigest()
+        if at == asked[-2:][0]:
+            parent = chain.hexdigest()
+        if at == asked[-1]:
+            tip = chain.hexdigest()
+    return {"thread": thread, "tip": tip, "parent": parent if len(asked) > 1 else None}
 
 
 class Branch(TypedDict):

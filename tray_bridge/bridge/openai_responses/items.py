@@ -167,7 +167,7 @@ class ItemReader:
     def read_past(self, places: Iterable[Place]) -> None:
         """Read items that belong to no newest turn."""
         for param, item in places:
-            self._take(item, item_type(item), param)
+            self.take(item, item_type(item), param)
 
     def read(self, places: Sequence[Place], instructions: str | None) -> Conversation:
         """Read the last items, the newest turn among them, and give the conversation."""
@@ -203,7 +203,8 @@ class ItemReader:
                 self._pictures += isinstance(part, Image)
                 self._size += _size(part)
 
-    def _take(self, item: JsonObject, kind: str, param: str) -> None:
+    def take(self, item: JsonObject, kind: str, param: str) -> None:
+        """Read the next item, of this type and at this path."""
         if kind == "message":
             self._message(item, param)
         elif kind in _CALLS:

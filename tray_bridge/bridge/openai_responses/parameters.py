@@ -9,7 +9,11 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("input", "honoured", "A string, or items: messages, calls and their outputs, reasoning, references."),
     Parameter("instructions", "honoured", "A system prompt before all others; not carried over to the next answer."),
     Parameter("stream", "honoured", "One event per delta, in OpenAI's grammar."),
-    Parameter("previous_response_id", "honoured", "Continues an answer that is stored here."),
+    Parameter(
+        "previous_response_id",
+        "honoured",
+        "Continues an answer that is stored here. The model still reads the whole conversation, as if it were sent.",
+    ),
     Parameter("store", "honoured", "Missing means true: the answer is stored, as long as the session log is."),
     Parameter("max_output_tokens", "honoured", "A hard limit upstream; -1 means none."),
     Parameter("max_tokens", "honoured", "The same, where `max_output_tokens` is missing."),
