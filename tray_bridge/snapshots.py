@@ -160,7 +160,8 @@ class ServerSnapshot:
     log_problem: Problem | None = None
     trouble: Trouble | None = None
     paused: bool = False
-    drains_since: float | None = None  # when it began to wait for the last requests, so as to stop
+    drains_since: float | None = None  # when it began to wait for the last requests, so as to stop or restart
+    restarts_then: bool = False
     default_model: str = DEFAULT_MODEL
     newer_version: str | None = None
     refused_pages: tuple[RefusedPage, ...] = ()

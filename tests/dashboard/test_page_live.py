@@ -249,7 +249,7 @@ def test_the_page_says_when_the_server_is_gone_and_comes_back_with_it(
     bridge.server.stop()
     expect(page.locator("#state")).to_have_text("Not reachable")
     expect(page.locator("h1")).to_have_text("The server does not answer")
-    expect(page.locator(".problems")).to_contain_text("Start it in the tray's menu, or with `tray-bridge`.")
+    expect(page.locator(".problems")).to_contain_text("Start it in the tray's menu, or with tray-bridge.")
     expect(page.locator(".session").first).to_be_hidden()
     expect(page.locator(".facts")).to_have_text("")
     bridge.server.restart(bridge.server.settings.model_copy(update={"port": port}))

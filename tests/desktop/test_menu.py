@@ -100,9 +100,11 @@ def test_what_few_people_need_is_under_advanced() -> None:
     ]
 
 
-def test_a_server_that_stops_after_its_requests_says_for_how_long_it_has_waited() -> None:
-    menu = build_menu(replace(SERVERS["busy"], paused=True, drains_since=NOW - 12), STATE)
-    assert menu[0].text == "◐ Stops when 2 requests are finished · 12 s"
+@pytest.mark.parametrize(("restarts", "word"), [(False, "Stops"), (True, "Restarts")])
+def test_a_server_that_ends_after_its_requests_says_for_how_long_it_has_waited(restarts: bool, word: str) -> None:
+    server = replace(SERVERS["busy"], paused=True, drains_since=NOW - 12, restarts_then=restarts)
+    menu = build_menu(server, STATE)
+    assert menu[0].text == f"◐ {word} when 2 requests are finished · 12 s"
     assert line(menu, "Resume").enabled
     assert "Stop server (ends 2 requests)" in texts(line(menu, "Advanced").items)
     assert not any(

@@ -74,8 +74,9 @@ def test_a_stop_that_waits_lets_the_request_finish_and_a_resume_calls_it_off(
         asking = threading.Thread(target=ask)
         asking.start()
         bridge.wait_for(lambda s: s.active)
-        bridge.server.stop_when_idle()
+        (bridge.server.restart_when_idle if called_off else bridge.server.stop_when_idle)()
         bridge.wait_for(lambda s: s.paused)
+        assert bridge.snapshot().restarts_then is called_off
         if called_off:
             bridge.server.pause(False)
         asking.join(30)

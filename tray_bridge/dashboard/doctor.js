@@ -1,7 +1,7 @@
 // The view Doctor: the checks of `tray-bridge doctor`, each with what to do.
 
 import { ask } from "./connection.js";
-import { announce, copyButton, h, icon, problemBox, show } from "./dom.js";
+import { announce, copyButton, h, icon, problemBox, sentence, show } from "./dom.js";
 import { clock, now } from "./format.js";
 
 /** @type {Record<string, string>} */
@@ -35,7 +35,7 @@ export function doctorView() {
       show(verdict, `${bad === 0 ? "Everything is as it should be." : `${bad} of ${checks.length} need a look.`} Checked at ${clock(now())}.`);
       show(list, checks.map((check) => h("li", { class: "check", "data-status": check.status },
         h("span", { class: "sign" }, icon(signs[check.status])),
-        h("div", {}, h("h2", {}, check.title, h("span", { class: "unseen" }, `: ${words[check.status]}`)), h("p", {}, check.message), check.hint ? h("p", { class: "hint" }, check.hint) : null))));
+        h("div", {}, h("h2", {}, check.title, h("span", { class: "unseen" }, `: ${words[check.status]}`)), h("p", {}, sentence(check.message)), check.hint ? h("p", { class: "hint" }, sentence(check.hint)) : null))));
       announce(verdict.textContent);
     } catch (problem) {
       show(verdict, "");

@@ -194,10 +194,18 @@ export function confirmed(title, message, action) {
 }
 
 /**
+ * A sentence of the server, with what stands between backticks as code; one without a partner stays.
+ * @param {string} text
+ */
+export function sentence(text) {
+  return text.split(/`([^`]*)`/).map((part, place) => (place % 2 ? h("code", {}, part) : part));
+}
+
+/**
  * A problem as the tray and the command line show it: title, message, hint.
  * @param {Trouble} problem
  */
 export function problemBox(problem) {
   return h("div", { class: "problem", role: "alert" }, icon("warn"),
-    h("div", {}, h("strong", {}, problem.title), h("p", {}, problem.message), problem.hint ? h("p", { class: "muted" }, problem.hint) : null));
+    h("div", {}, h("strong", {}, problem.title), h("p", {}, sentence(problem.message)), problem.hint ? h("p", { class: "muted" }, sentence(problem.hint)) : null));
 }

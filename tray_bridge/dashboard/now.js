@@ -2,7 +2,7 @@
 
 import { chart, drawBars, drawDots } from "./charts.js";
 import { ask, live, unreachable } from "./connection.js";
-import { announce, confirmed, copyButton, h, keyed, problemBox, say, show } from "./dom.js";
+import { announce, confirmed, copyButton, h, keyed, problemBox, say, sentence, show } from "./dom.js";
 import { ago, clock, count, duration, now, plural, seconds, visible } from "./format.js";
 import { poolCard } from "./sessions.js";
 
@@ -41,7 +41,8 @@ function hero() {
       say(state, !connected ? "The server does not answer" : (sentences[word] ?? text));
       // A problem that has a box below is told there with its hint.
       const boxed = known(snapshot).some((one) => one.title === text);
-      say(hint, connected && !sentences[word] && !boxed ? `${detail} ${advice}`.trim() : "");
+      const told = connected && !sentences[word] && !boxed ? `${detail} ${advice}`.trim() : "";
+      if (hint.textContent !== told.replaceAll("`", "")) show(hint, sentence(told));
       hint.hidden = !hint.textContent;
       signIn.hidden = !connected || word !== "signed_out";
       resume.hidden = !connected || (word !== "paused" && !snapshot.drains_since);

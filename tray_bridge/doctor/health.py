@@ -77,7 +77,7 @@ def _draining(server: ServerSnapshot, now: float) -> Health:
     waited = f"It has waited for {max(0.0, now - (server.drains_since or now)):.0f} s; new requests are refused."
     finished = f"{count_of(server.active)} {'is' if server.active == 1 else 'are'} finished"
     hint = "Resume it in the tray, on the page or with `tray-bridge resume` to call this off."
-    return Health("stopping", f"Stops when {finished}", waited, hint)
+    return Health("stopping", f"{'Restarts' if server.restarts_then else 'Stops'} when {finished}", waited, hint)
 
 
 def count_of(requests: int) -> str:

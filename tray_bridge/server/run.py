@@ -81,6 +81,7 @@ class Serving:
         self._note: OwnerNote | None = None
         self._newer: str | None = None
         self._drains_since: float | None = None
+        self._restarts_then = False
 
     async def run(self) -> None:
         """Serve until `stop`. The pool comes first: the CLI starts on another core while the app is imported here."""
@@ -250,14 +251,15 @@ class Serving:
         """Refuse new requests, or take them again."""
         self._refuse(ServerPausedError("Tray Bridge is paused.") if paused else None)
 
-    def drain(self) -> None:
-        """Refuse new requests because the server stops once those under way have ended."""
-        now = time.time()
-        self._refuse(ServerStoppingError("Tray Bridge stops when its last requests are finished."), drains_since=now)
+    def drain(self, *, restarts: bool) -> None:
+        """Refuse new requests because the server stops or restarts once those under way have ended."""
+        ends, hint = ("restarts", "Send it again in a minute.") if restarts else ("stops", None)
+        reason = ServerStoppingError(f"Tray Bridge {ends} when its last requests are finished.", hint=hint)
+        self._refuse(reason, time.time(), restarts)
 
-    def _refuse(self, reason: TrayBridgeError | None, drains_since: float | None = None) -> None:
+    def _refuse(self, reason: TrayBridgeError | None, since: float | None = None, restarts: bool = False) -> None:
         if self._services is not None:
-            self._drains_since = drains_since
+            self._drains_since, self._restarts_then = since, restarts
             self._services.in_flight.pause(reason)
             self._publish()  # at once: the next look at `/health` must not say that requests are answered
 
@@ -327,6 +329,7 @@ class Serving:
             trouble=services.in_flight.trouble if services else None,
             paused=bool(services and services.in_flight.paused_for),
             drains_since=self._drains_since,
+            restarts_then=self._restarts_then,
             default_model=self._settings.default_model,
             newer_version=self._newer,
             refused_pages=services.refused_pages.snapshot(self._settings.allowed_origins) if services else (),

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..errors import TrayBridgeError
@@ -136,7 +137,7 @@ class ServerThread:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(running.pause, paused)
 
-    def drain(self) -> bool:
+    def drain(self, *, restarts: bool = False) -> bool:
         """Refuse new requests and wait until those under way have ended; return False if `pause(False)` calls it off.
 
         It waits as long as they take. A server that does not run has nothing to wait for.
@@ -144,7 +145,7 @@ class ServerThread:
         loop, running = self._loop, self._running
         if loop is not None and running is not None:
             with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(running.drain)
+                loop.call_soon_threadsafe(partial(running.drain, restarts=restarts))
         with self._settled:
             self._settled.wait_for(lambda: self._drains() or self._snapshot.state != "ready", PAUSE_SECONDS)
             self._settled.wait_for(lambda: not (self._drains() and self._snapshot.active))
@@ -155,15 +156,18 @@ class ServerThread:
 
     def stop_when_idle(self) -> None:
         """Refuse new requests, and stop once those under way have ended; `pause(False)` calls it off."""
-        threading.Thread(target=self._when_idle, args=(self.stop,), name="drain", daemon=True).start()
+        self._end_when_idle(restarts=False)
 
     def restart_when_idle(self) -> None:
         """Refuse new requests, and restart once those under way have ended; `pause(False)` calls it off."""
-        threading.Thread(target=self._when_idle, args=(self.restart,), name="drain", daemon=True).start()
+        self._end_when_idle(restarts=True)
 
-    def _when_idle(self, then: Callable[[], None]) -> None:
-        if self.drain() and self._snapshot.state == "ready":
-            then()
+    def _end_when_idle(self, *, restarts: bool) -> None:
+        def end() -> None:
+            if self.drain(restarts=restarts) and self._snapshot.state == "ready":
+                (self.restart if restarts else self.stop)()
+
+        threading.Thread(target=end, name="drain", daemon=True).start()
 
     def let_page_in(self, origin: str) -> None:
         """Add a page that was refused to `allowed_origins`, in the settings file too; raises SettingsError."""

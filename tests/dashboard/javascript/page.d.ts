@@ -103,6 +103,7 @@ interface Snapshot {
   demo: boolean;
   started_at: number | null;
   drains_since: number | null;
+  restarts_then: boolean;
   newer_version: string | null;
   problem: Trouble | null;
   log_problem: Trouble | null;
