@@ -6,9 +6,10 @@ A folder per day holds one pretty-printed JSON file per exchange; `blobs` holds 
 """
 
 from .exchange import Exchange, LogMode, Outcome
-from .export import FORMS, as_curl, as_json, as_markdown, as_report, export, with_files
+from .export import FORMS, as_curl, as_json, as_markdown, export, with_files
 from .prices import prices_of
 from .reader import LogReader
+from .report import as_report
 from .search import Filter, LogPage
 from .summary import Summary
 from .usage import GROUPS, UsageBook, as_csv

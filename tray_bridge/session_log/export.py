@@ -1,6 +1,6 @@
-"""Exchanges in forms that others read: Markdown, JSONL, HAR, curl, Python, and a report for an issue.
+"""Exchanges in forms that others read: Markdown, JSONL, HAR, curl, Python.
 
-Pure. Owns what each form holds and what a report leaves out.
+Pure. Owns what each form holds.
 """
 
 from __future__ import annotations
@@ -25,10 +25,7 @@ FORMS = {
     "sh": "application/x-sh",
     "py": "text/x-python",
 }
-# Keys of this bridge, of the API and of those that clients are often given.
-_KEYS = re.compile(r"\b(?:tb-|sk-|sk_|xox[abp]-|gh[pousr]_|AKIA)[\w-]{8,}|(?i:bearer\s+)[\w.~+/-]{8,}=*")
 _CONTROLS = re.compile("[\x7f-\x9f]")  # those below are escaped in any JSON
-_STRUCK = "[struck out]"
 _BLOB = re.compile(rf"{BLOB_PREFIX}([0-9a-f]{{64}}\.(\w{{1,16}}))")
 _TYPES = {
     "png": "image/png",
@@ -116,7 +113,7 @@ def as_markdown(document: Mapping[str, Any]) -> str:
     system = source.get("system") or source.get("instructions")
     if system:
         parts.append("## System\n\n" + "\n\n".join(texts_of(system)))
-    for message in _messages(source):
+    for message in messages_of(source):
         parts.append(f"## {str(message.get('role') or message.get('type') or 'message').capitalize()}")
         parts += _blocks(message)
     if document.get("reasoning"):
@@ -128,7 +125,8 @@ def as_markdown(document: Mapping[str, Any]) -> str:
     return _encodable("\n\n".join(parts)) + "\n"
 
 
-def _messages(source: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def messages_of(source: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Give the messages of a turn or of a request in any dialect."""
     said: Any = next((source[name] for name in ("messages", "input", "prompt") if source.get(name)), [])
     if isinstance(said, list) and all(isinstance(one, Mapping) for one in said):
         return said
@@ -144,20 +142,21 @@ def _blocks(message: Mapping[str, Any]) -> list[str]:
         if isinstance(block, Mapping) and block.get("type") == "tool_use":
             out.append(_call(str(block.get("name")), block.get("input")))
         elif isinstance(block, Mapping) and block.get("type") == "tool_result":
-            out.append("Result:\n\n" + _fenced("\n".join(texts_of(block.get("content")))))
+            out.append("Result:\n\n" + fenced("\n".join(texts_of(block.get("content")))))
         elif texts := list(texts_of([block])):
             out += texts
         else:
-            out.append(_fenced(as_json(block, 2), "json"))
+            out.append(fenced(as_json(block, 2), "json"))
     return out
 
 
 def _call(name: str, arguments: object) -> str:
     text = arguments if isinstance(arguments, str) else as_json(arguments, 2)
-    return f"Call of `{name}`:\n\n" + _fenced(text, "json")
+    return f"Call of `{name}`:\n\n" + fenced(text, "json")
 
 
-def _fenced(text: str, language: str = "") -> str:
+def fenced(text: str, language: str = "") -> str:
+    """Give a block of code in Markdown, whatever it holds."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text}\n{fence}"
@@ -269,42 +268,3 @@ def _har_entry(document: Mapping[str, Any], origin: str) -> dict[str, Any]:
         "serverIPAddress": urlsplit(origin).hostname or "",
         "comment": document["id"],
     }
-
-
-def as_report(document: Mapping[str, Any], versions: str, *, texts: bool = False, names: bool = False) -> str:
-    """Give a report for an issue. Keys never are in it; `texts` and `names` are in it if they are asked for."""
-    shown = dict(document)
-    if not texts:
-        for name in ("turn", "request", "response", "answer", "reasoning", "conversation"):
-            shown.pop(name, None)
-        shown["tool_calls"] = [{**call, "arguments": _STRUCK} for call in document.get("tool_calls") or ()]
-    if not names:
-        for name in ("client", "key_name"):
-            shown[name] = _STRUCK if document.get(name) else None
-        shown["tool_calls"] = [{**call, "name": _STRUCK} for call in shown.get("tool_calls") or ()]
-    text = f"{versions}\n\n{as_markdown(shown)}"
-    if not texts and (shape := _shape(document)):
-        text += f"\n## Request, without its texts\n\n{_fenced(json.dumps(shape, indent=2), 'json')}\n"
-    if not names:
-        for name in sorted(_names_in(document), key=len, reverse=True):
-            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", _STRUCK, text)
-    return _KEYS.sub(_STRUCK, text)
-
-
-def _names_in(document: Mapping[str, Any]) -> set[str]:
-    tools = (document.get("turn") or {}).get("tools") or ()
-    found = {document.get("client"), document.get("key_name"), *(tool.get("name") for tool in tools)}
-    return {name for name in found if name}
-
-
-def _shape(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a request's parameters and the lengths of its texts."""
-    request = document.get("request") or {}
-    plain = {name: value for name, value in request.items() if isinstance(value, (bool, int, float))}
-    source = document.get("turn") or request
-    counts = [
-        {"role": message.get("role"), "characters": sum(map(len, texts_of(message.get("content"))))}
-        for message in _messages(source)
-    ]
-    tools = source.get("tools")
-    return {**plain, "messages": counts, "tools": len(tools) if isinstance(tools, list) else 0} if request else {}
