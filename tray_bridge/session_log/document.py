@@ -195,7 +195,7 @@ _ALWAYS: Mapping[str, Callable[[object], Any]] = {
     "model": _text,
     "answered_by": _text,
     "streamed": lambda value: value is True,
-    "outcome": lambda value: value if value in _OUTCOMES else None,
+    "outcome": lambda value: value if value is None or value in _OUTCOMES else "unfinished",
     "status": lambda value: value if isinstance(value, int) and 100 <= value <= 599 else None,
     "session": _text,
     "timings": _timings,

@@ -80,7 +80,7 @@ def _own_words(text: str, sent: str) -> str:
 
 
 def _is_known(text: str) -> bool:
-    """Whether all words are ours, or short numbers, so that nobody learns from them what was asked."""
+    """Whether all words are ours, or short numbers, which tell nothing of what was asked."""
     parts = re.findall(r"[^\W\d_]+|\d+|_", text)
     return all(part == "_" or part.casefold() in WORDS or (part.isdigit() and len(part) <= 8) for part in parts)
 
