@@ -308,3 +308,7 @@ def test_anything_is_understood_or_refused_by_its_path(body: dict[str, Any]) -> 
         assert error.param
     else:
         check_turn(asked.turn)
+
+
+def test_functions_of_another_dialect_are_refused_by_their_own_path() -> None:
+    assert refused(functions=[5]).param == "functions[0]"

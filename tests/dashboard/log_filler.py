@@ -52,8 +52,12 @@ def write_exchange(
     dialect: str = "openai_chat",
     endpoint: str = "/v1/chat/completions",
     turn: Turn | None = None,
+    understood: bool = True,
 ) -> None:
-    """Put one exchange into the log in `folder`; without an outcome it stays without an end."""
+    """Put one exchange into the log in `folder`; without an outcome it stays without an end.
+
+    One that was not understood has no turn: its request may have anything.
+    """
     exchange = Exchange(
         exchange_id,
         mode=mode,
@@ -66,7 +70,8 @@ def write_exchange(
         on_end=lambda: None,
     )
     exchange.received = (received or datetime.now()).astimezone()
-    exchange.set_turn(turn or turn_of(request))
+    if understood:
+        exchange.set_turn(turn or turn_of(request))
     exchange.set_session(kind, queued=queued)
     for event in events:
         exchange.record(event)

@@ -60,6 +60,70 @@ def test_an_address_with_a_filter_that_the_log_no_longer_has_finds_nothing(
     expect(page.get_by_label("Model")).to_have_value("gone")
 
 
+def test_an_odd_address_breaks_no_view(origin: str, log: Path, open_page: Open) -> None:
+    fill(log, 5)
+    page = open_page(f"{origin}/dashboard#/constructor")
+    expect(page).to_have_title("Now · Tray Bridge")
+    for address, told in (
+        ("#/log/%E0%A4%A", "The log has no such exchange."),
+        ("#/log?outcome=constructor&dialect=toString", "Nothing fits."),
+        (f"#/log?text={'x' * 1001}", "`text` may have 1000 characters, not 1001."),
+        ("#/log?time=soon", "5 exchanges"),
+        ("#/usage?by=constructor&days=valueOf", "All together"),
+        ("#/usage?days=between&from=2026-02-31&to=2000-01-01", "Its first day is after its last."),
+        ("#/usage?days=between&from=0001-01-01&to=9999-12-31", "All together"),
+        ("#/try?from=none", "The log has no such exchange."),
+        ("#/try", "Ask something, and the answer appears here"),
+    ):
+        page.evaluate("address => { location.hash = address; }", address)
+        expect(page.locator("main")).to_contain_text(told)
+
+
+def test_spoilt_storage_breaks_no_view(origin: str, log: Path, open_page: Open) -> None:
+    page = open_page(f"{origin}/dashboard#/log?outcome=error")
+    kept = {
+        "messages": [None, {"role": "user", "content": "Still here"}],
+        "pictures": 5,
+        "told": [],
+        "pair": {"at": "x"},
+    }
+    page.evaluate("kept => { sessionStorage.try = JSON.stringify(kept); localStorage.searches = '{}'; }", kept)
+    page.reload()
+    expect(page.get_by_role("button", name="Save this search")).to_be_visible()
+    page.evaluate("""localStorage.searches = '[null, {"name": "x", "address": "javascript:alert(1)"}]'""")
+    page.reload()
+    expect(page.get_by_role("button", name="Save this search")).to_be_visible()
+    assert page.locator(".saved-list li").count() == 0
+    page.evaluate("location.hash = '#/try'")
+    expect(page.locator(".talk")).to_contain_text("Still here")
+
+
+def test_a_refused_request_with_odd_content_is_shown_compared_and_asked_again(
+    origin: str, log: Path, open_page: Open
+) -> None:
+    calls = [{"role": "assistant", "tool_calls": [None, {"function": None}]}, {"role": "user", "content": [None]}]
+    pictures = [{"type": "image_url"}, {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]
+    odd: list[dict[str, Any]] = [
+        {"messages": 5, "tools": 5},
+        {"messages": calls, "tools": [None], "system": 5},
+        {"messages": [{"role": "user", "content": pictures}]},
+    ]
+    for number, request in enumerate(odd):
+        error = UpstreamError("Odd.", status=400)
+        write_exchange(
+            log, f"req_{number}", client="curl", request=request, error=error, outcome="error", understood=False
+        )
+    page = open_page(f"{origin}/dashboard#/log")
+    for number in range(3):
+        page.evaluate("address => { location.hash = address; }", f"#/log/req_{number}")
+        expect(page.locator(".exchange header code")).to_have_text(f"req_{number}")
+        page.evaluate("address => { location.hash = address; }", f"#/log/req_{number}?with=req_{(number + 1) % 3}")
+        expect(page.locator(".exchange h1")).to_have_text("Two exchanges")
+        page.evaluate("address => { location.hash = address; }", f"#/try?from=req_{number}")
+        expect(page.locator(".try a[href^='#/log/']")).to_have_attribute("href", f"#/log/req_{number}")
+    expect(page.locator(".pictures")).to_contain_text("https://example.org/a.png")
+
+
 def test_a_search_can_be_kept_and_forgotten(origin: str, log: Path, open_page: Open) -> None:
     fill(log, 20)
     page = open_page(f"{origin}/dashboard#/log?outcome=error")

@@ -65,7 +65,7 @@ def _read_offered(body: Mapping[str, Any], ignored: list[str], paths: Sequence[s
     for index, value in enumerate(given):
         if value is None:
             continue
-        param = paths[index] if paths is not None else f"{field}[{index}]"
+        param = paths[index] if paths else f"{field}[{index}]"
         tool = _read_tool(value, param, ignored)
         if tool is not None and tools.setdefault(tool.name, tool) != tool:
             refuse(f"Two tools bear the name {shown(tool.name)}.", param)

@@ -1,13 +1,13 @@
 // One message of the conversation in Try it: its text, reasoning, calls and how it ended.
 
 import { h, problemBox, say, show } from "./dom.js";
-import { visible } from "./format.js";
+import { named, objects, visible } from "./format.js";
 import { markdown } from "./markdown.js";
 
 /** @typedef {ReturnType<typeof bubble>} Bubble */
 
 /** @type {Record<string, string>} */
-const reasons = { stop: "the end of the answer", length: "the token limit", tool_calls: "a tool call", content_filter: "a refusal" };
+const reasons = named({ stop: "the end of the answer", length: "the token limit", tool_calls: "a tool call", content_filter: "a refusal" });
 
 /**
  * A message in the conversation. `onEdit` puts it back into the field, `onChange(text)` takes another text in its place.
@@ -54,8 +54,8 @@ export function bubble(role, name, { onEdit = null, onChange = null } = {}) {
       content += piece;
       text.append(visible(piece));
     },
-    pictures: (/** @type {string[]} */ urls) => urls.forEach((src) => text.append(h("img", { src, alt: "Picture" }))),
-    calls: (/** @type {ChatCall[]} */ made) => show(calls, made.filter(Boolean).map((call) => h("pre", { class: "code wrap", tabindex: 0 }, visible(`${call.function.name}(${call.function.arguments})`)))),
+    pictures: (/** @type {string[]} */ urls) => urls.forEach((src) => text.append(src.startsWith("data:image/") ? h("img", { src, alt: "Picture" }) : h("p", { class: "muted" }, `Picture: ${visible(src.slice(0, 300))}`))),
+    calls: (/** @type {ChatCall[]} */ made) => show(calls, objects(made).map(({ function: call }) => h("pre", { class: "code wrap", tabindex: 0 }, visible(`${call?.name}(${call?.arguments})`)))),
     /** @param {boolean} on */
     format(on) {
       text.classList.toggle("formatted", on);

@@ -1,8 +1,8 @@
 // Two exchanges beside each other: what changed between their requests, where the common prefix ends, what it cost.
 
-import { textOf } from "./conversation.js";
+import { messagesIn, textOf } from "./conversation.js";
 import { h, s as svg } from "./dom.js";
-import { count, duration, plural, prettyJson, visible } from "./format.js";
+import { count, duration, objects, plural, prettyJson, visible } from "./format.js";
 
 const MOST = 400; // lines of a difference that are shown
 
@@ -20,11 +20,12 @@ const sum = (usage) => usage && usage.input_tokens + usage.cache_read_tokens + u
  */
 function prompt({ turn, request }) {
   const source = turn ?? request ?? {};
-  const system = Array.isArray(source.system) ? source.system : source.system ? [source.system] : [];
+  const said = source.system ?? source.instructions;
+  const system = Array.isArray(said) ? said : said ? [said] : [];
   return [
-    ...(source.tools ?? []).map((/** @type {Wire} */ tool) => ({ name: `Tool ${tool.name ?? tool.function?.name ?? ""}`, value: tool })),
+    ...objects(source.tools).map((/** @type {Wire} */ tool) => ({ name: `Tool ${tool.name ?? tool.function?.name ?? ""}`, value: tool })),
     ...system.map((/** @type {string} */ text, /** @type {number} */ i) => ({ name: `System prompt ${i + 1}`, value: text })),
-    ...(source.messages ?? []).map((/** @type {Wire} */ message, /** @type {number} */ i) => ({ name: `Message ${i + 1}, ${message.role}`, value: message })),
+    ...messagesIn(source).map((/** @type {Wire} */ message, /** @type {number} */ i) => ({ name: `Message ${i + 1}, ${message.role ?? message.type}`, value: message })),
   ];
 }
 

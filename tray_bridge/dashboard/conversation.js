@@ -1,7 +1,7 @@
 // Renders the messages of an exchange: texts, images, files, tool calls and their results, whatever their dialect.
 
 import { copyButton, h } from "./dom.js";
-import { count, prettyJson, visible } from "./format.js";
+import { count, named, objects, prettyJson, visible } from "./format.js";
 
 const FIRST = 12000; // characters shown before a person asks for the rest
 const BLOB = /^blob:([0-9a-f]{64}(?:\.\w{1,16})?)$/;
@@ -101,30 +101,30 @@ function part(item) {
   if ("tool_use_id" in item) return toolResult({ id: item.tool_use_id, content: item.content, failed: item.is_error });
   if ("name" in item && "input" in item) return toolCall({ id: item.id, name: item.name, args: item.input });
   const data = item.source?.data ?? item.source?.url ?? item.data;
-  const type = item.source?.media_type ?? item.media_type ?? "";
+  const type = String(item.source?.media_type ?? item.media_type ?? "");
   if (data !== undefined && (type.startsWith("image/") || item.type === "image")) return wrap(picture(data, "Image"));
   if (data !== undefined) return wrap(file(data, item.title));
   return wrap(jsonBlock(item));
 }
 
 /** @type {Record<string, string>} */
-const names = { user: "User", assistant: "Assistant", system: "System", developer: "Developer", tool: "Tool result",
-function: "Tool result", function_call: "Tool call", custom_tool_call: "Tool call", reasoning: "Reasoning" };
+const names = named({ user: "User", assistant: "Assistant", system: "System", developer: "Developer", tool: "Tool result",
+function: "Tool result", function_call: "Tool call", custom_tool_call: "Tool call", reasoning: "Reasoning" });
 /** @type {Record<string, string>} */
-const results = { function: "tool", function_call_output: "tool", custom_tool_call_output: "tool" };
+const results = named({ function: "tool", function_call_output: "tool", custom_tool_call_output: "tool" });
 
 /** @param {Wire} item */
 function message(item) {
   const type = String(item?.role ?? item?.type ?? "message");
   const role = results[type] ?? type;
-  const calls = [...(item.tool_calls ?? []), ...(item.function_call ? [{ function: item.function_call }] : [])];
+  const calls = [...objects(item.tool_calls), ...(item.function_call ? [{ function: item.function_call }] : [])];
   if (role === "function_call" || role === "custom_tool_call") calls.push({ id: item.call_id, function: item });
   const content = type.endsWith("_call_output") ? item.output : item.content ?? (role === "reasoning" ? item.summary : null);
   const name = calls.length ? item.role && item.name : item.name ?? item.tool_name;
   const id = item.tool_call_id ?? (role === "tool" ? item.call_id : null);
   return h("article", { class: `turn ${role in names ? role : "other"}` },
     h("h3", {}, h("span", {}, names[role] ?? visible(role), name ? ` · ${visible(name)}` : ""), id ? h("code", {}, visible(id)) : null),
-    item.reasoning_content ? reasoning(item.reasoning_content) : null,
+    item.reasoning_content ? reasoning(String(item.reasoning_content)) : null,
     parts(content),
     (Array.isArray(item.images) ? item.images : []).map((/** @type {string} */ one) => h("div", { class: "part" }, picture(one, "Image"))),
     calls.map((call) => toolCall({ id: call.id, name: call.function?.name ?? call.custom?.name, args:
@@ -152,21 +152,32 @@ function listed(messages) {
   return [button, ...messages.slice(-MANY).map(message)];
 }
 
+/** @param {unknown} value */
+const asList = (value) => (Array.isArray(value) ? value : value === undefined || value === null ? [] : [value]);
+
+/**
+ * The messages of a request in any dialect: messages, Responses' items, or a prompt, which is a text or a list of texts.
+ * @param {Wire} request
+ * @returns {Wire[]}
+ */
+export function messagesIn({ messages, input, prompt }) {
+  const said = [messages, input, prompt].find((one) => one !== undefined && one !== null) ?? [];
+  return Array.isArray(said) && objects(said).length === said.length ? said : [{ role: "user", content: said }];
+}
+
 /**
  * What was asked: messages first, then what else the request says, folded.
  * @param {Wire} request
  */
 export function asked({ messages, input, prompt, instructions, system, tools, functions, ...others }) {
-  const said = [messages, input, prompt].find((one) => one !== undefined && one !== null) ?? [];
-  // Messages, Responses' items, or a prompt: a text or a list of texts.
-  const list = !Array.isArray(said) ? [{ role: "user", content: said }] : said.every((one) => one && typeof one === "object") ? said : [{ role: "user", content: said }];
-  system ??= instructions;
-  const offered = [...(tools ?? []), ...(functions ?? [])];
+  const list = messagesIn({ messages, input, prompt });
+  const systems = asList(system ?? instructions).filter((one) => one !== "");
+  const offered = [...asList(tools), ...asList(functions)];
   return [
     h("div", { class: "folds" },
       folded(`Parameters (${Object.keys(others).length})`, others),
       offered.length ? folded(`Tools offered (${offered.length})`, offered) : null),
-    system?.length ? message({ role: "system", content: system }) : null,
+    systems.length ? message({ role: "system", content: systems }) : null,
     listed(list),
   ];
 }
@@ -195,6 +206,13 @@ export function textOf(content) {
   if (!Array.isArray(content)) return "";
   return content.map((item) => (typeof item === "string" ? item : typeof item?.text === "string" ? item.text : textOf(item?.content ?? item?.output))).filter(Boolean).join("\n");
 }
+
+/**
+ * The pictures of a message of Chat Completions, as data or addresses.
+ * @param {any} content
+ * @returns {string[]}
+ */
+export const picturesOf = (content) => objects(content).filter(({ type }) => type === "image_url").map((one) => one.image_url?.url ?? one.image_url).filter((url) => typeof url === "string");
 
 /**
  * The question of an exchange: the text of the last message, as it was understood.

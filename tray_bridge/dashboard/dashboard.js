@@ -4,6 +4,7 @@ import { connectView } from "./connect.js";
 import { access, ask, live } from "./connection.js";
 import { doctorView } from "./doctor.js";
 import { announce, fixed, h, icon, say, show } from "./dom.js";
+import { named } from "./format.js";
 import { keysView } from "./keys.js";
 import { logView } from "./log.js";
 import { nowView } from "./now.js";
@@ -12,7 +13,7 @@ import { tryView } from "./try.js";
 import { usageView } from "./usage.js";
 
 /** @type {Record<string, () => View>} */
-const views = { now: nowView, log: logView, usage: usageView, try: tryView, connect: connectView, keys: keysView, doctor: doctorView, start: startView };
+const views = named({ now: nowView, log: logView, usage: usageView, try: tryView, connect: connectView, keys: keysView, doctor: doctorView, start: startView });
 /** @type {Record<string, string>} */
 const titles = { now: "Now", log: "Log", usage: "Usage", try: "Try it", connect: "Connect", keys: "Keys", doctor: "Doctor", start: "Start" };
 const main = fixed("main");
@@ -28,10 +29,19 @@ function fade() {
 row.addEventListener("scroll", fade, { passive: true });
 new ResizeObserver(fade).observe(row);
 
+/** @param {string} part */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // an address that was cut or typed
+  }
+}
+
 /** `#/log/ID?outcome=error` → the view `log`, told `ID` and the query. A view is `{element, enter(rest, query), leave()}`. */
 function route() {
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?", 2);
-  const [name, ...rest] = path.split("/").map(decodeURIComponent);
+  const [name, ...rest] = path.split("/").map(decoded);
   const known = name in views ? name : "now";
   if (known !== current?.name) {
     current?.view.leave();

@@ -7,18 +7,18 @@ import { answered, asked, longText, question } from "./conversation.js";
 import { dialects } from "./dialects.js";
 import { confirmed, copyButton, h, icon, problemBox, s, show } from "./dom.js";
 import { whole } from "./files.js";
-import { count, duration, exactTime, plural, prettyJson, visible } from "./format.js";
+import { count, duration, exactTime, named, plural, prettyJson, visible } from "./format.js";
 import { baseUrl } from "./now.js";
 
 /** @type {Record<string, { word: string, sign: string }>} */
-export const outcomes = {
+export const outcomes = named({
   completed: { word: "Completed", sign: "check" },
   error: { word: "Error", sign: "cross" },
   cancelled: { word: "Cancelled", sign: "stop" },
   disconnected: { word: "Client left", sign: "stop" },
   in_progress: { word: "In progress", sign: "again" },
   unfinished: { word: "Unfinished", sign: "warn" },
-};
+});
 
 /**
  * The sign of an outcome, with its word for screen readers unless it stands beside it.
@@ -30,10 +30,10 @@ export function outcomeSign(outcome, beside = false) {
 }
 
 /** @type {Record<string, string>} */
-const kinds = { parked: "went on in its parked process", suspended: "went on after a tool call", rewound: "went on from an earlier point", reset: "took over a process", fitting: "a process that was bound ahead", generic: "a ready process", cold: "a new process" };
+const kinds = named({ parked: "went on in its parked process", suspended: "went on after a tool call", rewound: "went on from an earlier point", reset: "took over a process", fitting: "a process that was bound ahead", generic: "a ready process", cold: "a new process" });
 
 /** @type {Record<string, string>} */
-const endings = { end_turn: "the end of the answer", max_tokens: "the token limit", stop_sequence: "a stop sequence", tool_use: "a tool call", refusal: "a refusal" };
+const endings = named({ end_turn: "the end of the answer", max_tokens: "the token limit", stop_sequence: "a stop sequence", tool_use: "a tool call", refusal: "a refusal" });
 
 /** @param {Exchange} document */
 function facts(document) {
@@ -99,7 +99,7 @@ function curlOf(document, body) {
  */
 function pythonOf(document, body) {
   /** @type {Record<string, typeof asPython>} */
-  const makers = { openai_responses: asPythonResponses, openai_completions: asPythonCompletions, openai_chat: asPython, anthropic_messages: asPythonMessages };
+  const makers = named({ openai_responses: asPythonResponses, openai_completions: asPythonCompletions, openai_chat: asPython, anthropic_messages: asPythonMessages });
   const make = makers[hasLoneSurrogate(body) ? "" : document.dialect ?? "openai_chat"];
   const key = document.key_name === null ? undefined : "YOUR-KEY";
   return make ? make(baseUrl(), body, key) : asPythonHttp(location.origin + document.endpoint, body, key);

@@ -6,6 +6,21 @@ const clockFormat = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: 
 const secondFormat = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const dayFormat = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
 
+/**
+ * Words by name, without the names that every object has: `constructor` in an address or in the log is no word.
+ * @template {Record<string, any>} T
+ * @param {T} entries
+ * @returns {T}
+ */
+export const named = (entries) => Object.assign(Object.create(null), entries);
+
+/**
+ * The objects of a list. A request that was refused may have anything in its place.
+ * @param {any} value
+ * @returns {any[]}
+ */
+export const objects = (value) => (Array.isArray(value) ? value.filter((one) => one !== null && typeof one === "object") : []);
+
 export const now = () => Date.now() / 1000;
 /** @param {number} n */
 export const count = (n) => (n >= 1e7 ? compact : whole).format(n);

@@ -14,7 +14,7 @@ const FIELDS = ["text", "model", "client", "key", "outcome", "dialect", "time", 
 const times = [["", "Any time"], [3600, "Last hour"], [86400, "Last 24 hours"], [604800, "Last 7 days"]];
 
 export function logView() {
-  const search = h("input", { type: "search", id: "search", placeholder: "Search questions, answers and tool calls", oninput: soon, autocomplete: "off", spellcheck: "false" });
+  const search = h("input", { type: "search", id: "search", maxlength: 1000, placeholder: "Search questions, answers and tool calls", oninput: soon, autocomplete: "off", spellcheck: "false" });
   const model = h("select", { "aria-label": "Model", onchange: chosen });
   const client = h("select", { "aria-label": "Client", onchange: chosen });
   const key = h("select", { "aria-label": "Key", onchange: chosen, hidden: true });
@@ -147,7 +147,10 @@ export function logView() {
       clearTimeout(later);
       if (page.progress) later = setTimeout(refresh, 1000);
     } catch (problem) {
-      if (problem.name !== "AbortError") show(list, problemBox(problem));
+      if (problem.name === "AbortError") return;
+      say(found, "");
+      exports.hidden = more.hidden = true;
+      show(list, problemBox(problem));
     }
   }
 
@@ -321,7 +324,8 @@ export function logView() {
       picker.hidden = !picking;
       thread = query.get("thread") ?? "";
       for (const [field, control] of Object.entries(controls)) {
-        const wanted = query.get(field) ?? "";
+        const given = query.get(field) ?? "";
+        const wanted = field !== "time" || /^\d{1,9}$/.test(given) ? given : "";
         if (control instanceof HTMLSelectElement && wanted && ![...control.options].some((one) => one.value === wanted)) control.append(option(wanted, visible(wanted)));
         if (control !== document.activeElement || value(field) !== wanted) control.value = wanted;
         if (control === key || control === dialect) control.hidden = control.hidden && !wanted;

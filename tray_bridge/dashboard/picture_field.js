@@ -1,6 +1,7 @@
 // The pictures that go with the next question in Try it: chosen or pasted, shown small, taken away.
 
 import { h, icon, show } from "./dom.js";
+import { visible } from "./format.js";
 import { kept } from "./kept.js";
 
 /**
@@ -36,7 +37,7 @@ export function pictureField(changed) {
   }
 
   function draw() {
-    show(element, kept.pictures.map((src, i) => h("figure", {}, h("img", { src, alt: `Picture ${i + 1}` }),
+    show(element, kept.pictures.map((src, i) => h("figure", {}, src.startsWith("data:image/") ? h("img", { src, alt: `Picture ${i + 1}` }) : visible(src.slice(0, 100)),
       h("button", { type: "button", class: "quiet round", "aria-label": `Remove picture ${i + 1}`, onclick: () => {
         kept.pictures = kept.pictures.filter((_, other) => other !== i);
         changed();

@@ -16,7 +16,8 @@ export function savedSearches(address, name) {
   /** @returns {{ name: string, address: string }[]} */
   function read() {
     try {
-      return JSON.parse(localStorage.searches ?? "[]");
+      const all = JSON.parse(localStorage.searches ?? "[]");
+      return all.filter((/** @type {any} */ one) => typeof one?.name === "string" && one.address?.startsWith?.("#/log"));
     } catch {
       return []; // storage is switched off, or spoilt
     }

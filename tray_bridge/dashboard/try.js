@@ -5,9 +5,9 @@ import { asRequest, owner } from "./asking.js";
 import { bubble } from "./bubble.js";
 import { asCurl, asJavaScript, asPowerShell, asPython, codeTabs } from "./code.js";
 import { ask as read, live } from "./connection.js";
-import { textOf } from "./conversation.js";
+import { picturesOf, textOf } from "./conversation.js";
 import { announce, h, icon, problemBox, say, show } from "./dom.js";
-import { prettyJson, visible } from "./format.js";
+import { named, objects, prettyJson, visible } from "./format.js";
 import { BLANK, keep, kept, store } from "./kept.js";
 import { baseUrl } from "./now.js";
 import { pictureField } from "./picture_field.js";
@@ -44,6 +44,8 @@ function makeView() {
   /** @type {ReturnType<typeof bubble>[]} */
   let answers = [];
   let keyed = false;
+  /** @type {HTMLElement | null} */
+  let trouble = null; // why an exchange could not be opened
 
   /**
    * @param {keyof typeof BLANK} name
@@ -129,7 +131,7 @@ function makeView() {
   function edit(index) {
     halt();
     const { content } = kept.messages[index];
-    kept.pictures = Array.isArray(content) ? content.filter(({ type }) => type === "image_url").map((one) => one.image_url.url) : [];
+    kept.pictures = picturesOf(content);
     kept.text = textOf(content);
     keep(kept.messages.slice(0, index));
     showAll();
@@ -144,7 +146,7 @@ function makeView() {
   function change(index, words) {
     const { content } = kept.messages[index];
     if (words !== textOf(content)) {
-      const others = Array.isArray(content) ? content.filter(({ type }) => type !== "text") : [];
+      const others = objects(content).filter(({ type }) => type !== "text");
       const changed = others.length ? [...(words ? [{ type: "text", text: words }] : []), ...others] : words;
       delete kept.told[index]; // it is of another text
       if (kept.pair?.at === index) kept.pair = null;
@@ -165,7 +167,7 @@ function makeView() {
    */
   function shown(message, index) {
     /** @type {Record<string, string>} */
-    const names = { user: "You", assistant: "Claude", tool: "Tool result" };
+    const names = named({ user: "You", assistant: "Claude", tool: "Tool result" });
     const turn = bubble(message.role, names[message.role] ?? visible(message.role), {
       onEdit: message.role === "user" ? () => edit(index) : null,
       onChange: textOf(message.content) ? (words) => change(index, words) : null,
@@ -175,7 +177,7 @@ function makeView() {
       isAnswer(turn);
       if (kept.told[index]) turn.told(kept.told[index]);
     }
-    if (Array.isArray(message.content)) turn.pictures(message.content.filter(({ type }) => type === "image_url").map((one) => one.image_url.url));
+    turn.pictures(picturesOf(message.content));
     turn.calls(message.tool_calls ?? []);
     return turn.element;
   }
@@ -243,7 +245,7 @@ function makeView() {
     talk.append(place);
     showSend();
     place.scrollIntoView({ block: "nearest" });
-    const results = await Promise.all(chosen.map((model, i) => answerInto(bubbles[i], body(messages, model), named(model), stop.signal, () => {
+    const results = await Promise.all(chosen.map((model, i) => answerInto(bubbles[i], body(messages, model), modelOf(model), stop.signal, () => {
       if (running || kept.messages.length > messages.length + 1) return;
       keep(messages);
       place.remove();
@@ -296,13 +298,14 @@ function makeView() {
       kept.second }, request, { from: id });
       history.replaceState(null, "", "#/try");
       const last = kept.messages.length - 1;
-      if (!kept.model || named(kept.model)) models.value = kept.model;
+      if (!kept.model || modelOf(kept.model)) models.value = kept.model;
       else models.append(h("option", { value: kept.model, selected: true }, visible(kept.model)));
       showAll();
       if (kept.messages[last]?.role === "user") edit(last);
       store();
     } catch (problem) {
-      show(talk, problemBox(problem));
+      trouble = problemBox(problem);
+      talk.prepend(trouble);
     }
   }
 
@@ -332,8 +335,8 @@ function makeView() {
   let standard = "";
 
   /** The model of a value; an empty one means the bridge's default. */
-  const named = (/** @type {string} */ value) => values.find((one) => one.value === (value || standard));
-  const nameOf = (/** @type {string} */ value) => named(value)?.display_name || value || standard;
+  const modelOf = (/** @type {string} */ value) => values.find((one) => one.value === (value || standard));
+  const nameOf = (/** @type {string} */ value) => modelOf(value)?.display_name || value || standard;
 
   /**
    * Take a model, and offer the efforts that it knows.
@@ -341,7 +344,7 @@ function makeView() {
    */
   function choose(value) {
     /** @type {Partial<Model>} */
-    const model = named(value) ?? {};
+    const model = modelOf(value) ?? {};
     const efforts = [...(model.can_stop_thinking ? ["none"] : []), ...(model.efforts ?? [])];
     if (!efforts.includes(kept.effort)) kept.effort = "";
     show(effort, ["", ...efforts].map((name) => h("option", { value: name, selected: name === kept.effort }, name ? name[0].toUpperCase() + name.slice(1) : "Default")));
@@ -358,7 +361,7 @@ function makeView() {
     choose(kept.model);
     show(second, h("option", { value: "" }, "No second model"), values.map((model) => h("option", { value: model.value, selected: model.value === kept.second }, visible(model.display_name || model.value))));
     /** @type {Model[]} */
-    const known = !kept.model || named(kept.model) ? values : [...values, { value: kept.model }];
+    const known = !kept.model || modelOf(kept.model) ? values : [...values, { value: kept.model }];
     show(models, h("option", { value: "", selected: !kept.model }, visible(`Default: ${nameOf("")}`)), known.map((model) => h("option", { value: model.value, selected: model.value === kept.model }, visible(model.display_name || model.value))));
   }
   live.subscribe(offer);
@@ -374,6 +377,7 @@ function makeView() {
         keyed = has_keys;
         showCode();
       }, () => {}); // asking tells what is wrong
+      trouble?.remove();
       const id = query.get("from");
       if (id) from(id);
     },

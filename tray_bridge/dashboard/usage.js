@@ -4,12 +4,12 @@ import { barList, chart, drawColumns } from "./charts.js";
 import { ask } from "./connection.js";
 import { dialects } from "./dialects.js";
 import { h, problemBox, say, show } from "./dom.js";
-import { count, duration, exactTime, money, now, plural, visible } from "./format.js";
+import { count, duration, exactTime, money, named, now, plural, visible } from "./format.js";
 
 /** @type {Record<string, string>} */
-const groups = { day: "Day", hour: "Hour", client: "Client", model: "Model", key: "Key", dialect: "Dialect" };
+const groups = named({ day: "Day", hour: "Hour", client: "Client", model: "Model", key: "Key", dialect: "Dialect" });
 /** @type {Record<string, string>} */
-const periods = { 1: "Last 24 hours", 7: "Last 7 days", 30: "Last 30 days", 366: "Last year", between: "From … to …" };
+const periods = named({ 1: "Last 24 hours", 7: "Last 7 days", 30: "Last 30 days", 366: "Last year", between: "From … to …" });
 
 /** @type {[string, (row: UsageRow) => string][]} */
 const columns = [
@@ -89,6 +89,11 @@ export function everyStep(rows, by) {
   return out;
 }
 
+const END = 253402300799; // of the year 9999
+
+/** @param {string | null} text */
+const isDay = (text) => /^\d{4}-\d\d-\d\d$/.test(text ?? "") && new Date(`${text}T00:00:00Z`).toJSON()?.startsWith(text ?? "");
+
 /**
  * The day that is so many days from today, as a field for dates has it.
  * @param {number} days
@@ -136,11 +141,15 @@ export function usageView() {
     if (days.value !== "between") return { since: String(Math.floor(now() - Number(days.value) * 86400)) };
     const until = new Date(`${last.value}T00:00:00`);
     until.setDate(until.getDate() + 1);
-    return { since: String(new Date(`${first.value}T00:00:00`).getTime() / 1000), until: String(until.getTime() / 1000) };
+    return { since: String(new Date(`${first.value}T00:00:00`).getTime() / 1000), until: String(Math.min(until.getTime() / 1000, END)) };
   }
 
   async function load() {
     asking?.abort();
+    if (days.value === "between" && first.value > last.value) {
+      show(body, problemBox({ title: "No such period", message: "Its first day is after its last.", hint: "Choose an earlier first day." }));
+      return;
+    }
     asking = new AbortController();
     const query = new URLSearchParams({ by: by.value, ...period() });
     csv.href = `/dashboard/api/usage?${query}&form=csv`;
@@ -182,7 +191,7 @@ export function usageView() {
       const [group, period] = [query.get("by") ?? "day", query.get("days") ?? "30"];
       by.value = group in groups ? group : "day";
       days.value = period in periods ? period : "30";
-      const day = (/** @type {string} */ name, /** @type {string} */ otherwise) => (/^\d{4}-\d\d-\d\d$/.test(query.get(name) ?? "") ? query.get(name) ?? "" : otherwise);
+      const day = (/** @type {string} */ name, /** @type {string} */ otherwise) => (isDay(query.get(name)) ? query.get(name) ?? "" : otherwise);
       [first.value, last.value] = [day("from", today(-6)), day("to", today(0))];
       between.hidden = days.value !== "between";
       document.title = `Usage by ${groups[by.value].toLowerCase()} · Tray Bridge`;

@@ -3,7 +3,7 @@ import test from "node:test";
 import { page } from "./load.mjs";
 
 const { changes, lineDifference, figures, parameters, prefix, verdict } = await page("compare");
-const { question, textOf } = await page("conversation");
+const { messagesIn, picturesOf, question, textOf } = await page("conversation");
 const { asRequest, costOf } = await page("asking");
 const signs = (before, after) => lineDifference(before, after).map(([sign, line]) => sign + line).join("|");
 
@@ -145,4 +145,24 @@ test("the other parameters of a request go along: all of Chat Completions, those
   assert.deepEqual((await asRequest({ turn, model: null, request: messages, dialect: "anthropic_messages" })).others, { temperature: 0.3, max_tokens: 5 });
   const ollama = { model: "sonnet", options: { seed: 7, num_predict: 5 } };
   assert.deepEqual((await asRequest({ turn, model: null, request: ollama, dialect: "ollama" })).others, { seed: 7, max_tokens: 5 });
+});
+
+test("a request that was refused may have anything anywhere, and is compared and asked again all the same", async () => {
+  const odd = [null, undefined, 5, "x", true, {}, [], [null], [5], ["x"], [[]], [{}], [{ role: 5, content: {} }], [{ role: "assistant", tool_calls: 5, content: [null, { type: "image_url" }] }]];
+  for (const one of odd) {
+    const request = { model: one, messages: one, system: one, tools: one, options: one, stop: one };
+    assert.ok(Array.isArray(changes({ request }, { request: { messages: [], tools: [] } })));
+    assert.equal(typeof verdict(prefix({ request }, { request })), "string");
+    assert.equal(typeof question({ request }), "string");
+    assert.ok(messagesIn(request).every((message) => message !== null && typeof message === "object"));
+    assert.ok(picturesOf(one).every((url) => typeof url === "string"));
+    for (const dialect of ["openai_chat", "ollama", "anthropic_messages", "constructor"]) {
+      assert.ok((await asRequest({ turn: null, model: null, request, dialect })).messages.every((message) => typeof message === "object"));
+    }
+  }
+});
+
+test("two refused requests are compared by their texts in every dialect", () => {
+  const [a, b] = [{ input: "Hi", instructions: "S" }, { input: "Ho", instructions: "S" }].map((request) => ({ request }));
+  assert.equal(verdict(prefix(a, b)), "The prompts are the same for 1 of 2 parts. From there on no cache can be used.");
 });
