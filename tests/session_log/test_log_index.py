@@ -303,7 +303,11 @@ def test_an_index_whose_rows_were_changed_by_hand_is_made_again(tmp_path: Path, 
     with sqlite3.connect(tmp_path / "index.db") as connection:
         connection.execute(harm)
     connection.close()
-    reader._index._checked_at = 0.0  # ten seconds later
+    if "exchanges WHERE" in harm and not is_open:
+        for day in tmp_path.glob("????-*"):
+            os.utime(day, (2, 2))  # so that it is compared at once
+    else:
+        reader._index._checked_at = 0.0  # ten seconds later
     for asked in (reader, LogReader(tmp_path, background=True)):
         assert asked.search("answer").total == 5
         assert [one["id"] for one in asked.search(limit=2).exchanges] == ["0", "1"]

@@ -54,7 +54,7 @@ class Index:
         self._connection: sqlite3.Connection | None = None
         self._inode = 0
         self._opens = 0
-        self._broken = False
+        self._broken = 0  # the number of the file that is to be made again
         self._on_disk = False
         self._checked_at = 0.0
         self._listings: dict[str, tuple[int, float]] = {}
@@ -73,7 +73,7 @@ class Index:
                         connection.execute("BEGIN IMMEDIATE")
                     yield connection
             except sqlite3.DatabaseError as error:
-                self._broken = is_broken(error)
+                self._broken = self._inode if is_broken(error) else 0
                 self.close()
                 raise
 
@@ -98,9 +98,9 @@ class Index:
         try:
             # With another book of usage all is read again, so that it counts what there is.
             book = self.usage.number()
-            if self._broken:
+            if self._broken and self._broken == inode(self.path):  # else another program has made it again
                 self._discard()
-            self._broken = False
+            self._broken = 0
             try:
                 self._connection = self._connect(book)
             except sqlite3.DatabaseError as error:

@@ -116,7 +116,10 @@ def discard(path: Path) -> None:
 
 
 def put(connection: sqlite3.Connection, entry: Indexed) -> None:
-    """Write the rows of an exchange, in place of those that there are."""
+    """Write the rows of an exchange, in place of those that there are.
+
+    Raises sqlite3.DatabaseError where parts of such rows stand already: somebody has deleted the others.
+    """
     summary, conversation = entry.summary, entry.conversation
     row = connection.execute("SELECT number FROM exchanges WHERE file = ?", (summary["file"],)).fetchone()
     if row:
@@ -142,6 +145,8 @@ def put(connection: sqlite3.Connection, entry: Indexed) -> None:
         conversation.get("parent"),
         conversation.get("thread"),
     )
+    if connection.execute("SELECT 1 FROM summaries WHERE number = ?", (number,)).fetchone():
+        raise sqlite3.DatabaseError("rows are missing")
     safe = [_storable(value) if isinstance(value, str) else value for value in values]
     connection.execute(f"INSERT INTO exchanges VALUES (?{', ?' * (len(safe) - 1)})", safe)
     connection.execute("INSERT INTO summaries VALUES (?, ?)", (number, json.dumps(summary)))

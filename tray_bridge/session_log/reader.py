@@ -18,7 +18,7 @@ from .index import Index, Progress, is_alive
 from .index_tables import drop_all
 from .search import Filter, LogPage, find, find_files
 from .summary import Summary
-from .usage import UsageBook
+from .usage import ATTEMPTS, UsageBook
 
 BLOBS = "blobs"
 _NAMED = "SELECT 1 FROM blobs WHERE name = ? LIMIT 1"
@@ -215,15 +215,15 @@ class LogReader:
         return self._ask(ask, fresh=False)
 
     def _ask(self, question: Callable[[sqlite3.Connection], T], *, fresh: bool = True) -> T:
-        """Ask the index once it is in line with the files. One that proves to be broken is made again, once."""
-        for attempt in (0, 1):
+        """Ask the index once it is in line with the files. One that proves to be broken is made again."""
+        for attempt in range(ATTEMPTS):
             try:
                 if fresh or attempt:
                     self._index.refresh(background=self._background)
                 with self._index.use() as connection:
                     return question(connection)
             except sqlite3.DatabaseError:
-                if attempt:
+                if attempt == ATTEMPTS - 1:
                     raise
         raise AssertionError("unreachable")
 

@@ -114,4 +114,5 @@ def find_files(connection: sqlite3.Connection, sought: Filter) -> list[tuple[str
 def _summaries(connection: sqlite3.Connection, numbers: Iterable[tuple[int]]) -> list[Summary]:
     query = "SELECT summary, outcome FROM exchanges LEFT JOIN summaries USING (number) WHERE number = ?"
     rows = [connection.execute(query, number).fetchone() for number in list(numbers)]
-    return [read_row(summary) | {"outcome": outcome or "in_progress"} for summary, outcome in rows]
+    there = [row for row in rows if row is not None]  # another program may have deleted one just now
+    return [read_row(summary) | {"outcome": outcome or "in_progress"} for summary, outcome in there]
