@@ -67,7 +67,7 @@ def test_an_odd_address_breaks_no_view(origin: str, log: Path, open_page: Open) 
     for address, told in (
         ("#/log/%E0%A4%A", "The log has no such exchange."),
         ("#/log?outcome=constructor&dialect=toString", "Nothing fits."),
-        (f"#/log?text={'x' * 1001}", "`text` may have 1000 characters, not 1001."),
+        (f"#/log?text={'x' * 1001}", "text may have 1000 characters, not 1001."),
         ("#/log?time=soon", "5 exchanges"),
         ("#/usage?by=constructor&days=valueOf", "All together"),
         ("#/usage?days=between&from=2026-02-31&to=2000-01-01", "Its first day is after its last."),
