@@ -159,25 +159,30 @@ def test_unknown_items_are_refused_by_their_path(item: Wire) -> None:
 
 
 def test_reasoning_of_ours_comes_back_as_signed_thinking() -> None:
-    thinking = Thinking("Count first.", "sig==")
+    thinking = Thinking("Count first.", "sig==", "claude-sonnet-5-5")
     item = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": to_token(thinking)}
     turn = turn_of(user("Hi"), item, said("Four."), user("More"))
     assert turn.messages[1].content == (thinking, Text("Four."))
 
 
-@pytest.mark.parametrize("token", [None, "gAAAA-foreign", 5, "tb1.", "tb1.AAAA", "tb1.é"])
+@pytest.mark.parametrize("token", [None, "gAAAA-foreign", 5, "tb2.", "tb2.AAAA", "tb1.é"])
 def test_reasoning_of_others_is_passed_over_and_its_summary_never_told(token: object) -> None:
     item = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "psst"}], "encrypted_content": token}
     assert turn_of(user("Hi"), item, said("Four."), user("More")).messages[1].content == (Text("Four."),)
 
 
-@given(st.text(), st.text())
+@given(st.text(), st.text(), st.text())
 @PROPERTY
-def test_a_token_gives_its_thinking_back(text: str, signature: str) -> None:
-    for block in (Thinking(text, signature), RedactedThinking(text)):
+def test_a_token_gives_its_thinking_back(text: str, signature: str, model: str) -> None:
+    for block in (Thinking(text, signature, model), RedactedThinking(text, model)):
         token = to_token(block)
         assert from_token(token) == block
         assert from_token(token[:-3]) is None and from_token(f"{token[:-4]}AAA=") is None
+
+
+def test_a_token_of_an_earlier_version_has_no_model() -> None:
+    token = "tb1.gCzPj8pnPop4nItWcklNLVAoycgvTc8o0VPSUVBKNg7KSMoNLEkMN7FVigUAtRMKaQ=="
+    assert from_token(token) == Thinking("Deep thought.", "c3RhbmQtaW4=")
 
 
 def test_functions_may_lack_what_openai_demands() -> None:

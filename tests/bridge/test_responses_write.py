@@ -165,9 +165,9 @@ def test_thinking_is_an_item_of_its_own_before_the_message() -> None:
 def test_encrypted_content_gives_the_signed_thinking_when_asked() -> None:
     asked = ask(include=["reasoning.encrypted_content"])
     reasoning, _ = stream_of(asked, THOUGHT)[-1]["response"]["output"]
-    assert from_token(reasoning["encrypted_content"]) == Thinking("Count first.", "sig")
+    assert from_token(reasoning["encrypted_content"]) == Thinking("Count first.", "sig", STARTED.model)
     hidden, _ = stream_of(asked, [STARTED, RedactedThinking("xyz"), TextDelta("4"), END])[-1]["response"]["output"]
-    assert from_token(hidden["encrypted_content"]) == RedactedThinking("xyz") and hidden["summary"] == []
+    assert from_token(hidden["encrypted_content"]) == RedactedThinking("xyz", STARTED.model) and hidden["summary"] == []
 
 
 def test_an_answer_that_hit_its_limit_is_incomplete() -> None:
@@ -339,7 +339,7 @@ def test_a_stored_answer_is_what_was_sent_and_carries_a_chain_on() -> None:
     assert turn.system == ("Short.",)
     assert turn.messages == (
         Message("user", (Text("2+2?"),)),
-        Message("assistant", (Thinking("Count.", "sig"), Text("4"))),
+        Message("assistant", (Thinking("Count.", "sig", STARTED.model), Text("4"))),
         Message("user", (Text("And 3+3?"),)),
     )
 

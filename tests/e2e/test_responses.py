@@ -94,15 +94,16 @@ def test_thinking_is_shown_and_comes_back_to_claude_signed(bridge: RunningBridge
     else:
         answer = create(bridge, input=question, **fields)
     reasoning, message = answer.output
-    assert reasoning.summary[0].text == "Count first." and reasoning.encrypted_content.startswith("tb1.")
+    assert reasoning.summary[0].text == "Count first." and reasoning.encrypted_content.startswith("tb2.")
     replay = [
-        {"role": "user", "content": question},
+        {"role": "user", "content": f"{question}\nAnother question, so that the conversation is built anew."},
         *(item.model_dump(exclude_none=True) for item in (reasoning, message)),
         {"role": "user", "content": directive(text="Five.")},
     ]
     assert create(bridge, input=replay, **fields).output_text == "Five."
     said = turns(newest(bridge))[1]
     assert said[0] == "assistant" and said[1][-1] == {"type": "text", "text": "Four."}
+    assert [block["thinking"] for block in said[1] if block["type"] == "thinking"] == ["Count first."]
 
 
 def test_a_typed_answer_is_parsed(bridge: RunningBridge) -> None:

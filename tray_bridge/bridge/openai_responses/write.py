@@ -8,6 +8,7 @@ content, so that an error until then can still be an HTTP status.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ...turns import (
@@ -71,7 +72,7 @@ class ResponseWriter:
         if isinstance(event, ThinkingEnded):
             return self._end_thinking(event.signature)
         if isinstance(event, RedactedThinking):
-            return self._keep_hidden(to_token(event))
+            return self._keep_hidden(to_token(replace(event, model=self._model)))
         if isinstance(event, ToolCallStarted):
             return self._call(event)
         if isinstance(event, ToolCallDelta):
@@ -130,9 +131,9 @@ class ResponseWriter:
 
     def _end_thinking(self, signature: str) -> Sequence[Frame]:
         if not isinstance(self._open, OpenReasoning):  # the model's thinking may be hidden, its proof is not
-            return self._keep_hidden(to_token(Thinking("", signature))) if signature else _NONE
+            return self._keep_hidden(to_token(Thinking("", signature, self._model))) if signature else _NONE
         item = self._open
-        token = to_token(Thinking("".join(item.pieces), signature)) if signature else None
+        token = to_token(Thinking("".join(item.pieces), signature, self._model)) if signature else None
         item.token = token if self._options.encrypted else None
         frames = self._leave()
         if token is not None:
