@@ -41,7 +41,7 @@ def set_up(bridge: RunningBridge, tmp_path: Path) -> Iterator[SetUp]:
         yield write_files
     finally:
         for client in made:
-            undo(client, force=True)  # Cline writes its file anew
+            undo(client, place, force=True)  # Cline writes its file anew
         ApiKeys().revoke("set up")
 
 

@@ -113,7 +113,7 @@ def test_a_file_that_is_there_keeps_its_comments_and_is_given_back_to_the_byte(
     if os.name == "posix":
         assert path.stat().st_mode & 0o777 == 0o640
     assert was_set_up(client)
-    undo(client)
+    undo(client, place)
     assert path.read_bytes() == before
     assert [other for other, _ in client.files(place)[1:] if other.exists()] == []
     assert not was_set_up(client)
@@ -124,7 +124,7 @@ def test_a_file_that_was_not_there_is_taken_away_again(client: SetupClient, plac
     write(client, plan(client, VALUES, place))
     for path, _ in client.files(place):
         wanted(client, path)
-    undo(client)
+    undo(client, place)
     assert [path for path, _ in client.files(place) if path.exists()] == []
 
 
@@ -141,7 +141,7 @@ def test_set_up_twice_it_says_the_same_once_and_the_oldest_file_comes_back(clien
     assert path.read_bytes() != once
     assert b":9000" in path.read_bytes()
     assert b":8000" not in path.read_bytes()
-    undo(client)
+    undo(client, place)
     assert path.read_bytes() == EARLIER[client.id].encode()
 
 
@@ -153,9 +153,44 @@ def test_a_file_that_was_changed_since_is_not_overwritten_unless_that_is_wanted(
     write(aider, plan(aider, VALUES, place))
     path.write_text(path.read_text() + "vim: true\n")
     with pytest.raises(SetupError, match="changed since"):
-        undo(aider)
-    undo(aider, force=True)
+        undo(aider, place)
+    undo(aider, place, force=True)
     assert path.read_text() == "dark-mode: true\n"
+
+
+def test_a_file_that_another_program_changed_after_it_was_shown_is_not_written(place: Place) -> None:
+    zed = find_client("zed")
+    assert zed
+    path = place.home / ".config" / "zed" / "settings.json"
+    shown = plan(zed, VALUES, place)
+    path.parent.mkdir(parents=True)
+    path.write_text('{"theme": "new"}')
+    with pytest.raises(SetupError, match="changed just now"):
+        write(zed, shown)
+    assert path.read_text() == '{"theme": "new"}'
+    assert not was_set_up(zed)
+
+
+def test_a_client_set_up_in_two_folders_is_undone_in_the_one_that_is_meant(place: Place, tmp_path: Path) -> None:
+    sdk = find_client("sdk")
+    assert sdk
+    places = []
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ".env").write_text(f"NAME={name}\n")
+        places.append(Place(place.home, tmp_path / name, {}, "linux"))
+    one, two, three = places
+    for there in (one, two):
+        write(sdk, plan(sdk, VALUES, there))
+    with pytest.raises(SetupError, match="not set up at") as error:
+        undo(sdk, three)
+    assert str(tmp_path / "one" / ".env") in error.value.hint
+    assert undo(sdk, one) == [tmp_path / "one" / ".env"]
+    assert (tmp_path / "one" / ".env").read_text() == "NAME=one\n"
+    assert "OPENAI_BASE_URL" in (tmp_path / "two" / ".env").read_text()
+    assert undo(sdk, three) == [tmp_path / "two" / ".env"]  # the only one that is left
+    assert (tmp_path / "two" / ".env").read_text() == "NAME=two\n"
+    assert not was_set_up(sdk)
 
 
 def test_on_a_full_disk_nothing_is_half_done_and_nothing_is_left_to_undo(
@@ -236,6 +271,60 @@ def test_yaml_toml_and_env_are_changed_in_place() -> None:
     assert set_env("export A=1\n", {"A": "2", "B": "3"}) == "export A=2\nB=3\n"
     with pytest.raises(ValueError, match="line 1"):
         set_toml("a = ", {"a": 1})
+
+
+ITEM = "- name: T\n  x: 1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ("---\n- name: a\n", "---\n- name: a\n" + ITEM),
+        ("  - name: a\n", "  - name: a\n  - name: T\n    x: 1\n"),
+        ('- name: "T" # mine\n  y: 2\n\n# of b\n- name: b\n', ITEM + "\n# of b\n- name: b\n"),
+        ("- {name: T}\n- name: b\n...\n", ITEM + "- name: b\n...\n"),
+        ("- y: 2\n  name: T\n- name: b\n", ITEM + "- name: b\n"),
+    ],
+)
+def test_an_item_of_a_yaml_list_is_found_in_any_form(text: str, after: str) -> None:
+    assert set_yaml_item(text, None, "name: T", ("x: 1",)) == after
+
+
+@pytest.mark.parametrize("text", ["a: [\n", "[]\n", "a: 1\n", "null\n", "a: *b\n"])
+def test_yaml_whose_edited_text_would_mean_something_else_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        set_yaml_item(text, None, "name: T", ("x: 1",))
+
+
+@pytest.mark.parametrize("text", ["a: [\n", "{}\n", "- a\n", "a: 1\na: 2\n", "a:\n  1\n", "a: 1\n...\n"])
+def test_yaml_keys_are_set_only_where_the_file_then_has_them(text: str) -> None:
+    with pytest.raises(ValueError):
+        set_yaml_keys(text, {"a": "3", "b": "4"})
+
+
+def test_toml_with_dotted_keys_is_refused_and_windows_line_ends_stay() -> None:
+    values = {"model": "sonnet", "providers": {"t": {"url": "x"}}}
+    with pytest.raises(ValueError, match="edited in place"):
+        set_toml('providers.mine.name = "x"\n', values)
+    after = set_toml('model = "x" # old\r\n\r\n[tui]\r\na = 1\r\n', values)
+    assert after.count("\n") == after.count("\r\n")
+    assert "# old" in after
+
+
+def test_env_keeps_its_comments_and_the_last_of_two_counts() -> None:
+    assert set_env("A='x # y' # mine\n A=2\n", {"A": "3"}) == "A=3 # mine\n A=3\n"
+    with pytest.raises(ValueError, match="several lines"):
+        set_env('A="one\ntwo"\n', {"A": "3"})
+
+
+def test_a_file_of_brackets_alone_is_refused(place: Place) -> None:
+    zed = find_client("zed")
+    assert zed
+    path = place.home / ".config" / "zed" / "settings.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("[" * 100_000)
+    with pytest.raises(SetupError, match="cannot be changed safely"):
+        plan(zed, VALUES, place)
 
 
 def test_a_file_of_windows_keeps_its_line_ends() -> None:

@@ -15,7 +15,7 @@ from ..setup.change import FileChange, SetupError, plan, undo, was_set_up, write
 from ..setup.clients import SETUP_CLIENTS, SetupClient, Values, find_client
 from ..setup.place import Place
 from ..setup.trial import try_out
-from .fetch import Address, find_bridge
+from .fetch import Address, ForeignProgramError, find_bridge
 from .terminal import printable
 from .terminal import write as say
 
@@ -33,7 +33,7 @@ def set_up(arguments: argparse.Namespace, address: Address, model: str) -> int:
         problem = f"{arguments.client!r} is not a client that can be set up."
         raise SettingsError(problem, title="Unknown client", hint=f"There are: {names}.")
     if arguments.undo:
-        for path in undo(client, force=arguments.yes):
+        for path in undo(client, place, arguments.file and arguments.file.absolute(), force=arguments.yes):
             say(f"{path} is as it was before.\n")
         with suppress(SettingsError):
             ApiKeys().revoke(_key_name(client))
@@ -44,13 +44,18 @@ def set_up(arguments: argparse.Namespace, address: Address, model: str) -> int:
 def _values(arguments: argparse.Namespace, address: Address, model: str) -> Values:
     """Give the address of the running bridge, else that of the settings."""
     base_url = address.url
-    with suppress(BridgeUnreachableError):
+    try:
         base_url = find_bridge(address.url, or_own=address.or_own).url
+    except ForeignProgramError:
+        if not arguments.show:
+            raise  # the client's key is for no other program
+    except BridgeUnreachableError:
+        pass
     return Values(f"{base_url}/v1", arguments.model or model, SHOWN_KEY if ApiKeys().exist() else NO_KEY)
 
 
 def _change(client: SetupClient, arguments: argparse.Namespace, place: Place, values: Values) -> int:
-    changes = plan(client, values, place, arguments.file)
+    changes = plan(client, values, place, arguments.file and arguments.file.absolute())
     for change in changes:
         say(printable(change.diff() or f"{change.path} needs no change.") + "\n")
     if arguments.show:
@@ -60,7 +65,7 @@ def _change(client: SetupClient, arguments: argparse.Namespace, place: Place, va
         return INTERRUPTED
     if values.key == SHOWN_KEY:
         values = Values(values.base_url, values.model, _new_key(client))
-        changes = plan(client, values, place, arguments.file)
+        changes = plan(client, values, place, arguments.file and arguments.file.absolute())
     backup = write(client, changes)
     say(f"{client.name} is set up. Undo: tray-bridge setup {client.id} --undo   (backup: {backup})\n")
     say(next_step(client, changes, values) + "\n")

@@ -14,6 +14,7 @@ import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from ..errors import TrayBridgeError
@@ -67,7 +68,7 @@ def plan(client: SetupClient, values: Values, place: Place, file: Path | None = 
             text = (old or b"").decode("utf-8")
             mark = MARK if text.startswith(MARK) else ""
             new = mark + edit(text.removeprefix(MARK), values)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # the latter for a file of brackets alone
             raise SetupError(
                 f"{path} cannot be changed safely: {error}.",
                 hint=f"Correct the file, or add this by hand:\n{edit('', values)}",
@@ -78,8 +79,16 @@ def plan(client: SetupClient, values: Values, place: Place, file: Path | None = 
 
 def write(client: SetupClient, changes: Sequence[FileChange]) -> Path:
     """Keep a backup, then write every file; return the backup. Raises SetupError, with nothing half done."""
+    for change in changes:
+        if _content(change.path) != change.old:
+            raise SetupError(
+                f"{change.path} was changed just now by another program.",
+                hint="Nothing was written. See the new change, and try again.",
+            )
     note = _note(client)
-    before = _read_note(note)
+    noted = _read_note(note)
+    set_ups = _set_ups(noted)
+    before = set_ups.pop(str(changes[0].path), [])
     kept = []
     for change in changes:
         earlier = next((one for one in before if one["path"] == str(change.path)), None)
@@ -89,6 +98,7 @@ def write(client: SetupClient, changes: Sequence[FileChange]) -> Path:
             original = None if earlier["old"] is None else base64.b64decode(earlier["old"])
         kept.append(
             {
+                "set_up": str(changes[0].path),
                 "path": str(change.path),
                 "old": None if original is None else base64.b64encode(original).decode(),
                 "written": _hash(change.new),
@@ -96,7 +106,7 @@ def write(client: SetupClient, changes: Sequence[FileChange]) -> Path:
         )
     done: list[FileChange] = []
     try:
-        replace_file(note, json.dumps(kept, indent=2).encode())
+        replace_file(note, json.dumps([*chain(*set_ups.values()), *kept], indent=2).encode())
         for change in changes:
             if change.differs:
                 _put(change.path, change.new)
@@ -105,20 +115,32 @@ def write(client: SetupClient, changes: Sequence[FileChange]) -> Path:
         for change in reversed(done):
             _give_back(change.path, change.old)
         with suppress(OSError):  # the note tells of what is there
-            _give_back(note, json.dumps(before, indent=2).encode() if before else None)
+            _give_back(note, json.dumps(noted, indent=2).encode() if noted else None)
         raise _unwritable(error, note) from error
     return note
 
 
-def undo(client: SetupClient, *, force: bool = False) -> list[Path]:
-    """Give every file back as it was before, to the byte; raises SetupError if one was changed since."""
+def undo(client: SetupClient, place: Place, file: Path | None = None, *, force: bool = False) -> list[Path]:
+    """Give every file back as it was before, to the byte; raises SetupError if one was changed since.
+
+    A client that was set up at several files is undone for `file`, else for its usual one at `place`.
+    """
     note = _note(client)
-    kept = _read_note(note)
-    if not kept:
+    set_ups = _set_ups(_read_note(note))
+    if not set_ups:
         raise SetupError(f"{client.name} was not set up from here.", hint="`tray-bridge setup` lists the clients.")
+    kept = set_ups.pop(str(file or client.files(place)[0][0]), [])
+    if not kept and len(set_ups) == 1 and file is None:
+        _, kept = set_ups.popitem()
+    if not kept:
+        raise SetupError(
+            f"{client.name} was not set up at {file or client.files(place)[0][0]}.",
+            hint="Name the file with --file. It was set up at: " + ", ".join(set_ups) + ".",
+        )
     paths = [Path(str(one["path"])) for one in kept]
     for path, one in zip(paths, kept, strict=True):
-        if not force and path.exists() and _hash(path.read_bytes()) != one["written"]:
+        found = _content(path)
+        if not force and found is not None and _hash(found) != one["written"]:
             raise SetupError(
                 f"{path} was changed since, so those changes would be lost.",
                 hint=f"`tray-bridge setup {client.id} --undo --yes` gives the old file back all the same.",
@@ -127,7 +149,7 @@ def undo(client: SetupClient, *, force: bool = False) -> list[Path]:
         for path, one in zip(paths, kept, strict=True):
             old = one["old"]
             _give_back(path, None if old is None else base64.b64decode(old))
-        note.unlink()
+        _give_back(note, json.dumps(list(chain(*set_ups.values())), indent=2).encode() if set_ups else None)
     except OSError as error:
         raise _unwritable(error, note) from error
     return paths
@@ -171,6 +193,21 @@ def _read_note(path: Path) -> list[dict[str, str | None]]:
     except (OSError, ValueError):
         return []
     return found if isinstance(found, list) else []
+
+
+def _set_ups(noted: Sequence[dict[str, str | None]]) -> dict[str, list[dict[str, str | None]]]:
+    """Sort a note's files by set-up: by its first file, since a client can be set up in several folders."""
+    found: dict[str, list[dict[str, str | None]]] = {}
+    for one in noted:
+        found.setdefault(one.get("set_up") or str(noted[0]["path"]), []).append(one)
+    return found
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def _hash(content: bytes) -> str:

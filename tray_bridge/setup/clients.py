@@ -284,7 +284,8 @@ SETUP_CLIENTS = (
         "Start it with: claude --settings {file}   (without that it goes on to use your own account directly)",
         "https://code.claude.com/docs/en/settings",
         ("claude",),
-        lambda place: (_claude_folder(place),),
+        # The folder alone also comes from the Claude Code that Tray Bridge runs.
+        lambda place: (_claude_folder(place) / "settings.json", _claude_folder(place) / "projects"),
         "messages",
     ),
     SetupClient(

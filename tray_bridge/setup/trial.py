@@ -39,8 +39,18 @@ def try_out(client: SetupClient, values: Values) -> None:
         ) from error
     except OSError as error:
         raise SetupError(f"No answer came: {error}.", title="Set up, but not answered") from error
-    if '"error"' in answer and '"delta"' not in answer:
-        raise SetupError(f"The bridge answered: {answer[-300:]}", title="Set up, but not answered")
+    if problem := _failure(answer):
+        raise SetupError(f"The bridge answered: {problem}", title="Set up, but not answered")
+
+
+def _failure(answer: str) -> str:
+    """Return the message of a stream that failed; empty for an answer."""
+    for line in answer.splitlines():
+        if line.startswith("data: {"):
+            event = json.loads(line.removeprefix("data: "))
+            if error := event.get("error") or (event.get("response") or {}).get("error"):
+                return str(error.get("message", error))
+    return ""
 
 
 def _body(client: SetupClient, values: Values) -> dict[str, Any]:

@@ -102,6 +102,7 @@ def setup_router(server: OwnServer, keys: ApiKeys, settings: Callable[[], Settin
     def set_up(client_id: str) -> Response:
         """Write the change, then ask one question as the client would: its `problem` is told, the files stay."""
         client = _client(client_id)
+        plan(client, given.values(given.key_to_show()), Place.here())  # a file that cannot be changed costs no key
         values = given.values(given.new_key(client))
         changes = plan(client, values, Place.here())
         write(client, changes)
@@ -115,7 +116,7 @@ def setup_router(server: OwnServer, keys: ApiKeys, settings: Callable[[], Settin
     @router.delete("/{client_id}")
     def take_back(client_id: str) -> Response:
         client = _client(client_id)
-        paths = undo(client)
+        paths = undo(client, Place.here())
         given.revoke_key(client)
         return JsonResponse({"files": [str(path) for path in paths]})
 
