@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from tests.dashboard.chromium import Open
 from tests.dashboard.scene import Scene
-from tests.running_bridge import RunningBridge, directive
+from tests.running_bridge import RunningBridge, directive, wait_for
 from tray_bridge.machine.api_keys import ApiKeys, KeyLimits
 from tray_bridge.snapshots import AccountSnapshot, PlanWindow
 
@@ -24,8 +24,17 @@ def test_a_key_is_made_limited_paused_and_revoked(make_bridge: Callable[..., Run
     page.get_by_role("button", name="Make a key").click()
     key = page.locator(".copyable code").text_content() or ""
     assert key.startswith("tb-")
+    page.get_by_label("Name of a new key").fill("laptop")
+    page.get_by_role("button", name="Make a key").click()
+    expect(page.get_by_role("alert")).to_contain_text("There is a key named laptop already.")
+    expect(page.locator(".copyable code")).to_have_text(key)
     card = page.get_by_role("region", name="Key laptop")
     card.get_by_text("Limits").click()
+    wait_for(lambda: bridge.snapshot().models)
+    card.get_by_label("Models").fill("sonet")
+    card.get_by_role("button", name="Save").click()
+    expect(card.get_by_role("alert")).to_contain_text("The model sonet does not exist")
+    card.get_by_label("Models").fill("")
     card.get_by_label("Requests a day").fill("2")
     card.get_by_label("Messages", exact=True).check()
     card.get_by_label("Chat Completions").check()

@@ -8,25 +8,28 @@ import { count, exactTime, plural, visible } from "./format.js";
 export function keysView() {
   const name = h("input", { id: "key-name", required: true, maxlength: 64, autocomplete: "off", placeholder: "laptop" });
   const made = h("div", { role: "status" });
+  const refused = h("div", {}); // beside a key that was made and is shown this once
+  let making = false;
   const list = h("div", { class: "keys" });
   const element = h("div", { class: "key-view" },
     h("div", {}, h("h1", {}, "Keys"), h("p", { class: "muted" }, "Give each client a key of its own, and it can be limited, paused and told apart. Once there is a key, every request needs one.")),
     h("form", { class: "card make-key", onsubmit: make }, h("div", { class: "field" }, h("label", { for: "key-name" }, "Name of a new key"), name), h("button", { type: "submit", class: "primary" }, "Make a key")),
-    made, list);
+    refused, made, list);
 
   /**
    * @param {string} path
    * @param {{ method: string, body?: unknown }} options
    * @param {string} said
+   * @param {HTMLElement} place where a problem is shown
    */
-  async function change(path, options, said) {
+  async function change(path, options, said, place) {
     try {
       const answer = await ask(path, options);
       announce(said);
       await load();
       return answer;
     } catch (problem) {
-      show(made, problemBox(problem));
+      show(place, problemBox(problem));
       return null;
     }
   }
@@ -34,24 +37,32 @@ export function keysView() {
   /** @param {SubmitEvent} event */
   async function make(event) {
     event.preventDefault();
-    const answer = await change("/keys", { method: "POST", body: { name: name.value.trim() } }, "The key is made");
+    if (making) return; // a second click
+    making = true;
+    show(refused);
+    const answer = await change("/keys", { method: "POST", body: { name: name.value.trim() } }, "The key is made", refused);
+    making = false;
     if (!answer) return;
     name.value = "";
     show(made, h("div", { class: "card" }, h("p", {}, `The key ${visible(answer.name)} is shown this once:`),
       h("div", { class: "copyable" }, h("code", { class: "url" }, answer.key), copyButton("Copy", () => answer.key, { "aria-label": "Copy the key" }))));
   }
 
-  /** @param {Key} key */
-  async function revoke(key) {
-    if (await confirmed(`Revoke the key ${visible(key.name)}?`, "Clients that use it are refused from now on. This cannot be undone.", "Revoke")) change(`/keys/${encodeURIComponent(key.name)}`, { method: "DELETE" }, "Revoked");
+  /**
+   * @param {Key} key
+   * @param {HTMLElement} place
+   */
+  async function revoke(key, place) {
+    if (await confirmed(`Revoke the key ${visible(key.name)}?`, "Clients that use it are refused from now on. This cannot be undone.", "Revoke")) change(`/keys/${encodeURIComponent(key.name)}`, { method: "DELETE" }, "Revoked", place);
   }
 
   /**
    * @param {Key} key
    * @param {Partial<Key["limits"]>} limits
    * @param {string} said
+   * @param {HTMLElement} place
    */
-  const put = (key, limits, said) => change(`/keys/${encodeURIComponent(key.name)}`, { method: "PUT", body: { ...key.limits, ...limits } }, said);
+  const put = (key, limits, said, place) => change(`/keys/${encodeURIComponent(key.name)}`, { method: "PUT", body: limits }, said, place);
 
   const bar = (/** @type {string} */ what, /** @type {number} */ value, /** @type {number | null} */ most) => most === null ? null
     : h("progress", { max: most, value, "data-full": value >= most, "aria-label": `${count(value)} of ${count(most)} ${what} used` });
@@ -60,6 +71,7 @@ export function keysView() {
   /** @param {Key} key */
   function card(key) {
     const { limits, today } = key;
+    const wrong = h("div", {});
     /**
      * @param {string} id
      * @param {string} words
@@ -67,7 +79,7 @@ export function keysView() {
      * @returns {[HTMLInputElement, HTMLElement]}
      */
     const field = (id, words, value) => {
-      const input = h("input", { id: `${id}-${key.name}`, type: "number", min: 0, step: 1, value: value ?? "", placeholder: "no limit" });
+      const input = h("input", { id: `${id}-${key.name}`, type: "number", min: 1, max: 1e12, step: 1, value: value ?? "", placeholder: "no limit" });
       return [input, h("div", { class: "field" }, h("label", { for: `${id}-${key.name}` }, words), input)];
     };
     const [requests, requestsField] = field("requests", "Requests a day", limits.requests_per_day);
@@ -80,7 +92,7 @@ export function keysView() {
     const number = (/** @type {HTMLInputElement} */ input) => (input.value === "" ? null : Number(input.value));
     const save = (/** @type {SubmitEvent} */ event) => {
       event.preventDefault();
-      put(key, { requests_per_day: number(requests), tokens_per_day: number(tokens), models: models.value.split(",").map((one) => one.trim()).filter(Boolean), dialects: boxes.filter(({ box }) => box.checked).map(({ box }) => box.value) }, "Saved");
+      put(key, { requests_per_day: number(requests), tokens_per_day: number(tokens), models: models.value.split(",").map((one) => one.trim()).filter(Boolean), dialects: boxes.filter(({ box }) => box.checked).map(({ box }) => box.value) }, "Saved", wrong);
     };
     return h("section", { class: "card", "aria-label": `Key ${key.name}` },
       h("div", { class: "heading" }, h("h2", {}, h("bdi", {}, visible(key.name)), limits.paused ? " · paused" : ""), h("span", { class: "muted" }, `made ${exactTime(key.made_at)}`)),
@@ -91,9 +103,10 @@ export function keysView() {
         h("div", { class: "field" }, h("label", { for: `models-${key.name}` }, "Models, with commas between"), models),
         h("fieldset", {}, h("legend", {}, "Dialects, none marked for all"), boxes.map(({ label }) => label)),
         h("div", { class: "buttons end" }, h("button", { type: "submit" }, "Save")))),
+      wrong,
       h("div", { class: "buttons" },
-        h("button", { type: "button", onclick: () => put(key, { paused: !limits.paused }, limits.paused ? "It goes on" : "Paused") }, limits.paused ? "Go on" : "Pause"),
-        h("button", { type: "button", class: "quiet", onclick: () => revoke(key) }, icon("bin"), "Revoke")));
+        h("button", { type: "button", onclick: () => put(key, { paused: !limits.paused }, limits.paused ? "It goes on" : "Paused", wrong) }, limits.paused ? "Go on" : "Pause"),
+        h("button", { type: "button", class: "quiet", onclick: () => revoke(key, wrong) }, icon("bin"), "Revoke")));
   }
 
   async function load() {

@@ -61,7 +61,11 @@ class ApiKeys:
         """Make a key and return it, the only time; raises KeyNameError for a name that is taken or invalid."""
         name = unicodedata.normalize("NFC", name)  # what looks the same is the same name
         if not _NAME.fullmatch(name):
-            raise KeyNameError(f"{_shown(name)} is not a valid key name.", hint=_valid_name(name))
+            without = " ".join(part for part in name.split(" ") if part)
+            fault = (
+                "has a blank too many" if without != name and _NAME.fullmatch(without) else "is not a valid key name"
+            )
+            raise KeyNameError(f"{_shown(name)} {fault}.", hint=_valid_name(name))
         if name in (OWNER, PAGE):
             raise KeyNameError(f"Tray Bridge itself goes by the name {name}.", hint="Choose another name.")
         with self._changing:
