@@ -89,6 +89,37 @@ async def test_a_deleted_answer_is_unreachable_but_carries_its_children(tmp_path
             assert connection.execute("SELECT COUNT(*) FROM answers").fetchone() == (0,)
 
 
+@pytest.mark.parametrize("restart", [True, False])
+async def test_an_answer_that_is_deleted_while_it_is_continued_carries_what_comes_of_it(
+    tmp_path: Path, restart: bool
+) -> None:
+    store = store_in(tmp_path)
+    await save_chain(store, 2)
+    assert await store.delete("r0", None) and await store.delete("r1", None)
+    await store.save({"child": record("r1")}, None)
+    if restart:
+        store.close()
+        store = store_in(tmp_path)
+    assert set(await store.load(["child"], None)) == {"r0", "r1", "child"}
+    assert await store.load(["r1"], None) == {} == await store.load(["r0"], None)
+    store.close()
+
+
+def test_a_deleted_answer_is_forgotten_unless_another_continues_it() -> None:
+    recent = RecentAnswers()
+    recent.add("root", "", record())
+    recent.add("child", "", record("root"))
+    for id_ in ("root", "child"):
+        recent.forget(id_)
+    assert len(recent) == 2  # neither was deleted
+    for id_ in ("root", "child"):
+        recent.delete(id_)
+        recent.forget(id_)
+    assert len(recent) == 1 and recent.get("root")
+    recent.forget("root")
+    assert len(recent) == 0
+
+
 async def test_two_children_of_one_answer_do_not_see_each_other(tmp_path: Path) -> None:
     store = store_in(tmp_path)
     await store.save({"root": record()}, None)

@@ -210,6 +210,14 @@ def test_a_long_namespace_still_has_a_name_that_upstream_takes() -> None:
     assert len(set(names)) == 2 and all(len(name) <= 64 for name in names)
 
 
+@pytest.mark.parametrize("value", [[], {}, [None], {"type": "function"}])
+def test_a_type_or_id_may_be_any_json(value: object) -> None:
+    assert len(turn_of(user("Hi"), {**OUTPUT, "call_id": value}, user("More")).messages) == 2
+    assert refusal_of({"input": "Hi", "tools": [{"type": value}]}).param == "tools"
+    assert refusal_of({"input": [user("Hi"), {**OUTPUT, "call_id": value}]}).param == "input[1].call_id"
+    assert refusal_of({"input": [user("Hi"), {**CALL, "type": value}]}).param == "input[1].type"
+
+
 def test_hosted_tools_are_ignored_beside_others_and_refused_alone() -> None:
     asked = ask(tools=[FUNCTION, {"type": "web_search"}])
     assert [tool.name for tool in asked.turn.tools] == ["f"] and asked.ignored == ("tools.web_search",)

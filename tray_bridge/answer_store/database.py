@@ -64,14 +64,15 @@ class AnswerDatabase:
         """Return whether anything was ever written."""
         return self._connection is not None or self._file.exists()
 
-    def save(self, id_: str, owner: str, record: JsonObject) -> None:
+    def save(self, id_: str, owner: str, record: JsonObject, *, deleted: bool = False) -> None:
         """Write one answer; the answer that it continues counts as used now."""
         data = zlib.compress(json.dumps(record, separators=(",", ":")).encode("ascii"), 1)
         parent = record["parent"]
         with self._open() as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO answers (id, owner, parent, used, size, record) VALUES (?, ?, ?, ?, ?, ?)",
-                (id_, owner, parent, self._now(), len(data), data),
+                "INSERT OR REPLACE INTO answers (id, owner, parent, used, size, deleted, record) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (id_, owner, parent, self._now(), len(data), deleted, data),
             )
             if parent:
                 connection.execute("UPDATE answers SET used = ? WHERE id = ?", (self._now(), parent))

@@ -66,11 +66,23 @@ class RecentAnswers:
             self._size -= answer.size
 
     def delete(self, id_: str) -> None:
-        """Make the answer unreachable, and drop it unless another one continues it."""
-        if any(answer.record["parent"] == id_ for answer in self._answers.values()):
-            self._answers[id_].deleted = True
-        else:
+        """Make the answer unreachable, except for answers that continue it, stored or still to come."""
+        self._answers[id_].deleted = True
+
+    def forget(self, id_: str) -> None:
+        """Drop an answer that was deleted, unless another one continues it."""
+        found = self._answers.get(id_)
+        is_needed = any(answer.record["parent"] == id_ for answer in self._answers.values())
+        if found is not None and found.deleted and not is_needed:
             self.remove(id_)
+
+    def deleted_before(self, id_: str | None) -> list[tuple[str, Remembered]]:
+        """Give the answers up to this one that were deleted, newest first."""
+        found = []
+        while id_ is not None and (answer := self._answers.get(id_)) is not None and answer.deleted:
+            found.append((id_, answer))
+            id_ = answer.record["parent"]
+        return found
 
     def _trim(self) -> None:
         oldest = self._now() - self._longest

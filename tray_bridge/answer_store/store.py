@@ -13,6 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +26,7 @@ from .memory import RecentAnswers
 logger = logging.getLogger(__name__)
 
 MOST_UNWRITTEN = 256
+UNDER_WAY = 900.0  # seconds that a deleted answer stays in memory, for an answer under way that continues it
 DISCARD_AFTER = 100  # answers written between two looks at the limits
 
 T = TypeVar("T")
@@ -63,7 +65,10 @@ class AnswerStore:
         for id_, record in answers.items():
             self._recent.add(id_, owner or "", record)
             if self.persistent and self._jobs.qsize() < MOST_UNWRITTEN:
-                self._later(lambda id_=id_, record=record: self._write(id_, owner or "", record))  # type: ignore[misc]
+                # What it continues may have been deleted while it was answered.
+                for before, answer in reversed(self._recent.deleted_before(record["parent"])):
+                    self._later(partial(self._database.save, before, answer.owner, answer.record, deleted=True))
+                self._later(partial(self._write, id_, owner or "", record))
 
     async def load(self, ids: Sequence[str], owner: str | None) -> Mapping[str, JsonObject]:
         """Give the records of these ids and of all answers before them, without those that are deleted or another
@@ -79,7 +84,8 @@ class AnswerStore:
         if id_ not in await self._load_chain(id_, owner or ""):
             return False
         self._recent.delete(id_)
-        self._later(lambda: self._database.delete(id_))
+        asyncio.get_running_loop().call_later(UNDER_WAY, self._recent.forget, id_)
+        self._later(partial(self._database.delete, id_))
         return True
 
     def close(self, timeout: float = 2.0) -> None:

@@ -211,7 +211,8 @@ class ItemReader:
             self._spoken.append(self._call(item, kind, param))
         elif kind in _OUTPUTS:
             self._end_spoken()
-            if self._messages is self._past and item.get("call_id") not in self._call_ids:
+            call_id = item.get("call_id")
+            if self._messages is self._past and not (isinstance(call_id, str) and call_id in self._call_ids):
                 self._ignored.append(f"input.{kind}")
             else:
                 self._say("user", (self._output(item, param),))

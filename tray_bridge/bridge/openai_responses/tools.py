@@ -17,7 +17,7 @@ from ..fields import read_list, read_object, read_string, refuse, required_strin
 from ..tools import TOOLS, read_tools, safe_name
 
 _LONGEST_NAME = 64
-_CALLABLE = {None, "function", "custom", "namespace"}
+_CALLABLE = (None, "function", "custom", "namespace")  # no set: a client may send any JSON as a type
 _INPUT = "input"
 
 
