@@ -21,9 +21,32 @@ from tray_bridge.session_log import LogReader, SessionLog, index
 from tray_bridge.session_log.index_tables import Indexed, put
 from tray_bridge.session_log.summary import words
 
-WORDS = ("the", "theatre", "Straße", "foo_bar", "漢字", "İstanbul", "a-b", "42", "don't", "ÉTÉ", "été", "x", "\ud800")
+WORDS = (
+    "the",
+    "theatre",
+    "Straße",
+    "foo_bar",
+    "漢字",
+    "İstanbul",
+    "a-b",
+    "42",
+    "don't",
+    "ÉTÉ",
+    "été",
+    "e\u0301te\u0301",
+    "हिन्दी",
+    "שָׁלוֹם",
+    "x",
+    "\ud800",
+)
 TEXTS = st.lists(st.sampled_from(WORDS), max_size=5).map(" ".join)
 NOW = datetime.now().astimezone().replace(microsecond=0)
+
+
+@pytest.fixture(autouse=True)
+def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine a folder may take long to list, and then it is not listed again at once."""
+    monkeypatch.setattr(index, "_QUICK", 10**15)
 
 
 @st.composite
@@ -136,6 +159,21 @@ def test_every_question_is_answered_as_a_scan_of_the_files_would(
         of_thread = {str(n) for n, one in enumerate(log) if n not in lost and fits(n, one, {"thread": thread})}
         assert reader.thread(thread).branches.keys() == of_thread
     reader.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "sought"),
+    [
+        ("in İstanbul", "İstanbul"),
+        ("ein Cafe\u0301 dort", "café"),
+        ("ein Café dort", "CAFE\u0301 dort"),
+        ("हिन्दी में", "हिन्दी"),
+    ],
+)
+def test_an_accent_is_found_however_it_is_written(tmp_path: Path, text: str, sought: str) -> None:
+    write(tmp_path, 0, {"answer": text, "outcome": "completed"})
+    assert LogReader(tmp_path).search(sought).total == 1
+    assert LogReader(tmp_path).search(f"{sought}x").total == 0
 
 
 @pytest.mark.parametrize("harm", ["garbage", "another version", "no tables", "cut"])

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from .summary import Summary
 
-_VERSION = 2  # of the tables and of what their rows may hold; another one is made again
+_VERSION = 3  # of the tables and of what their rows may hold; another one is made again
 _SIDES = ("", "-wal", "-shm", "-journal")
 _TABLES = """
 CREATE TABLE exchanges (

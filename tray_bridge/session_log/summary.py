@@ -6,6 +6,7 @@ Pure. Owns which texts of an exchange are the question, and which differences a 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -18,6 +19,8 @@ _SEARCHED = 8_000
 _WORDS = re.compile(r"[^\W_]+")
 # A word that no query has, so that no phrase is found across two texts.
 _BETWEEN = " \ue000 "
+# Accents that stand by themselves, as on the i of "İ": SQLite takes them for a part of a word, `\w` does not.
+_ACCENTS = re.compile("[\u0300-\u036f]")
 # Scripts that write no spaces: each of their signs is a word, so that a search finds what stands in mid-sentence.
 _SPACELESS = re.compile("([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])")
 
@@ -49,9 +52,13 @@ def searched_text(document: Mapping[str, Any]) -> str:
 
 
 def fold(text: str) -> str:
-    """Give `text` without differences of case, and with a space beside each sign of a script that writes none."""
+    """Give `text` without differences of case and of how accents are written, and with a space beside each sign of a
+    script that writes none.
+    """
     folded = text.casefold()
-    return folded if folded.isascii() else _SPACELESS.sub(r" \1 ", folded)
+    if folded.isascii():
+        return folded
+    return _SPACELESS.sub(r" \1 ", _ACCENTS.sub("", unicodedata.normalize("NFC", folded)))
 
 
 def words(text: str) -> str:
