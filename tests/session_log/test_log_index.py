@@ -43,12 +43,6 @@ TEXTS = st.lists(st.sampled_from(WORDS), max_size=5).map(" ".join)
 NOW = datetime.now().astimezone().replace(microsecond=0)
 
 
-@pytest.fixture(autouse=True)
-def quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a busy machine a folder may take long to list, and then it is not listed again at once."""
-    monkeypatch.setattr(index, "_QUICK", 10**15)
-
-
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
     return {
@@ -305,6 +299,21 @@ def test_a_folder_that_cannot_be_written_is_read_all_the_same(tmp_path: Path, mo
     monkeypatch.setattr(os, "open", refuse)
     assert LogReader(tmp_path).search("here").total == 1
     assert not (tmp_path / "index.db").exists()
+
+
+def test_an_index_in_memory_goes_to_the_disk_once_that_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, 0, {"outcome": "completed", "usage": {"output_tokens": 7}})
+    with monkeypatch.context() as full:
+        full.setattr(os, "open", refuse)
+        reader = LogReader(tmp_path)
+        assert reader.search().total == 1
+    assert not (tmp_path / "index.db").exists()
+    reader._index._room_due = 0.0  # a minute later
+    assert reader.search().total == 1
+    assert (tmp_path / "index.db").exists()
+    assert reader.usage.report("day")["total"]["output_tokens"] == 7
 
 
 def refuse(*_: object) -> int:

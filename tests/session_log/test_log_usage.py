@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.session_log.log_fixtures import answer, begin, files, wait_until
-from tray_bridge.errors import UpstreamError
+from tray_bridge.errors import TrayBridgeError, UpstreamError
 from tray_bridge.session_log import GROUPS, LogReader, SessionLog, UsageBook, as_csv, prices_of
 from tray_bridge.session_log.prices import Price, cost_of
 from tray_bridge.snapshots import ModelSnapshot
@@ -226,6 +226,15 @@ def test_a_book_that_is_deleted_while_two_programs_use_it_counts_all_again(tmp_p
             assert reader.usage.report("day")["total"]["requests"] == 5 + number
     log.close(10)
     assert LogReader(tmp_path).usage.report("day")["total"]["requests"] == 6
+
+
+def test_a_book_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "usage.db").mkdir()
+    reader = LogReader(tmp_path)
+    assert reader.search().total == 0
+    with pytest.raises(TrayBridgeError, match=r"usage\.db cannot be read: unable to open") as told:
+        reader.usage.report("day")
+    assert "Make room" in told.value.hint
 
 
 def test_a_book_that_was_made_anew_by_a_program_that_was_killed_is_filled(tmp_path: Path) -> None:

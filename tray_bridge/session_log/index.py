@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 INDEX_NAME = "index.db"
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 CLOCK_GRAIN = 2.0  # seconds: file systems and processes tell times in steps of up to that
+ROOM_SECONDS = 60.0  # between two attempts to leave the memory for the disk
 CHECK_SECONDS = 10.0  # between two looks for rows that somebody has deleted
 BATCH = 500  # files read between two commits while the index is made: a writer waits for no more
 _SPARING = 20  # a folder of thousands that changes all the time is listed at most in 1/20 of the time
@@ -57,6 +58,7 @@ class Index:
         self._broken = 0  # the number of the file that is to be made again
         self._on_disk = False
         self._checked_at = 0.0
+        self._room_due = 0.0
         self._listings: dict[str, tuple[int, float]] = {}
 
     @contextmanager
@@ -88,11 +90,27 @@ class Index:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None:
-            if self._inode == inode(self.path) and (self.usage.is_open or not self._on_disk):
+            if self._inode == inode(self.path) and (self.usage.is_open if self._on_disk else not self._has_room()):
                 return self._connection
             self.close()  # somebody deleted it, or the book of usage
         with _turn(self.folder):  # a database that is being made is not to be found half made
             return self._make()
+
+    def _has_room(self) -> bool:
+        """Whether an index in memory may be made on the disk now, after a disk that was full."""
+        if time.monotonic() < self._room_due:
+            return False
+        self._room_due = time.monotonic() + ROOM_SECONDS
+        try:
+            self.usage.number()
+            self._touch()
+        except (OSError, sqlite3.Error):
+            return False
+        return True
+
+    def _touch(self) -> None:
+        if not self.path.exists():
+            os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
 
     def _make(self) -> sqlite3.Connection:
         try:
@@ -112,14 +130,14 @@ class Index:
         except (OSError, sqlite3.Error) as error:
             logger.info("The log's index is kept in memory: %s", error)
             self._connection, self._on_disk = connect(":memory:"), False
+            self._room_due = time.monotonic() + ROOM_SECONDS
         self._inode = inode(self.path)
         self._opens += 1
         self._checked_at = 0.0
         return self._connection
 
     def _connect(self, book: int) -> sqlite3.Connection:
-        if not self.path.exists():
-            os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
+        self._touch()
         return connect(self.path, book)
 
     def _discard(self) -> None:

@@ -19,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..errors import TrayBridgeError
 from .document import TOKENS
 from .prices import Price, cost_of
 from .summary import Summary
@@ -172,9 +173,19 @@ class UsageBook:
     def report(self, by: str, since: float | None = None, until: float | None = None) -> dict[str, Any]:
         """Give what was used, by `day`, `hour`, `client`, `model`, `key` or `dialect`: rows and their sum.
 
-        Costs are estimates in dollars; `unpriced` counts answers of
-        models whose price was never told.
+        Costs are estimates in dollars; `unpriced` counts answers of models whose price was never told.
+        Raises TrayBridgeError if the book cannot be read.
         """
+        try:
+            return self._report(by, since, until)
+        except sqlite3.Error as error:
+            raise TrayBridgeError(
+                f"{self.path} cannot be read: {error}.",
+                title="The counts of usage cannot be read",
+                hint="Make room on the disk, and make the folder writable, then try again.",
+            ) from error
+
+    def _report(self, by: str, since: float | None, until: float | None) -> dict[str, Any]:
         told = self.prices()
         prices = {model: price for model, (price, _) in told.items()}
         groups: dict[str, _Sums] = defaultdict(_Sums)

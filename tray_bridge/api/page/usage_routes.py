@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from contextlib import suppress
 from typing import Literal
 
 from fastapi import APIRouter
@@ -27,7 +29,8 @@ def usage_router(server: ServerView, log: LogReader) -> APIRouter:
         form: Literal["json", "csv"] = "json",
     ) -> Response:
         book = log.usage
-        book.learn_prices(prices_of(server.snapshot().models), time.time())
+        with suppress(sqlite3.Error):  # a full disk: those that are known do
+            book.learn_prices(prices_of(server.snapshot().models), time.time())
         report = book.report(by, since, until)
         if form == "json":
             return JsonResponse(report)
