@@ -108,3 +108,13 @@ async def test_what_a_disk_refuses_is_saved_with_what_comes_next(
     key = keys.get("laptop")
     assert key is not None
     assert KeyUse(tmp_path / "used.db").of(key, str(date.today())).requests == 2
+
+
+async def test_a_limit_of_0_promises_no_midnight(keys: ApiKeys, tmp_path: Path) -> None:
+    limits = keeper(keys, tmp_path)
+    keys.limit("laptop", KeyLimits(tokens_per_day=0))
+    with pytest.raises(KeyLimitError) as refused:
+        await limits.admit("laptop", "openai_chat", MODELS)
+    assert refused.value.message == "The key laptop may use no tokens: its limit is 0 a day."
+    assert refused.value.retry_after is None
+    await limits.close()

@@ -70,7 +70,11 @@ def test_a_limit_of_tokens_a_pause_and_what_a_key_may_ask(
         403,
     ]
     own.limit("laptop", KeyLimits(dialects=("anthropic_messages",)))
-    assert ask(bridge, keys["laptop"]).status_code == 403
+    refused = ask(bridge, keys["laptop"])
+    assert (refused.status_code, "Chat Completions, only Messages." in refused.text) == (403, True)
+    key = {"authorization": f"Bearer {keys['laptop']}"}
+    count = httpx.post(f"{bridge.base_url}/responses/input_tokens", json={"input": "Hi"}, headers=key)
+    assert count.status_code == 403
     own.limit("laptop", KeyLimits(paused=True))
     refused = ask(bridge, keys["laptop"])
     assert (refused.status_code, refused.json()["error"]["message"][:29]) == (429, "The key laptop is paused. Its")

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
+from ..bridge import all_dialects
 from ..errors import AccessDeniedError, KeyLimitError
 from ..machine.api_keys import ApiKey, ApiKeys, KeyLimits
 from ..machine.key_use import KeyUse, Use
@@ -45,16 +46,10 @@ class LimitKeeper:
 
         Raises KeyLimitError or AccessDeniedError if the key may not ask that now.
         """
-        key = self._keys.get(name) if name else None
+        key = self.check(name, dialect, models)
         if key is None:
             return
         limits = key.limits
-        if limits.paused:
-            raise KeyLimitError(f"The key {name} is paused.", hint="Its owner can resume it on the page, under Keys.")
-        if limits.dialects and dialect not in limits.dialects:
-            raise AccessDeniedError(f"The key {name} may not use {dialect}, only {', '.join(limits.dialects)}.")
-        if limits.models and not set(models) & set(limits.models):
-            raise AccessDeniedError(f"The key {name} may not ask {models[0]}, only {', '.join(limits.models)}.")
         await self._load(_same(key))
         today = self._today[_same(key)]
         for used, most, what in (
@@ -68,6 +63,22 @@ class LimitKeeper:
                 raise KeyLimitError(f"{message} It may ask again at midnight.", retry_after=_seconds_to_midnight())
         self._admitted[key.name] = _same(key)
         self._count(_same(key), Use(requests=1))
+
+    def check(self, name: str | None, dialect: str, models: tuple[str, ...]) -> ApiKey | None:
+        """Give the key if it may ask this at all, whatever it has used; raises as `admit` does."""
+        key = self._keys.get(name) if name else None
+        if key is None:
+            return None
+        limits = key.limits
+        if limits.paused:
+            raise KeyLimitError(f"The key {name} is paused.", hint="Its owner can resume it on the page, under Keys.")
+        if limits.dialects and dialect not in limits.dialects:
+            titles = {known.name: known.title for known in all_dialects.DIALECTS}
+            allowed = ", ".join(titles.get(one, one) for one in limits.dialects)
+            raise AccessDeniedError(f"The key {name} may not use {titles.get(dialect, dialect)}, only {allowed}.")
+        if limits.models and not set(models) & set(limits.models):
+            raise AccessDeniedError(f"The key {name} may not ask {models[0]}, only {', '.join(limits.models)}.")
+        return key
 
     def used(self, name: str | None, usage: Usage) -> None:
         """Count the tokens of an answer for its key."""

@@ -59,6 +59,9 @@ def _router(services: Services) -> APIRouter:
         """Count the tokens of a request's input, upstream where that is possible; a header says which."""
         body = await read_json_body(request, limit_megabytes=services.settings.body_limit_mb)
         asked = await read_asked(services, _DIALECT, request, body)
+        owner = request.scope["state"].get("key_name")
+        names = await services.names_of(asked.turn.model, asked.requested_model, owner)
+        services.limits.check(owner, _DIALECT.name, names)
         counted = await count_turn(services, asked.turn)
         tokens = estimate_turn(asked.turn) if counted is None else counted
         return JsonResponse({"object": "response.input_tokens", "input_tokens": tokens}, headers=count_header(counted))

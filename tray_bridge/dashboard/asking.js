@@ -83,6 +83,7 @@ export async function askOnce(request, { signal = undefined, take }) {
     take({ content: content ?? "", reasoning_content: reasoning_content ?? "" });
   };
   const choose = (/** @type {Wire} */ choice) => {
+    if (choice.index) return; // with `n`, the first of the answers is shown
     result.reason = choice.finish_reason ?? result.reason;
     piece(choice.delta ?? choice.message ?? {});
   };
