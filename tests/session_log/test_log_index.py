@@ -327,7 +327,7 @@ def refuse(*_: object) -> int:
         "DELETE FROM texts WHERE rowid IN (SELECT number FROM exchanges LIMIT 2)",
         "DELETE FROM summaries",
         "DELETE FROM blobs",
-        "DELETE FROM held",
+        "DELETE FROM exchanges; DELETE FROM texts; DELETE FROM blobs; DELETE FROM summaries",
         "UPDATE summaries SET summary = '5'",
         "UPDATE exchanges SET outcome = NULL",
         "PRAGMA user_version = 99",
@@ -348,7 +348,7 @@ def test_an_index_whose_rows_were_changed_by_hand_is_made_again(tmp_path: Path, 
     if not is_open:
         reader.close()
     with sqlite3.connect(tmp_path / "index.db") as connection:
-        connection.execute(harm)
+        connection.executescript(harm)
     connection.close()
     if "exchanges WHERE" in harm and not is_open:
         for day in tmp_path.glob("????-*"):

@@ -213,7 +213,7 @@ class Index:
         files = {f"{day}/{name}" for name in _names(self.folder / day) if name.endswith(".json") and name[0] != "."}
         for file in known - files:
             drop(connection, file)
-        connection.execute("INSERT OR REPLACE INTO days VALUES (?, 0)", (day,))
+        connection.execute("INSERT OR REPLACE INTO days (day, listed) VALUES (?, 0)", (day,))
         self._listings[day] = time.perf_counter_ns() - began, time.monotonic()
         return sorted(files - known)
 
@@ -268,7 +268,8 @@ class Index:
             with self.use() as connection:
                 if self._opens != opens:
                     return  # the database is another one: what was read may not be in it
-                connection.executemany("INSERT OR REPLACE INTO days VALUES (?, ?)", listed.items())
+                rows = "SELECT count(*) FROM exchanges WHERE day = ?1"
+                connection.executemany(f"INSERT OR REPLACE INTO days VALUES (?1, ?2, ({rows}))", listed.items())
             for day in listed:
                 with suppress(OSError):
                     (self.folder / day / _OLD_NAME).unlink(missing_ok=True)

@@ -16,14 +16,15 @@ from typing import Any, NamedTuple
 
 from .summary import Summary
 
-_VERSION = 3  # of the tables and of what their rows may hold; another one is made again
+_VERSION = 4  # of the tables and of what their rows may hold; another one is made again
 _SIDES = ("", "-wal", "-shm", "-journal")
 _TABLES = """
 CREATE TABLE exchanges (
     -- Microseconds of `at`, made unique: exchanges are in the order of their numbers.
     number INTEGER PRIMARY KEY, file TEXT NOT NULL UNIQUE, id TEXT NOT NULL, day TEXT NOT NULL, at REAL NOT NULL,
     client TEXT, key_name TEXT, model TEXT, dialect TEXT, outcome TEXT, who TEXT, models TEXT,
-    size INTEGER NOT NULL, changed INTEGER NOT NULL, process TEXT, tip TEXT, parent TEXT, thread TEXT
+    size INTEGER NOT NULL, changed INTEGER NOT NULL, process TEXT, tip TEXT, parent TEXT, thread TEXT,
+    blobs INTEGER NOT NULL
 );
 CREATE INDEX by_id ON exchanges (id);
 CREATE INDEX by_day ON exchanges (day, file);
@@ -36,9 +37,9 @@ CREATE INDEX without_end ON exchanges (file) WHERE outcome IS NULL;
 CREATE TABLE summaries (number INTEGER PRIMARY KEY, summary TEXT NOT NULL);
 CREATE TABLE blobs (name TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (name, number)) WITHOUT ROWID;
 CREATE INDEX by_number ON blobs (number);
-CREATE TABLE held (exchanges INTEGER NOT NULL, blobs INTEGER NOT NULL);  -- how many rows there are, to find lost ones
-INSERT INTO held VALUES (0, 0);
-CREATE TABLE days (day TEXT PRIMARY KEY, listed INTEGER NOT NULL);
+CREATE INDEX with_blobs ON exchanges (blobs) WHERE blobs > 0;
+-- When a folder was last listed, 0 if it is to be listed again, and how many rows it had then.
+CREATE TABLE days (day TEXT PRIMARY KEY, listed INTEGER NOT NULL, rows INTEGER NOT NULL DEFAULT 0);
 CREATE VIRTUAL TABLE texts USING fts5 (words, tokenize = 'unicode61 remove_diacritics 0');
 """
 
@@ -90,8 +91,10 @@ def connect(path: Path | str, book: int = 0) -> sqlite3.Connection:
 def check(connection: sqlite3.Connection) -> None:
     """Raise sqlite3.DatabaseError if rows are missing that were written: somebody has deleted them."""
     counts = connection.execute(
-        "SELECT (SELECT count(*) FROM exchanges) = exchanges AND (SELECT count(*) FROM texts_docsize) = exchanges "
-        "AND (SELECT count(*) FROM blobs) = blobs FROM held"
+        "SELECT (SELECT count(*) FROM exchanges) = (SELECT count(*) FROM texts_docsize) "
+        "AND (SELECT coalesce(sum(blobs), 0) FROM exchanges WHERE blobs > 0) = (SELECT count(*) FROM blobs) "
+        "AND NOT EXISTS (SELECT 1 FROM days WHERE listed > 0 "
+        "AND rows > (SELECT count(*) FROM exchanges WHERE exchanges.day = days.day))"
     ).fetchall()
     if counts != [(1,)]:
         raise sqlite3.DatabaseError("rows are missing")
@@ -125,6 +128,7 @@ def put(connection: sqlite3.Connection, entry: Indexed) -> None:
     if row:
         drop(connection, summary["file"])
     number = row[0] if row else _free_number(connection, summary["at"])
+    blobs = set(summary["blobs"])
     values = (
         number,
         summary["file"],
@@ -144,16 +148,16 @@ def put(connection: sqlite3.Connection, entry: Indexed) -> None:
         conversation.get("tip"),
         conversation.get("parent"),
         conversation.get("thread"),
+        len(blobs),
     )
-    if connection.execute("SELECT 1 FROM summaries WHERE number = ?", (number,)).fetchone():
-        raise sqlite3.DatabaseError("rows are missing")
     safe = [_storable(value) if isinstance(value, str) else value for value in values]
     connection.execute(f"INSERT INTO exchanges VALUES (?{', ?' * (len(safe) - 1)})", safe)
-    connection.execute("INSERT INTO summaries VALUES (?, ?)", (number, json.dumps(summary)))
-    connection.execute("INSERT INTO texts (rowid, words) VALUES (?, ?)", (number, _storable(entry.text)))
-    blobs = {(blob, number) for blob in summary["blobs"]}
-    connection.executemany("INSERT INTO blobs VALUES (?, ?)", blobs)
-    connection.execute("UPDATE held SET exchanges = exchanges + 1, blobs = blobs + ?", (len(blobs),))
+    try:
+        connection.execute("INSERT INTO summaries VALUES (?, ?)", (number, json.dumps(summary)))
+        connection.execute("INSERT INTO texts (rowid, words) VALUES (?, ?)", (number, _storable(entry.text)))
+        connection.executemany("INSERT INTO blobs VALUES (?, ?)", [(blob, number) for blob in blobs])
+    except sqlite3.IntegrityError:
+        raise sqlite3.DatabaseError("rows are missing") from None
 
 
 def _free_number(connection: sqlite3.Connection, at: float) -> int:
@@ -176,16 +180,16 @@ def drop(connection: sqlite3.Connection, file: str) -> None:
     """Take out the rows of the exchange in `file`."""
     row = connection.execute("SELECT number FROM exchanges WHERE file = ?", (file,)).fetchone()
     if row:
-        for table, column in (("texts", "rowid"), ("summaries", "number"), ("exchanges", "number")):
-            connection.execute(f"DELETE FROM {table} WHERE {column} = ?", row)
-        blobs = connection.execute("DELETE FROM blobs WHERE number = ?", row).rowcount
-        connection.execute("UPDATE held SET exchanges = exchanges - 1, blobs = blobs - ?", (blobs,))
+        for table in ("summaries", "blobs", "exchanges"):
+            connection.execute(f"DELETE FROM {table} WHERE number = ?", row)
+        connection.execute("DELETE FROM texts WHERE rowid = ?", row)
 
 
 def drop_all(connection: sqlite3.Connection, files: Iterable[str]) -> None:
     """Take out the rows of several exchanges."""
     for file in files:
         drop(connection, file)
+        connection.execute("UPDATE days SET listed = 0 WHERE day = ?", (file.partition("/")[0],))
 
 
 def _folded(*names: str | None) -> str:
