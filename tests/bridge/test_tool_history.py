@@ -217,6 +217,14 @@ def test_thousands_of_calls_with_one_id_are_paired_in_time() -> None:
     assert len({block.id for block in messages[1].content if isinstance(block, ToolUse)}) == 9_000
 
 
+def test_thousands_of_past_results_without_a_call_are_left_out_in_time() -> None:
+    calls = [calling(*(f"a{number}" for number in range(5_000)))]
+    strays = [result(f"b{number}") for number in range(5_000)]
+    messages = messages_of(USER, *calls, *strays, USER)
+    assert len(messages[1].content) == len(messages[2].content) == 5_000
+    assert messages[2].content[0] == none_given("a0")
+
+
 def test_fifty_rounds_stay_fifty_pairs() -> None:
     rounds = [message for n in range(50) for message in (calling(f"c{n}"), result(f"c{n}"))]
     assert [message.role for message in messages_of(USER, *rounds)] == ["user"] + ["assistant", "user"] * 50

@@ -211,7 +211,8 @@ class Answering:
                 self.asked = replace(self.asked, counted=await count_turn(self._services, self.asked.turn))
             await all_or_none([self._collect(entry, index, answer) for index, answer in enumerate(answers)])
             events = [answer.events() for answer in answers]
-            body = self._dialect.whole(self.asked, self.stamp, events)
+            write = partial(self._dialect.whole, self.asked, self.stamp, events)
+            body = await asyncio.to_thread(write) if self.asked.counts else write()  # an estimate may take a second
             await self._store(events)
             self._exchange.end("completed", status=200, response=body)
             return body

@@ -6,6 +6,7 @@ answers of another key are not found.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 
@@ -63,7 +64,7 @@ def _router(services: Services) -> APIRouter:
         names = await services.names_of(asked.turn.model, asked.requested_model, owner)
         services.limits.check(owner, _DIALECT.name, names)
         counted = await count_turn(services, asked.turn)
-        tokens = estimate_turn(asked.turn) if counted is None else counted
+        tokens = await asyncio.to_thread(estimate_turn, asked.turn) if counted is None else counted
         return JsonResponse({"object": "response.input_tokens", "input_tokens": tokens}, headers=count_header(counted))
 
     @router.post("/compact", include_in_schema=False)

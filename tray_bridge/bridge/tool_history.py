@@ -201,15 +201,18 @@ def _match(calls: Sequence[Call], results: Sequence[Result], ignored: list[str])
     """Assign the results to the calls, by the call's index."""
     by_id: dict[str, list[int]] = defaultdict(list)
     by_name: dict[str, list[int]] = defaultdict(list)
+    without_id: dict[str, list[int]] = defaultdict(list)
     for index in reversed(range(len(calls))):
         by_id[calls[index].id].append(index)
-        by_name[calls[index].name].append(index)
-        by_name[""].append(index)
+        for name in {calls[index].name, ""}:
+            by_name[name].append(index)
+            if not calls[index].id:
+                without_id[name].append(index)
     given: dict[int, Result] = {}
     for result in results:
         waiting = by_id.get(result.id) if result.id else by_name.get(result.name)
         if waiting is None:
-            waiting = [index for index in by_name[result.name] if not calls[index].id]
+            waiting = without_id.get(result.name)
         while waiting and len(waiting) > 1 and waiting[-1] in given:
             waiting.pop()
         if waiting:
