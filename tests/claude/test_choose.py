@@ -49,6 +49,14 @@ TABLE: dict[str, tuple[list[Candidate], Choice | None]] = {
         [worker(1, "idle", OTHER), worker(2, "idle", BARE)],
         Choice("reset", 1),
     ),
+    "a spare that has had another system prompt before it": (
+        [worker(1, "idle", BARE), worker(2, "warm", None), worker(3, "fitting", OTHER)],
+        Choice("generic", 3),
+    ),
+    "it before a spare that could serve without one just as well": (
+        [worker(1, "idle", BARE), worker(2, "warm", None)],
+        Choice("reset", 1),
+    ),
     "nor where it rests": ([worker(1, "parked", BARE), worker(2, "parked", OTHER)], Choice("reset", 2)),
     "it all the same before a start": ([worker(1, "parked", BARE)], Choice("reset", 1)),
     "a fitting spare before one that knows nothing": ([GENERIC, FITTING, PARKED], Choice("fitting", 8)),

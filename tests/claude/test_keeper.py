@@ -150,6 +150,19 @@ async def test_with_reuse_a_conversation_is_no_surplus_but_counts(folder: Path) 
     await pool.roster.close()
 
 
+async def test_with_reuse_the_last_worker_for_a_new_conversation_stays_while_requests_come(folder: Path) -> None:
+    pool = Pool(folder, size=1, reuse=True, idle_seconds=60.0)
+    waiting, first, second = pool.add("suspended", "idle", "idle")
+    first.since, second.since = 1.0, 2.0
+    pool.is_quiet_for(59)
+    pool.keeper.drop_surplus()
+    assert list(pool.roster) == [waiting, second]
+    pool.is_quiet_for(60)
+    pool.keeper.drop_surplus()
+    assert list(pool.roster) == [waiting]
+    await pool.roster.close()
+
+
 async def test_without_reuse_surplus_spares_are_closed_unbound_ones_last(folder: Path) -> None:
     pool = Pool(folder, size=1)
     unbound = pool.add("warm")

@@ -111,12 +111,17 @@ def _newest(workers: Sequence[Candidate]) -> Candidate | None:
 
 
 def _reset(wanted: Binding, free: Sequence[Candidate]) -> Choice | None:
-    """Choose an idle worker, the same binding first, those without a system prompt last; else a spare."""
+    """Choose an idle worker, the same binding first; else a spare. Those that are spared come after all others."""
     usable = [w for w in free if can_become(w.binding, wanted) and w.can_be_reset]
-    idle = sorted((w for w in usable if w.state == "idle"), key=lambda w: _is_spared(w, wanted))
-    if worker := next((w for w in idle if w.binding == wanted), None) or next(iter(idle), None):
-        return Choice("reset", worker.id)
-    return _spare(wanted, usable) or (Choice("generic", usable[0].id) if usable else None)
+    for workers in ([w for w in usable if not _is_spared(w, wanted)], usable):
+        idle = [w for w in workers if w.state == "idle"]
+        if worker := next((w for w in idle if w.binding == wanted), None) or next(iter(idle), None):
+            return Choice("reset", worker.id)
+        if choice := _spare(wanted, workers):
+            return choice
+        if workers:
+            return Choice("generic", workers[0].id)
+    return None
 
 
 def _spare(wanted: Binding, free: Sequence[Candidate]) -> Choice | None:
@@ -137,7 +142,7 @@ def _given_up(wanted: Binding, resting: Sequence[Candidate], state: WorkerState)
 
 def _is_spared(worker: Candidate, wanted: Binding) -> bool:
     """Only a worker that has had no system prompt can serve a conversation without one: there is no way back."""
-    return bool(wanted.prompt) and worker.binding is not None and not worker.binding.prompt
+    return bool(wanted.prompt) and not (worker.binding and worker.binding.prompt)
 
 
 def _started(

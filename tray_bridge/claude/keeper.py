@@ -132,12 +132,15 @@ class Keeper:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(roster.wake.wait(), self.seconds_to_next_look())
 
+    def _is_idle(self) -> bool:
+        return time.monotonic() - self._roster.last_request >= self._roster.config.idle_seconds
+
     # The steps
 
     def target(self) -> int:
         """Give the number of workers to keep. Without reuse only spares count."""
         config = self._roster.config
-        if time.monotonic() - self._roster.last_request >= config.idle_seconds:
+        if self._is_idle():
             return min(config.size, 1)
         if not config.reuse or not config.size:
             return config.size
@@ -207,7 +210,11 @@ class Keeper:
         self._on_ready()
 
     def drop_surplus(self) -> None:
-        """Close surplus free workers; with reuse, the least recently used first."""
+        """Close surplus free workers; with reuse, the least recently used first.
+
+        With reuse the last one that a new conversation could have stays while requests come: where the others wait for
+        tool results, each new conversation would else cost a start.
+        """
         roster, target = self._roster, self.target()
         if roster.config.reuse:
             for worker in roster.in_state(FREE):
@@ -216,8 +223,9 @@ class Keeper:
             retiring = self.retiring()
             for worker in retiring[: max(0, len(roster) - target)]:  # its replacement is there
                 roster.discard(worker, "it has served its time")
-            surplus = len(roster) - max(target, 0)
-            for worker in roster.in_state({"warm", "fitting", "idle"})[: max(0, surplus)]:
+            free, parked = roster.in_state(FREE), roster.in_state({"parked"})
+            last = 1 if target and not self._is_idle() else 0
+            for worker in free[: max(0, min(len(roster) - target, len(free) + len(parked) - last))]:
                 roster.discard(worker, "it is not needed")
             return
         generic_first = sorted(roster.spares, key=lambda spare: spare.binding is not None)
