@@ -273,7 +273,7 @@ def test_keys_are_made_listed_and_revoked(own: Run) -> None:
     assert made.stdout.startswith("tb-")
     assert "only now" in made.stderr
     (listed,) = json.loads(own("key", "list", "--json").stdout)["keys"]
-    assert (listed["name"], listed.keys()) == ("laptop", {"name", "made_at"})
+    assert (listed["name"], listed.keys()) == ("laptop", {"name", "made_at", "limits"})
     assert own("key", "list").stdout.startswith("laptop")
     again = own("key", "make", "laptop")
     assert again.returncode == 2

@@ -14,7 +14,7 @@ import pytest
 
 from tests.dashboard.log_filler import answer, question, write_exchange
 from tray_bridge.command_line.arguments import make_parser
-from tray_bridge.command_line.usage import show_usage
+from tray_bridge.command_line.usage import cell, show_usage
 from tray_bridge.session_log import LogReader, index
 from tray_bridge.session_log.index_tables import Indexed
 from tray_bridge.session_log.prices import Price
@@ -52,7 +52,7 @@ def test_it_says_the_same_in_a_table_as_csv_and_as_json(
     monkeypatch.setenv("COLUMNS", "80")
     narrow = run(log, capsys)
     assert max(map(len, narrow.splitlines()[:3])) <= 80
-    assert "120 columns of text show more" in narrow
+    assert "A terminal of 120 columns shows more" in narrow
 
 
 def test_a_terminal_is_told_how_far_a_missing_index_is(
@@ -83,3 +83,13 @@ def test_any_period_can_be_asked_for(log: Path, capsys: pytest.CaptureFixture[st
     day = datetime.now() - timedelta(days=9, minutes=5)
     assert requests("--since", f"{day:%Y-%m-%d}", "--until", f"{day + timedelta(days=1):%Y-%m-%d}") == 1
     assert "No request in that time" in run(log, capsys, "--until", "300d")
+
+
+def test_costs_below_a_cent_are_told() -> None:
+    assert [cell("cost", cost) for cost in (0.0, 0.00042, -0.002, 0.01, 1234.5)] == [
+        "$0.00",
+        "$0.0004",
+        "$-0.0020",
+        "$0.01",
+        "$1,234.50",
+    ]

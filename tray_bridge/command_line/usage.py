@@ -59,21 +59,24 @@ def _print(report: dict[str, Any]) -> None:
         justify: Literal["left", "right"] = "left" if field == "name" else "right"
         table.add_column(title.format(by=report["by"].capitalize()), justify=justify, no_wrap=True)
     for row in (*report["rows"], {"name": "Total", **report["total"]}):
-        table.add_row(*(printable(_cell(field, row[field])) for field, _ in columns))
+        table.add_row(*(printable(cell(field, row[field])) for field, _ in columns))
     console.print(table)
     if len(columns) < len(COLUMNS):
-        write(f"{WIDE} columns of text show more, and so do --json and --csv.\n")
+        write(f"A terminal of {WIDE} columns shows more, and so do --json and --csv.\n")
     write(printable(prices_note(report)) + "\n")
 
 
-def _cell(field: str, value: Any) -> str:
+def cell(field: str, value: Any) -> str:
+    """Give a value as the table has it."""
     if field == "name":
         return str(value)
     if value is None:
         return ""
     if field == "first_token_median":
         return f"{value:.2f} s"
-    return f"${value:,.2f}" if field in ("cost", "saved_by_cache") else f"{value:,}"
+    if field in ("cost", "saved_by_cache"):
+        return f"${value:,.4f}" if 0 < abs(value) < 0.01 else f"${value:,.2f}"
+    return f"{value:,}"
 
 
 def prices_note(report: dict[str, Any]) -> str:
