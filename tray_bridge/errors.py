@@ -238,3 +238,9 @@ class BridgeUnreachableError(TrayBridgeError):
 
     title = "Tray Bridge does not answer"
     hint = "Start it with `tray-bridge`, or set BRIDGE_URL to where it runs."
+
+
+def name_of(error: BaseException) -> str:
+    """Name an error without its message, which may quote a request: `UpstreamError (status 403)`. For the log."""
+    status = getattr(error, "status", None)
+    return type(error).__name__ + (f" (status {status})" if status else "")

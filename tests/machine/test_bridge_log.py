@@ -46,11 +46,13 @@ def text(folder: Path) -> str:
 def test_it_keeps_what_the_level_asks_for_and_its_owner_alone_may_read_it(folder: Path) -> None:
     bridge_log.open_log(folder, "info")
     OURS.info("lent worker %d", 3)
+    OURS.warning("in /a\nINFO forged")
     OURS.debug("a detail")
     bridge_log.set_level("debug")
     OURS.debug("another detail")
     assert "INFO tray_bridge.some.part: lent worker 3" in text(folder)
     assert "a detail" not in text(folder)
+    assert "in /a INFO forged\n" in text(folder)  # one line, also where a path has a line break
     assert "another detail" in text(folder)
     assert bridge_log.last_lines(1)[0].endswith("another detail")
     if os.name == "posix":
@@ -116,13 +118,19 @@ def test_a_program_that_serves_logs_without_prompts_and_answers(standin: StandIn
     app = serve(tmp_path, "--verbose")
     try:
         asked = {"model": "sonnet", "messages": [{"role": "user", "content": f"secret\n{directive(text='an answer')}"}]}
-        answer = httpx.post(f"{base_url(app)}/chat/completions", json=asked, timeout=60)
+        base = base_url(app)
+        answer = httpx.post(f"{base}/chat/completions", json=asked, timeout=60)
         assert answer.json()["choices"][0]["message"]["content"] == "an answer"
         wait_for(lambda: ": parked" in text(tmp_path / "logs"))
+        refusal = {"status": 403, "type": "permission_error", "message": "messages.0: secret is wrong"}
+        refused = {"model": "sonnet", "messages": [{"role": "user", "content": directive(error=refusal)}]}
+        assert "secret" in httpx.post(f"{base}/chat/completions", json=refused, timeout=60).json()["error"]["message"]
+        wait_for(lambda: "discarded: the turn ended with UpstreamError (status 403)" in text(tmp_path / "logs"))
+        httpx.post(f"{base}/chat/completions", json=asked, timeout=60)
         for child in psutil.Process(app.pid).children():
             if "claude" in child.name():
                 child.kill()
-        wait_for(lambda: ": discarded: " in text(tmp_path / "logs"))
+        wait_for(lambda: ": discarded: its process has ended" in text(tmp_path / "logs"))
         app.send_signal(signal.SIGINT)
         _, errors = app.communicate(timeout=20)
     finally:

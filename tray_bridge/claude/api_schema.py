@@ -16,7 +16,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
-from ..errors import TrayBridgeError, UpstreamError
+from ..errors import TrayBridgeError, UpstreamError, name_of
 from ..turns import Turn
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class ApiSchemas:
         is_refused = isinstance(error, UpstreamError) and error.status == 400 and ABOUT_SCHEMA.search(str(error))
         if not is_refused and not isinstance(error, SchemaIgnoredError):
             return False
-        logger.info("A schema goes Claude Code's way, because the API refused it: %s", error)
+        logger.info("A schema goes Claude Code's way, because the API refused it: %s", name_of(error))
         if len(self._refused) >= MOST_REFUSED:
             self._refused.clear()
         self._refused.add(_key(turn))

@@ -10,7 +10,14 @@ import logging
 import time
 from typing import Literal, TypeAlias
 
-from ..errors import CliUnavailableError, InvalidRequestError, SessionLostError, SignedOutError, TrayBridgeError
+from ..errors import (
+    CliUnavailableError,
+    InvalidRequestError,
+    SessionLostError,
+    SignedOutError,
+    TrayBridgeError,
+    name_of,
+)
 from .answer import Rest
 from .roster import Roster
 from .worker import Worker
@@ -43,7 +50,8 @@ class GiveBack:
             worker.move("settling")
             roster.own(self._settle(worker, keep=keep and rest != "clean"))
         else:
-            roster.discard(worker, f"the turn ended with {error or 'an answer that was cut'!r}")
+            why = "an answer that was cut" if error is None else name_of(error)
+            roster.discard(worker, f"the turn ended with {why}")
         roster.changed()
 
     def trim(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from ..errors import TrayBridgeError
+from ..errors import TrayBridgeError, name_of
 from ..turns import Turn
 from .choose import can_become
 from .conversation import Wanted
@@ -50,7 +50,9 @@ class TokenCounter:
         finally:
             self._is_counting = False
             self._give_back.take(worker, None, error, keep=False)
-        logger.info("worker %d: could not count tokens: %s", worker.id, error or "no answer in time")
+        logger.info(
+            "worker %d: could not count tokens: %s", worker.id, name_of(error) if error else "no answer in time"
+        )
         return None
 
     def _free_worker(self, wanted: Wanted) -> Worker | None:

@@ -97,8 +97,9 @@ class _Formatter(logging.Formatter):
         return super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name of the base class
-        if not record.name.startswith("tray_bridge"):
-            record.message = record.message.partition("\n")[0]  # asyncio adds the task, with its exception's message
+        lines = record.message.splitlines() or [""]
+        # asyncio adds the task, with its exception's message; ours may name a path with a line break
+        record.message = " ".join(lines) if record.name.startswith("tray_bridge") else lines[0]
         return super().formatMessage(record)
 
     def formatException(self, ei: object) -> str:  # noqa: N802 - the name of the base class
