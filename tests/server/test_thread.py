@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -47,6 +48,22 @@ def test_start_stop_and_restart_may_be_called_twice_and_in_any_order(standin: St
     server.stop()
     server.stop()
     assert server.snapshot().state == "stopped"
+
+
+def test_the_loggers_of_other_servers_in_the_process_stay_as_they_are(standin: StandIn) -> None:
+    loggers = [logging.getLogger(f"uvicorn.{name}") for name in ("error", "access", "asgi")]
+    kept = logging.NullHandler()
+    loggers[1].addHandler(kept)
+    loggers[1].propagate = True
+    before = [logger.level for logger in loggers]
+    server = new_server()
+    with StandIn():
+        server.start()
+        assert server.wait_until_settled().state == "ready"
+        server.stop()
+    assert [logger.level for logger in loggers] == before == [0, 0, 0]
+    assert kept in loggers[1].handlers and loggers[1].propagate
+    loggers[1].removeHandler(kept)
 
 
 def test_a_stop_while_it_starts_ends_in_stopped(standin: StandIn) -> None:

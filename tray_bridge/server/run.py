@@ -211,7 +211,6 @@ class Serving:
         config = uvicorn.Config(
             app,
             log_config=None,  # the default one raises where there is no stdout (a windowed bundle)
-            access_log=False,
             proxy_headers=False,  # no proxy in front of us, so X-Forwarded-* must not be trusted
             lifespan="off",
             ws="none",

@@ -32,6 +32,7 @@ class StreamProtocol(BeforeRequest):
 
     def __init__(self, config: Any, *arguments: Any, **named: Any) -> None:
         super().__init__(config, *arguments, **named)
+        self.access_log = False  # the option of `uvicorn.Config` would silence every server of this process
         self.conn = self._connection = StreamConnection(h11.SERVER, config.h11_max_incomplete_event_size)
         self._answer, self.app = self.app, self._answer_in_pieces
 

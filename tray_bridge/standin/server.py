@@ -15,13 +15,14 @@ import time
 import uuid
 from collections import Counter
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 from typing_extensions import Self
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from tray_bridge.standin.answer import Answer
 from tray_bridge.standin.prompt_cache import PromptCache
@@ -31,6 +32,28 @@ from tray_bridge.standin.script import Received, ScriptError, Spec, read_script
 logger = logging.getLogger(__name__)
 
 STOP_TIMEOUT = 5.0
+
+_SILENT = logging.Logger("stand-in", logging.CRITICAL)  # noqa: LOG001 - for this server alone: cuts are scripted
+
+
+def _quiet_protocol(*arguments: Any, **named: Any) -> asyncio.Protocol:
+    """Make uvicorn's protocol without its log; levels in its options would silence every server of this process."""
+    protocol: Any = AutoHTTPProtocol(*arguments, **named)
+    protocol.logger, protocol.access_log = _SILENT, False
+    return cast(asyncio.Protocol, protocol)
+
+
+class _CuttingServer(uvicorn.Server):
+    """At its end it cuts what is under way."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await asyncio.sleep(0.1)
+        for task in list(self.server_state.tasks):
+            task.cancel()
 
 
 class StandIn:
@@ -84,13 +107,11 @@ class StandIn:
             interface="asgi3",
             proxy_headers=False,
             log_config=None,
-            log_level="critical",
-            access_log=False,
+            http=_quiet_protocol,  # type: ignore[arg-type]  # it is called as the class is
             lifespan="off",
             ws="none",
-            timeout_graceful_shutdown=0,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _CuttingServer(config)
         sockets = [self._socket]
         self._thread = threading.Thread(target=self._server.run, args=(sockets,), name="stand-in", daemon=True)
         self._thread.start()
