@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tray_bridge.bridge import tool_history
@@ -19,8 +21,10 @@ from tray_bridge.turns import read_arguments
         ('{"x": ', {"_raw": '{"x": '}),
         ("3", {"_raw": "3"}),
         ('{"x": ' * 100_000, {"_raw": '{"x": ' * 100_000}),
+        (f'{{"x": {"[" * 99}{"]" * 99}}}', {"x": json.loads("[" * 99 + "]" * 99)}),
+        (f'{{"x": {"[" * 100}{"]" * 100}}}', {"_raw": f'{{"x": {"[" * 100}{"]" * 100}}}'}),
     ],
-    ids=range(8),
+    ids=range(10),
 )
 def test_arguments_of_the_past_and_of_the_model_are_read_alike(text: str, read: dict[str, object]) -> None:
     assert read_arguments(text) == read

@@ -287,7 +287,25 @@ def read_arguments(text: str) -> JsonObject:
         read = read_finite(text) if text.strip() else {}
     except (ValueError, RecursionError):
         read = None
-    return read if isinstance(read, dict) else {"_raw": text}
+    return read if isinstance(read, dict) and not is_deeper(read, MAX_DEPTH) else {"_raw": text}
+
+
+MAX_DEPTH = 100  # of nested JSON: what is deeper exceeds the recursion limit of what reads and writes it later
+
+
+def is_deeper(value: Any, levels: int) -> bool:
+    """Whether a JSON value is nested deeper than that."""
+    level = [value]
+    for _ in range(levels):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
 
 
 class UnusableNumberError(ValueError):

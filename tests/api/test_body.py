@@ -18,11 +18,12 @@ from starlette.responses import Response
 
 from tests.api.live_server import exchange, serve
 from tests.resilience.faults import bound
-from tray_bridge.api.body import MAX_DEPTH, MAX_VALUES, parse_json_object, read_json_body
+from tray_bridge.api.body import MAX_VALUES, parse_json_object, read_json_body
 from tray_bridge.api.errors import add_error_handlers
 from tray_bridge.api.json_response import JsonResponse
 from tray_bridge.bridge.frames import encode_json
 from tray_bridge.errors import InvalidRequestError, RequestTooLargeError
+from tray_bridge.turns import MAX_DEPTH
 
 MEGABYTE = 1024 * 1024
 

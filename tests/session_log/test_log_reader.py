@@ -179,6 +179,20 @@ def test_what_is_under_way_outlives_the_deletion_of_all_and_is_logged_at_its_end
     assert reader.delete_all() == 1
 
 
+def test_an_exchange_whose_program_was_taken_for_gone_is_read_again_at_its_end(tmp_path: Path) -> None:
+    log = SessionLog(tmp_path)
+    log._process["alive_at"] = 1e9  # as after a clock that was put forward
+    log.open()
+    reader = LogReader(tmp_path)
+    running = begin(log, "running")
+    wait_until(lambda: ids(reader, outcome="unfinished") == ["running"])
+    answer(running)
+    wait_until(lambda: log.under_way("running") is None)
+    assert ids(reader, outcome="completed") == ["running"], "before the writer tells the index"
+    assert reader.usage.report("day")["total"]["output_tokens"] == 2
+    log.close(10)
+
+
 def test_what_is_older_than_the_days_goes(filled: Path) -> None:
     (today,) = {path.parent.name for path in files(filled)}
     for days in (2, 3, 4):

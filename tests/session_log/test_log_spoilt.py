@@ -162,6 +162,8 @@ SPOILT: list[tuple[tuple[Any, ...], Any]] = [
     (("turn", "tools"), 5),
     (("request", "messages"), {"a": math.inf}),
     (("status",), 10**30),
+    (("request", "metadata"), json.loads("[" * 500 + "]" * 500)),
+    (("later",), json.loads("[" * 500 + "]" * 500)),
 ]
 
 
@@ -204,11 +206,11 @@ def test_a_file_that_is_passed_over_is_named_once(
     day = tmp_path / "2026-01-01"
     day.mkdir()
     (day / "a.json").write_text(json.dumps(whole | {"received": "soon"}))
-    (day / "b.json").write_text(json.dumps(whole | {"request": {}})[:-1] + ',"x":' + "[" * 300 + "]" * 300 + "}")
+    (day / "b.json").write_text("[" * 3000)
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
             assert LogReader(tmp_path).search().total == 0
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == 2
     assert "a.json: `received` is no time" in told[0]
-    assert "b.json: it is nested deeper" in told[1]
+    assert "b.json: it is no JSON that can be read" in told[1]

@@ -18,11 +18,10 @@ from starlette.requests import ClientDisconnect
 from ..bridge.fields import kind_of
 from ..bridge.media_type import BYTE_ORDER_MARKS
 from ..errors import BodyTimeoutError, InvalidRequestError, RequestTooLargeError, UnsupportedBodyError
-from ..turns import UnusableNumberError, read_finite
+from ..turns import MAX_DEPTH, UnusableNumberError, is_deeper, read_finite
 
 CHUNK_SECONDS = 30.0  # the longest wait for the next piece
 BODY_SECONDS = 300.0  # the longest wait for the whole
-MAX_DEPTH = 100
 MAX_VALUES = 250_000  # of `[]`, say, 32 MB would become 1 GB of Python objects
 _SLICE = 65_536
 _CHARSET = re.compile(r"charset\s*=\s*\"?([\w-]{1,40})", re.IGNORECASE)
@@ -102,7 +101,8 @@ def parse_json_object(body: bytearray, charset: str = "") -> dict[str, Any]:
         raise InvalidRequestError("The body holds a number that is too long.") from None
     if not isinstance(value, dict):
         raise InvalidRequestError(f"The body must be a JSON object, not {kind_of(value)}.")
-    _check_depth(value)
+    if is_deeper(value, MAX_DEPTH):
+        _refuse_depth()
     return value
 
 
@@ -130,21 +130,6 @@ _ESCAPE = re.compile(rb"\\.", re.DOTALL)
 
 def _count_structure(data: bytes | bytearray) -> int:
     return data.count(b"[") + data.count(b"{") + data.count(b",")
-
-
-def _check_depth(value: dict[str, Any]) -> None:
-    """Refuse nesting that would exceed the recursion limit of other code."""
-    level: list[Any] = [value]
-    for _ in range(MAX_DEPTH):
-        level = [
-            child
-            for parent in level
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-            if isinstance(child, dict | list)
-        ]
-        if not level:
-            return
-    _refuse_depth()
 
 
 def _refuse_depth() -> NoReturn:

@@ -118,7 +118,9 @@ def _read_loosely(text: str) -> JsonObject:
             continue
         if isinstance(found, str):
             found = turns.read_arguments(found)
-        if isinstance(found, dict) and "_raw" not in found and _is_json(found):
+        if not isinstance(found, dict) or turns.is_deeper(found, turns.MAX_DEPTH):
+            continue
+        if "_raw" not in found and _is_json(found):
             return found
     return {"_raw": text}
 

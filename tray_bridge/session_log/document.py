@@ -14,9 +14,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
+from ..turns import MAX_DEPTH, is_deeper
 from .exchange import Outcome
 
-MAX_DEPTH = 200  # of requests that are taken, twice: what is deeper exceeds the recursion limit of readers
+MOST_LEVELS = MAX_DEPTH + 20  # a turn has some around what was sent
 MOST_SECONDS = 1e9
 MOST_TOKENS = 10**12
 TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens", "thinking_tokens")
@@ -48,8 +49,7 @@ def checked(raw: object) -> dict[str, Any]:
     received = _moment(raw["received"])
     if received is None:
         raise NoExchangeError("`received` is no time")
-    if _is_deep(raw):
-        raise NoExchangeError(f"it is nested deeper than {MAX_DEPTH} levels")
+    raw = {name: None if _is_deep(value) else value for name, value in raw.items()}
     return {**raw, **{name: check(raw.get(name)) for name, check in _ALWAYS.items()}, "received": received} | {
         name: check(raw[name]) for name, check in _SOMETIMES.items() if name in raw
     }
@@ -80,18 +80,8 @@ def _moment(value: object) -> str | None:
         return None
 
 
-def _is_deep(value: Any) -> bool:
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [
-            child
-            for parent in level
-            for child in (parent.values() if type(parent) is dict else parent)
-            if type(child) is dict or type(child) is list
-        ]
-        if not level:
-            return False
-    return True
+def _is_deep(value: object) -> bool:
+    return isinstance(value, (dict, list)) and is_deeper(value, MOST_LEVELS)
 
 
 def _text(value: object) -> str | None:

@@ -218,13 +218,16 @@ class Index:
         return sorted(files - known)
 
     def _running(self, connection: sqlite3.Connection) -> list[str]:
-        """Give the exchanges without an end whose files are newer; those whose program is gone are unfinished."""
+        """Give the exchanges without an end whose files are newer; those whose program is gone are unfinished.
+
+        After a clock was put forward, a program that runs may be taken for another one: those are looked at again, too.
+        """
         again = []
-        rows = connection.execute("SELECT file, changed, process FROM exchanges WHERE outcome IS NULL").fetchall()
-        for file, changed, process in rows:
+        query = "SELECT file, changed, process, outcome FROM exchanges WHERE outcome IS NULL OR outcome = 'unfinished'"
+        for file, changed, process, outcome in connection.execute(query).fetchall():
             if _changed(self.folder / file) != changed:
                 again.append(file)
-            elif not is_alive(read_row(process)):
+            elif outcome is None and not is_alive(read_row(process)):
                 connection.execute("UPDATE exchanges SET outcome = 'unfinished' WHERE file = ?", (file,))
         return again
 
