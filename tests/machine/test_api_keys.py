@@ -84,6 +84,32 @@ def test_a_broken_file_lets_nobody_in(path: Path, content: str) -> None:
     assert path.read_text() == content
 
 
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"name": 5},
+        {"sha256": None},
+        {"made_at": "x"},
+        {"limits": {"requests_per_day": "abc"}},
+        {"limits": {"tokens_per_day": -3}},
+        {"limits": {"tokens_per_day": True}},
+        {"limits": {"models": "sonnet"}},
+        {"limits": {"dialects": [5]}},
+        {"limits": {"paused": "no"}},
+        {"limits": {"nope": 1}},
+        {"limits": None},
+    ],
+)
+def test_a_spoilt_value_is_not_taken_for_no_limit(path: Path, spoilt: dict[str, object]) -> None:
+    keys = ApiKeys(path)
+    key = keys.make("laptop")
+    (entry,) = json.loads(path.read_bytes())
+    path.write_text(json.dumps([{**entry, **spoilt}]))
+    assert keys.verify(key) is None
+    with pytest.raises(SettingsError, match="cannot be read"):
+        keys.list()
+
+
 def test_every_key_is_another(path: Path) -> None:
     keys = ApiKeys(path)
     assert len({keys.make(str(number)) for number in range(20)}) == 20

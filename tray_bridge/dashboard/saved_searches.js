@@ -3,6 +3,8 @@
 import { announce, h, icon, show } from "./dom.js";
 import { visible } from "./format.js";
 
+const MOST = 20;
+
 /**
  * Searches that a person keeps, in this browser: `address()` and `name()` are those of the search that is open.
  * @param {() => string} address
@@ -34,8 +36,9 @@ export function savedSearches(address, name) {
   }
 
   function save() {
-    write([...read().filter((one) => one.address !== address()), { name: name(), address: address() }].slice(-20));
-    announce("Saved");
+    const full = read().length >= MOST;
+    write([...read().filter((one) => one.address !== address()), { name: name(), address: address() }].slice(-MOST));
+    announce(full ? "Saved; the oldest one has gone" : "Saved");
   }
 
   function update() {

@@ -91,7 +91,7 @@ class ApiKeys:
         except (OSError, ValueError, TypeError) as error:
             raise SettingsError(
                 f"The API keys in {self._path} cannot be read: {error}.",
-                hint="Delete the file and make new keys with `tray-bridge key make NAME`.",
+                hint="Correct the file, or delete it and make new keys with `tray-bridge key make NAME`.",
             ) from error
         return self._keys
 
@@ -179,7 +179,22 @@ def _plain(key: ApiKey) -> dict[str, Any]:
 
 
 def _read(entry: dict[str, Any]) -> ApiKey:
+    """Read one key; raises ValueError or TypeError for what is none: a spoilt limit is not taken for no limit."""
     entry = dict(entry)
     limits = dict(entry.pop("limits", {}))
-    models, dialects = (tuple(limits.pop(name, ())) for name in ("models", "dialects"))
-    return ApiKey(**entry, limits=KeyLimits(**limits, models=models, dialects=dialects))
+    lists = {name: limits.pop(name, []) for name in ("models", "dialects")}
+    models, dialects = map(tuple, lists.values())
+    key = ApiKey(**entry, limits=KeyLimits(**limits, models=models, dialects=dialects))
+    most = [key.limits.requests_per_day, key.limits.tokens_per_day]
+    is_right = {
+        "name": isinstance(key.name, str),
+        "sha256": isinstance(key.sha256, str),
+        "made_at": type(key.made_at) in (int, float),
+        "limits": all(number is None or (type(number) is int and number >= 0) for number in most),
+        "models or dialects": all(isinstance(given, list) for given in lists.values())
+        and all(isinstance(one, str) for one in (*models, *dialects)),
+        "paused": isinstance(key.limits.paused, bool),
+    }
+    if wrong := [field for field, right in is_right.items() if not right]:
+        raise ValueError(f"the key {key.name!r} has a wrong value in {wrong[0]}")
+    return key
