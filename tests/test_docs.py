@@ -31,7 +31,9 @@ def test_the_pages_that_are_written_from_the_code_are_up_to_date() -> None:
 
 
 def test_the_readme_is_short() -> None:
-    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
+    text = (ROOT / "README.md").read_text("utf-8")
+    written = text.partition("<!-- endpoints -->")[2].partition("<!-- /endpoints -->")[0]  # a line for each dialect
+    assert len(text.replace(written, "").splitlines()) <= 140
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -114,6 +114,14 @@ def test_every_dialect_has_a_client_here() -> None:
 
 
 @EACH
+def test_a_page_of_this_machine_may_ask(bridge: RunningBridge, client: Adapter) -> None:
+    asks = {"origin": "http://localhost:3000", "access-control-request-method": "POST"}
+    assert httpx.options(f"{bridge.url}{client.path}", headers=asks).status_code == 204
+    below = httpx.options(f"{bridge.url}/dashboard{client.path}", headers=asks)
+    assert below.status_code == 403
+
+
+@EACH
 @BOTH
 def test_text(bridge: RunningBridge, client: Adapter, stream: bool) -> None:
     text = 'Two words, "quoted",\n é ☕ \u2028.'

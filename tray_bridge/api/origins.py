@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection
 
+from ..bridge import all_dialects
 from ..machine.bridge_address import OWN_NAMES, leads_here
 from ..snapshots import RefusedPage
 
@@ -53,7 +54,9 @@ def is_local_host(host: str) -> bool:
 
 def is_api(path: str) -> bool:
     """Return whether a local page may use the path: the API only, without the page and `/status`."""
-    return path in ("/", "/health") or (path.startswith(("/v1/", "/api/")) and not path.endswith("/status"))
+    if path in ("/", "/health") or (path.startswith(("/v1/", "/api/")) and not path.endswith("/status")):
+        return True
+    return any(path in dialect.paths for dialect in all_dialects.DIALECTS)
 
 
 def spoken(origin: str) -> str:
