@@ -265,6 +265,7 @@ print(message.content[0].text)
         _template("""\
 Ollama URL: {root_url}
 Model: {model}
+(For programs that take a variable, such as Python's `ollama`: OLLAMA_HOST={root_url})
 (For programs that look at port 11434 alone, set ollama_port = 11434 in settings.toml.)
 """),
     ),
