@@ -58,7 +58,7 @@ class Chain:
 
 
 async def measure_chain(standin: StandInProcess, folder: Path, size: Size) -> list[Figure]:
-    cpu = Figure(f"the bridge's CPU for a turn by id: turn {size.chain} ÷ turn 2 of a chain", "s", 1.2)
+    cpu = Figure(f"the bridge's CPU for a turn by id: turn {size.chain} ÷ turn 2 of a chain", "s")
     early = Figure("time to first token by id ÷ raw CLI: turn 2", "s")
     late = Figure(f"time to first token by id ÷ raw CLI: turn {size.chain}", "s")
     whole = Figure(f"time to first token, turn {size.chain}: by id ÷ sent whole", "s", 1.05)

@@ -60,6 +60,19 @@ class RecentAnswers:
         self._answers.move_to_end(id_)
         return answer
 
+    def chain(self, id_: str | None) -> list[tuple[str, Remembered]]:
+        """Give the answer and those before it, newest first, as far as they are here; they count as used now."""
+        found = []
+        answers, now = self._answers, self._now()
+        while id_ is not None and (answer := answers.get(id_)) is not None and now - answer.at <= self._longest:
+            answer.at = now
+            answers.move_to_end(id_)
+            found.append((id_, answer))
+            id_ = answer.record["parent"]
+            if len(found) > len(answers):
+                break  # a circle
+        return found
+
     def remove(self, id_: str) -> None:
         """Drop an answer, if it is there."""
         if (answer := self._answers.pop(id_, None)) is not None:

@@ -99,15 +99,15 @@ class AnswerStore:
         found: dict[str, JsonObject] = {}
         at: str | None = id_
         while at is not None and at not in found:
-            answer = self._recent.get(at)
-            if answer is None:
-                at = await self._recall(at)  # from disk into memory
-                if at is None:
-                    break
-                answer = self._recent.get(at)
-            if answer is None or answer.owner != owner or (answer.deleted and at == id_):
+            chain = self._recent.chain(at)
+            if not chain and await self._recall(at):  # from disk into memory
+                chain = self._recent.chain(at)
+            if not chain:
                 break
-            found[at] = answer.record
+            for at, answer in chain:
+                if answer.owner != owner or (answer.deleted and at == id_):
+                    return found
+                found[at] = answer.record
             at = answer.record["parent"]
         return found
 

@@ -27,15 +27,13 @@ def conversation_of(turn: Turn) -> Conversation:
     """Give a turn's place in its conversation. Takes about a millisecond for each megabyte of messages."""
     chain = hashlib.blake2b(digest_size=12)
     asked = [at for at, message in enumerate(turn.messages) if message.role == "user"] or [len(turn.messages) - 1]
-    thread = parent = tip = chain.hexdigest()
-    for at, message in enumerate(turn.messages):
-        _add(chain, message)
-        if at == asked[0]:
-            thread = tip = chain.hexdigest()
-        if at == asked[-2:][0]:
-            parent = chain.hexdigest()
-        if at == asked[-1]:
-            tip = chain.hexdigest()
+    digests, begin = [], 0
+    for end in (asked[0], asked[-2:][0], asked[-1]):
+        written = "".join([_written(message) for message in turn.messages[begin : end + 1]])
+        chain.update(written.encode("utf-8", "surrogatepass"))
+        digests.append(chain.hexdigest())
+        begin = max(begin, end + 1)
+    thread, parent, tip = digests
     return {"thread": thread, "tip": tip, "parent": parent if len(asked) > 1 else None}
 
 
@@ -76,13 +74,12 @@ def branches(exchanges: Iterable[tuple[str, str | None, str | None]]) -> dict[st
     return places
 
 
-def _add(chain: hashlib.blake2b, message: Message) -> None:
-    if len(message.content) == 1:
-        texts = _said(message.content[0])
-    else:
-        texts = [part for block in message.content for part in _said(block)]
-    written = "\0".join((message.role, str(len(texts)), *texts, ""))
-    chain.update(written.encode("utf-8", "surrogatepass"))
+def _written(message: Message) -> str:
+    content = message.content
+    if len(content) == 1 and isinstance(only := content[0], Text):  # most messages are one text
+        return f"{message.role}\0{1}\0{only.text.strip()}\0"
+    texts = [part for block in content for part in _said(block)]
+    return "\0".join((message.role, str(len(texts)), *texts, ""))
 
 
 def _said(block: Block) -> list[str]:
