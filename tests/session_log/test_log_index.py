@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sqlite3
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.session_log.log_fixtures import answer, begin, wait_until
+from tests.session_log.test_log_spoilt import page_of
 from tray_bridge.session_log import LogReader, SessionLog, index
 from tray_bridge.session_log.index_tables import Indexed, put
 from tray_bridge.session_log.summary import words
@@ -214,8 +216,14 @@ def test_a_large_index_is_made_behind_the_page_and_tells_how_far_it_is(
     reader = LogReader(tmp_path, background=True)
     assert reader.search().total < 40
     assert reader.progress is None or reader.progress.total == 40
+    assert asyncio.run(progress_of_usage(reader)) in (None, *([done, 40] for done in range(0, 40, 5)))
     wait_until(lambda: reader.progress is None)
     assert reader.search().total == 40
+
+
+async def progress_of_usage(reader: LogReader) -> object:
+    async with page_of(reader) as page:
+        return (await page.get("/usage")).json()["progress"]
 
 
 def old_files(folder: Path) -> None:

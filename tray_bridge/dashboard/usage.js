@@ -123,6 +123,8 @@ export function usageView() {
     body);
   /** @type {AbortController | null} */
   let asking = null;
+  /** @type {number | undefined} */
+  let later;
 
   function choose() {
     const query = new URLSearchParams({ by: by.value, days: days.value });
@@ -146,6 +148,7 @@ export function usageView() {
 
   async function load() {
     asking?.abort();
+    clearTimeout(later);
     if (days.value === "between" && first.value > last.value) {
       show(body, problemBox({ title: "No such period", message: "Its first day is after its last.", hint: "Choose an earlier first day." }));
       return;
@@ -155,7 +158,14 @@ export function usageView() {
     csv.href = `/dashboard/api/usage?${query}&form=csv`;
     json.href = `/dashboard/api/usage?${query}`;
     try {
-      render(await ask(`/usage?${query}`, { signal: asking.signal }));
+      /** @type {UsageReport} */
+      const report = await ask(`/usage?${query}`, { signal: asking.signal });
+      render(report);
+      if (report.progress) {
+        const [done, all] = report.progress;
+        body.prepend(h("p", { class: "muted" }, `The index is being made, and these counts with it: ${count(done)} of ${count(all)}`));
+        later = setTimeout(load, 1000);
+      }
     } catch (problem) {
       if (problem.name !== "AbortError") show(body, problemBox(problem));
     }
@@ -197,6 +207,9 @@ export function usageView() {
       document.title = `Usage by ${groups[by.value].toLowerCase()} · Tray Bridge`;
       load();
     },
-    leave: () => asking?.abort(),
+    leave() {
+      asking?.abort();
+      clearTimeout(later);
+    },
   };
 }

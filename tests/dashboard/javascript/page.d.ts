@@ -202,6 +202,7 @@ interface UsageReport {
   rows: UsageRow[];
   total: UsageRow;
   prices_told_at: number | null;
+  progress: [number, number] | null;
 }
 
 /** What `/lamps` tells of a client. */

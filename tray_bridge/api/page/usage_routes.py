@@ -33,7 +33,7 @@ def usage_router(server: ServerView, log: LogReader) -> APIRouter:
             book.learn_prices(prices_of(server.snapshot().models), time.time())
         report = book.report(by, since, until)
         if form == "json":
-            return JsonResponse(report)
+            return JsonResponse({**report, "progress": log.progress})
         headers = {"content-disposition": f'attachment; filename="usage-by-{by}.csv"'}
         return Response(as_csv(report), media_type="text/csv", headers=headers)
 
