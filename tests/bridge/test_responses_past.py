@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,12 +13,13 @@ from hypothesis import strategies as st
 
 from tests.bridge.chat_bodies import PROPERTY, data_url, picture
 from tests.bridge.responses_bodies import Wire
-from tray_bridge.bridge.dialect import Asked, Reading
+from tray_bridge.bridge.dialect import Asked, Reading, Stamp
 from tray_bridge.bridge.messages import Conversation
 from tray_bridge.bridge.openai_responses import past
 from tray_bridge.bridge.openai_responses.dialect import Responses
 from tray_bridge.bridge.openai_responses.items import ItemReader
 from tray_bridge.errors import InvalidRequestError
+from tray_bridge.turns import Event, TextDelta, TurnEnded, TurnStarted
 
 Stored = dict[str, Wire]
 
@@ -73,6 +75,19 @@ def test_the_200th_turn_of_a_chain_reads_as_many_items_as_the_third(taken: list[
     taken.clear()
     turn = read(dialect, stored, "resp_199", "And now?").turn
     assert len(taken) == 3 and len(turn.messages) == 401
+
+
+def test_of_the_200th_answer_as_much_is_stored_as_of_the_second() -> None:
+    dialect, stored = Responses(), Stored()
+    sizes, previous = [], None
+    for number in range(200):
+        asked = read(dialect, stored, previous, f"Question {number:3}")
+        stamp = Stamp(f"resp_{number:016x}", 1_700_000_000)
+        events: list[Event] = [TurnStarted("claude-sonnet-5-5"), TextDelta(f"Answer {number:3}"), TurnEnded("end_turn")]
+        stored.update({id_: dict(record) for id_, record in dialect.kept(asked, stamp, [events]).items()})
+        previous = stamp.id
+        sizes.append(len(json.dumps(stored[previous])))
+    assert sizes[1] == sizes[-1]
 
 
 def test_a_record_that_is_another_object_is_read_again() -> None:
