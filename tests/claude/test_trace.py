@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.running_bridge import RunningBridge, directive
+from tray_bridge.claude.trace import TracedTransport
 from tray_bridge.doctor.checks import run_checks
 from tray_bridge.settings.schema import load_settings
 
@@ -36,6 +37,18 @@ def test_each_line_is_written_with_its_direction(
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     warned = next(check for check in run_checks(load_settings(), None, None) if check.title == "Trace")
     assert warned.status == "warning" and str(folder) in warned.message
+
+
+def test_a_trace_that_cannot_be_written_is_told_once_for_a_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TRAY_BRIDGE_TRACE", str(tmp_path / "file" / "trace"))
+    traced = object.__new__(TracedTransport)
+    for line in ("one", "two", "three"):
+        traced._note("to", line)
+    (message,) = caplog.messages
+    assert message.startswith(f"The trace cannot be written to {tmp_path}")
 
 
 def test_nothing_is_written_unless_it_is_asked_for() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.running_bridge import RunningBridge, directive, running_bridge
+from tests.running_bridge import RunningBridge, directive, running_bridge, wait_for
 from tests.tool_loop import sessions
 from tray_bridge.standin import StandIn
 
@@ -46,6 +47,19 @@ def test_a_chat_is_streamed_unless_told_otherwise(ollama_bridge: RunningBridge) 
     whole = post(ollama_bridge, "/api/chat", messages=question, stream=False).json()
     assert whole["message"] == {"role": "assistant", "content": "Hello you", "thinking": "Hm."}
     assert whole["eval_count"] > 0
+
+
+def has_ended(logged: str) -> bool:
+    return httpx.get(logged).json().get("outcome") is not None
+
+
+def test_the_log_says_how_an_answer_was_sent_and_not_how_the_field_was_written(ollama_bridge: RunningBridge) -> None:
+    for stream, streamed in ((None, True), (False, False)):
+        answer = post(ollama_bridge, "/api/generate", stream=stream)
+        logged = f"{ollama_bridge.url}/dashboard/api/exchanges/{answer.headers['x-request-id']}"
+        wait_for(partial(has_ended, logged))
+        assert httpx.get(logged).json()["streamed"] is streamed
+        assert answer.headers["content-type"].startswith("application/x-ndjson") is streamed
 
 
 def test_a_generation(ollama_bridge: RunningBridge) -> None:

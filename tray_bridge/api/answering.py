@@ -109,7 +109,7 @@ async def _understand(services: Services, dialect: Dialect, request: Request) ->
     )
     try:
         asked = await read_asked(services, dialect, request, body)
-        exchange.set_turn(asked.turn)
+        exchange.set_turn(asked.turn, streamed=asked.streamed)
         names = await services.names_of(asked.turn.model, asked.requested_model, owner)
         await services.limits.admit(owner, dialect.name, names)
     except TrayBridgeError as error:

@@ -99,7 +99,7 @@ def cli_environment(inherited: Mapping[str, str]) -> dict[str, str]:
         "CLAUDE_CODE_DISABLE_ATTACHMENTS": "1",  # else it adds notes of its own, as after some rounds without text
         "CLAUDE_AGENT_SDK_DISABLE_BUILTIN_AGENTS": "1",  # else a tool named Agent adds them
         "MAX_MCP_OUTPUT_TOKENS": "100000000",  # results are never shortened
-        "MCP_TOOL_TIMEOUT": "86400000",  # ms: a call may wait for as long as a session may stay suspended
+        "MCP_TOOL_TIMEOUT": "86400000",  # ms: a call may wait for as long as a worker may stay suspended
         "CLAUDE_CODE_MAX_RETRIES": "2",  # clients of OpenAI's API retry by themselves
         "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",
         "CLAUDE_STREAM_IDLE_TIMEOUT_MS": "1800000",  # CLAUDE_TIMEOUT limits silence instead

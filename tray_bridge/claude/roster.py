@@ -155,7 +155,7 @@ class Roster:
 
     def _warn(self, error: TrayBridgeError) -> None:
         if self.is_open:
-            logger.warning("A session could not be started: %s", error)
+            logger.warning("A worker could not be started: %s", error)
 
     def proved(self) -> None:
         """Take in that workers start and work."""

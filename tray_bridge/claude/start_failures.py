@@ -36,7 +36,7 @@ class StartFailures:
             self._in_a_row += 1
             self._retry_at = now + min(LONGEST_PAUSE, 0.25 * 2**self._in_a_row)
             if is_known:
-                logger.info("A session could not be started: %s", error)
+                logger.info("A worker could not be started: %s", error)
             return not is_known
         return False
 

@@ -36,6 +36,7 @@ class TracedTransport(SubprocessCLITransport):
     """Write each line to a file of its own process: the time, the direction, and the line as JSON."""
 
     _file: int | None = None
+    _is_failing = False
 
     async def write(self, data: str) -> None:
         for line in data.splitlines():
@@ -54,12 +55,15 @@ class TracedTransport(SubprocessCLITransport):
             self._file = None
 
     def _note(self, direction: str, line: str) -> None:
+        if self._is_failing:
+            return
         try:
             if self._file is None:
                 self._file = _new_file()
             os.write(self._file, f"{time.time():.3f} {direction} {line}\n".encode("utf-8", "replace"))
         except OSError as error:
-            logger.warning("The trace cannot be written: %s", error.strerror or error)
+            self._is_failing = True  # told once for a process, which may have thousands of lines
+            logger.warning("The trace cannot be written to %s: %s", trace_folder(), error.strerror or error)
 
 
 def _new_file() -> int:

@@ -98,7 +98,7 @@ class ServerThread:
             self._thread.start()
 
     def stop(self, timeout: float = 5.0) -> None:
-        """End requests with an error, close every session and wait up to `timeout` seconds for it."""
+        """End requests with an error, close every worker and wait up to `timeout` seconds for it."""
         with self._lock:
             self._stop_asked.set()
             if self._loop is not None and self._running is not None:
@@ -185,7 +185,7 @@ class ServerThread:
         self.apply(self._settings.model_copy(update={"claude_settings": used}))
 
     def account_changed(self) -> None:
-        """Let new sessions use the account that Claude Code has now."""
+        """Let new workers use the account that Claude Code has now."""
         if self._snapshot.state in ("ready", "starting"):
             self.restart()
 

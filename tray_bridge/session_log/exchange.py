@@ -57,8 +57,9 @@ class Exchange:
         self._began = time.monotonic()
         self._on_end = on_end
 
-    def set_turn(self, turn: Turn) -> None:
-        """Take the turn that goes to Claude: the request was understood."""
+    def set_turn(self, turn: Turn, *, streamed: bool | None = None) -> None:
+        """Take the turn that goes to Claude, and whether the answer is streamed: the request was understood."""
+        self.streamed = self.streamed if streamed is None else streamed
         self.turn = turn
 
     def set_session(self, kind: SessionKind, *, queued: float = 0.0) -> None:
