@@ -228,6 +228,18 @@ def test_a_book_that_is_deleted_while_two_programs_use_it_counts_all_again(tmp_p
     assert LogReader(tmp_path).usage.report("day")["total"]["requests"] == 6
 
 
+def test_lines_that_somebody_took_out_of_the_book_are_counted_again(tmp_path: Path) -> None:
+    log_some(tmp_path)
+    reader = LogReader(tmp_path)
+    assert reader.usage.report("day")["total"]["requests"] == 4
+    for _ in range(2):
+        with sqlite3.connect(tmp_path / "usage.db") as connection:  # or an older copy was put there
+            connection.execute("DELETE FROM answers WHERE file LIKE '%failed%'")
+        connection.close()
+        reader._index._checked_at = reader._index._recount_due = 0.0  # an hour later
+        assert reader.usage.report("day")["total"]["requests"] == 4
+
+
 def test_a_book_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "usage.db").mkdir()
     reader = LogReader(tmp_path)

@@ -20,14 +20,15 @@ from typing import Any, NamedTuple
 
 from .document import NoExchangeError, read_document
 from .index_tables import Indexed, check, connect, discard, drop, put, read_row
+from .process import CLOCK_GRAIN, is_alive
 from .summary import searched_text, summarise
-from .usage import UsageBook, inode, is_broken
+from .usage import KEPT_SECONDS, ONE_DAY, UsageBook, inode, is_broken
 
 logger = logging.getLogger(__name__)
 
 INDEX_NAME = "index.db"
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
-CLOCK_GRAIN = 2.0  # seconds: file systems and processes tell times in steps of up to that
+RECOUNT_SECONDS = 3600.0  # between two times of reading all again for the book of usage
 ROOM_SECONDS = 60.0  # between two attempts to leave the memory for the disk
 CHECK_SECONDS = 10.0  # between two looks for rows that somebody has deleted
 BATCH = 500  # files read between two commits while the index is made: a writer waits for no more
@@ -58,7 +59,7 @@ class Index:
         self._broken = 0  # the number of the file that is to be made again
         self._on_disk = False
         self._checked_at = 0.0
-        self._room_due = 0.0
+        self._room_due = self._recount_due = 0.0
         self._listings: dict[str, tuple[int, float]] = {}
 
     @contextmanager
@@ -177,6 +178,7 @@ class Index:
             with self.use() as connection:
                 if time.monotonic() - self._checked_at >= CHECK_SECONDS:
                     check(connection)
+                    self._check_book(connection)
                     self._checked_at = time.monotonic()
                 known = dict(connection.execute("SELECT day, listed FROM days"))
                 for day in known.keys() - set(days):
@@ -199,6 +201,19 @@ class Index:
                 self._read(missing, listed)
                 with self.use() as connection:
                     self._running(connection)  # what was just read may be of a program that is gone
+
+    def _check_book(self, connection: sqlite3.Connection) -> None:
+        """Raise sqlite3.DatabaseError if the book of usage lacks exchanges of this index, so that all is read again."""
+        if not self._on_disk or time.monotonic() < self._recount_due:
+            return
+        since = time.time() - KEPT_SECONDS + ONE_DAY
+        query = (
+            "SELECT count(*), min(at) FROM exchanges WHERE at >= ? AND outcome IS NOT NULL AND outcome != 'unfinished'"
+        )
+        ended, first = connection.execute(query, (since,)).fetchone()
+        if ended > self.usage.count(first or 0.0):
+            self._recount_due = time.monotonic() + RECOUNT_SECONDS
+            raise sqlite3.DatabaseError("the book of usage lacks exchanges")
 
     def _is_due(self, day: str, changed: int) -> bool:
         """Whether a folder is listed now: one that takes long to list, and changes with every answer, seldom."""
@@ -317,16 +332,6 @@ def indexed(document: Mapping[str, Any], file: str, size: int, changed: int = 0)
     """Give what the index takes of a document."""
     conversation = document.get("conversation") or {}
     return Indexed(summarise(document, file), searched_text(document), size, changed, document["process"], conversation)
-
-
-def is_alive(process: Mapping[str, Any]) -> bool:
-    """Whether the program that writes an exchange still runs."""
-    import psutil
-
-    with suppress(psutil.Error, KeyError, TypeError, ValueError, OverflowError):
-        # One that has started later has only got the number of the one that wrote this.
-        return bool(psutil.Process(process["pid"]).create_time() <= process["alive_at"] + CLOCK_GRAIN / 2)
-    return False
 
 
 def _changed(path: Path) -> int:

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from .conversation import Branch, branches
 from .document import BLOB, TOKENS, NoExchangeError, read_document
-from .index import Index, Progress, is_alive
+from .index import Index, Progress
 from .index_tables import drop_all
+from .process import is_alive
 from .search import Filter, LogPage, find, find_files
 from .summary import Summary
 from .usage import ATTEMPTS, UsageBook

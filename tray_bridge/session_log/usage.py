@@ -170,6 +170,10 @@ class UsageBook:
         )
         return self._rows_of(query, (since, until, RECENT))[::-1]
 
+    def count(self, since: float) -> int:
+        """Give the number of exchanges that were received since then. Raises sqlite3.Error."""
+        return sum(count for (count,) in self._rows_of("SELECT count(*) FROM answers WHERE at >= ?", (since,)))
+
     def report(self, by: str, since: float | None = None, until: float | None = None) -> dict[str, Any]:
         """Give what was used, by `day`, `hour`, `client`, `model`, `key` or `dialect`: rows and their sum.
 
