@@ -192,8 +192,8 @@ def _serve_until_signalled(server: ServerThread) -> int:
                 if snapshot.state == "ready" and not told:
                     told = health.word
                     write("\n".join(settled_lines(snapshot, "Ctrl+C or `tray-bridge stop` ends it.")) + "\n")
-                elif told and snapshot.state == "ready" and health.word != told:
-                    if not health.answers or told not in ("ready", "busy"):
+                elif told and snapshot.state == "ready" and health.word not in (told, "starting"):
+                    if not health.answers or told not in ("ready", "busy", "starting"):
                         write(f"{health.text}. {health.detail} {health.hint}".strip() + "\n")
                     told = health.word
     finally:

@@ -19,6 +19,7 @@ import pytest
 
 from tests.running_bridge import RunningBridge, directive, wait_for
 from tray_bridge.command_line import arguments
+from tray_bridge.command_line.fetch import find_bridge
 from tray_bridge.machine.api_keys import ApiKeys
 from tray_bridge.machine.owner_note import read_note
 
@@ -68,6 +69,13 @@ def foreign_program(pretends: bool = False) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_another_user_s_bridge_on_the_usual_port_does_not_hide_one_s_own(bridge: RunningBridge) -> None:
+    with foreign_program(pretends=True) as port:
+        found = find_bridge(f"http://127.0.0.1:{port}", or_own=True)
+        assert found.is_own
+        assert not find_bridge(f"http://127.0.0.1:{port}").is_own
 
 
 @pytest.mark.parametrize("command", [("status",), ("ask", "hi"), ("models",), ("stop",)])
@@ -212,6 +220,7 @@ def test_a_typing_mistake_is_guessed(words: tuple[str, ...], told: str) -> None:
         (("completion", "tcsh"), "invalid choice: 'tcsh'", "Did you mean"),
         (("logs", "show", "last"), "The log holds no exchange yet.", "exchange last"),
         (("setup", "nonsense"), "Unknown client: 'nonsense' is not a client", "Bad setting"),
+        (("setup", "zedd"), "Did you mean `zed`?", "Bad setting"),
         (("setup", "vscode"), "This is no terminal to ask in.", "nobody"),
     ],
 )

@@ -32,6 +32,8 @@ READY = ServerSnapshot(state="ready", account=SIGNED_IN)
 PROBLEM = Problem("It broke", "A thing broke.", "Mend it.", NOW)
 ASKING = RequestSnapshot("a", "curl", "sonnet", True, NOW - 12, False)
 
+COMING = ServerSnapshot(state="ready", pool=PoolSnapshot(size=1, starting=1))
+
 
 def limited(name: str = "five_hour", resets_at: float | None = NOW + 1200) -> ServerSnapshot:
     window = PlanWindow(name, 1.0, resets_at, "rejected")
@@ -53,6 +55,9 @@ def limited(name: str = "five_hour", resets_at: float | None = NOW + 1200) -> Se
         (replace(READY, log_problem=PROBLEM), "degraded", "It broke", True),
         (replace(READY, pool=PoolSnapshot(problem=PROBLEM)), "degraded", "It broke", False),
         (replace(READY, requests=(ASKING,), paused=True), "paused", "Paused", False),
+        (COMING, "starting", "Starting…", True),
+        (replace(COMING, demo=True), "ready", "Ready", True),
+        (replace(COMING, paused=True), "paused", "Paused", False),
         (ServerSnapshot(state="starting"), "starting", "Starting…", False),
         (ServerSnapshot(state="error", problem=PROBLEM), "failed", "It broke", False),
         (ServerSnapshot(), "stopped", "Stopped", False),

@@ -104,6 +104,23 @@ def test_a_stop_that_waits_lets_the_request_finish_and_a_resume_calls_it_off(
     assert answers == ["To the end."] * 2
 
 
+def test_a_pause_outlives_a_restart_and_ends_with_a_new_start(standin: StandIn) -> None:
+    with running_bridge(standin, pool_size=0) as bridge:
+        bridge.server.pause(True)
+        bridge.wait_for(lambda s: s.paused)
+        told: list[str] = []
+        end = bridge.server.subscribe(lambda snapshot: told.append(snapshot.state))
+        bridge.server.account_changed()
+        bridge.wait_for(lambda s: s.state == "ready")
+        end()
+        assert bridge.snapshot().paused
+        assert "stopped" not in told
+        bridge.server.stop(10)
+        bridge.server.start()
+        bridge.wait_for(lambda s: s.state == "ready")
+        assert not bridge.snapshot().paused
+
+
 def test_the_socket_that_a_stop_closes_is_not_opened_again(
     standin: StandIn, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -77,21 +77,23 @@ class Bridge:
 
 
 def find_bridge(url: str, *, or_own: bool = False) -> Bridge:
-    """Return the bridge at `url`; if there is none, with `or_own`, any other that this user runs.
+    """Return the bridge at `url`; with `or_own`, unless that one is this user's, another that this user runs.
 
     Raises BridgeUnreachableError if nothing answers, ForeignProgramError if another program does.
     """
     named = bool(os.environ.get("BRIDGE_URL"))
     try:
-        return _meet(url, is_named=named)
-    except BridgeUnreachableError:
-        if named or not or_own:
-            raise
+        found: Bridge | BridgeUnreachableError = _meet(url, is_named=named)
+    except BridgeUnreachableError as error:
+        found = error
+    if or_own and not named and not (isinstance(found, Bridge) and found.is_own):
         for note in all_notes():
             own = bridge_url(note.host, note.port)
-            if own != url and (found := _meet_own(own, note)):
-                return found
-        raise
+            if own != url and (mine := _meet_own(own, note)):
+                return mine
+    if isinstance(found, Bridge):
+        return found
+    raise found
 
 
 def _meet_own(url: str, note: OwnerNote) -> Bridge | None:

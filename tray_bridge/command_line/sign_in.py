@@ -30,8 +30,11 @@ def log_in(arguments: argparse.Namespace, cli_path: Path | None, place: Address)
             title="Not signed in",
             hint="Run `tray-bridge login` again.",
         )
-    _tell_bridge(place)
-    return 0 if arguments.no_test else _test(cli_path)
+    told = _tell_bridge(place)
+    if not arguments.no_test:
+        _test(cli_path)
+        write("You are signed in.\n" if told else "You are signed in. `tray-bridge` starts the bridge.\n")
+    return 0
 
 
 def log_out(cli_path: Path | None, place: Address) -> int:
@@ -50,14 +53,17 @@ def _run(command: list[str]) -> int:
         raise CliUnavailableError(f"{command[0]} cannot be started: {error}.") from error
 
 
-def _tell_bridge(place: Address) -> None:
+def _tell_bridge(place: Address) -> bool:
+    """Let this user's running bridge use the new sign-in; return whether one runs."""
     with suppress(TrayBridgeError):
         bridge = find_bridge(place.url, or_own=place.or_own)
         if bridge.is_own:
             bridge.post("/owner/signed-in", {})
+            return True
+    return False
 
 
-def _test(cli_path: Path | None) -> int:
+def _test(cli_path: Path | None) -> None:
     """Ask Claude Code a test question, without a bridge."""
     program = find_cli(cli_path)
     if program is None:
@@ -82,8 +88,7 @@ def _test(cli_path: Path | None) -> int:
         raise TrayBridgeError(
             f"Claude answered: {answer[:300] or 'nothing'}", title="Signed in, but not answered", hint=""
         )
-    write(f"Claude answered: {answer[:300]}\nYou are signed in. `tray-bridge` starts the bridge.\n")
-    return 0
+    write(f"Claude answered: {answer[:300]}\n")
 
 
 def _show_accounts(cli_path: Path | None) -> int:

@@ -232,8 +232,8 @@ class Tray:
         health = health_of(server)
         if server.state in ("starting", "stopping") or (server.state == "stopped" and not self._said_health):
             return
-        mark = "running" if health.word in ("ready", "busy") else health.word
-        if mark == self._said_health:
+        mark = "running" if health.word in ("ready", "busy", "starting") else health.word
+        if mark == self._said_health or (health.word == "starting" and self._said_address):
             return
         if server.state != "ready" or not self._said_address:
             self._said_address = server.state == "ready"

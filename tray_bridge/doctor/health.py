@@ -120,6 +120,9 @@ def _running(server: ServerSnapshot) -> Health:
     demo = "A stand-in answers: this is the demo." if server.demo else ""
     if server.active:
         return Health("busy", f"Busy with {count_of(server.active)}", demo, answers=True)
+    if server.account.signed_in is None and not server.demo and server.pool.size:
+        # Requests are taken and wait; until the first process has told, the account may be signed out.
+        return Health("starting", "Starting…", "Claude Code starts, and tells whether it is signed in.", answers=True)
     return Health("ready", "Ready", demo, answers=True)
 
 

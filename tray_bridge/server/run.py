@@ -46,7 +46,7 @@ class Serving:
     """Run the server once. Call all methods in its loop.
 
     `owner` is the server as its endpoints see it, `publish` is called with each new snapshot, `more_checks` gives
-    further checks of the doctor, and `early` is a CLI process that has been started, for the pool.
+    further checks of the doctor, `early` is a CLI process for the pool, `paused`: the run before was paused.
     """
 
     def __init__(
@@ -57,8 +57,10 @@ class Serving:
         settings: Settings,
         listener: socket.socket,
         early: CliProcess | None,
+        paused: bool,
     ) -> None:
         self._early = early
+        self._starts_paused = paused
         self._owner = owner
         self._publish_snapshot = publish
         self._more_checks = more_checks
@@ -76,25 +78,24 @@ class Serving:
         self._ollama_listener: socket.socket | None = None
         self._more_listeners: list[socket.socket] = []
         self._ollama_problem: Problem | None = None
-        self._stopping = False
+        self._stopping = self._restarts_then = False
         self._watching: list[asyncio.Future[None]] = []
         self._note: OwnerNote | None = None
         self._newer: str | None = None
         self._drains_since: float | None = None
-        self._restarts_then = False
 
     async def run(self) -> None:
         """Serve until `stop`. The pool comes first: the CLI starts on another core while the app is imported here."""
         try:
-            settings = self._settings
-            opened = await asyncio.to_thread(open_second, settings.host, settings.ollama_port)
+            opened = await asyncio.to_thread(open_second, self._settings.host, self._settings.ollama_port)
             self._ollama_listener, self._ollama_problem = opened
-            ports = (self.listening.port, settings.ollama_port if opened[0] is not None else 0)
-            ipv6 = [open_ipv6(settings.host, port) for port in ports if port]
-            self._more_listeners = [each for each in (self._ollama_listener, *ipv6) if each is not None]
+            ports = (self.listening.port, self._settings.ollama_port if opened[0] is not None else 0)
+            more = (self._ollama_listener, *(open_ipv6(self._settings.host, port) for port in ports if port))
+            self._more_listeners = [each for each in more if each is not None]
             pool = await self._open_pool()
             await asyncio.to_thread(import_app)
             self._services, self._server = self._make_app(pool)
+            self.pause(self._starts_paused)
             collector.settle()
             self._server.should_exit = self._stopping
             if self._note is not None:
@@ -135,10 +136,9 @@ class Serving:
         await self._setup.close()
         if self._services is not None:
             await self._services.limits.close()
-        if self._log is not None:
-            await asyncio.to_thread(self._log.close)
-        if self._answers is not None:
-            await asyncio.to_thread(self._answers.close)
+        for kept in (self._log, self._answers):
+            if kept is not None:
+                await asyncio.to_thread(kept.close)
         if self._publishing is not None:
             self._publishing.cancel()
 
@@ -185,9 +185,9 @@ class Serving:
         from .stream_protocol import StreamProtocol
 
         settings = self._settings
-        folder = settings.log_folder or log_folder()
         kept = (settings.log_mode, settings.log_days, settings.log_megabytes)
-        self._log = SessionLog(folder, *kept, self._from_thread(self.changed), lambda: prices_of(pool.models))
+        folder, changed = settings.log_folder or log_folder(), self._from_thread(self.changed)
+        self._log = SessionLog(folder, *kept, changed, lambda: prices_of(pool.models))
         self._log.open()
         keys = ApiKeys()
         page_access = DashboardAccess(keys.verify, keys.exist)

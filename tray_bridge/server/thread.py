@@ -22,7 +22,7 @@ from ..launch.event_loop import new_event_loop
 from ..machine.bridge_address import is_loopback
 from ..machine.port import bind
 from ..machine.sign_in import SignIn
-from ..snapshots import Problem, ServerSnapshot
+from ..snapshots import Problem, ServerSnapshot, ServerState
 from .listening import keep_port, port_problem
 from .run import Serving
 
@@ -51,6 +51,8 @@ class ServerThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._running: Serving | None = None
         self._stop_asked = threading.Event()
+        self._paused = False  # by a person; a restart does not end it
+        self._restarts = False
         self._subscribers: list[Subscriber] = []
         self._settled = threading.Condition()
         self._snapshot = ServerSnapshot(host=settings.host, port=settings.port, demo=settings.demo)
@@ -65,6 +67,7 @@ class ServerThread:
 
     def start(self) -> None:
         """Bind the port and start in the background; return at once. What fails is in `snapshot().problem`."""
+        self._paused = False
         self._start(None)
 
     def _start(self, kept: socket.socket | None) -> None:
@@ -113,7 +116,9 @@ class ServerThread:
                 self._settings = settings
             listener = self._running.listening.listener if self._running is not None else None
             kept = keep_port(listener, self._settings.host, self._settings.port or self._snapshot.port)
+            self._restarts = True
             self.stop()
+            self._restarts = False
             self._start(kept)
 
     def apply(self, settings: Settings) -> None:
@@ -132,6 +137,7 @@ class ServerThread:
 
     def pause(self, paused: bool) -> None:
         """Refuse new requests, or take them again; those under way go on."""
+        self._paused = paused
         loop, running = self._loop, self._running
         if loop is not None and running is not None:
             with contextlib.suppress(RuntimeError):
@@ -285,12 +291,13 @@ class ServerThread:
             asyncio.set_event_loop(None)
             loop.close()
             blank = ServerSnapshot(host=settings.host, port=settings.port, demo=settings.demo, problem=problem)
-            self.publish(replace(blank, state="error" if problem else "stopped"))
+            ended: ServerState = "starting" if self._restarts else "stopped"  # a restart is not told as an end
+            self.publish(replace(blank, state="error" if problem else ended))
 
     async def _serve(
         self, settings: Settings, listener: socket.socket, stop_asked: threading.Event, early: CliProcess | None
     ) -> None:
-        running = Serving(self, self.publish, self.more_checks, settings, listener, early)
+        running = Serving(self, self.publish, self.more_checks, settings, listener, early, self._paused)
         self._running = running
         if stop_asked.is_set():
             if early is not None:
