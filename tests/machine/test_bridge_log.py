@@ -91,6 +91,16 @@ def test_it_starts_anew_when_it_is_large(folder: Path, monkeypatch: pytest.Monke
     assert (folder / "bridge.log").stat().st_size <= 1000
 
 
+def test_it_follows_the_session_log_only_where_it_is_open(folder: Path) -> None:
+    bridge_log.follow(folder, "debug")
+    assert not folder.exists() and bridge_log.log_file() is None
+    bridge_log.open_log(folder, "error")
+    bridge_log.follow(folder / "moved", "debug")
+    OURS.debug("a detail")
+    assert bridge_log.log_file() == folder / "moved" / "bridge.log"
+    assert "a detail" in text(folder / "moved") and text(folder) == ""
+
+
 def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     bridge_log.open_log(tmp_path / "file" / "logs", "info")

@@ -23,6 +23,7 @@ import pytest
 
 from tests.resilience.faults import bound
 from tests.running_bridge import RunningBridge, directive, running_bridge, wait_for
+from tray_bridge.machine import bridge_log
 from tray_bridge.server import listening
 from tray_bridge.server.thread import ServerThread
 from tray_bridge.settings.schema import load_settings
@@ -50,17 +51,23 @@ def test_start_stop_and_restart_may_be_called_twice_and_in_any_order(standin: St
     assert server.snapshot().state == "stopped"
 
 
-def test_the_loggers_of_other_servers_in_the_process_stay_as_they_are(standin: StandIn) -> None:
+def test_a_start_takes_the_program_s_log_along_and_leaves_those_of_other_servers(
+    standin: StandIn, tmp_path: Path
+) -> None:
+    bridge_log.open_log(tmp_path / "before", "info")
     loggers = [logging.getLogger(f"uvicorn.{name}") for name in ("error", "access", "asgi")]
     kept = logging.NullHandler()
     loggers[1].addHandler(kept)
     loggers[1].propagate = True
     before = [logger.level for logger in loggers]
-    server = new_server()
+    server = new_server(log_folder=tmp_path / "after", log_level="debug")
     with StandIn():
         server.start()
         assert server.wait_until_settled().state == "ready"
         server.stop()
+    logging.getLogger("tray_bridge.part").debug("a detail")
+    bridge_log.close_log()
+    assert "a detail" in (tmp_path / "after" / "bridge.log").read_text("utf-8")
     assert [logger.level for logger in loggers] == before == [0, 0, 0]
     assert kept in loggers[1].handlers and loggers[1].propagate
     loggers[1].removeHandler(kept)

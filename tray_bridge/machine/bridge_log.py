@@ -60,6 +60,13 @@ def set_level(level: str) -> None:
         handler.setLevel(level_number(level))
 
 
+def follow(folder: Path, level: str) -> None:
+    """Go on in `folder`, where the session log is now, from this level up. Does nothing where no log is open."""
+    if _handlers and folder / FILE_NAME != _path:
+        open_log(folder, level)
+    set_level(level)
+
+
 def close_log() -> None:
     """Close the file, and keep no more lines."""
     global _path

@@ -187,6 +187,7 @@ class Serving:
         settings = self._settings
         kept = (settings.log_mode, settings.log_days, settings.log_megabytes)
         folder, changed = settings.log_folder or log_folder(), self._from_thread(self.changed)
+        bridge_log.follow(folder, settings.log_level)
         self._log = SessionLog(folder, *kept, changed, lambda: prices_of(pool.models))
         self._log.open()
         keys = ApiKeys()
