@@ -13,7 +13,7 @@ from openai.types.chat import ChatCompletion
 from tests.bridge.chat_bodies import CHAT, PROPERTY, STAMP, USER, StreamedAnswer, ask, read
 from tray_bridge.bridge.answer import REFUSAL, WholeAnswer
 from tray_bridge.bridge.dialect import Asked
-from tray_bridge.bridge.openai_chat.wire import Chunk, Message
+from tray_bridge.bridge.openai_chat.wire import Chunk, WireMessage
 from tray_bridge.errors import SessionLostError
 from tray_bridge.turns import (
     Event,
@@ -40,10 +40,10 @@ def collect(chat: Asked, *events: Event) -> dict[str, Any]:
     return dict(completion)
 
 
-def message_of(*events: Event, show_reasoning: bool = True, **fields: Any) -> Message:
+def message_of(*events: Event, show_reasoning: bool = True, **fields: Any) -> WireMessage:
     asked = read({"messages": [USER], **fields}, show_reasoning=show_reasoning)
     answer = collect(asked, *events, TurnEnded("end_turn"))
-    message: Message = answer["choices"][0]["message"]
+    message: WireMessage = answer["choices"][0]["message"]
     return message
 
 

@@ -82,7 +82,7 @@ class Said:
 
 
 @dataclass(slots=True)
-class _Exchange:
+class _Round:
     """An assistant's text and calls, the results of these calls, and the user's text after them."""
 
     spoken: list[Piece] = field(default_factory=list)
@@ -90,8 +90,8 @@ class _Exchange:
     results: list[Result] = field(default_factory=list)
     asked: list[Message] = field(default_factory=list)
 
-    def copy(self) -> _Exchange:
-        return _Exchange(self.spoken.copy(), self.calls.copy(), self.results.copy(), self.asked.copy())
+    def copy(self) -> _Round:
+        return _Round(self.spoken.copy(), self.calls.copy(), self.results.copy(), self.asked.copy())
 
 
 def read_arguments(value: object) -> JsonObject:
@@ -148,8 +148,8 @@ class Pairing:
     """`pair_results` for messages that come one by one. A copy goes on from where this one is."""
 
     def __init__(self) -> None:
-        self._messages: list[Message] = []  # of exchanges to which nothing can be added any more
-        self._open = _Exchange()
+        self._messages: list[Message] = []  # of rounds to which nothing can be added any more
+        self._open = _Round()
         self._ids = _UpstreamIds()
 
     def add(self, message: Said, ignored: list[str]) -> None:
@@ -159,7 +159,7 @@ class Pairing:
             waiting = last.calls and not last.results and not last.asked
             if not waiting:
                 self._messages += _join(last, self._ids, newest=False, ignored=ignored)
-                last = self._open = _Exchange()
+                last = self._open = _Round()
             last.spoken += message.pieces
             last.calls += [piece for piece in message.pieces if isinstance(piece, Call)]
             return
@@ -179,12 +179,12 @@ class Pairing:
         return other
 
 
-def _join(exchange: _Exchange, ids: _UpstreamIds, *, newest: bool, ignored: list[str]) -> list[Message]:
-    calls = exchange.calls
-    given = _match(calls, exchange.results, ignored) if exchange.results else {}
+def _join(one: _Round, ids: _UpstreamIds, *, newest: bool, ignored: list[str]) -> list[Message]:
+    calls = one.calls
+    given = _match(calls, one.results, ignored) if one.results else {}
     spoken: list[Block] = []
     results: list[Block] = []
-    for piece in exchange.spoken:
+    for piece in one.spoken:
         if isinstance(piece, Call):
             call_id = ids.replace(piece.id)
             spoken.append(ToolUse(call_id, piece.name, piece.input))
@@ -194,9 +194,9 @@ def _join(exchange: _Exchange, ids: _UpstreamIds, *, newest: bool, ignored: list
         elif not isinstance(piece, Result):
             spoken.append(piece)
     messages = [Message("assistant", tuple(spoken))] if spoken else []
-    if results and (exchange.results or exchange.asked or not newest):
+    if results and (one.results or one.asked or not newest):
         messages.append(Message("user", tuple(results)))
-    return messages + exchange.asked
+    return messages + one.asked
 
 
 def _match(calls: Sequence[Call], results: Sequence[Result], ignored: list[str]) -> dict[int, Result]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from ...turns import Event, Usage
 from ..dialect import Asked, Stamp
 from .usage import sum_usage, write_usage
-from .wire import Choice, Completion, Delta, FinishReason, Function, Message, ToolCall
+from .wire import Choice, Completion, Delta, FinishReason, Function, ToolCall, WireMessage
 from .write import ChunkWriter
 
 
@@ -56,7 +56,7 @@ class _Choice:
         content: str | None = "".join(self._content)
         if not content and (calls or refusal):
             content = None
-        message: Message = {"role": "assistant", "content": content, "refusal": refusal or None}
+        message: WireMessage = {"role": "assistant", "content": content, "refusal": refusal or None}
         if reasoning := "".join(self._reasoning):
             message["reasoning_content"] = reasoning
         if calls and self._function_call:

@@ -80,7 +80,7 @@ class ToolCall(TypedDict):
     function: Function
 
 
-class Message(TypedDict):
+class WireMessage(TypedDict):
     role: Literal["assistant"]
     content: str | None
     refusal: str | None
@@ -91,7 +91,7 @@ class Message(TypedDict):
 
 class Choice(TypedDict):
     index: int
-    message: Message
+    message: WireMessage
     logprobs: None
     finish_reason: FinishReason
 
