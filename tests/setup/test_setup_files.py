@@ -236,6 +236,14 @@ def test_a_link_stays_a_link(place: Place) -> None:
     write(aider, plan(aider, VALUES, place))
     assert (place.home / ".aider.conf.yml").is_symlink()
     assert "openai-api-base" in real.read_text()
+    real.unlink()
+    undo(aider, place)
+    assert real.read_text() == "vim: true\n"
+    real.unlink()
+    write(aider, plan(aider, VALUES, place))
+    undo(aider, place)
+    assert (place.home / ".aider.conf.yml").is_symlink()
+    assert not real.exists()
 
 
 @pytest.mark.parametrize(

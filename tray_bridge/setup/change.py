@@ -178,7 +178,7 @@ def _put(path: Path, content: bytes) -> None:
 
 def _give_back(path: Path, old: bytes | None) -> None:
     if old is None:
-        path.unlink(missing_ok=True)
+        path.resolve().unlink(missing_ok=True)  # a link that led nowhere stays
     else:
         _put(path, old)
 
