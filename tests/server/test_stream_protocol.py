@@ -62,3 +62,12 @@ async def test_a_connection_has_the_bytes_of_h11(requests: tuple[bytes, ...]) ->
     sent = await bytes_of(StreamProtocol, *requests)
     assert sent.count(b"HTTP/1.1 200 OK") == len(requests)
     assert sent == await bytes_of(H11Protocol, *requests)
+
+
+async def test_a_body_that_is_no_http_is_refused_once_without_an_error_of_the_server(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    head = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+    sent = await bytes_of(StreamProtocol, head + b"no length\r\n")
+    assert sent.startswith(b"HTTP/1.1 400 ") and sent.count(b"HTTP/1.1") == 1
+    assert not [record for record in caplog.records if record.exc_info]

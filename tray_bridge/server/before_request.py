@@ -34,6 +34,12 @@ class BeforeRequest(H11Protocol):
                 return
         super().handle_events()
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; a request whose body it would be can send no answer any more."""
+        super().send_400_response(msg)
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+
     def _skip_empty_lines(self) -> bytes:
         """Skip them, as RFC 9112 (2.2) asks of servers, and give what follows, at least its beginning."""
         buffer = self.conn._receive_buffer
