@@ -147,7 +147,7 @@ async def test_stop_waits_for_what_is_under_way_says_for_how_long_and_can_be_cal
         await host.shows("● Busy with 1 request")
         before = (await asyncio.to_thread(app.get, "/status") or {})["started_at"]
         await host.click("Advanced", "Restart after 1 request")
-        await host.shows("◐ Stops when 1 request is finished · ")
+        await host.shows("◐ Restarts when 1 request is finished · ")
         await host.click("Advanced", "Active requests (1)", "curl · ")
         await host.shows("● Ready on")
         assert (await asyncio.to_thread(app.get, "/status") or {})["started_at"] > before
