@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from claude_agent_sdk import ClaudeAgentOptions, CLIConnectionError
 
 from tests.running_bridge import RunningBridge, directive
 from tray_bridge.claude.trace import TracedTransport
@@ -39,14 +40,15 @@ def test_each_line_is_written_with_its_direction(
     assert warned.status == "warning" and str(folder) in warned.message
 
 
-def test_a_trace_that_cannot_be_written_is_told_once_for_a_process(
+async def test_a_trace_that_cannot_be_written_is_told_once_for_a_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("TRAY_BRIDGE_TRACE", str(tmp_path / "file" / "trace"))
-    traced = object.__new__(TracedTransport)
+    traced = TracedTransport(prompt="", options=ClaudeAgentOptions())
     for line in ("one", "two", "three"):
-        traced._note("to", line)
+        with pytest.raises(CLIConnectionError):  # there is no process
+            await traced.write(line)
     (message,) = caplog.messages
     assert message.startswith(f"The trace cannot be written to {tmp_path}")
 

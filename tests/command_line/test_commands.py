@@ -249,7 +249,8 @@ def test_logs_follow_shows_what_ends_from_now_on(bridge: RunningBridge) -> None:
             time.sleep(1.5)
             ask(bridge, directive(text="A platypus swims"))
             assert following.stdout
-            assert json.loads(following.stdout.readline())["answer"] == "A platypus swims"
+            shown = json.loads(following.stdout.readline())
+            assert (shown["outcome"], shown["answer"]) == ("completed", "A platypus swims"), shown
         finally:
             following.send_signal(signal.SIGINT)
         assert following.wait(10) == 0

@@ -313,12 +313,12 @@ def test_an_index_in_memory_goes_to_the_disk_once_that_can_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path, 0, {"outcome": "completed", "usage": {"output_tokens": 7}})
+    monkeypatch.setattr(index, "ROOM_SECONDS", 0.0)
     with monkeypatch.context() as full:
         full.setattr(os, "open", refuse)
         reader = LogReader(tmp_path)
         assert reader.search().total == 1
     assert not (tmp_path / "index.db").exists()
-    reader._index._room_due = 0.0  # a minute later
     assert reader.search().total == 1
     assert (tmp_path / "index.db").exists()
     assert reader.usage.report("day")["total"]["output_tokens"] == 7
@@ -343,7 +343,9 @@ def refuse(*_: object) -> int:
     ],
 )
 @pytest.mark.parametrize("is_open", [False, True])
-def test_an_index_whose_rows_were_changed_by_hand_is_made_again(tmp_path: Path, harm: str, is_open: bool) -> None:
+def test_an_index_whose_rows_were_changed_by_hand_is_made_again(
+    tmp_path: Path, harm: str, is_open: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     name = "a" * 64 + ".png"
     for number in range(5):
         document = {"outcome": "completed", "answer": f"answer {number}", "blobs": [name]}
@@ -362,7 +364,7 @@ def test_an_index_whose_rows_were_changed_by_hand_is_made_again(tmp_path: Path, 
         for day in tmp_path.glob("????-*"):
             os.utime(day, (2, 2))  # so that it is compared at once
     else:
-        reader._index._checked_at = 0.0  # ten seconds later
+        monkeypatch.setattr(index, "CHECK_SECONDS", 0.0)  # as ten seconds later
     for asked in (reader, LogReader(tmp_path, background=True)):
         assert asked.search("answer").total == 5
         assert [one["id"] for one in asked.search(limit=2).exchanges] == ["0", "1"]

@@ -179,9 +179,12 @@ def test_what_is_under_way_outlives_the_deletion_of_all_and_is_logged_at_its_end
     assert reader.delete_all() == 1
 
 
-def test_an_exchange_whose_program_was_taken_for_gone_is_read_again_at_its_end(tmp_path: Path) -> None:
-    log = SessionLog(tmp_path)
-    log._process["alive_at"] = 1e9  # as after a clock that was put forward
+def test_an_exchange_whose_program_was_taken_for_gone_is_read_again_at_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as clock:
+        clock.setattr(time, "time", lambda: 1e9)  # which is put forward later
+        log = SessionLog(tmp_path)
     log.open()
     reader = LogReader(tmp_path)
     running = begin(log, "running")

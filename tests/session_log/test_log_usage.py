@@ -14,7 +14,7 @@ import pytest
 
 from tests.session_log.log_fixtures import answer, begin, files, wait_until
 from tray_bridge.errors import TrayBridgeError, UpstreamError
-from tray_bridge.session_log import GROUPS, LogReader, SessionLog, UsageBook, as_csv, prices_of
+from tray_bridge.session_log import GROUPS, LogReader, SessionLog, UsageBook, as_csv, index, prices_of
 from tray_bridge.session_log.prices import Price, cost_of
 from tray_bridge.snapshots import ModelSnapshot
 from tray_bridge.turns import TextDelta, TurnEnded, TurnStarted, Usage
@@ -228,7 +228,11 @@ def test_a_book_that_is_deleted_while_two_programs_use_it_counts_all_again(tmp_p
     assert LogReader(tmp_path).usage.report("day")["total"]["requests"] == 6
 
 
-def test_lines_that_somebody_took_out_of_the_book_are_counted_again(tmp_path: Path) -> None:
+def test_lines_that_somebody_took_out_of_the_book_are_counted_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(index, "RECOUNT_SECONDS", 0.0)
     log_some(tmp_path)
     reader = LogReader(tmp_path)
     assert reader.usage.report("day")["total"]["requests"] == 4
@@ -236,7 +240,6 @@ def test_lines_that_somebody_took_out_of_the_book_are_counted_again(tmp_path: Pa
         with sqlite3.connect(tmp_path / "usage.db") as connection:  # or an older copy was put there
             connection.execute("DELETE FROM answers WHERE file LIKE '%failed%'")
         connection.close()
-        reader._index._checked_at = reader._index._recount_due = 0.0  # an hour later
         assert reader.usage.report("day")["total"]["requests"] == 4
 
 
