@@ -1,12 +1,13 @@
 """The server in a thread of its own: socket, event loop, pool, log and app from start to stop.
 
+It is imported before the icon is there, and so imports neither asyncio nor what runs in it before the thread does.
+
 The tray and the command line see only `ServerThread` and its snapshots. All of its methods may be called from any
 thread, twice, and while the server starts; none of them blocks for longer than it says.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import socket
@@ -18,19 +19,19 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..errors import TrayBridgeError
-from ..launch.event_loop import new_event_loop
 from ..machine.bridge_address import is_loopback
 from ..machine.port import bind
 from ..machine.sign_in import SignIn
 from ..snapshots import Problem, ServerSnapshot, ServerState
-from .listening import keep_port, port_problem
-from .run import Serving
 
 if TYPE_CHECKING:
+    import asyncio
+
     from ..claude.cli_process import CliProcess
     from ..doctor.checks import Check
     from ..settings.schema import Settings
     from .early_worker import EarlyStart
+    from .run import Serving
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +86,8 @@ class ServerThread:
                 self._check_exposure(settings)
                 listener = kept or bind(settings.host, settings.port)
             except OSError as error:
+                from .listening import port_problem
+
                 self.publish(replace(blank, state="error", problem=port_problem(settings.host, settings.port, error)))
                 return
             except TrayBridgeError as error:
@@ -111,6 +114,8 @@ class ServerThread:
 
     def restart(self, settings: Settings | None = None) -> None:
         """Stop, take new settings if given, and start again; a port that stays is not given up meanwhile."""
+        from .listening import keep_port
+
         with self._lock:
             if settings is not None:
                 self._settings = settings
@@ -264,6 +269,10 @@ class ServerThread:
 
     def _run(self, settings: Settings, listener: socket.socket, stop_asked: threading.Event) -> None:
         """Serve once, and report as a snapshot how that ended. The thread's target."""
+        import asyncio  # which the icon does not wait for
+
+        from ..launch.event_loop import new_event_loop
+
         problem: Problem | None = None
         early, self._early = self._early, None
         loop = early.loop if early is not None else new_event_loop()
@@ -297,6 +306,8 @@ class ServerThread:
     async def _serve(
         self, settings: Settings, listener: socket.socket, stop_asked: threading.Event, early: CliProcess | None
     ) -> None:
+        from .run import Serving
+
         running = Serving(self, self.publish, self.more_checks, settings, listener, early, self._paused)
         self._running = running
         if stop_asked.is_set():
@@ -321,6 +332,8 @@ def _restart_settings(settings: Settings) -> tuple[object, ...]:
 
 async def _end_all_tasks(loop: asyncio.AbstractEventLoop) -> None:
     """Cancel the tasks that are left and wait for their clean-up: CLI processes must not outlive the loop."""
+    import asyncio
+
     tasks = asyncio.all_tasks(loop) - {asyncio.current_task()}
     for task in tasks:
         task.cancel()
