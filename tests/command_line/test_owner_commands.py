@@ -91,6 +91,14 @@ def test_a_foreign_program_is_named_and_gets_no_key(command: tuple[str, ...]) ->
     assert set(Listener.keys) == {None}
 
 
+def test_a_bridge_whose_state_cannot_be_read_is_told_as_another_version() -> None:
+    with foreign_program(pretends=True) as port:
+        told = run("--port", port, "status")
+    assert (told.returncode, told.stdout) == (1, "")
+    assert "in another way than this version" in told.stderr
+    assert "Restart the bridge" in told.stderr
+
+
 def test_openrouter_s_key_goes_only_to_an_address_that_the_person_named() -> None:
     with foreign_program(pretends=True) as port:
         run("--port", port, "status", OPENROUTER_API_KEY="sk-or-real")

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from ..doctor.health import window_name
+from ..errors import TrayBridgeError
 from ..machine.bridge_address import address_of
 from .fetch import Address, find_bridge
 from .terminal import printable, write
@@ -21,7 +22,14 @@ def show_status(place: Address, *, as_json: bool = False, watch: bool = False) -
     try:
         while True:
             status = bridge.get("/status")
-            text = json.dumps(status) if as_json else "\n".join(printable(line) for line in _lines(status))
+            try:
+                text = json.dumps(status) if as_json else "\n".join(printable(line) for line in _lines(status))
+            except (KeyError, TypeError, AttributeError) as error:
+                raise TrayBridgeError(
+                    f"What answers at {bridge.url} tells its state in another way than this version of Tray Bridge.",
+                    title="Another version",
+                    hint="Restart the bridge, so that it is of the version of this command.",
+                ) from error
             if watch and not as_json and sys.stdout.isatty():
                 sys.stdout.write("\x1b[H\x1b[2J")  # write() removes escape sequences
             write(text + "\n")
