@@ -13,6 +13,7 @@ def manage_config(arguments: argparse.Namespace) -> int:
     """Do what is asked; raises SettingsError."""
     from ..machine.paths import config_file
     from ..settings.schema import Settings, explain, load_settings, save_setting
+    from ..settings.words import nearest
 
     if arguments.action == "path":
         write(f"{config_file()}\n")
@@ -24,13 +25,8 @@ def manage_config(arguments: argparse.Namespace) -> int:
     settings = load_settings()
     if arguments.key:
         if arguments.key not in Settings.model_fields:
-            from difflib import get_close_matches
-
-            close = get_close_matches(arguments.key, Settings.model_fields, 1)
-            guess = f" Did you mean `{close[0]}`?" if close else ""
-            raise SettingsError(
-                f"There is no setting `{arguments.key}`.{guess}", hint="`tray-bridge config` lists all."
-            )
+            problem = f"There is no setting `{arguments.key}`.{nearest(arguments.key, Settings.model_fields)}"
+            raise SettingsError(problem, hint="`tray-bridge config` lists all.")
         write(f"{json.dumps(_shown(getattr(settings, arguments.key)))}\n")
         return 0
     if arguments.json:

@@ -6,12 +6,12 @@ import argparse
 import json
 import sys
 from contextlib import suppress
-from difflib import get_close_matches
 
 from ..errors import BridgeUnreachableError, SettingsError
 from ..known_clients import NO_KEY
 from ..machine.api_keys import ApiKeys
 from ..machine.signals import INTERRUPTED
+from ..settings.words import nearest
 from ..setup.change import FileChange, SetupError, plan, undo, was_set_up, write
 from ..setup.clients import SETUP_CLIENTS, SetupClient, Values, find_client
 from ..setup.place import Place
@@ -32,8 +32,7 @@ def set_up(arguments: argparse.Namespace, address: Address, model: str) -> int:
     if client is None:
         names = ", ".join(one.id for one in SETUP_CLIENTS)
         problem = f"{arguments.client!r} is not a client that can be set up."
-        if close := get_close_matches(arguments.client.lower(), names.split(", "), 1):
-            problem += f" Did you mean `{close[0]}`?"
+        problem += nearest(arguments.client.lower(), names.split(", "))
         raise SettingsError(problem, title="Unknown client", hint=f"There are: {names}.")
     if arguments.undo:
         for path in undo(client, place, arguments.file and arguments.file.absolute(), force=arguments.yes):

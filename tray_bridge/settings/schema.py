@@ -176,11 +176,12 @@ class Settings(BaseModel, frozen=True):
 def load_settings(flags: Mapping[str, object] = {}) -> Settings:
     """Read the settings; `flags` are those given on the command line, by key. Raises SettingsError."""
     given = {key: value for key, value in flags.items() if value is not None}
-    for warning in unknown_keys():
+    written = read_file(config_file())
+    for warning in _unknown(written):
         logger.warning("%s", warning)
     try:
         variables = {key: text for key, (_, text) in _environment().items()}
-        return Settings.model_validate({**read_file(config_file()), **variables, **given})
+        return Settings.model_validate({**written, **variables, **given})
     except ValidationError as error:
         keys = dict.fromkeys(str(fault["loc"][0]) for fault in error.errors())
         raise SettingsError(
@@ -254,11 +255,15 @@ def explain() -> list[SettingDescription]:
 
 def unknown_keys() -> list[str]:
     """Give a sentence for each unknown key in settings.toml; raises SettingsError."""
+    return _unknown(read_file(config_file()))
+
+
+def _unknown(written: Mapping[str, object]) -> list[str]:
     path = config_file()
     return [
         f"{path}{line_of(path, key)}: there is no setting `{key}`, so it is ignored."
         + nearest(key, Settings.model_fields)
-        for key in read_file(path)
+        for key in written
         if key not in Settings.model_fields
     ]
 

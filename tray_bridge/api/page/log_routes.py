@@ -15,11 +15,11 @@ from ... import __version__
 from ...bridge.fields import shown
 from ...errors import InvalidRequestError
 from ...session_log import FORMS, Filter, LogReader, as_report, export
+from ...session_log.index import DAY
 from ..json_response import JsonResponse
 from .route import PageRoute, missing
 
 Form = Literal["jsonl", "har", "md", "sh", "py"]
-DAY = re.compile(r"\d{4}-\d\d-\d\d")
 BLOB_POLICY = "default-src 'none'; sandbox"
 PICTURE_TYPES = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif", "webp": "image/webp"}
 # Seconds since 1970, in the years 1 to 9999.
