@@ -103,10 +103,15 @@ Block: TypeAlias = Text | Image | Document | ToolUse | ToolResult | Thinking | R
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of the conversation. Tool results come first in a user message, as the Messages API requires."""
+    """One message of the conversation. Tool results come first in a user message, as the Messages API requires.
+
+    `memo` keeps what was made of this message, under a name for each maker: in a long chain, each turn has the same
+    messages as the one before, and makes the same of them.
+    """
 
     role: Role
     content: tuple[Block, ...]
+    memo: dict[str, Any] = field(init=False, default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tray_bridge.claude.conversation_key import Binding, ConversationKeys
 from tray_bridge.turns import Document, Image, Message, Text, Thinking, Tool, ToolResult, ToolUse, Turn
@@ -118,6 +120,37 @@ def test_every_beginning_has_its_key_and_the_answer_leads_to_the_next() -> None:
     )
     assert len(whole) == 4 and len({whole[index] for index in range(4)}) == 4
     assert (short[0], short[1], short.with_answer(messages[1])) == (whole[0], whole[1], whole[2])
+
+
+TALK = (
+    user(Text("a")),
+    assistant(Text("b"), ToolUse("t1", "f", {"x": 1})),
+    user(ToolResult("t1", (Text("r"),))),
+    assistant(ToolUse("t2", "f", {})),
+    user(ToolResult("t2", (Text("s"),)), Text("c")),
+    user(Text("a")),
+)
+
+
+def keys_of(turn: Turn) -> list[bytes]:
+    keys = ConversationKeys(turn)
+    return [keys[index] for index in range(len(keys))]
+
+
+@given(st.lists(st.tuples(st.sampled_from("ST"), st.lists(st.sampled_from(TALK), max_size=8)), max_size=6))
+def test_messages_that_were_in_other_conversations_have_the_keys_of_new_ones(
+    talks: list[tuple[str, list[Message]]],
+) -> None:
+    for system, talk in talks:
+        again = replace(TURN, system=(system,), messages=tuple(talk))
+        fresh = replace(again, messages=tuple(replace(message) for message in talk))
+        assert keys_of(again) == keys_of(fresh)
+
+
+def test_a_changed_message_remembers_nothing() -> None:
+    said = user(Text("a"))
+    key(said)
+    assert said.memo and key(replace(said, content=(Text("b"),))) == key(user(Text("b"))) != key(said)
 
 
 def test_two_messages_of_one_role_are_one_turn_however_they_are_cut() -> None:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,17 @@ def test_a_request_that_was_not_understood_is_logged_as_sent(tmp_path: Path) -> 
     document = LogReader(tmp_path).get("odd")
     assert document is not None
     assert (document["request"], document["turn"], document["model"]) == (request, None, None)
+
+
+@pytest.mark.parametrize("text", ["Hello", "x" * 5_000])
+def test_messages_that_were_logged_before_are_logged_the_same(write: Write, text: str) -> None:
+    question, answer = Message("user", (Text(text),)), Message("assistant", (Text("\ud83d"),))
+    first = write(turn=Turn("sonnet", (question, answer, question)))
+    again = write(turn=Turn("sonnet", (question, answer, Message("user", (Text("And?"),)))))
+    fresh = write(turn=Turn("sonnet", (*map(replace, (question, answer)), Message("user", (Text("And?"),)))))
+    assert [m["content"][0]["text"] for m in first["turn"]["messages"]] == [text, "\ud83d", text]
+    assert (again["turn"], again["conversation"]) == (fresh["turn"], fresh["conversation"])
+    assert set(again["turn"]["messages"][0]) == {"role", "content"}
 
 
 def test_a_conversation_is_written_in_the_layout_that_json_has_by_itself(write: Write, tmp_path: Path) -> None:

@@ -38,22 +38,32 @@ class Plan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A turn with what `plan` needs. Its messages from `start` on are newer than the last answer."""
+    """A turn with what `plan` needs. Its messages from `start` on are newer than the last answer.
+
+    `calls` are those of the assistant, in order: the index of the message, and the call's id.
+    """
 
     turn: Turn
     binding: Binding
     keys: ConversationKeys
     start: int
+    calls: tuple[tuple[int, str], ...]
 
     @classmethod
     def of(cls, turn: Turn) -> Wanted:
         """Make it from a turn."""
-        return cls(turn, Binding.of(turn), ConversationKeys(turn), first_new(turn.messages))
+        calls = tuple(
+            (at, block.id)
+            for at, message in enumerate(turn.messages)
+            if message.role == "assistant"
+            for block in message.content
+            if isinstance(block, ToolUse)
+        )
+        return cls(turn, Binding.of(turn), ConversationKeys(turn), first_new(turn.messages), calls)
 
     def call_ids(self, end: int | None = None) -> tuple[str, ...]:
         """Give the ids of the calls in the messages before index `end`, in order."""
-        spoken = (message for message in self.turn.messages[:end] if message.role == "assistant")
-        return tuple(block.id for message in spoken for block in message.content if isinstance(block, ToolUse))
+        return tuple(id_ for at, id_ in self.calls if end is None or at < end)
 
 
 @dataclass(slots=True)
@@ -130,4 +140,4 @@ def new_blocks(wanted: Wanted) -> tuple[Block, ...]:
 
 def first_new(messages: Sequence[Message]) -> int:
     """Give the index of the first message after the last answer: 0 in a new conversation."""
-    return max((i for i, m in enumerate(messages) if m.role == "assistant"), default=-1) + 1
+    return next((i for i in range(len(messages), 0, -1) if messages[i - 1].role == "assistant"), 0)

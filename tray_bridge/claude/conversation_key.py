@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from ..turns import (
@@ -27,6 +28,8 @@ from ..turns import (
     ToolUse,
     Turn,
 )
+
+_MEMO = "key"  # of a message: the key before it, the key after it, and the ids of its calls
 
 
 @dataclass(frozen=True)
@@ -50,25 +53,26 @@ class Binding:
 
 
 class ConversationKeys:
-    """Compute the keys of every beginning of a conversation: `[i]` is the key of its first `i` messages."""
+    """Compute the keys of every beginning of a conversation: `[i]` is the key of its first `i` messages.
+
+    A message remembers the key that it led to, and from which one: in a chain only new messages are computed.
+    """
 
     def __init__(self, turn: Turn) -> None:
         binding = Binding.of(turn)
-        self._digest = sha256(
-            _canonical(
-                [
-                    binding.model,
-                    binding.system,
-                    [[tool.name, tool.description, tool.input_schema] for tool in binding.tools],
-                    binding.output_schema,
-                    turn.effort,
-                    turn.thinking,
-                ]
-            )
+        head = _canonical(
+            [
+                binding.model,
+                binding.system,
+                [[tool.name, tool.description, tool.input_schema] for tool in binding.tools],
+                binding.output_schema,
+                turn.effort,
+                turn.thinking,
+            ]
         )
         self._role = ""
         self._calls: dict[str, int] = {}  # by id, in their order: some clients give a call another id, or none
-        self._keys = [self._digest.digest()]
+        self._keys = [sha256(head).digest()]
         self._places: dict[bytes, int] | None = None
         for message in turn.messages:
             self._add(message)
@@ -91,11 +95,20 @@ class ConversationKeys:
         return self._keys[-1]
 
     def _add(self, message: Message) -> None:
-        if message.role != self._role:
-            self._role = message.role
-            self._digest.update(b"\x00" + message.role.encode())
-        self._digest.update(_message(message.content, self._calls))
-        self._keys.append(self._digest.digest())
+        before = self._keys[-1]
+        known = message.memo.get(_MEMO)
+        if known is not None and known[0] == before:
+            _, key, calls = known
+            for call_id in calls:
+                self._calls.setdefault(call_id, len(self._calls))
+        else:
+            count = len(self._calls)
+            role = b"" if message.role == self._role else b"\x00" + message.role.encode()
+            key = sha256(before + role + _message(message.content, self._calls)).digest()
+            if not any(isinstance(block, ToolResult) for block in message.content):  # which count by the calls before
+                message.memo[_MEMO] = before, key, tuple(islice(self._calls, count, None))
+        self._role = message.role
+        self._keys.append(key)
 
 
 def _message(content: tuple[Block, ...], calls: dict[str, int]) -> bytes:

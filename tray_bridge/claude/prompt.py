@@ -47,7 +47,7 @@ def merge_messages(messages: Sequence[Message]) -> list[Message]:
 def merged_from(messages: Sequence[Message], start: int) -> list[tuple[int, Message]]:
     """Give the messages from `start` on as `merge_messages` joins them, each with the index of its first one."""
     merged: list[tuple[int, Message]] = []
-    kept = [(i, m) for i, m in enumerate(messages) if i >= start and m.content and m != _SAYS_NOTHING]
+    kept = [(i, m) for i, m in enumerate(messages[start:], start) if m.content and m != _SAYS_NOTHING]
     for role, group in groupby(kept, key=lambda pair: pair[1].role):
         if role == "assistant":
             merged.extend(group)

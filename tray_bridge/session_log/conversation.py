@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import TypedDict
+from typing import TypedDict, cast
 
 from ..turns import Block, Document, Image, Message, Text, ToolResult, ToolUse, Turn
+
+_MEMO = "thread"  # of a message: what `_written` gave
+_REMEMBERED = 1_000  # bytes: a longer message takes more memory than it saves time
 
 
 class Conversation(TypedDict):
@@ -29,8 +32,7 @@ def conversation_of(turn: Turn) -> Conversation:
     asked = [at for at, message in enumerate(turn.messages) if message.role == "user"] or [len(turn.messages) - 1]
     digests, begin = [], 0
     for end in (asked[0], asked[-2:][0], asked[-1]):
-        written = "".join([_written(message) for message in turn.messages[begin : end + 1]])
-        chain.update(written.encode("utf-8", "surrogatepass"))
+        chain.update(b"".join([_written(message) for message in turn.messages[begin : end + 1]]))
         digests.append(chain.hexdigest())
         begin = max(begin, end + 1)
     thread, parent, tip = digests
@@ -74,12 +76,14 @@ def branches(exchanges: Iterable[tuple[str, str | None, str | None]]) -> dict[st
     return places
 
 
-def _written(message: Message) -> str:
-    content = message.content
-    if len(content) == 1 and isinstance(only := content[0], Text):  # most messages are one text
-        return f"{message.role}\0{1}\0{only.text.strip()}\0"
-    texts = [part for block in content for part in _said(block)]
-    return "\0".join((message.role, str(len(texts)), *texts, ""))
+def _written(message: Message) -> bytes:
+    if (known := message.memo.get(_MEMO)) is not None:
+        return cast("bytes", known)
+    texts = [part for block in message.content for part in _said(block)]
+    written = "\0".join((message.role, str(len(texts)), *texts, "")).encode("utf-8", "surrogatepass")
+    if len(written) <= _REMEMBERED:
+        message.memo[_MEMO] = written
+    return written
 
 
 def _said(block: Block) -> list[str]:

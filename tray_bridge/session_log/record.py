@@ -51,6 +51,8 @@ _BLOCKS: dict[type, str] = {
     RedactedThinking: "redacted_thinking",
 }
 _SHORT = 100  # characters, that are written as soon as found
+_MEMO = "log"  # of a message: its `_TextMessage`
+_REMEMBERED = 1_000  # characters: a longer text takes more memory than it saves time
 _AS_THEY_ARE = {str, int, float, bool, type(None)}
 _SECRETS = {"authorization", "proxy-authorization", "x-api-key", "api-key", "api_key", "apikey"}
 _PROMPTS = {"messages", "tools", "functions", "input", "instructions", "prompt", "system", "suffix"}
@@ -61,7 +63,12 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/\s]{12,}={0,2}\s*")
 
 
 class _TextMessage(dict[str, Any]):
-    """A message that is one text, as most are: written at a fraction of the time, as any other is."""
+    """A message that is one text, as most are: written at a fraction of the time, as any other is.
+
+    `written` has its text in the file, and the margin there. The messages of a chain are written again in each turn.
+    """
+
+    written: tuple[str, str] | None = None
 
 
 class Record:
@@ -188,7 +195,12 @@ class Record:
         if kind in _AS_THEY_ARE:
             return value
         if kind is Message and len(value.content) == 1 and isinstance(only := value.content[0], Text):
-            return _TextMessage(role=value.role, content=[{"type": "text", "text": only.text}])
+            if (known := value.memo.get(_MEMO)) is not None:
+                return known
+            message = _TextMessage(role=value.role, content=[{"type": "text", "text": only.text}])
+            if len(only.text) <= _REMEMBERED:
+                value.memo[_MEMO] = message
+            return message
         if names := _fields_of(kind):  # type: ignore[arg-type]
             tag = {"type": _BLOCKS[kind]} if kind in _BLOCKS else {}
             return tag | self._to_plain({name: getattr(value, name) for name in names}, prompt=True)
@@ -246,12 +258,17 @@ def _pretty(value: Any, margin: str, quoted: dict[str, str]) -> str:
         return repr(value)
     inner = margin + "  "
     if kind is _TextMessage:
+        if value.written is not None and value.written[0] == margin:
+            return str(value.written[1])
         text = _pretty(value["content"][0]["text"], margin, quoted)
         deep = inner + "    "
-        return (
+        whole = (
             f'{{\n{inner}"role": "{value["role"]}",\n{inner}"content": [\n{inner}  {{\n{deep}"type": "text",\n'
             f'{deep}"text": {text}\n{inner}  }}\n{inner}]\n{margin}}}'
         )
+        if len(text) <= _REMEMBERED:
+            value.written = margin, whole
+        return whole
     if kind is dict and value:
         members = [f"{inner}{_quote(name)}: {_pretty(item, inner, quoted)}" for name, item in value.items()]
         return "{\n" + ",\n".join(members) + f"\n{margin}}}"
@@ -263,7 +280,7 @@ def _pretty(value: Any, margin: str, quoted: dict[str, str]) -> str:
 @lru_cache(maxsize=64)
 def _fields_of(kind: type) -> tuple[str, ...] | None:
     """The names of a dataclass's fields; None for another type."""
-    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else None
+    return tuple(field.name for field in fields(kind) if field.init) if is_dataclass(kind) else None
 
 
 def _text_or_none(value: object) -> str | None:
