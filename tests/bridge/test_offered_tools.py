@@ -151,6 +151,13 @@ def test_a_choice_that_asks_for_nothing_needs_no_tools(choice: object, tools: ob
         ({"type": "function", "function": {}}, [CHAT], "tool_choice.function.name"),
         ({"type": "tool"}, [CHAT], "tool_choice.name"),
         ({"type": "allowed_tools", "allowed_tools": {"mode": "x"}}, [CHAT], "tool_choice.allowed_tools.mode"),
+        ({"type": "allowed_tools", "mode": "x"}, [CHAT], "tool_choice.mode"),
+        (
+            {"type": "allowed_tools", "allowed_tools": {"tools": [CHAT, named("g")]}},
+            [CHAT],
+            "tool_choice.allowed_tools.tools[1]",
+        ),
+        ({"type": "allowed_tools", "tools": [{"type": "mcp", "name": "f"}]}, [CHAT], "tool_choice.tools"),
     ],
 )
 def test_a_choice_that_cannot_be_enforced_is_refused(choice: object, tools: object, param: str) -> None:

@@ -155,7 +155,7 @@ def test_looking_for_urls_never_fails(body: object) -> None:
         (image_url(data_url(picture("gif")[:10])), ".image_url.url"),
         (image_url(data_url(b"BM" + b"\xff" * 100)), ".image_url.url"),
         ({"type": "input_image", "file_id": "file-1"}, ".file_id"),
-        ({"type": "image_url"}, ".file_data"),
+        ({"type": "image_url"}, ".image_url"),
         ({"type": "file", "file": {"file_id": "file-1"}}, ".file.file_id"),
         ({"type": "file", "file": {}}, ".file.file_data"),
         (file_of(b"\xff\xfe\xfd\x00\xd8"), ".file.file_data"),

@@ -248,6 +248,27 @@ def test_allowed_tools_narrow_the_list() -> None:
     assert [tool.name for tool in turn.tools] == ["f"] and turn.tool_choice.type == "any"
 
 
+def test_allowed_tools_skip_hosted_ones_beside_functions() -> None:
+    hosted = {"type": "mcp", "server_label": "docs", "name": "f"}
+    allowed = {"type": "allowed_tools", "mode": "auto", "tools": [hosted, {"type": "function", "name": "g"}]}
+    turn = turn_of(tools=[FUNCTION, {**FUNCTION, "name": "g"}, hosted], tool_choice=allowed)
+    assert [tool.name for tool in turn.tools] == ["g"]
+
+
+@pytest.mark.parametrize(
+    ("tools", "param"),
+    [
+        ([{"type": "function", "name": "f"}, {"type": "custom", "name": "no"}], "tool_choice.tools[1]"),
+        ([{"type": "web_search"}], "tool_choice.tools"),
+    ],
+)
+def test_allowed_tools_that_are_not_offered_are_refused(tools: Any, param: str) -> None:
+    choice = {"type": "allowed_tools", "mode": "auto", "tools": tools}
+    assert (
+        refusal_of({"input": "Hi", "tools": [FUNCTION, {"type": "web_search"}], "tool_choice": choice}).param == param
+    )
+
+
 def test_a_choice_that_is_not_offered_is_refused() -> None:
     body = {"input": "Hi", "tools": [FUNCTION], "tool_choice": {"type": "function", "name": "g"}}
     assert refusal_of(body).param == "tool_choice"

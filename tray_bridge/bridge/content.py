@@ -169,7 +169,8 @@ def _locate(part: JsonObject) -> tuple[str, Any]:
     if isinstance(part.get("image"), str):  # the Vercel AI SDK's, and Qwen's
         return ".image", part["image"]
     path, holder = (".file", part["file"]) if isinstance(part.get("file"), Mapping) else ("", part)
-    field = "file_url" if holder.get("file_url") and not holder.get("file_data") else "file_data"
+    known = (field for field in ("file_data", "file_url") if holder.get(field))
+    field = next(known, "image_url" if part_type(part) in _IMAGES and not path else "file_data")
     return f"{path}.{field}", holder.get(field)
 
 

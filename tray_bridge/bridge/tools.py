@@ -19,6 +19,7 @@ from .tool_schemas import tool_schema
 TOOLS = 512  # OpenAI takes 128, the Messages API more
 _SCHEMAS = ("parameters", "input_schema", "inputSchema", "parametersJsonSchema")  # of OpenAI, Anthropic, MCP, Google
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")  # what the Messages API demands; OpenAI takes 64 characters
+_CALLABLE = (None, "function", "custom", "tool")  # no set: a client may send any JSON as a type
 _MODES = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
 
 
@@ -41,6 +42,8 @@ def read_tools(
     if read_boolean(body.get("parallel_tool_calls"), "parallel_tool_calls") is False or is_legacy(body):
         choice = replace(choice, parallel=False)
     if names is not None:
+        for name, param in names.items():
+            _check_offered(name, tools, param)
         tools = tuple(tool for tool in tools if tool.name in names)
     _check_choice(choice, tools, field)
     return tools, choice
@@ -97,19 +100,31 @@ def _read_mode(value: object, param: str) -> ToolChoice:
     return ToolChoice(mode)  # type: ignore[arg-type]
 
 
-def _read_choice(chosen: JsonObject, field: str) -> tuple[ToolChoice, set[str] | None]:
-    """Read the choice from an object, and the names that `allowed_tools` allows."""
+def _read_choice(chosen: JsonObject, field: str) -> tuple[ToolChoice, Mapping[str, str] | None]:
+    """Read the choice from an object, and the names that `allowed_tools` allows, each with its path."""
     kind = chosen.get("type")
     parallel = chosen.get("disable_parallel_tool_use") is not True
     if kind == "allowed_tools":
-        allowed = read_object(chosen.get("allowed_tools"), f"{field}.allowed_tools") or chosen
-        entries = read_list(allowed.get("tools"), f"{field}.allowed_tools.tools") or ()
-        names = {name for entry in entries if isinstance(name := _name_in(entry), str)}
-        return _read_mode(allowed.get("mode") or "auto", f"{field}.allowed_tools.mode"), names
+        nested = read_object(chosen.get("allowed_tools"), f"{field}.allowed_tools")
+        allowed, path = (chosen, field) if nested is None else (nested, f"{field}.allowed_tools")
+        names = _read_allowed(read_list(allowed.get("tools"), f"{path}.tools") or (), f"{path}.tools")
+        return _read_mode(allowed.get("mode") or "auto", f"{path}.mode"), names
     if kind in (None, "function", "tool"):
         path = f"{field}.function.name" if isinstance(chosen.get("function"), Mapping) else f"{field}.name"
         return ToolChoice("tool", required_string(_name_in(chosen), path), parallel), None
     return replace(_read_mode(kind, f"{field}.type"), parallel=parallel), None
+
+
+def _read_allowed(entries: Sequence[object], param: str) -> Mapping[str, str]:
+    """Give the names of the functions in a list, each with its path; hosted tools beside them are skipped."""
+    names = {
+        name: f"{param}[{index}]"
+        for index, entry in enumerate(entries)
+        if isinstance(entry, Mapping) and entry.get("type") in _CALLABLE and isinstance(name := _name_in(entry), str)
+    }
+    if entries and not names:
+        refuse(f"`{param}` names no function, and hosted tools do not run here.", param)
+    return names
 
 
 def _name_in(entry: object) -> object:
@@ -120,9 +135,14 @@ def _name_in(entry: object) -> object:
 
 
 def _check_choice(choice: ToolChoice, tools: tuple[Tool, ...], param: str) -> None:
-    names = [tool.name for tool in tools]
     if choice.type == "any" and not tools:
         refuse(f"`{param}` demands a call, but no function is offered.", param)
-    if choice.type == "tool" and choice.name not in names:
+    if choice.type == "tool":
+        _check_offered(choice.name, tools, param)
+
+
+def _check_offered(name: str | None, tools: Sequence[Tool], param: str) -> None:
+    names = [tool.name for tool in tools]
+    if name not in names:
         offered = ", ".join(names[:20]) or "none"
-        refuse(f"`{param}` names {shown(choice.name)}, which is not among the functions: {offered}.", param)
+        refuse(f"`{param}` names {shown(name)}, which is not among the functions: {offered}.", param)

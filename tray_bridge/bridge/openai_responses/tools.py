@@ -157,7 +157,9 @@ def _plain_choice(value: object, client_tools: Mapping[str, ClientTool]) -> obje
 
 
 def _plain_entry(entry: object, client_tools: Mapping[str, ClientTool]) -> object:
-    if not isinstance(entry, Mapping) or not isinstance(name := entry.get("name"), str):
+    if not isinstance(entry, Mapping) or entry.get("type") not in (None, "function", "custom"):
+        return entry
+    if not isinstance(name := entry.get("name"), str):
         return entry
     joined = upstream_name(name, entry.get("namespace"))
     if "namespace" not in entry and joined not in client_tools:
