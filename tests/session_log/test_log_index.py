@@ -211,6 +211,14 @@ def test_a_large_index_is_made_behind_the_page_and_tells_how_far_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(index, "BATCH", 5)
+    told: list[index.Progress] = []
+    real = index.Progress
+
+    def tell(done: int, total: int) -> index.Progress:
+        told.append(real(done, total))
+        return told[-1]
+
+    monkeypatch.setattr(index, "Progress", tell)
     for number in range(40):
         write(tmp_path, number, {"outcome": "completed", "answer": f"answer {number}"})
     reader = LogReader(tmp_path, background=True)
@@ -219,6 +227,7 @@ def test_a_large_index_is_made_behind_the_page_and_tells_how_far_it_is(
     assert asyncio.run(progress_of_usage(reader)) in (None, *([done, 40] for done in range(0, 40, 5)))
     wait_until(lambda: reader.progress is None)
     assert reader.search().total == 40
+    assert told == [(done, 40) for done in range(0, 41, 5)]
 
 
 async def progress_of_usage(reader: LogReader) -> object:
@@ -292,6 +301,16 @@ def test_two_programs_that_index_the_same_exchange_do_no_harm(tmp_path: Path) ->
     assert first.path.stat().st_ino == inode, "a fault of the question is none of the database"
     first.close()
     second.close()
+
+
+def test_what_was_deleted_is_not_taken_for_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old_files(tmp_path)
+    reader = LogReader(tmp_path)
+    files = [one["file"] for one in reader.search(limit=-1).exchanges]
+    reader.search()  # by now each day is known with its number of exchanges
+    assert reader.discard(files[:1]) == 1
+    monkeypatch.setattr(index, "read_entry", lambda *_: pytest.fail("the index is made again"))
+    assert LogReader(tmp_path).search().total == 59
 
 
 def test_the_index_of_version_0_1_goes(tmp_path: Path) -> None:
