@@ -8,6 +8,8 @@ import os
 import sqlite3
 import stat
 import time
+import zlib
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +201,39 @@ async def test_a_broken_file_is_put_aside(tmp_path: Path) -> None:
     again = store_in(tmp_path)
     assert set(await again.load(["r1"], None)) == {"r0", "r1"}
     again.close()
+
+
+async def test_a_file_that_proves_broken_in_use_is_put_aside(tmp_path: Path) -> None:
+    file = tmp_path / "answers.sqlite"
+    first = store_in(tmp_path)
+    await save_chain(first, 2)
+    first.close()
+    whole = file.read_bytes()
+    file.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))  # the head of it is well
+    second = store_in(tmp_path)
+    assert await second.load(["r1"], None) == {}
+    await save_chain(second, 2)
+    second.close()
+    assert (tmp_path / "answers.broken").exists()
+    third = store_in(tmp_path)
+    assert set(await third.load(["r1"], None)) == {"r0", "r1"}
+    third.close()
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x00\x11", zlib.compress(b"[]"), zlib.compress(b'{"parent": 3}'), zlib.compress(b"{"), "x"]
+)
+async def test_an_answer_that_was_spoilt_is_missing_and_ends_its_chain(tmp_path: Path, data: object) -> None:
+    first = store_in(tmp_path)
+    await save_chain(first, 3)
+    first.close()
+    with closing(sqlite3.connect(tmp_path / "answers.sqlite")) as connection, connection:
+        connection.execute("UPDATE answers SET record = ? WHERE id = 'r1'", (data,))
+    second = store_in(tmp_path)
+    assert set(await second.load(["r2"], None)) == {"r2"}
+    assert await second.load(["r1"], None) == {}
+    assert set(await second.load(["r0"], None)) == {"r0"}
+    second.close()
 
 
 async def test_a_disk_that_fails_leaves_memory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -11,8 +11,8 @@ import os
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,7 +68,7 @@ class AnswerDatabase:
         """Write one answer; the answer that it continues counts as used now."""
         data = zlib.compress(json.dumps(record, separators=(",", ":")).encode("ascii"), 1)
         parent = record["parent"]
-        with self._open() as connection:
+        with self._use() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO answers (id, owner, parent, used, size, deleted, record) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -78,15 +78,24 @@ class AnswerDatabase:
                 connection.execute("UPDATE answers SET used = ? WHERE id = ?", (self._now(), parent))
 
     def load_chain(self, id_: str) -> list[Row]:
-        """Give the answer and those before it, newest first; empty where it is missing."""
+        """Give the answer and those before it, newest first; empty where it is missing.
+
+        The chain ends before a row that cannot be read.
+        """
         if not self.exists():
             return []
-        with closing(self._open().execute(_CHAIN, (id_, _LONGEST_CHAIN))) as rows:
-            return [Row(row, owner, bool(gone), json.loads(zlib.decompress(data))) for row, owner, gone, data in rows]
+        chain = []
+        with self._use() as connection, closing(connection.execute(_CHAIN, (id_, _LONGEST_CHAIN))) as rows:
+            for row, owner, is_deleted, data in rows:
+                if (record := _read_record(data)) is None:
+                    logger.warning("The stored answer %s cannot be read", row)
+                    break
+                chain.append(Row(row, owner, bool(is_deleted), record))
+        return chain
 
     def delete(self, id_: str) -> None:
         """Make an answer unreachable; its row stays as long as another answer continues it."""
-        with self._open() as connection:
+        with self._use() as connection:
             connection.execute("UPDATE answers SET deleted = 1 WHERE id = ?", (id_,))
             self._drop_deleted(connection)
 
@@ -95,7 +104,7 @@ class AnswerDatabase:
 
         An answer is deleted only after all answers that continue it.
         """
-        with self._open() as connection:
+        with self._use() as connection:
             oldest = self._now() - days * 86_400
             while connection.execute(f"DELETE {_LEAVES} AND used < ?", (oldest,)).rowcount:
                 pass
@@ -108,7 +117,8 @@ class AnswerDatabase:
                         connection.execute("DELETE FROM answers WHERE id = ?", (leaf,))
                         total -= size
             self._drop_deleted(connection)
-        self._open().execute("PRAGMA incremental_vacuum").fetchall()
+        with self._use() as connection:
+            connection.execute("PRAGMA incremental_vacuum").fetchall()
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
@@ -126,17 +136,32 @@ class AnswerDatabase:
         (total,) = connection.execute("SELECT COALESCE(SUM(size), 0) FROM answers").fetchone()
         return int(total)
 
+    @contextmanager
+    def _use(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection, in a transaction. A file that proves to be spoilt is put aside for the next use."""
+        try:
+            with self._open() as connection:
+                yield connection
+        except sqlite3.DatabaseError as error:
+            if _is_spoilt(error):
+                self.close()
+                self._put_aside(error)
+            raise
+
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
             try:
                 self._connection = self._connect()
             except sqlite3.DatabaseError as error:
-                if isinstance(error, sqlite3.OperationalError):
+                if not _is_spoilt(error):
                     raise
-                logger.warning("The stored answers in %s cannot be read and are put aside: %s", self._file, error)
-                self._file.replace(self._file.with_suffix(".broken"))
+                self._put_aside(error)
                 self._connection = self._connect()
         return self._connection
+
+    def _put_aside(self, error: sqlite3.DatabaseError) -> None:
+        logger.warning("The stored answers in %s cannot be read and are put aside: %s", self._file, error)
+        self._file.replace(self._file.with_suffix(".broken"))
 
     def _connect(self) -> sqlite3.Connection:
         make_private_folder(self._file.parent)
@@ -156,3 +181,17 @@ class AnswerDatabase:
             connection.close()
             raise
         return connection
+
+
+def _is_spoilt(error: sqlite3.DatabaseError) -> bool:
+    """Whether the file itself is wrong. The subclasses tell of a full disk, a locked file, and the like."""
+    return type(error) is sqlite3.DatabaseError
+
+
+def _read_record(data: object) -> JsonObject | None:
+    """Unpack a record; None for data that is none."""
+    try:
+        record = json.loads(zlib.decompress(data)) if isinstance(data, bytes) else None
+    except (ValueError, zlib.error, RecursionError):
+        return None
+    return record if isinstance(record, dict) and isinstance(record.get("parent", 0), (str, type(None))) else None
