@@ -85,6 +85,24 @@ def test_h5_a_picture_in_other_fields_is_seen(part: Wire) -> None:
     assert read(user([part]))[0] == [Image("image/png", PIXEL)]
 
 
+@pytest.mark.parametrize(
+    "form",
+    ["\n data:image/png;base64,{}", '"data:image/png;base64,{}"', "<data:image/png;base64,{}>", "data:base64,{}",
+     "DATA:IMAGE/PNG; charset=utf-8; base64, {}", "data:image/png;name=a,b.png;base64,{}"],
+)  # fmt: skip
+def test_h5_a_data_url_in_odd_forms_is_read(form: str) -> None:
+    part = {"type": "image_url", "image_url": {"url": form.format(PIXEL)}}
+    assert read(user([part]))[0] == [Image("image/png", PIXEL)]
+
+
+@pytest.mark.parametrize("size", [(9000, 1), (3, 20000)])
+def test_a19_a_picture_that_is_long_and_thin_is_scaled(size: tuple[int, int]) -> None:
+    Picture.new("RGB", size, "red").save(written := io.BytesIO(), "PNG")
+    url = f"data:image/png;base64,{base64.b64encode(written.getvalue()).decode()}"
+    (block,), changed = read(user([{"type": "image_url", "image_url": {"url": url}}]))
+    assert isinstance(block, Image) and changed == ["image.scaled"]
+
+
 def test_h5_a_text_as_in_the_assistants_api_is_read() -> None:
     assert read(user([{"type": "text", "text": {"value": "Go", "annotations": []}}]))[0] == [Text("Go")]
 

@@ -64,11 +64,15 @@ def test_a4_all_of_a_schema_speaks_of_the_plain_key() -> None:
         "examples": [{"$a": 2}],
         "$defs": {"other": {"properties": {"$c": {}}}},
     }
-    schema_ = keys_of(schema).turn.tools[0].input_schema
-    assert schema_ == {
+    (tool,) = keys_of(schema).turn.tools
+    assert '{"anyOf": [{"required": ["a"]}, {"properties": {"c": {"title": "$c"}}}]}' in tool.description
+    assert tool.input_schema == {
         "type": "object",
-        "properties": {"a": {"title": "A", "description": "$a: A"}, "b": {"$ref": "#/properties/a"}},
-        "anyOf": [{"required": ["a"]}, {"properties": {"c": {"title": "$c"}}}],
+        "properties": {
+            "a": {"title": "A", "description": "$a: A"},
+            "b": {"$ref": "#/properties/a"},
+            "c": {"title": "$c"},
+        },
         "dependentRequired": {"a": ["b"]},
         "default": {"a": 1},
         "examples": [{"a": 2}],

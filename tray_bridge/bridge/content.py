@@ -6,6 +6,7 @@ the URLs from `find_image_urls`, and passes their bytes as `fetched`.
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -28,6 +29,7 @@ CLI_BYTES = 500_000
 CLI_SIDE = 2000
 CLI_TILES, TILE = 4784, 28  # Claude Code counts a picture in tiles of 28 pixels a side
 PARTS = 2_000
+_BASE64 = re.compile(r"data:[^%]{0,200}?\bbase64\s*,", re.IGNORECASE)  # a file name in it may hold a comma
 
 _TEXT_FIELDS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
 _IMAGES = {"image_url", "input_image"}
@@ -134,7 +136,7 @@ def find_image_urls(body: object) -> dict[str, str]:
         for param, part in _walk(body.get(name), name):
             if part_type(part) in _IMAGES | _FILES | _SOURCES:
                 at, where = _locate(part)
-                if isinstance(where, str) and _is_url(where):
+                if isinstance(where, str) and _is_url(where := _trimmed(where)):
                     found.setdefault(where, f"{param}{at}")
     return found
 
@@ -185,7 +187,7 @@ def _find_data(part: JsonObject, param: str) -> tuple[str, str]:
             "Files are not stored here: send the file itself as `file_data`, not its `file_id`.",
             path,
         )
-    return param + at, required_string(where, param + at)
+    return param + at, _trimmed(required_string(where, param + at))
 
 
 def _plain_source(part: JsonObject, param: str) -> Document | None:
@@ -207,6 +209,12 @@ def _described(document: Document, part: JsonObject) -> Document:
     )
 
 
+def _trimmed(where: str) -> str:
+    """Leave out blanks, quotes and angle brackets around a URL; some clients paste them."""
+    is_bare = where[:1].isalnum() and (where[-1:].isalnum() or where[-1:] == "=")
+    return where if is_bare else where.strip(" \t\r\n\"'<>")
+
+
 def _is_url(where: str) -> bool:
     return where[:8].lower().startswith(("http://", "https://"))
 
@@ -226,8 +234,8 @@ def _read_data(where: str, param: str, fetched: Mapping[str, bytes]) -> bytes:
     payload = where[comma + 1 :]
     if payload[:5].lower() == "data:":  # a client that put its own prefix before one
         return _read_data(payload, param, fetched)
-    if where[:comma].lower().endswith(";base64"):
-        return _from_base64(payload, param)
+    if start := _BASE64.match(where):
+        return _from_base64(where[start.end() :], param)
     return unquote_to_bytes(payload.encode("utf-8", "surrogatepass"))
 
 
@@ -280,6 +288,7 @@ def _block(data: bytes, param: str, title: str | None, *, image: bool, changed: 
         can_fit = width * height <= MOST_PIXELS
         if can_fit and (fitted := fit_image(data, most_bytes=IMAGE_BYTES, most_side=CLI_SIDE)):
             data, media_type = fitted
+            width, height = image_size(data, media_type)
             changed.append("image.scaled")
         elif len(data) > IMAGE_BYTES:
             refuse(f"`{param}` is larger than {IMAGE_BYTES >> 20} MB.", param)

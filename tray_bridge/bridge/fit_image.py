@@ -63,11 +63,12 @@ def fit_image(
         if written.tell() <= most_exact:
             return written.getvalue(), "image/png"
     kind = "WEBP" if has_alpha else "JPEG"
-    while min(picture.size) > 1:
+    while True:
         for quality in _QUALITIES:
             written = io.BytesIO()
             picture.save(written, kind, quality=quality)
             if written.tell() <= most_bytes:
                 return written.getvalue(), f"image/{kind.lower()}"
+        if min(picture.size) == 1:
+            return None
         picture = picture.resize((max(1, int(picture.width * _STEP)), max(1, int(picture.height * _STEP))))
-    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -31,6 +32,10 @@ def mend_type(found: dict[str, Any], param: str) -> None:
     """Put `type` and `nullable` of one schema into the words of 2020-12. Raises InvalidRequestError."""
     if "type" in found:
         given = found.pop("type")
+        if given == "enum":  # Avro and form builders
+            for other in ("values", "symbols", "options"):
+                if isinstance(found.get(other), list):
+                    found.setdefault("enum", found.pop(other))
         was_list = isinstance(given, list)
         names = _type_names(given, f"{param}.type", found)
         if names:
@@ -87,12 +92,23 @@ def _generic(name: str, inner: list[str], param: str, found: dict[str, Any]) -> 
         return _type_names([*inner, "null"], param, found)
     if lower in ("union", "oneof"):
         return _type_names(inner, param, found)
+    if lower == "literal":
+        return _literals(inner, found)
     kind = _plain_name(name)
     if kind == "array" and len(inner) == 1:
         found.setdefault("items", {"type": inner[0]})
     elif kind == "object" and len(inner) == 2:
         found.setdefault("additionalProperties", {"type": inner[1]})
     return [kind] if kind in ("array", "object") else None
+
+
+def _literals(inner: list[str], found: dict[str, Any]) -> list[str] | None:
+    """Python's `Literal['a', 1]`: allowed values, of any type."""
+    try:
+        found.setdefault("enum", [ast.literal_eval(each) for each in inner])
+    except (ValueError, SyntaxError):
+        return None
+    return []
 
 
 def _split(text: str, mark: str) -> list[str]:

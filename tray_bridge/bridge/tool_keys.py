@@ -14,15 +14,18 @@ from dataclasses import replace
 from typing import Any
 
 from ..turns import Event, JsonObject, Message, ToolCallDelta, ToolCallStarted, ToolUse, Turn
+from .root_choice import COMBINATORS, one_object, resolved
 
 _PLAIN = re.compile(r"(?!__proto__$)[a-zA-Z0-9_.-]{1,64}")  # that one is lost in JavaScript
-_BRANCHES = ("allOf", "anyOf", "oneOf")
 _ALONE = ("if", "then", "else", "not")
 _POINTER = "#/properties/"
 
 
 class ToolKeys:
-    """Map the keys of one turn. `turn` is the turn for Claude; the given one if all keys are plain."""
+    """Map the keys of one turn. `turn` is the turn for Claude; the given one if all keys are plain.
+
+    Its tools' schemas are those of one object at the root, too (see `root_choice`).
+    """
 
     def __init__(self, turn: Turn) -> None:
         plain: dict[str, dict[str, str]] = {}
@@ -31,13 +34,13 @@ class ToolKeys:
             if keys := _plain_keys(tool.input_schema):
                 plain[tool.name] = keys
                 tool = replace(tool, input_schema=_renamed_schema(_inlined(tool.input_schema), keys))
-            tools.append(tool)
-        self.turn = turn
+            tools.append(one_object(tool))
+        self.turn = turn if tuple(tools) == turn.tools else replace(turn, tools=tuple(tools))
         self._real = {name: {new: old for old, new in keys.items()} for name, keys in plain.items()}
         self._calls: dict[int, _KeyStream] = {}
         if plain:
             messages = tuple(_renamed_message(message, plain) for message in turn.messages)
-            self.turn = replace(turn, tools=tuple(tools), messages=messages)
+            self.turn = replace(self.turn, messages=messages)
 
     def __bool__(self) -> bool:
         return bool(self._real)
@@ -132,26 +135,20 @@ def _root_keys(schema: JsonObject) -> Iterable[str]:
 
 def _parts(schema: JsonObject) -> Iterable[JsonObject]:
     """List the schemas that describe the same object as the root; references to definitions are followed once."""
-    for key in _BRANCHES:
+    for key in COMBINATORS:
         for branch in schema.get(key) or ():
             if isinstance(branch, Mapping):
-                yield _resolved(branch, schema)
+                yield resolved(branch, schema)
     yield from (schema[key] for key in _ALONE if isinstance(schema.get(key), Mapping))
     dependent = schema.get("dependentSchemas")
     yield from (each for each in (dependent or {}).values() if isinstance(each, Mapping))
 
 
-def _resolved(branch: JsonObject, root: JsonObject) -> JsonObject:
-    found = re.fullmatch(r"#/(\$defs|definitions)/([^/]+)", str(branch.get("$ref")))
-    target = root.get(found[1], {}).get(found[2]) if found else None
-    return target if isinstance(target, Mapping) else branch
-
-
 def _inlined(schema: JsonObject) -> dict[str, Any]:
     """Copy the branches that refer to definitions, which other schemas may use too."""
     inlined = {
-        key: [_resolved(branch, schema) if isinstance(branch, Mapping) else branch for branch in schema[key]]
-        for key in _BRANCHES
+        key: [resolved(branch, schema) if isinstance(branch, Mapping) else branch for branch in schema[key]]
+        for key in COMBINATORS
         if isinstance(schema.get(key), list)
     }
     return {**schema, **inlined}
@@ -168,7 +165,7 @@ def _renamed_schema(schema: JsonObject, keys: Mapping[str, str]) -> dict[str, An
             found[key] = {keys.get(name, name): [keys.get(n, n) for n in needed] for name, needed in value.items()}
         elif key == "dependentSchemas" and isinstance(value, Mapping):
             found[key] = {keys.get(name, name): _renamed(each, keys) for name, each in value.items()}
-        elif key in _BRANCHES and isinstance(value, list):
+        elif key in COMBINATORS and isinstance(value, list):
             found[key] = [_renamed(each, keys) for each in value]
         elif key in _ALONE:
             found[key] = _renamed(value, keys)

@@ -38,6 +38,7 @@ _KNOWN = (
     _ONE | _SEVERAL | _NAMED | _NUMBERS | _COUNTS | _FLAGS | _NOTES | _REFERENCES | _ANCHORS | _DRAFTS_OWN
     | frozenset("$id $schema dependentRequired enum examples required type".split())
 )  # fmt: skip
+_WRAPPERS = frozenset("json jsonSchema schema".split())  # Bedrock, the AI SDK, some gateways
 
 
 def tool_schema(value: object, param: str) -> JsonObject:
@@ -50,6 +51,7 @@ def tool_schema(value: object, param: str) -> JsonObject:
         value = {"type": "object", "properties": value}  # a list of parameters
     if not isinstance(value, Mapping):
         refuse(f"`{param}` must be an object, not {kind_of(value)}.", param)
+    value = _unwrapped(value)
     if value.get("type") is None:
         value = {**value, "type": "object"}
     schema = _mend(value, param, 0)
@@ -61,6 +63,16 @@ def tool_schema(value: object, param: str) -> JsonObject:
     if "$schema" in schema and schema != value and schema["$schema"].rstrip("#") != DIALECT:
         del schema["$schema"]  # the schema is now in draft 2020-12
     return schema
+
+
+def _unwrapped(value: JsonObject) -> JsonObject:
+    """Give the schema that other APIs wrap once more, and one of the properties that were sent without it."""
+    (key, inner), *more = value.items()
+    if key in _WRAPPERS and not more and isinstance(inner, Mapping):
+        return inner
+    if not value.keys() & _KNOWN and all(isinstance(each, Mapping) and "type" in each for each in value.values()):
+        return {"type": "object", "properties": value}
+    return value
 
 
 def _parsed(text: str) -> Any:
@@ -297,6 +309,12 @@ def _check_exact(value: Any, param: str) -> None:
         refuse(f"`{param}` has more digits than Claude Code keeps: {value}.", param, hint="Offer it as a string.")
 
 
+def _description(value: Any, param: str) -> str | None:
+    """Read what the model reads: what is no text of any kind is passed on as JSON."""
+    found = _note(value, param)
+    return json.dumps(value, ensure_ascii=False) if found is None and value and value is not True else found
+
+
 def _schema_name(value: Any, _param: str) -> str | None:
     return value if isinstance(value, str) else None
 
@@ -308,6 +326,7 @@ _PLAIN: Mapping[str, Callable[[Any, str], Any]] = {
     **dict.fromkeys(_NOTES, _note),
     **dict.fromkeys(_REFERENCES, _reference),
     **dict.fromkeys(_ANCHORS, _anchor),
+    "description": _description,
     "required": _names,
     "dependentRequired": _dependent,
     "enum": _choices,
