@@ -56,9 +56,7 @@ def test_a26_odd_branches_end(branches: list[Any]) -> None:
 
 def test_a26_keys_that_are_not_plain_are_mapped_in_the_branches_too() -> None:
     schema = {"type": "object", "anyOf": [{"properties": {"$a": T}, "required": ["$a"]}]}
-    keys = ToolKeys(
-        Turn(model="m", system="", messages=(Message("user", (Text("x"),)),), tools=(Tool("t", "", schema, "p"),))
-    )
+    keys = ToolKeys(Turn(model="m", messages=(Message("user", (Text("x"),)),), tools=(Tool("t", "", schema, "p"),)))
     (tool,) = keys.turn.tools
     assert tool.input_schema["properties"].keys() == {"a"} and tool.input_schema["required"] == ["a"]
 
