@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -48,6 +50,12 @@ def impatient(running_standin: StandIn) -> Iterator[RunningBridge]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def bridge_of_none(running_standin: StandIn) -> Iterator[RunningBridge]:
+    with running_bridge(running_standin, pool_size=0, parked_sessions=0) as running:
+        yield running
+
+
 def ask(bridge: RunningBridge, text: str, **options: Any) -> str:
     messages = [{"role": "user", "content": text}]
     completion = bridge.client.chat.completions.create(**{"model": "sonnet", "messages": messages, **options})
@@ -58,11 +66,25 @@ def taken(bridge: RunningBridge) -> dict[str, int]:
     return dict(bridge.snapshot().pool.taken)
 
 
-def test_a_pool_of_none_starts_a_session_for_each_request(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=0, parked_sessions=0)
+def test_a_pool_of_none_starts_a_session_for_each_request(bridge_of_none: RunningBridge) -> None:
+    bridge, before = bridge_of_none, taken(bridge_of_none)["cold"]
     assert ask(bridge, directive(text="cold")) == "cold"
     bridge.wait_for(lambda s: not s.pool.sessions)
-    assert taken(bridge)["cold"] == 1
+    assert taken(bridge)["cold"] == before + 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_process_that_is_killed_while_it_starts_costs_the_request_time_only(bridge_of_none: RunningBridge) -> None:
+    bridge = bridge_of_none
+    answers: list[str] = []
+    asking = threading.Thread(target=lambda: answers.append(ask(bridge, directive(text="second try"))))
+    asking.start()
+    bridge.wait_for(lambda s: any(session.pid for session in s.pool.sessions))
+    (process,) = bridge.processes()
+    process.kill()
+    asking.join(60)
+    assert answers == ["second try"]
+    bridge.wait_for(lambda s: not s.pool.sessions)
 
 
 def test_without_reuse_one_process_never_serves_two_conversations(make_bridge: Make) -> None:

@@ -120,12 +120,13 @@ def _is_inherited(name: str, bedrock: bool) -> bool:
 class CliProcess:
     """Run one process of the CLI, through the SDK's own subprocess transport. Use within one event loop.
 
-    `stderr_tail` holds its last lines on stderr.
+    `stderr_tail` holds its last lines on stderr. `was_killed`: it has ended by a signal that was not ours (POSIX).
     """
 
     def __init__(self, options: ClaudeAgentOptions) -> None:
         self.options = options
         self.stderr_tail: deque[str] = deque(maxlen=20)
+        self.was_killed = False
         self.transport = transport_class()(
             prompt=_no_prompt(),
             options=replace(options, stderr=lambda line: self.stderr_tail.append(line[:LONGEST_STDERR_LINE])),
@@ -137,6 +138,11 @@ class CliProcess:
         """Return the process id, or None before the start."""
         process = self.transport._process
         return process.pid if process else None
+
+    @property
+    def last_words(self) -> str:
+        """Return what it printed last, for an error; the process must have ended."""
+        return " ".join(self.stderr_tail) or ("It was killed." if self.was_killed else "It said nothing.")
 
     @property
     def runs(self) -> bool:
@@ -166,6 +172,7 @@ class CliProcess:
 
     async def _end_it(self) -> None:
         process, pid = self.transport._process, self.pid
+        is_told = False
         if process is not None and process.returncode is None:
             with contextlib.suppress(asyncio.TimeoutError):  # a writer blocked on a full pipe holds its lock
                 await asyncio.wait_for(self._ask_to_leave(), EXIT_GRACE)
@@ -173,8 +180,10 @@ class CliProcess:
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(process.wait(), EXIT_GRACE)
                     break
+                is_told = True
                 with contextlib.suppress(ProcessLookupError):
                     end()
+        self.was_killed = process is not None and not is_told and (process.returncode or 0) < 0
         await self.transport.close()
         if pid is not None:
             guard.forget(pid)

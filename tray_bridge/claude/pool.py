@@ -219,7 +219,10 @@ class SessionPool:
                 logger.warning("A conversation could not be resumed, so it is written turn by turn: %s", error)
                 self._can_resume = False
                 raise SessionLostError(str(error)) from error
+            is_first = not self._roster.failures
             self._roster.failed(error)
+            if worker.process.was_killed and is_first:  # as by a system that is short of memory: once more
+                raise SessionLostError(str(error)) from error
             raise
         self._roster.wake.set()
 

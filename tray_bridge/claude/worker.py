@@ -158,8 +158,7 @@ class Worker:
                 await asyncio.wait_for(self._transport.control(subtype="mcp_status"), start_limit(START_TIMEOUT))
         except (asyncio.TimeoutError, SessionLostError) as error:
             await self._close_process()
-            said = " ".join(self.process.stderr_tail) or "It said nothing."
-            raise CliUnavailableError(f"Claude Code did not start. {said}") from error
+            raise CliUnavailableError(f"Claude Code did not start. {self.process.last_words}") from error
         except TrayBridgeError:
             await self._close_process()
             raise
