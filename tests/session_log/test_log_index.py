@@ -308,6 +308,8 @@ def test_what_was_deleted_is_not_taken_for_harm(tmp_path: Path, monkeypatch: pyt
     reader = LogReader(tmp_path)
     files = [one["file"] for one in reader.search(limit=-1).exchanges]
     reader.search()  # by now each day is known with its number of exchanges
+    monkeypatch.setattr(index, "QUICK", 0)
+    monkeypatch.setattr(index, "SPARING", 1e9)  # a folder so large that it is not listed again
     assert reader.discard(files[:1]) == 1
     monkeypatch.setattr(index, "read_entry", lambda *_: pytest.fail("the index is made again"))
     assert LogReader(tmp_path).search().total == 59

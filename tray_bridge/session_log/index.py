@@ -32,7 +32,7 @@ RECOUNT_SECONDS = 3600.0  # between two times of reading all again for the book 
 ROOM_SECONDS = 60.0  # between two attempts to leave the memory for the disk
 CHECK_SECONDS = 10.0  # between two looks for rows that somebody has deleted
 BATCH = 500  # files read between two commits while the index is made: a writer waits for no more
-_SPARING = 20  # a folder of thousands that changes all the time is listed at most in 1/20 of the time
+SPARING = 20  # a folder of thousands that changes all the time is listed at most in 1/20 of the time
 QUICK = 10_000_000  # nanoseconds: a folder that is listed in less is listed whenever it has changed
 _OLD_NAME = "index.jsonl"  # what version 0.1 kept in each day's folder
 
@@ -218,7 +218,7 @@ class Index:
     def _is_due(self, day: str, changed: int) -> bool:
         """Whether a folder is listed now: one that takes long to list, and changes with every answer, seldom."""
         cost, before = self._listings.get(day, (0, 0.0))
-        return cost < QUICK or time.monotonic() - before >= cost * _SPARING / 1e9
+        return cost < QUICK or time.monotonic() - before >= cost * SPARING / 1e9
 
     def _compare(self, connection: sqlite3.Connection, day: str, changed: int) -> list[str]:
         """Take out what the folder has lost; give what the index lacks."""
