@@ -99,6 +99,11 @@ def test_a_stop_string_ends_the_answer_with_the_prompts_count_and_an_estimate() 
     ]
 
 
+def test_the_estimate_after_a_stop_string_counts_what_was_written() -> None:
+    (*_, end) = shaped(ask(stop=["."]), BEGAN, TextDelta("123."))
+    assert isinstance(end, TurnEnded) and end.usage.output_tokens == 1
+
+
 def test_a_stop_string_after_an_empty_call_still_fills_the_call() -> None:
     call = ToolCallStarted(0, "a", "f")
     *before, end = shaped(ask(stop=["END"]), call, TextDelta("END"))

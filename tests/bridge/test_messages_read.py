@@ -164,6 +164,22 @@ def test_results_are_paired_with_their_calls_and_keep_pictures_and_errors() -> N
     assert rest == [Message("user", (Text("Go on."),))]
 
 
+def test_search_results_and_references_in_a_tools_result_reach_the_model() -> None:
+    content = [
+        {"type": "search_result", "title": "T", "source": "S", "content": [{"type": "text", "text": "Found."}]},
+        {"type": "tool_reference", "tool_name": "read_file"},
+    ]
+    call = {"type": "tool_use", "id": "toolu_1", "name": "find", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": content}
+    turn = read(
+        messages=[USER, {"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}],
+        tools=[{"name": "find", "input_schema": {"type": "object"}}],
+    ).turn
+    [given] = turn.messages[-1].content
+    assert isinstance(given, ToolResult)
+    assert given.content == (Text("T\nS\nFound."), Text("Tool: read_file"))
+
+
 def test_documents_search_results_and_references_reach_the_model() -> None:
     pdf = b64encode(b"%PDF-1 %%EOF").decode()
     content = [

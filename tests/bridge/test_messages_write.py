@@ -232,3 +232,8 @@ def test_whatever_comes_is_streamed_in_the_grammar_and_is_the_same_whole(
     message = streamed(events, request)
     assert message["content"] == answer["content"]
     assert (message["stop_reason"], message["id"]) == (answer["stop_reason"], answer["id"])
+
+
+def test_a_silence_is_filled_by_a_ping() -> None:
+    frame = DIALECT.keep_alive(asked(), STAMP)
+    assert frame is not None and (frame.name, json.loads(frame.data)) == ("ping", {"type": "ping"})

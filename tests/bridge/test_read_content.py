@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.bridge.chat_bodies import USER, ask, base64_of, data_url, messages_of, picture, read, refusal_of
+from tray_bridge.bridge import content
 from tray_bridge.bridge.content import find_image_urls
 from tray_bridge.turns import Document, Image
 
@@ -192,3 +193,10 @@ def test_an_images_text_never_appears_in_an_error() -> None:
 
 def test_eight_thousand_pixels_are_allowed() -> None:
     assert messages_of({"role": "user", "content": [image_url(data_url(picture("png", (8000, 1))))]})
+
+
+def test_a_file_that_is_too_large_is_refused_by_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content, "FILE_BYTES", len(PDF) - 1)
+    assert param_of(file_of(PDF)) == "messages[1].content[1].file.file_data"
+    monkeypatch.setattr(content, "FILE_BYTES", len(PDF))
+    assert isinstance(block_of(file_of(PDF)), Document)

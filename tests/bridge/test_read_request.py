@@ -113,6 +113,19 @@ def test_effort_is_read_in_every_shape(fields: dict[str, Any], effort: str | Non
     assert (turn.effort, turn.thinking) == (effort, thinking)
 
 
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"thinking": "much"}, "thinking"),
+        ({"reasoning_effort": "much"}, "reasoning_effort"),
+        ({"reasoning": {"effort": "much"}}, "reasoning.effort"),
+        ({"reasoning": {"enabled": "much"}}, "reasoning.enabled"),
+    ],
+)
+def test_an_effort_that_is_none_is_refused_by_its_field(fields: dict[str, Any], param: str) -> None:
+    assert refusal_of({"messages": [USER], **fields}).param == param
+
+
 @pytest.mark.parametrize("fields", [{"include_reasoning": False}, {"reasoning": {"exclude": True}}])
 def test_a_client_may_ask_for_no_reasoning_to_be_shown(fields: dict[str, Any]) -> None:
     assert ask().show_reasoning

@@ -54,6 +54,14 @@ def test_an_input_of_another_type_is_refused(value: object) -> None:
     assert refusal_of({"input": value}).param == "input"
 
 
+def test_a_role_of_another_program_is_the_users_in_the_past_and_refused_in_the_newest_item() -> None:
+    other = {"type": "message", "role": "critic", "content": "Go on."}
+    assert [message.role for message in turn_of(user("Hi"), said("Yes"), other, said("So"), user("On")).messages] == [
+        *("user", "assistant", "user", "assistant", "user")
+    ]
+    assert refusal_of({"input": [user("Hi"), said("Yes"), other]}).param == "input[2].role"
+
+
 def test_instructions_stand_before_developer_and_system_items() -> None:
     turn = turn_of(
         {"role": "developer", "content": "Second."},

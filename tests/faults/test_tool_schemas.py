@@ -140,6 +140,18 @@ def test_a5_older_words_become_those_of_2020_12(given: Wire, right: Wire) -> Non
     assert mended(v={"type": "array", "items": {"anyOf": [given]}})["v"]["items"]["anyOf"] == [right]
 
 
+@pytest.mark.parametrize(("given", "right"), [("true", True), ("1", True), ("False", False), ("0", False), (0, False)])
+def test_a5_flags_in_words_are_read(given: object, right: bool) -> None:
+    assert mended(v={"type": "array", "uniqueItems": given})["v"]["uniqueItems"] is right
+
+
+def test_a5_a_key_that_only_claude_code_leaves_out_is_taken_at_the_root() -> None:
+    assert (
+        "__proto__"
+        in tool_schema({"type": "object", "properties": {"__proto__": {"type": "string"}}}, AT)["properties"]
+    )
+
+
 def test_a5_a_property_that_says_itself_that_it_is_required() -> None:
     schema = tool_schema({"type": "object", "properties": {"a": {"required": True}, "b": {"required": False}}}, AT)
     assert schema == {"type": "object", "properties": {"a": {}, "b": {}}, "required": ["a"]}
