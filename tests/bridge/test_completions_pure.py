@@ -67,6 +67,10 @@ def text_of(pieces: Iterable[Wire]) -> str:
         f"<PRE> {BEFORE} <SUF>{AFTER} <MID>",
         f"<PRE>{BEFORE}<SUF>{AFTER}<MID>",
         f"[SUFFIX]{AFTER}[PREFIX]{BEFORE}",
+        f"[SUFFIX]{AFTER}[PREFIX]{BEFORE}[MIDDLE]",
+        f"[PREFIX]{BEFORE}[SUFFIX]{AFTER}[MIDDLE]",
+        f"<[fim-suffix]>{AFTER}<[fim-prefix]>{BEFORE}<[fim-middle]>",
+        f"<|fim▁begin|>{BEFORE}<|fim▁hole|>{AFTER}<|fim▁end|>",
         "Fill holes. For example:\n<QUERY>\na{{FILL_HERE}}c\n</QUERY>\n\nTASK: Fill the {{FILL_HERE}} hole.\n"
         f"<COMPLETION>b</COMPLETION>\n\n<QUERY>\n{BEFORE}{{{{FILL_HERE}}}}{AFTER}\n</QUERY>\n"
         "TASK: Fill the {{FILL_HERE}} hole. Answer with nothing else.\n<COMPLETION>",
@@ -84,6 +88,11 @@ def test_what_precedes_a_marker_stays_before_the_gap() -> None:
 @pytest.mark.parametrize("prompt", ["plain", "", "<PRE> half", "the [PREFIX] of it", "fim", "<|fim_prefix|>x"])
 def test_a_prompt_without_a_whole_set_of_markers_goes_on_at_its_end(prompt: str) -> None:
     assert read_document(prompt, None) == (prompt, "")
+
+
+def test_hundreds_of_stop_strings_are_taken() -> None:
+    stops = [f"<|{number}|>" for number in range(1_000)]
+    assert ask("x", stop=stops).turn.stop == tuple(stops)
 
 
 def test_a_suffix_is_what_follows_the_gap() -> None:

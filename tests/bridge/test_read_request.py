@@ -207,7 +207,7 @@ def test_what_cannot_be_honoured_is_named_unless_it_asks_for_nothing(
         ({"max_tokens": -(10**5000)}, "max_tokens"),
         ({"stop": 1}, "stop"),
         ({"stop": [1]}, "stop[0]"),
-        ({"stop": ["x"] * 65}, "stop"),
+        ({"stop": ["x"] * 1001}, "stop"),
         ({"stop": ["x" * 1001]}, "stop[0]"),
         ({"reasoning_effort": "huge"}, "reasoning_effort"),
         ({"reasoning_effort": 1}, "reasoning_effort"),

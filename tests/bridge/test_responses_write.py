@@ -181,6 +181,21 @@ def test_an_answer_that_hit_its_limit_is_incomplete() -> None:
 def test_a_refusal_is_incomplete_because_of_its_content() -> None:
     response = stream_of(ask(), [STARTED, TurnEnded("refusal")])[-1]["response"]
     assert response["incomplete_details"] == {"reason": "content_filter"} and response["output"] == []
+    assert response["store"] is False
+
+
+@pytest.mark.parametrize(
+    ("kind", "wait", "message"),
+    [
+        ("rate_limit", 6.2, "Slow down. Please try again in 7s."),
+        ("rate_limit", None, "Slow down."),
+        ("overloaded", 6.2, "Slow down."),
+    ],
+)
+def test_a_stream_that_breaks_off_at_a_rate_limit_says_how_long_to_wait(kind: Any, wait: Any, message: str) -> None:
+    failure = Failure(429, kind, "Slow down.", retry_after=wait)
+    (*_, frame) = DIALECT.error_frames(failure, [DIALECT.writer(ask(), STAMP, 0)])
+    assert json.loads(frame.data)["response"]["error"]["message"] == message
 
 
 def test_a_stream_that_breaks_off_ends_with_one_failed_event() -> None:
@@ -192,6 +207,7 @@ def test_a_stream_that_breaks_off_ends_with_one_failed_event() -> None:
     assert failed["response"]["status"] == "failed" and "error" not in failed
     assert failed["response"]["error"] == {"code": "server_error", "message": "Too busy."}
     assert failed["response"]["output"][0]["content"][0]["text"] == "Hel"
+    assert failed["response"]["store"] is False
 
 
 @pytest.mark.parametrize(

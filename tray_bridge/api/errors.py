@@ -110,7 +110,8 @@ def failure_of(error: Exception, request_id: str = "") -> Failure:
     if isinstance(error, TrayBridgeError):
         message = str(error)
     code = getattr(error, "code", None) or row.code
-    return Failure(row.status, row.kind, message, getattr(error, "param", None), code, request_id)
+    param = getattr(error, "param", None)
+    return Failure(row.status, row.kind, message, param, code, request_id, _retry_wait(error, row))
 
 
 def error_response(error: Exception, scope: Scope) -> JsonResponse:

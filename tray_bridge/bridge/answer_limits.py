@@ -9,8 +9,8 @@ from ..turns import Effort, JsonObject
 from .fields import read_integer, read_list, read_object, read_string, refuse, shown
 from .output_schema import answer_schema
 
-# OpenAI takes 4; Continue sends its whole list to unknown hosts (core/llm/llms/OpenAI.ts).
-STOPS = 64
+# OpenAI takes 4; Continue sends its whole list to unknown hosts (core/llm/llms/OpenAI.ts). This many only bound abuse.
+STOPS = 1_000
 STOP_LENGTH = 1_000
 
 EFFORTS: Mapping[str, Effort | None] = {

@@ -111,7 +111,10 @@ class Stamp:
 
 
 class Failure(NamedTuple):
-    """An error for a dialect to write: `status` is HTTP's, `param` the field, `code` more exact than `kind`."""
+    """An error for a dialect to write: `status` is HTTP's, `param` the field, `code` more exact than `kind`.
+
+    `retry_after` has the seconds after which the request may be sent again, if they are known.
+    """
 
     status: int
     kind: ErrorKind
@@ -119,6 +122,7 @@ class Failure(NamedTuple):
     param: str | None = None
     code: str | None = None
     request_id: str = ""
+    retry_after: float | None = None
 
     @property
     def message_with_field(self) -> str:

@@ -14,6 +14,7 @@ class StopCutter:
 
     def __init__(self, stops: Sequence[str]) -> None:
         self._stops = stops
+        self._firsts = frozenset(stop[0] for stop in stops)
         self._held = ""
         self.stop: str | None = None
 
@@ -22,6 +23,8 @@ class StopCutter:
         if self.stop is not None:
             return ""
         text = self._held + text
+        if self._firsts.isdisjoint(text):  # as most pieces: a client may send hundreds of stop strings
+            return text
         found = [(at + len(stop), at, stop) for stop in self._stops if (at := text.find(stop)) >= 0]
         if found:
             _, at, self.stop = min(found)

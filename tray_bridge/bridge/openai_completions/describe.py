@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..answer_limits import STOPS
 from ..openai_chat.describe import ERROR_RESPONSE
 from .parameters import PARAMETERS
 
@@ -17,7 +18,7 @@ _TYPES: Mapping[str, Schema] = {
     "stream": {"type": "boolean"},
     "stream_options": {"type": "object", "properties": {"include_usage": {"type": "boolean"}}},
     "max_tokens": {"type": "integer", "minimum": 1},
-    "stop": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "maxItems": 64}]},
+    "stop": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "maxItems": STOPS}]},
     "n": {"type": "integer", "minimum": 1, "maximum": 4},
     "best_of": {"type": "integer", "minimum": 1},
     "echo": {"type": "boolean"},

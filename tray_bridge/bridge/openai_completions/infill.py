@@ -58,6 +58,10 @@ _FAMILIES = (
     _family("<|code_prefix|>", "<|code_suffix|>", "<|code_middle|>"),  # GLM
     _family("<PRE> ", " <SUF>", " <MID>"),  # CodeLlama
     _family("<PRE>", "<SUF>", "<MID>"),
+    _suffix_first("<[fim-suffix]>", "<[fim-prefix]>", "<[fim-middle]>"),  # Seed-Coder
+    _family("<|fim▁begin|>", "<|fim▁hole|>", "<|fim▁end|>"),  # DeepSeek's, with plain bars
+    _suffix_first("[SUFFIX]", "[PREFIX]", "[MIDDLE]"),
+    _family("[PREFIX]", "[SUFFIX]", "[MIDDLE]"),
     _suffix_first("[SUFFIX]", "[PREFIX]", ""),  # Codestral
 )
 _HOLE = "{{FILL_HERE}}"

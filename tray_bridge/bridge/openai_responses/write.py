@@ -7,6 +7,7 @@ content, so that an error until then can still be an HTTP status.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -93,8 +94,8 @@ class ResponseWriter:
             _, item = self._open.end("incomplete")
             self._output.append(item)
             self._open = None
-        error = {"code": failure_code(failure), "message": failure.message}
-        failed = self._object("failed", error=error)
+        error = {"code": failure_code(failure), "message": _with_wait(failure)}
+        failed = {**self._object("failed", error=error), "store": False}  # it is not, whatever was asked
         return [*frames, self._frame({"type": "response.failed", "response": failed})]
 
     def _next(self, kind: str) -> tuple[str, int]:
@@ -168,6 +169,8 @@ class ResponseWriter:
         status: ItemStatus = "incomplete" if incomplete else "completed"
         frames = [*self._begin(), *self._leave(status)]
         self.answer = self._object(status, incomplete=incomplete, usage=event.usage)
+        if event.stop_reason == "refusal":
+            self.answer = {**self.answer, "store": False}  # a refused answer is not stored
         return [*frames, self._frame({"type": f"response.{status}", "response": self.answer})]
 
     def _begin(self) -> list[Frame]:
@@ -233,3 +236,10 @@ def failure_code(failure: Failure) -> str:
     if failure.kind == "overloaded":
         return "server_error"
     return failure.code or _CODES.get(failure.kind, "server_error")
+
+
+def _with_wait(failure: Failure) -> str:
+    """Give the message, and the time to wait in the words from which Codex reads it: there is no header any more."""
+    if failure.kind != "rate_limit" or failure.retry_after is None or "try again in" in failure.message:
+        return failure.message
+    return f"{failure.message} Please try again in {math.ceil(failure.retry_after)}s."
