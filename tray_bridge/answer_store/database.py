@@ -184,7 +184,7 @@ class AnswerDatabase:
 
 
 def _is_spoilt(error: sqlite3.DatabaseError) -> bool:
-    """Whether the file itself is wrong. The subclasses tell of a full disk, a locked file, and the like."""
+    """Whether the file itself is wrong. Its subclasses stand for a full disk, a locked file, and the like."""
     return type(error) is sqlite3.DatabaseError
 
 
