@@ -73,13 +73,40 @@ COUNTED: dict[str, tuple[str, int]] = {
         "进程；如果所有进程都在忙，请求最多等待一分钟。任何内容都不会发送两次。",
         64,
     ),
+    "chinese in json": (
+        '{"role": "user", "content": "请把这份报告翻译成英文，并且总结三个要点。"}'
+        ', {"role": "assistant", "content": "好的，报告的三个要点如下：第一，'
+        '销售额增长了百分之十二；第二，客户满意度提高；第三，成本下降。"}',
+        91,
+    ),
+    "chinese after marks": (
+        "“今天的天气怎么样？”他问。“很好，”她回答，“我们去公园走走吧。”然后他们就出门了；路上（大约十分钟）"
+        "遇到了一位老朋友。",
+        68,
+    ),
+    "traditional chinese": (
+        "橋接程式讀取請求，找到已經保存該對話的處理程序，並向它提出最新的問題。如果沒有這樣的處理程序，就啟動一個"
+        "新的；任何內容都不會傳送兩次。",
+        80,
+    ),
+    "long names": (
+        "const DraftValidatorV202012 = new JsonSchemaValidator202012(sha512WithRSAEncryptionOptions"
+        ");\nDraftValidatorV202012.validate(x509CertificateChain, sha256WithRSAEncryptionOptions);\n",
+        43,
+    ),
+    "base64": (
+        "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUN5RENDQWJDZ0F3SUJBZ0lCQURBTkJna3Foa2lHOXcwQkFRc0"
+        "ZBREFWTVJNd0VRWURWUVFERXdwcmRXSmwKY201bGRHVnpNQjRYRFRFNE1EVXlPREl5TXpReU9Gb1hEVEk0TURVeU5U"
+        "SXlNelF5T0Zvd0ZURVRNQkVHQTFVRQpBeE1LYTNWaVpYSnVaWFJs",
+        155,
+    ),
 }
 
 
 @pytest.mark.parametrize("kind", COUNTED)
 def test_an_estimate_errs_upwards_by_a_quarter_at_most(kind: str) -> None:
     text, counted = COUNTED[kind]
-    assert counted * 0.98 <= estimate_text(text * 4) / 4 <= counted * 1.25
+    assert counted <= estimate_text(text * 4) / 4 <= counted * 1.25
 
 
 def test_all_that_a_turn_sends_counts() -> None:
@@ -101,21 +128,35 @@ def test_all_that_a_turn_sends_counts() -> None:
     ("piece", "of_a_hundred"),
     [
         ("abcdefg ", 104),
-        ("abcdefghij ", 143),  # three letters after the seventh
-        ("Abc ", 136),
-        ("abc.", 242),  # a word after no other space, and a mark
-        ("ABC ", 120),
-        ("A ", 120),
-        ("1234 ", 196),
-        ("12ab34cd56ef ", 719),
-        ("12ab ", 288),  # too short for a hash
-        ("桥接 ", 183),
-        ("éé ", 336),  # four bytes
-        ("\n    ", 113),
-        ("  .", 242),
-        ("., ", 118),
-        ("fooBar ", 204),  # a capital within a name
-        ("a\n", 330),  # a line break without indentation
+        ("abcdefghij ", 108),  # three letters after the seventh
+        ("Abc ", 134),
+        ("abc.", 250),  # a word after no other space, and a mark
+        ("ABC ", 124),
+        ("bcd ", 143),  # no vowel
+        ("ABCD ", 130),  # three letters after the first
+        ("A ", 111),
+        ("1234 ", 172),
+        ("12ab34cd56ef ", 732),
+        ("12ab ", 257),  # too short for a hash
+        ("桥接 ", 314),
+        ("数据 ", 70),  # a word that programs use
+        ("鼹 ", 270),  # rare
+        ("橋 ", 240),  # traditional
+        ("９ ", 114),  # the wide form of a digit
+        ('"桥接", ', 547),  # after a mark
+        ("の ", 140),
+        ("한 ", 210),
+        ("€ ", 120),
+        ("😀 ", 390),
+        ("qT8xQz7kLm2VbN4rWp9sDf6hJc3g ", 1932),  # encoded bytes
+        ("X509Certificate12 ", 512),  # a name, not a hash
+        ("({[<|", 3),  # two marks after the third
+        ("éé ", 186),  # four bytes
+        ("\n    ", 127),
+        ("  .", 261),
+        ("., ", 117),
+        ("fooBar ", 214),  # a capital within a name
+        ("a\n", 359),  # a line break without indentation
     ],
 )
 def test_each_kind_of_piece_has_its_weight(piece: str, of_a_hundred: int) -> None:
@@ -155,3 +196,10 @@ def test_tools_and_a_schema_have_their_count() -> None:
     assert estimate_turn(Turn("m", asked.messages, tools=(tool, tool))) == 14 + 320 + 2 * (12 + 3)
     assert estimate_turn(Turn("m", asked.messages, output_schema={})) == 14 + 1
     assert estimate_turn(Turn("m", ())) == 1
+
+
+def test_the_chinese_of_a_schema_counts_as_chinese() -> None:
+    def turn(words: str) -> Turn:
+        return Turn("m", (), tools=(Tool("one", "two", {"description": words}),))
+
+    assert estimate_turn(turn("数据" * 100)) - estimate_turn(turn("")) < 100
