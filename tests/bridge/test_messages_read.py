@@ -222,11 +222,15 @@ def test_tools_whatever_their_type_says_and_how_they_are_chosen() -> None:
     assert asked.ignored == ("tools.web_search_20250305",)
 
 
-@pytest.mark.parametrize("field", ["output_config", "output_format"])
-def test_a_json_schema_of_the_answer(field: str) -> None:
+@pytest.mark.parametrize(
+    ("field", "param"),
+    [("output_config", "output_config.format.schema"), ("output_format", "output_format.schema")],
+)
+def test_a_json_schema_of_the_answer(field: str, param: str) -> None:
     form = {"type": "json_schema", "schema": SCHEMA}
     value = {"format": form} if field == "output_config" else form
-    assert read(**dict[str, Any]({field: value})).turn.output_schema == SCHEMA
+    asked = read(**dict[str, Any]({field: value}))
+    assert (asked.turn.output_schema, asked.schema_param) == (SCHEMA, param)
 
 
 @pytest.mark.parametrize(
