@@ -17,6 +17,8 @@ from tray_bridge.claude.account_state import AccountState
 from tray_bridge.claude.failures import error_of
 from tray_bridge.doctor.health import health_of
 from tray_bridge.errors import (
+    InvalidRequestError,
+    ModelNotFoundError,
     SignedOutError,
     TrayBridgeError,
     UpstreamError,
@@ -209,3 +211,30 @@ def test_c15_extra_usage_that_pays_is_told(make_bridge: Make, monkeypatch: pytes
     account = bridge.wait_for(lambda s: s.account.windows, 10).account
     assert [(window.name, window.status) for window in account.windows] == [("five_hour", "extra_usage")]
     assert time.time() - (account.windows[0].told_at or 0) < 60  # when the CLI reported it
+
+
+@pytest.mark.parametrize("what", ["image", "document"])
+def test_c19_a_picture_that_claude_cannot_read_is_told_without_the_clis_advice(what: str) -> None:
+    said = f"an {what} in the conversation could not be processed and was removed. Re-read the file with another one."
+    error = error_of("invalid_request", 400, said)
+    assert (
+        isinstance(error, InvalidRequestError) and "Re-read" not in str(error) and "another format" in str(error.hint)
+    )
+
+
+def test_c19_a_request_that_is_too_large_is_told_without_the_clis_advice() -> None:
+    said = "Request too large (max 32MB). Accumulated images pushed it over the limit. Remove older images or compact."
+    error = error_of("invalid_request", 413, said)
+    assert isinstance(error, UpstreamError) and error.status == 413 and "compact" not in f"{error} {error.hint}"
+
+
+@pytest.mark.parametrize(
+    "said", ["OAuth token does not meet scope requirement user:inference", "This API key was revoked"]
+)
+def test_c5_a_403_that_a_new_sign_in_mends_says_so(said: str) -> None:
+    assert isinstance(error_of("unknown", 403, f"API Error: 403 {said}"), SignedOutError)
+
+
+def test_c6_a_model_that_the_organization_may_not_use_is_not_offered() -> None:
+    said = "API Error: 403 Access to this model is not allowed for your organization"
+    assert isinstance(error_of("unknown", 403, said), ModelNotFoundError)

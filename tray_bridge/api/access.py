@@ -142,7 +142,7 @@ class AccessMiddleware:
         match = _HOST.fullmatch(values[0].lower()) if len(values) == 1 else None
         if match and (match[1] in self._hosts or is_local_host(match[1]) or self._is_own_address(scope, match[1])):
             return
-        named = values[0][:100] if values else "nothing"
+        named = (values[0][:100] if values else "") or "nothing"
         raise AccessDeniedError(
             f"The Host header names {named}, which is not this machine.",
             hint="Use http://127.0.0.1, or add the name to allowed_hosts in the settings.",

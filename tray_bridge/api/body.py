@@ -75,9 +75,14 @@ async def _read(request: Request, limit: int, chunk_seconds: float) -> bytearray
 def parse_json_object(body: bytearray, charset: str = "") -> dict[str, Any]:
     """Parse `body`, and empty it meanwhile, so that bytes, text and result are never in memory together.
 
-    It is UTF-8, or UTF-16 with a byte order mark, or in the `charset` that its client names.
+    It is UTF-8, or UTF-16 or UTF-32 with or without a byte order mark, or in the `charset` that its client names. The
+    zero byte that ends a string in C is left out.
     """
-    encoding = "utf-16" if body[:2] in BYTE_ORDER_MARKS else _CHARSETS.get(charset, "utf-8-sig")
+    encoding = _CHARSETS.get(charset, "utf-8-sig")
+    if body[:2] in BYTE_ORDER_MARKS or 0 in body[:2]:
+        encoding = json.detect_encoding(body)
+    elif body.endswith(b"\0"):
+        del body[len(body.rstrip(b"\0")) :]
     _check_count(body)
     try:
         text = body.decode(encoding)

@@ -128,6 +128,19 @@ def _too_long(report: Report) -> TrayBridgeError:
     return UpstreamError(report.text, status=400, code="context_length_exceeded")
 
 
+def _unreadable(report: Report) -> TrayBridgeError:
+    """Say it without Claude Code's advice to its own model."""
+    what = "document" if "document" in report.text else "picture"
+    return InvalidRequestError(
+        f"Claude cannot read a {what} of this conversation.", hint="Send it in another format, or leave it out."
+    )
+
+
+def _too_large(report: Report) -> TrayBridgeError:
+    first = report.text.partition(". ")[0] or "The request is too large"
+    return UpstreamError(_sentence(first), status=413, hint="Send fewer or smaller pictures and documents.")
+
+
 def _invalid(report: Report) -> TrayBridgeError:
     return InvalidRequestError(_sentence(report.text))
 
@@ -164,6 +177,8 @@ def _upstream(report: Report) -> TrayBridgeError:
 
 ROWS = (
     Row(_too_long, r"(prompt|message) is too long|input length and .?max_tokens.? exceed|exceeds? the context window"),
+    Row(_unreadable, r"could not be processed and was removed"),
+    Row(_too_large, statuses=frozenset({413})),
     # Remedy: money or another plan. Waiting does not help.
     Row(_billing, kinds=frozenset({"billing_error"})),
     Row(_billing, statuses=frozenset({402})),
@@ -220,7 +235,8 @@ ROWS = (
     Row(_other_account, kinds=frozenset({"oauth_org_not_allowed", "account_on_hold", "verification_required"})),
     Row(
         _signed_out,
-        r"token (has been |was |is )?(revoked|expired|invalid)|(login|session) (has )?expired|please run /login",
+        r"token (has been |was |is )?(revoked|expired|invalid)|(login|session) (has )?expired|please run /login"
+        r"|scope requirement|api key (has been |was |is )?(disabled|revoked|deleted|expired)",
         statuses=frozenset({None, 400, 401, 403}),
     ),
     Row(_signed_out, statuses=frozenset({401})),
@@ -231,7 +247,7 @@ ROWS = (
     Row(_no_model, r"availableModels allowlist"),
     Row(
         _no_model,
-        r"\bmodel:|invalid model name|issue with the selected model|access to the model|unknown model"
+        r"\bmodel:|invalid model name|issue with the selected model|access to (the|this) model|unknown model"
         r"|model\b.{0,80}\b(does not exist|was not found|not found|is not (available|supported))",
         statuses=frozenset({400, 403, 404}),
     ),
