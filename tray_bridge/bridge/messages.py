@@ -181,6 +181,12 @@ class MessageReader:
                     pieces.append(thought)
             else:  # the Messages API refuses pictures and files of the assistant
                 self._ignored.append(f"assistant.{safe_name(kind)}")
+        if isinstance(audio := message.get("audio"), Mapping):
+            words = audio.get("transcript")
+            if not pieces and isinstance(words, str) and words.strip():
+                pieces.append(Text(words))
+            elif not pieces:
+                self._ignored.append("assistant.audio")
         refusal = message.get("refusal")
         if not pieces and isinstance(refusal, str) and refusal.strip():
             pieces.append(Text(refusal))
@@ -203,8 +209,10 @@ class MessageReader:
         )
 
     def _parts(self, message: JsonObject, param: str) -> list[tuple[str, JsonObject]]:
-        """The parts of a message's content; in the past a number counts as its text."""
+        """The parts of a message's content; in the past a number counts as its text, and Gemini's `parts` are read."""
         content = message.get("content")
+        if not self._newest and content is None and isinstance(message.get("parts"), list):
+            content = message["parts"]
         return split_parts(content if self._newest else _with_scalars_as_text(content), f"{param}.content")
 
     def _calls(self, message: JsonObject, param: str) -> list[Call]:

@@ -218,6 +218,8 @@ def _match(calls: Sequence[Call], results: Sequence[Result], ignored: list[str])
         while waiting and len(waiting) > 1 and waiting[-1] in given:
             waiting.pop()
         if waiting:
+            if (earlier := given.get(waiting[-1])) is not None and earlier.content != result.content:
+                ignored.append("tool_result.repeated")  # the last one counts
             given[waiting[-1]] = result
         elif not result.is_newest:
             ignored.append("tool_result.without_call")

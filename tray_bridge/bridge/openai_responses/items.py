@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ...errors import InvalidRequestError
 from ...turns import Document, Image, JsonObject, RedactedThinking, Role, Text, Thinking
 from ..content import split_parts
 from ..fields import kind_of, refuse, required_string, shown
@@ -208,7 +209,12 @@ class ItemReader:
         if kind == "message":
             self._message(item, param)
         elif kind in _CALLS:
-            self._spoken.append(self._call(item, kind, param))
+            try:
+                self._spoken.append(self._call(item, kind, param))
+            except InvalidRequestError:
+                if self._messages is self._newest:
+                    raise
+                self._ignored.append(f"input.{kind}.unreadable")
         elif kind in _OUTPUTS:
             self._end_spoken()
             call_id = item.get("call_id")
@@ -231,8 +237,9 @@ class ItemReader:
             refuse(f"{shown(item.get('type'))} is not a known type of item. Known are {_KNOWN}.", f"{param}.type")
 
     def _message(self, item: JsonObject, param: str) -> None:
-        required_string(item.get("role"), f"{param}.role")
-        role = role_of(item["role"])
+        if self._messages is self._newest:
+            required_string(item.get("role"), f"{param}.role")
+        role = role_of(item.get("role"))
         if role == "assistant":
             self._spoken += self._messages.assistant(item, param)
         elif role == "user" or (role not in _ROLES and self._messages is self._past):
