@@ -10,7 +10,7 @@ import pytest
 from tray_bridge.claude.conversation_key import Binding
 from tray_bridge.claude.keeper import LONGEST_SLEEP, MOST_WASTED, QUIET_SECONDS, Keeper
 from tray_bridge.claude.roster import PoolConfig, Roster
-from tray_bridge.claude.wear import MOST_CONVERSATIONS
+from tray_bridge.claude.wear import MOST_CONVERSATIONS, MOST_MORE
 from tray_bridge.claude.worker import Worker
 from tray_bridge.claude.worker_states import WorkerState
 from tray_bridge.errors import CliUnavailableError
@@ -195,6 +195,32 @@ async def test_a_worn_worker_is_replaced_in_a_quiet_moment_once_its_replacement_
     assert replacement is not None and pool.keeper.spare_to_start() is None
     pool.keeper.drop_surplus()
     assert list(pool.roster) == [replacement]
+    await pool.roster.close()
+
+
+async def test_a_worker_that_is_overdue_is_replaced_while_requests_come_and_only_one_at_a_time(folder: Path) -> None:
+    pool = Pool(folder, size=3, reuse=True)
+    first, second, fresh = pool.add("busy", "busy", "busy")
+    first.wear.conversations = second.wear.conversations = MOST_CONVERSATIONS + MOST_MORE
+    replacement = pool.keeper.spare_to_start()
+    assert replacement is not None and pool.keeper.spare_to_start() is None
+    replacement.move("warm")
+    pool.keeper.drop_surplus()
+    assert list(pool.roster) == [first, second, fresh, replacement]  # it answers still: the spare is no surplus
+    first.move("parked")
+    pool.keeper.note_lent(ASKED, is_new=True)
+    assert list(pool.roster) == [second, fresh, replacement]
+    assert pool.fill() == 1  # for the second one
+    await pool.roster.close()
+
+
+async def test_where_there_is_no_room_a_conversation_is_not_given_up_for_an_overdue_worker(folder: Path) -> None:
+    pool = Pool(folder, size=1, reuse=True, max_sessions=1)
+    (overdue,) = pool.add("parked")
+    overdue.wear.conversations = MOST_CONVERSATIONS + MOST_MORE
+    assert pool.fill() == 0
+    pool.keeper.drop_surplus()
+    assert list(pool.roster) == [overdue]
     await pool.roster.close()
 
 

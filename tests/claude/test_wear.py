@@ -18,6 +18,9 @@ def test_a_process_is_worn_after_its_conversations_and_can_still_serve() -> None
     assert not worn.is_worn
     worn.conversations += 1
     assert worn.is_worn
+    assert not worn.is_overdue
+    worn.conversations += wear.MOST_MORE
+    assert worn.is_overdue
     assert not worn.is_worn_out
 
 

@@ -94,6 +94,7 @@ class Keeper:
         self._binding = binding
         self._look_at_clock()
         self._peaks[0] = max(self._peaks[0], self._roster.count()["busy"])
+        self.drop_overdue()
 
     def forget_binding(self) -> None:
         """Bind no spare ahead until the next request; for a changed default model."""
@@ -152,12 +153,13 @@ class Keeper:
         roster = self._roster
         states = roster.count()
         there = len(roster) if roster.config.reuse else len(roster.spares) + states["starting"]
-        there -= len(self.retiring())
+        is_full = len(roster) >= roster.config.max_sessions
+        there -= len({*self.retiring(), *(() if is_full else self.overdue())})
         if there >= self.target() or roster.failures.seconds_to_retry():
             return None
         if self._is_waited_for() or sum(worker.is_getting_ready for worker in roster) >= CORES:
             return None  # requests in the queue come first
-        if len(roster) >= roster.config.max_sessions:
+        if is_full:
             # The first spare is worth more than the oldest conversation: every new client needs it.
             oldest = next(iter(self.retiring() or roster.in_state({"parked"})), None)
             if oldest is None or (there and not self.retiring()):
@@ -220,9 +222,10 @@ class Keeper:
             for worker in roster.in_state(FREE):
                 if not worker.can_be_reset:
                     roster.discard(worker, "it can serve no other conversation")
-            retiring = self.retiring()
-            for worker in retiring[: max(0, len(roster) - target)]:  # its replacement is there
+            self.drop_overdue()
+            for worker in self.retiring()[: max(0, len(roster) - target)]:  # its replacement is there
                 roster.discard(worker, "it has served its time")
+            target += len(self.overdue())  # one that answers just now will be replaced, too
             free, parked = roster.in_state(FREE), roster.in_state({"parked"})
             last = 1 if target and not self._is_idle() else 0
             for worker in free[: max(0, min(len(roster) - target, len(free) + len(parked) - last))]:
@@ -237,6 +240,19 @@ class Keeper:
         if time.monotonic() - self._roster.last_request < QUIET_SECONDS:
             return []
         return [worker for worker in self._roster.in_state({"idle"}) if worker.wear.is_worn]
+
+    def overdue(self) -> list[Worker]:
+        """The worker to be replaced next, whatever it does now and however many requests come; one at a time."""
+        if not self._roster.config.reuse or self._is_idle():
+            return []
+        return [worker for worker in self._roster if worker.alive and worker.wear.is_overdue][:1]
+
+    def drop_overdue(self) -> None:
+        """Close the overdue worker while it rests and its replacement is ready. Cheap: called at each lend."""
+        for worker in self.overdue():
+            has_replacement = len(self._roster) > self.target() and not self._roster.count()["starting"]
+            if has_replacement and worker.state in ("idle", "parked"):
+                self._roster.discard(worker, "it has served its time")
 
     def seconds_to_next_look(self) -> float:
         """Give the seconds until something expires, may be tried again, or counts as idle."""

@@ -6,6 +6,8 @@ import time
 
 MOST_CONVERSATIONS = 200  # then it is replaced in a quiet moment
 MOST_GROWTH = 1.5  # of its memory, likewise
+MOST_MORE = 50  # conversations after that: then no quiet moment is waited for
+GROWTH_SOON = 2.0  # of its memory, likewise
 GROWTH_AT_ONCE = 3.0  # of its memory: it serves no further conversation
 SETTLED_AFTER = 20  # conversations: until then its memory grows to what it needs
 
@@ -39,6 +41,11 @@ class Wear:
     def is_worn(self) -> bool:
         """Return whether it should be replaced while no request needs it."""
         return self.conversations >= MOST_CONVERSATIONS or self.growth > MOST_GROWTH
+
+    @property
+    def is_overdue(self) -> bool:
+        """Return whether it should be replaced though requests come all the time: its memory grows with each."""
+        return self.conversations >= MOST_CONVERSATIONS + MOST_MORE or self.growth > GROWTH_SOON
 
     @property
     def is_worn_out(self) -> bool:
