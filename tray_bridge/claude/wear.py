@@ -6,7 +6,7 @@ import time
 
 MOST_CONVERSATIONS = 200  # then it is replaced in a quiet moment
 MOST_GROWTH = 1.5  # of its memory, likewise
-MOST_MORE = 50  # conversations after that: then no quiet moment is waited for
+MOST_MORE = 10  # conversations after that: then no quiet moment is waited for
 GROWTH_SOON = 2.0  # of its memory, likewise
 GROWTH_AT_ONCE = 3.0  # of its memory: it serves no further conversation
 SETTLED_AFTER = 20  # conversations: until then its memory grows to what it needs
