@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable
+import statistics
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from .figure import Figure
+from .figure import Figure, percentile
 from .programs import BridgeProcess, Size, StandInProcess, bridge, idle
 from .raw_cli import RawCli, say
 from .streaming import Client, Stream
@@ -51,7 +52,21 @@ async def measure_first_token(standin: StandInProcess, folder: Path, size: Size)
         for _ in range(min(size.runs, CONVERSATIONS)):
             await figures.measure_follow_ups(running, client, turns=size.runs)
         client.close()
+    figures.slowest.note = spread(figures.slowest.bridge, figures.slowest.raw or [])
     return figures.all
+
+
+def spread(bridge: Sequence[float], raw: Sequence[float]) -> str:
+    """Say what a p95 of pairs can be at best: raw turns vary too, and so each ÷ its neighbour has a p95."""
+    if len(raw) < 2:
+        return ""
+    neighbours = [one / other for pair in itertools.pairwise(raw) for one, other in (pair, pair[::-1])]
+    beside = percentile(bridge, 95) / percentile(raw, 95)
+    over_median = percentile(bridge, 95) / statistics.median(raw)
+    return (
+        f"raw ÷ the raw turn beside it: p95 {percentile(neighbours, 95):.3f}; "
+        f"bridge's p95 ÷ raw's p95 {beside:.3f}, ÷ raw's median {over_median:.3f}"
+    )
 
 
 class FirstTokenFigures:

@@ -31,7 +31,8 @@ def to_table(figures: Sequence[Figure]) -> Table:
         raw = _cell(figure.raw, SHAPES[figure.unit]) if figure.raw else ""
         ratio = _cell(figure.ratios, "{:.3f}") if figure.ratios else ""
         bridge = _cell(figure.bridge, SHAPES[figure.unit])
-        table.add_row(figure.name, bridge, raw, ratio, _goal(figure), str(len(figure.bridge)))
+        name = f"{figure.name}\n[dim]{figure.note}[/dim]" if figure.note else figure.name
+        table.add_row(name, bridge, raw, ratio, _goal(figure), str(len(figure.bridge)))
     return table
 
 
@@ -40,7 +41,8 @@ def to_lines(figures: Sequence[Figure]) -> str:
     lines = []
     for figure in figures:
         ratio = f"; ÷ raw CLI {_cell(figure.ratios, '{:.3f}')}" if figure.ratios else ""
-        lines.append(f"{figure.name}: {_cell(figure.bridge, SHAPES[figure.unit])}{ratio}; n {len(figure.bridge)}")
+        note = f" ({figure.note})" if figure.note else ""
+        lines.append(f"{figure.name}: {_cell(figure.bridge, SHAPES[figure.unit])}{ratio}; n {len(figure.bridge)}{note}")
     return "\n".join(lines)
 
 
