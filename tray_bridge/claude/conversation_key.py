@@ -75,7 +75,7 @@ class ConversationKeys:
         self._keys = [sha256(head).digest()]
         self._places: dict[bytes, int] | None = None
         for message in turn.messages:
-            self._add(message)
+            self._take(message)
 
     def __getitem__(self, count: int) -> bytes:
         return self._keys[count]
@@ -91,15 +91,15 @@ class ConversationKeys:
 
     def with_answer(self, answer: Message) -> bytes:
         """Give the key of the whole conversation after this answer. Call it once."""
-        self._add(answer)
+        self._take(answer)
         return self._keys[-1]
 
-    def _add(self, message: Message) -> None:
+    def _take(self, message: Message) -> None:
         before = self._keys[-1]
         known = message.memo.get(_MEMO)
         if known is not None and known[0] == before:
-            _, key, calls = known
-            for call_id in calls:
+            key = known[1]
+            for call_id in known[2]:
                 self._calls.setdefault(call_id, len(self._calls))
         else:
             count = len(self._calls)

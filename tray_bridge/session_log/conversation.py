@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import TypedDict, cast
+from typing import TypedDict
 
 from ..turns import Block, Document, Image, Message, Text, ToolResult, ToolUse, Turn
 
@@ -32,7 +32,8 @@ def conversation_of(turn: Turn) -> Conversation:
     asked = [at for at, message in enumerate(turn.messages) if message.role == "user"] or [len(turn.messages) - 1]
     digests, begin = [], 0
     for end in (asked[0], asked[-2:][0], asked[-1]):
-        chain.update(b"".join([_written(message) for message in turn.messages[begin : end + 1]]))
+        messages = turn.messages[begin : end + 1]
+        chain.update(b"".join([message.memo.get(_MEMO) or _written(message) for message in messages]))
         digests.append(chain.hexdigest())
         begin = max(begin, end + 1)
     thread, parent, tip = digests
@@ -77,8 +78,6 @@ def branches(exchanges: Iterable[tuple[str, str | None, str | None]]) -> dict[st
 
 
 def _written(message: Message) -> bytes:
-    if (known := message.memo.get(_MEMO)) is not None:
-        return cast("bytes", known)
     texts = [part for block in message.content for part in _said(block)]
     written = "\0".join((message.role, str(len(texts)), *texts, "")).encode("utf-8", "surrogatepass")
     if len(written) <= _REMEMBERED:

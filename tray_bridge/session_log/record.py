@@ -194,9 +194,9 @@ class Record:
         kind = type(value)
         if kind in _AS_THEY_ARE:
             return value
+        if kind is tuple and value and type(value[0]) is Message:
+            return [message.memo.get(_MEMO) or self._to_plain(message) for message in value]
         if kind is Message and len(value.content) == 1 and isinstance(only := value.content[0], Text):
-            if (known := value.memo.get(_MEMO)) is not None:
-                return known
             message = _TextMessage(role=value.role, content=[{"type": "text", "text": only.text}])
             if len(only.text) <= _REMEMBERED:
                 value.memo[_MEMO] = message
@@ -258,8 +258,6 @@ def _pretty(value: Any, margin: str, quoted: dict[str, str]) -> str:
         return repr(value)
     inner = margin + "  "
     if kind is _TextMessage:
-        if value.written is not None and value.written[0] == margin:
-            return str(value.written[1])
         text = _pretty(value["content"][0]["text"], margin, quoted)
         deep = inner + "    "
         whole = (
@@ -273,7 +271,13 @@ def _pretty(value: Any, margin: str, quoted: dict[str, str]) -> str:
         members = [f"{inner}{_quote(name)}: {_pretty(item, inner, quoted)}" for name, item in value.items()]
         return "{\n" + ",\n".join(members) + f"\n{margin}}}"
     if kind is list and value:
-        return "[\n" + ",\n".join([inner + _pretty(item, inner, quoted) for item in value]) + f"\n{margin}]"
+        items = [
+            item.written[1]
+            if type(item) is _TextMessage and item.written and item.written[0] == inner
+            else _pretty(item, inner, quoted)
+            for item in value
+        ]
+        return f"[\n{inner}" + f",\n{inner}".join(items) + f"\n{margin}]"
     return _encode(value)
 
 
