@@ -12,6 +12,7 @@ import inspect
 import json
 import sys
 from collections.abc import Callable, Iterator
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ import pytest
 
 import tray_bridge
 from tests.conformance.client_adapters import CLIENTS, Adapter, Heard, Question
+from tests.conformance.talk import BY_NAME, TOOL, WRITERS, Talk, check_kept
 from tests.conformance.tiny_dialect import Tiny, TinyClient
+from tests.e2e.upstream import turns
 from tests.running_bridge import RunningBridge, directive, running_bridge, wait_for
 from tray_bridge.api import answering
 from tray_bridge.bridge import all_dialects
@@ -257,6 +260,27 @@ def test_what_the_bridge_itself_refuses_is_in_the_dialects_words(bridge: Running
         assert len(client.error(response.json())) > 10
         assert response.headers["x-request-id"].startswith("req_")
     assert bridge.standin.requests == []
+
+
+def test_a_conversation_goes_on_through_every_dialect_after_every_other(bridge: RunningBridge) -> None:
+    a, b, c, d = WRITERS
+    assert set(WRITERS) == set(BY_NAME)
+    talk = Talk(bridge)
+    order = (a, b, a, c, a, d, b, c, b, d, c, d, a)
+    for number, dialect in enumerate(order):
+        asked = directive(text=f"Answer {number}.")
+        assert talk.ask(dialect, asked, stream=number % 2 == 0).text == f"Answer {number}."
+    check_kept(bridge, len(order))
+
+
+@pytest.mark.parametrize(("asks", "goes_on"), list(permutations(WRITERS, 2)))
+def test_a_call_of_one_dialect_is_answered_through_another(bridge: RunningBridge, asks: str, goes_on: str) -> None:
+    talk = Talk(bridge)
+    call = {"tools": [{"name": TOOL, "input": {"x": 1}}]}
+    assert talk.ask(asks, directive(**call, then=[{"text": "Found."}])).calls == [(TOOL, {"x": 1})]
+    assert talk.result(goes_on, "It is here.").text == "Found."
+    check_kept(bridge, 2)
+    assert "It is here." in str(turns(bridge.standin.requests[-1].body)[-1])
 
 
 def test_the_page_names_every_dialect_without_a_change_of_its_own(bridge: RunningBridge) -> None:
