@@ -97,6 +97,8 @@ def test_claude_code_works_with_its_own_tools_one_question_a_round(bridge: Runni
     rounds = 30
     read = {"tools": [{"name": "Read", "input": {"file_path": str(tmp_path / "note.txt")}}]}
     prompt = directive(**read, then=[*[read] * (rounds - 1), {"text": "Done."}])
+    bridge.wait_until_warm(2)
+    processes = bridge.processes()
     answer = claude_code(bridge, tmp_path, prompt, "--allowedTools", "Read")
     assert (answer["result"], answer["num_turns"]) == ("Done.", rounds + 1)
     asked = bridge.standin.requests
@@ -105,5 +107,6 @@ def test_claude_code_works_with_its_own_tools_one_question_a_round(bridge: Runni
     # Every few rounds it sends a reminder beside its results; the turn that waits for them gets it all the same.
     assert "<system-reminder>" in str(asked[-1].body["messages"])
     assert len(set(sessions(bridge))) == 1
+    assert bridge.processes() == processes
     for before, after in pairwise([turns(received.body) for received in asked]):
         assert after[: len(before)] == before

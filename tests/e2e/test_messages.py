@@ -15,6 +15,7 @@ from tests.faults.test_progress import closed, end, piece, start, text
 from tests.messages_grammar import check_frames
 from tests.running_bridge import RunningBridge, directive, running_bridge
 from tests.tool_loop import sessions
+from tray_bridge.claude import token_counter
 from tray_bridge.standin import StandIn
 
 BUSY = directive(error={"status": 529, "type": "overloaded_error", "message": "Busy."})
@@ -192,7 +193,9 @@ def count(bridge: RunningBridge, **fields: Any) -> tuple[int, str]:
     return answer.json()["input_tokens"], answer.headers["x-bridge-token-count"]
 
 
-def test_tokens_are_counted_upstream_without_the_model(running_standin: StandIn, standin: StandIn) -> None:
+def test_tokens_are_counted_upstream_without_the_model(
+    running_standin: StandIn, standin: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     brief: dict[str, Any] = {"system": "Be brief."}
     asked = {"messages": [user("How many words"), {"role": "assistant", "content": "?"}, user("are these?")]}
     tool = {"name": "Read", "description": "Read it well. " * 300, "input_schema": {"type": "object"}}
@@ -206,10 +209,17 @@ def test_tokens_are_counted_upstream_without_the_model(running_standin: StandIn,
         for uncounted in ({**tool, "name": "Look", "description": "Look."}, {**tool, "description": "Read."}):
             assert count(bridge, **asked, **brief, tools=[uncounted])[1] == "estimated"
         assert standin.requests == []
+        (process,) = bridge.processes()
         answer = ask(bridge, messages=[user(directive(text="Hello"))], **brief).json()
         assert answer["content"] == [{"type": "text", "text": "Hello"}]
         assert turns(standin.requests[-1].body) == [("user", [{"type": "text", "text": directive(text="Hello")}])]
-        assert len(bridge.processes()) == 1
+        # A conversation that rests is given up for a count once it has rested for long, and never for its own.
+        assert count(bridge, **asked, **brief)[1] == "estimated"
+        monkeypatch.setattr(token_counter, "LONG_REST", 0.0)
+        goes_on = [user(directive(text="Hello")), {"role": "assistant", "content": "Hello"}, user("And?")]
+        assert count(bridge, messages=goes_on, **brief)[1] == "estimated"
+        assert count(bridge, **asked, **brief)[1] == "upstream"
+        assert bridge.processes() == [process]
 
 
 def test_tokens_are_estimated_where_no_worker_is_free_or_upstream_does_not_count(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 
 from ..errors import TrayBridgeError, name_of
 from ..turns import Turn
@@ -22,6 +23,7 @@ from .worker_states import FREE
 
 logger = logging.getLogger(__name__)
 COUNT_TIMEOUT = 10.0  # seconds
+LONG_REST = 60.0  # seconds; a conversation that has rested so long is rarely continued
 
 
 class TokenCounter:
@@ -56,12 +58,20 @@ class TokenCounter:
         return None
 
     def _free_worker(self, wanted: Wanted) -> Worker | None:
-        """Find a worker that holds no conversation and can be reset, of the same binding if there is one."""
+        """Find a worker that holds no conversation and can be reset, of the same binding if there is one.
+
+        Else give up the conversation that has rested longest, unless it is the one to be counted.
+        """
         if not self._roster.is_open or not self._roster.config.reuse:
             return None
-        free = [
+        usable = [
             worker
-            for worker in self._roster.in_state(FREE)
+            for worker in self._roster.in_state(FREE | {"parked"})
             if worker.can_be_reset and not worker.past and can_become(worker.binding, wanted.binding)
         ]
-        return max(free, key=lambda worker: worker.binding == wanted.binding, default=None)
+        free = [worker for worker in usable if worker.state in FREE]
+        if free:
+            return max(free, key=lambda worker: worker.binding == wanted.binding)
+        long_ago = time.time() - LONG_REST
+        resting = [w for w in usable if w.since <= long_ago and w.conversation.plan(wanted).how == "new"]
+        return min(resting, key=lambda worker: worker.since, default=None)
