@@ -90,8 +90,11 @@ class RunningBridge:
 
 @contextmanager
 def running_bridge(standin: StandIn, **settings: object) -> Iterator[RunningBridge]:
-    """Start a bridge on a free port, wait until it is ready, and stop it: no process of it may be left."""
-    server = ServerThread(load_settings({"port": 0, **settings}))
+    """Start a bridge on a free port, wait until it is ready, and stop it: no process of it may be left.
+
+    It keeps one process ready unless the test says otherwise: each more is a start that costs most of a second.
+    """
+    server = ServerThread(load_settings({"port": 0, "pool_size": 1, **settings}))
     server.start()
     try:
         snapshot = server.wait_until_settled(30)

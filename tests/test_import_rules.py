@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,13 @@ PACKAGE = Path(tray_bridge.__file__).parent
 LEAVES = {"turns", "errors", "snapshots", "machine"}
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Every module that a file imports, in full; those of ours begin with `tray_bridge.`."""
+@cache
+def imports(path: Path) -> tuple[str, ...]:
+    """Every module that a file imports, in full; those of ours begin with `tray_bridge.`. Each file is read once."""
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
     parts = ("tray_bridge", *path.relative_to(PACKAGE).parent.parts)
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -52,6 +58,7 @@ def test_a_leaf_imports_nothing_of_ours_but_leaves(name: str) -> None:
         assert {module.split(".")[1] for module in ours} <= LEAVES, path
 
 
+@cache
 def graph() -> dict[str, set[str]]:
     """Each module of ours with those that it imports, imports for types and inside functions included."""
     modules = {}

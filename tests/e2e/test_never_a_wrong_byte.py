@@ -112,8 +112,8 @@ def user(text: str) -> Message:
 
 
 def rarely(usual: st.SearchStrategy[T], other: T) -> st.SearchStrategy[T]:
-    """`other` once in forty times: each time costs the start of a process."""
-    return st.integers(0, 39).flatmap(lambda n: st.just(other) if n == 17 else usual)
+    """`other` once in eighty times: each time costs the start of a process."""
+    return st.integers(0, 79).flatmap(lambda n: st.just(other) if n == 17 else usual)
 
 
 cases = st.builds(

@@ -114,21 +114,23 @@ def test_128_tools_with_names_of_any_kind_arrive(bridge: RunningBridge) -> None:
 
 def test_tools_that_bear_names_of_claude_codes_own_are_the_clients(bridge: RunningBridge) -> None:
     """Each is called once: the call reaches the client, its result Claude, and Claude Code adds nothing."""
-    rounds = [{"tools": [call(name, x=number)]} for number, name in enumerate(BUILT_IN)]
+    rounds = [{"tools": [call(name, x=at) for name in BUILT_IN[at : at + 4]]} for at in range(0, len(BUILT_IN), 4)]
     conversation = ToolConversation(bridge, *map(function, BUILT_IN))
     message = conversation.ask(**rounds[0], then=[*rounds[1:], {"text": "done"}])
-    seen = []
+    seen: list[str] = []
     while message.tool_calls:
-        seen.append(message.tool_calls[0].function.name)  # type: ignore[union-attr]
-        message = conversation.answer(f"result {len(seen)}")
+        names = [each.function.name for each in message.tool_calls]  # type: ignore[union-attr]
+        seen += names
+        message = conversation.answer(*(f"result of {name}" for name in names))
     assert seen == BUILT_IN and message.content == "done"
     body = newest(bridge)
     sent = turns(body)
-    assert len(sent) == 1 + 2 * len(BUILT_IN)
+    assert len(sent) == 1 + 2 * len(rounds)
     assert len(sent[0][1]) == 1, "nothing is added to the question"
-    for number, (role, blocks) in enumerate(sent[2::2], 1):
-        (block,) = blocks
-        assert role == "user" and block["content"] == [{"type": "text", "text": f"result {number}"}]
+    assert {role for role, _ in sent[2::2]} == {"user"}
+    called = {block["id"]: block["name"] for _, blocks in sent[1::2] for block in blocks}
+    results = {called[block["tool_use_id"]]: block["content"] for _, blocks in sent[2::2] for block in blocks}
+    assert results == {name: [{"type": "text", "text": f"result of {name}"}] for name in BUILT_IN}
     notes = [message for message in body["messages"] if message["role"] == "system"]
     assert len(notes) == 1, "the CLI's note on its surroundings, and no more"
 

@@ -185,7 +185,7 @@ def in_schedules(count: int) -> settings:
 
 
 @given(schedule=schedules)
-@in_schedules(8)
+@in_schedules(5)
 def test_a_schedule_ends_in_the_right_answer(hasty_bridge: RunningBridge, schedule: list[list[Round]]) -> None:
     play(hasty_bridge, schedule)
 

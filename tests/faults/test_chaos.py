@@ -103,12 +103,15 @@ def victim(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vic
 
 @contextmanager
 def load(victim: Victim) -> Iterator[list[str]]:
-    """Two clients that ask one question after the other; gives what they read that was no answer."""
+    """Two clients that keep asking; gives what they read that was no answer.
+
+    Each rests a moment after an answer: without it they would take all of the machine from what they wait for.
+    """
     stopped = threading.Event()
     complaints: list[str] = []
 
     def ask() -> None:
-        while not stopped.is_set():
+        while not stopped.wait(0.1):
             try:
                 if (answer := victim.answer()) != "well":
                     complaints.append(answer)

@@ -278,10 +278,11 @@ def generated(chance: random.Random, depth: int = 0) -> Any:
     return schema
 
 
-def test_a5_five_thousand_schemas_are_taken_or_named() -> None:
+@pytest.mark.parametrize("count", [1000, pytest.param(5000, marks=pytest.mark.full)])
+def test_a5_thousands_of_schemas_are_taken_or_named(count: int) -> None:
     chance = random.Random(5)
     taken = refused = 0
-    for _ in range(5000):
+    for _ in range(count):
         given = generated(chance)
         try:
             schema = tool_schema(given, AT)
@@ -292,7 +293,7 @@ def test_a5_five_thousand_schemas_are_taken_or_named() -> None:
         assert takes(dict(schema)), (given, schema)
         assert tool_schema(schema, AT) == schema
         taken += 1
-    assert taken > 1500 and refused > 100, (taken, refused)
+    assert taken > 0.3 * count and refused > 0.02 * count, (taken, refused)
 
 
 def offered(bridge: RunningBridge, schemas: list[Any]) -> None:
