@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-import sys
 import time
 
 import pytest
 
+from tests.commands import run_command
 from tests.running_bridge import RunningBridge, directive
 from tray_bridge.client import BridgeClient
 from tray_bridge.errors import BridgeUnreachableError, TrayBridgeError
@@ -20,14 +20,8 @@ NOBODY = "http://127.0.0.1:9"
 def run_client(
     bridge: RunningBridge, *arguments: str, stdin: str = "", **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tray_bridge.client", *arguments],
-        input=stdin,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        env={**os.environ, "BRIDGE_URL": bridge.url, "PYTHONUTF8": "1", **variables},
-    )
+    environment = {**os.environ, "BRIDGE_URL": bridge.url, **variables}
+    return run_command(arguments, environment, stdin=stdin, module="tray_bridge.client")
 
 
 def test_a_health_check_tells_whether_a_bridge_is_there(bridge: RunningBridge) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import openai
 import pytest
 
+from tests.commands import run_command
 from tests.running_bridge import RunningBridge, directive, wait_for
 from tray_bridge import __version__
 from tray_bridge.machine.owner_note import all_notes
@@ -34,14 +35,7 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def run(*arguments: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments),
-        input=stdin,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        env=environment(**variables),
-    )
+    return run_command(arguments, environment(**variables), stdin=stdin)
 
 
 def ask(bridge: RunningBridge, question: str, model: str = "haiku") -> None:

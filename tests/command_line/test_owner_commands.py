@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.commands import run_command
 from tests.running_bridge import RunningBridge, directive, wait_for
 from tray_bridge.command_line import arguments
 from tray_bridge.command_line.fetch import find_bridge
@@ -25,14 +26,7 @@ from tray_bridge.machine.owner_note import read_note
 
 
 def run(*arguments: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tray_bridge", *arguments],
-        input=stdin,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        env={**os.environ, "PYTHONUTF8": "1", **variables},
-    )
+    return run_command(arguments, {**os.environ, **variables}, stdin=stdin)
 
 
 def at(bridge: RunningBridge) -> tuple[str, str]:

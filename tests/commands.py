@@ -1,0 +1,125 @@
+"""Run the program's commands, each in a process of its own that is forked where the libraries are there already.
+
+An interpreter that starts and imports pydantic and httpx takes most of a command's time, and the tests run more than a
+hundred. So one process imports these libraries, nothing of `tray_bridge`, and is forked for each command. Where that
+cannot be, an interpreter is started for each: not on Linux, or when coverage is measured. That the program starts as a
+person starts it is shown by the tests that use `subprocess` themselves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+SECONDS = 60.0
+_lock = threading.Lock()
+_started: list[CommandServer] = []
+
+
+def run_command(
+    words: Sequence[str], environment: Mapping[str, str], *, stdin: str = "", module: str = "tray_bridge"
+) -> subprocess.CompletedProcess[str]:
+    """Run `python -m MODULE WORDS` in UTF-8; what it reads and writes are files, so no terminal."""
+    if sys.platform != "linux" or any(name.startswith("COVERAGE") for name in os.environ):
+        return subprocess.run(
+            [sys.executable, "-m", module, *words],
+            input=stdin,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=SECONDS,
+            env={**environment, "PYTHONUTF8": "1"},
+        )
+    with _lock:
+        if not _started:
+            _started.append(CommandServer())
+        return _started[0].run(module, words, environment, stdin)
+
+
+class CommandServer:
+    """The process that is forked. It ends when this process closes its end of the connection, or ends itself."""
+
+    def __init__(self) -> None:
+        self._socket, theirs = socket.socketpair()
+        self._socket.settimeout(SECONDS)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-X", "utf8", __file__, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                cwd=ROOT,
+            )
+
+    def run(
+        self, module: str, words: Sequence[str], environment: Mapping[str, str], stdin: str
+    ) -> subprocess.CompletedProcess[str]:
+        asked = {"module": module, "words": [*words], "environment": {**environment}, "folder": str(Path.cwd())}
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+            given.write(stdin.encode())
+            given.seek(0)
+            data = json.dumps(asked).encode()
+            socket.send_fds(self._socket, [len(data).to_bytes(4, "big")], [f.fileno() for f in (given, out, errors)])
+            self._socket.sendall(data)
+            answered = self._socket.recv(4)
+            assert answered, "the process that runs the commands has ended"
+            code = int.from_bytes(answered, "big", signed=True)
+            out.seek(0)
+            errors.seek(0)
+            return subprocess.CompletedProcess([*words], code, out.read().decode(), errors.read().decode())
+
+
+def serve(connection: socket.socket) -> dict[str, Any] | None:
+    """Fork for each command; return what to run in the child, and None in the parent when nobody asks any more."""
+    while True:
+        length, handles, _, _ = socket.recv_fds(connection, 4, 3)
+        if not length:
+            return None
+        asked: dict[str, Any] = json.loads(connection.recv(int.from_bytes(length, "big"), socket.MSG_WAITALL))
+        child = os.fork()
+        if not child:
+            connection.close()
+            for at, handle in enumerate(handles):
+                os.dup2(handle, at)
+                os.close(handle)
+            return asked
+        for handle in handles:
+            os.close(handle)
+        _, status = os.waitpid(child, 0)
+        connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
+
+
+def main() -> None:
+    """Be the process that is forked, and in a child run the module as `python -m` does."""
+    sys.path[0] = str(ROOT)  # else it would be the folder of this file
+    import runpy
+
+    import httpx
+    import pydantic
+
+    assert httpx and pydantic
+    assert not [name for name in sys.modules if name.startswith("tray_bridge")], "a command imports its own modules"
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # with the test run, and without a word
+    asked = serve(socket.socket(fileno=int(sys.argv[1])))
+    if asked is None:
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    os.chdir(asked["folder"])
+    sys.path[0] = asked["folder"]
+    sys.argv[1:] = asked["words"]
+    runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
