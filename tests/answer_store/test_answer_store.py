@@ -192,6 +192,15 @@ def test_the_disk_is_bounded_by_megabytes_and_the_oldest_go_first(tmp_path: Path
     assert (tmp_path / "answers.sqlite").stat().st_size < 1_200_000
 
 
+def test_answers_that_continue_each_other_do_not_hold_the_disk_for_ever(tmp_path: Path) -> None:
+    database = AnswerDatabase(tmp_path / "answers.sqlite")
+    for number in range(2):
+        database.save(f"r{number}", "", record(f"r{1 - number}", os.urandom(1000).hex()))
+    database.discard_old(days=7, megabytes=0.0001)
+    assert len(database.load_chain("r0")) > 1
+    database.close()
+
+
 async def test_a_broken_file_is_put_aside(tmp_path: Path) -> None:
     (tmp_path / "answers.sqlite").write_bytes(b"no database at all" * 500)
     store = store_in(tmp_path)

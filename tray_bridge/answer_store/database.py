@@ -112,6 +112,8 @@ class AnswerDatabase:
             wanted = megabytes * _MEGABYTE * (_AFTERWARDS if total > megabytes * _MEGABYTE else 1)
             while total > wanted:
                 leaves = connection.execute(f"SELECT id, size {_LEAVES} ORDER BY used LIMIT 100").fetchall()
+                if not leaves:
+                    break  # answers of a spoilt file that continue each other
                 for leaf, size in leaves:
                     if total > wanted:
                         connection.execute("DELETE FROM answers WHERE id = ?", (leaf,))
