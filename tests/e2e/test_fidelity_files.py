@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import os
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -158,11 +159,13 @@ def test_a_heavy_pdf_arrives_byte_for_byte(bridge: RunningBridge) -> None:
     assert found["source"]["data"] == encoded(data)
 
 
+VAST = PICTURES["PNG"][:16] + struct.pack(">II", 20000, 20000) + PICTURES["PNG"][24:]
+
 REFUSED: dict[str, tuple[Wire, str, str]] = {
     "sound": ({"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}, "", "audio"),
     "a cut picture": (image_part(PICTURES["PNG"][:40]), ".image_url.url", "broken image"),
     "text as a picture": (image_part(b"not a picture"), ".image_url.url", "is not a PNG"),
-    "a picture too wide": (image_part(picture("PNG", 8001, 1)), ".image_url.url", "8001"),
+    "a picture too wide": (image_part(VAST), ".image_url.url", "20000"),
     "a cut PDF": (file_part(PDF[:30], "application/pdf"), ".file.file_data", "broken PDF"),
     "bytes that are nothing": (file_part(b"\x00\xff\xfe\x80", "text/plain"), ".file.file_data", "is not a PDF"),
     "no base64": ({"type": "file", "file": {"file_data": "!!!"}}, ".file.file_data", "base64"),
