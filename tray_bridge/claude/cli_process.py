@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..errors import CliUnavailableError
 from ..machine.private_files import make_private_folder
 from ..machine.proxy import without_proxy
 from .orphans import guard
@@ -117,6 +118,16 @@ def _is_inherited(name: str, bedrock: bool) -> bool:
     return name in _INHERITED or name.startswith(_INHERITED_PREFIXES) or (bedrock and name.startswith(_BEDROCK_PREFIX))
 
 
+def _check_folder_of_claude(environment: Mapping[str, str]) -> None:
+    """Refuse a file in the place of Claude Code's own folder: the CLI would wait for six seconds at each start."""
+    named = environment.get("CLAUDE_CONFIG_DIR", os.environ.get("CLAUDE_CONFIG_DIR"))
+    folder = Path(named) if named else Path.home() / ".claude"
+    if folder.exists() and not folder.is_dir():
+        raise CliUnavailableError(
+            f"{folder} is a file, where Claude Code needs its folder.", hint="Move the file away, then try again."
+        )
+
+
 class CliProcess:
     """Run one process of the CLI, through the SDK's own subprocess transport. Use within one event loop.
 
@@ -156,6 +167,7 @@ class CliProcess:
             return
         if self.options.cwd is not None:
             make_private_folder(Path(self.options.cwd))  # a cleaner of caches may have removed it
+        _check_folder_of_claude(self.options.env)
         await self.transport.connect()
         if self.pid is not None:
             guard.watch(self.pid)
