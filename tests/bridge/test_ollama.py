@@ -249,6 +249,14 @@ def test_calls_go_out_whole_before_the_end() -> None:
     }
 
 
+@pytest.mark.parametrize(("begun", "told"), [("Well", "Well\n\n"), ("", "")])
+def test_a_refusal_is_told_in_a_paragraph_of_its_own(begun: str, told: str) -> None:
+    events: list[Event] = [STARTED, *([TextDelta(begun)] if begun else []), TurnEnded("refusal", Usage(10, 5))]
+    said = told + "Claude declined to answer this request."
+    assert "".join(line["message"]["content"] for line in lines(events, read())) == said
+    assert whole(events, read())["message"]["content"] == said
+
+
 def test_an_answer_in_one_piece_has_a_believable_speed() -> None:
     events: list[Event] = [STARTED, TextDelta("a b c"), TurnEnded("end_turn", Usage(10, 5))]
     whole = DIALECT.whole(read(stream=False), STAMP, [events])

@@ -42,11 +42,13 @@ class LineWriter:
         self._arguments: list[str] = []
         options: Options = asked.options
         self._generates = options.generates
+        self._has_text = False
         self._text: tuple[str, ...] = ()  # what stands around the time and the text of a line
 
     def write(self, event: Event) -> Sequence[Frame]:
         """Make the frames of `event`."""
         if type(event) is TextDelta and self._call is None:
+            self._has_text = True
             return (self._text_frame(event.text),)
         return [json_frame(line) for line in self.lines(event)]
 
@@ -54,6 +56,7 @@ class LineWriter:
         """Make the lines of `event` as objects."""
         match event:
             case TextDelta(text):
+                self._has_text = True
                 return [*self._close_call(), self._line(text)]
             case ThinkingDelta(text):
                 return [*self._close_call(), self._line("", thinking=text)]
@@ -66,7 +69,8 @@ class LineWriter:
             case TurnStarted():
                 self._began = self._stamp.elapsed()
             case TurnEnded(stop_reason):
-                refusal = [self._line(REFUSAL)] if stop_reason == "refusal" else []
+                words = f"\n\n{REFUSAL}" if self._has_text else REFUSAL
+                refusal = [self._line(words)] if stop_reason == "refusal" else []
                 return [*self._close_call(), *refusal, self._last(event)]
         return []
 
