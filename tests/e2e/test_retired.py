@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.running_bridge import directive
 from tray_bridge.claude import keeper, wear
 from tray_bridge.claude.pool import PoolConfig, SessionPool
 from tray_bridge.claude.process_binding import ProcessBinding
+from tray_bridge.machine.cli_program import find_cli
 from tray_bridge.standin import StandIn
 from tray_bridge.turns import Message, Text, TextDelta, Turn
 
@@ -118,3 +120,18 @@ async def test_no_request_takes_a_worker_that_is_just_being_bound_ahead(
     assert len(pool.snapshot().sessions) == 2
     await until(lambda: not pool.snapshot().starting)
     assert await ask(pool, 2) == "answer 2"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a program of two lines of shell")
+async def test_while_processes_do_not_start_requests_wait_for_one_that_runs(
+    make_pool: MakePool, tmp_path: Path
+) -> None:
+    program, broken, found = tmp_path / "claude", tmp_path / "broken", find_cli()
+    assert found is not None
+    program.write_text(f'#!/bin/sh\n[ -e "{broken}" ] && exit 1\nexec "{found.path}" "$@"\n')
+    program.chmod(0o700)
+    pool = await make_pool(size=1, max_sessions=3, cli_path=program)
+    await until(lambda: pool.snapshot().warm + pool.snapshot().fitting)
+    broken.touch()
+    assert await asyncio.gather(*(ask(pool, number) for number in range(4))) == [f"answer {n}" for n in range(4)]
+    assert dict(pool.snapshot().taken)["cold"], "processes were to be started"

@@ -27,7 +27,7 @@ from ..snapshots import AccountSnapshot, ModelSnapshot, PoolSnapshot, SessionKin
 from ..turns import Event, Leased, ToolResult, ToolUse, Turn, TurnEnded, TurnStarted
 from .account_state import AccountState
 from .api_schema import ApiSchemas
-from .choose import Candidate, Choice, choose
+from .choose import Candidate, Choice, can_become, choose
 from .cli_process import CliProcess
 from .conversation import Plan, Wanted
 from .fair_queue import FairQueue
@@ -221,7 +221,10 @@ class SessionPool:
                 raise SessionLostError(str(error)) from error
             is_first = not self._roster.failures
             self._roster.failed(error)
-            if worker.process.was_killed and is_first:  # as by a system that is short of memory: once more
+            is_killed = worker.process.was_killed and is_first  # as by a system that is short of memory: once more
+            if is_killed or self._should_wait(wanted):
+                pause = self._roster.failures.seconds_to_retry()
+                asyncio.get_running_loop().call_later(pause, self._roster.changed)
                 raise SessionLostError(str(error)) from error
             raise
         self._roster.wake.set()
@@ -261,12 +264,22 @@ class SessionPool:
             resume=bool(past),
             may_wait=config.queue_limit > len(self._queue),
         )
-        if choice is None:
+        if choice is None or (choice.worker is None and self._should_wait(wanted)):
             return None
         worker = self._chosen(choice, past)
         worker.kind = choice.kind
         worker.move("busy")
         return worker
+
+    def _should_wait(self, wanted: Wanted) -> bool:
+        """Whether processes do not start now, and one that runs could take this turn, at once or after its own."""
+        roster = self._roster
+        if not (
+            roster.config.reuse and roster.failures.seconds_to_retry() and len(self._queue) < roster.config.queue_limit
+        ):
+            return False
+        running = (w for w in roster if w.alive and w.greeting is not None and w.state != "suspended")
+        return any(worker.can_be_reset and can_become(worker.binding, wanted.binding) for worker in running)
 
     def _chosen(self, choice: Choice, past: object) -> Worker:
         if choice.close is not None:
