@@ -26,31 +26,40 @@ except ImportError:  # Windows: there the processes do not wait for each other
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-MOST_PROCESSES = 4
+MOST_PROCESSES = 5
 GROUPS = ("dashboard/",)  # one browser
 FLAKED = "flaked"
 # Files that take longest come first, so that none of them is left for the end.
 LONGEST = (
     "dashboard/",
     "e2e/test_never_a_wrong_byte.py",
-    "conformance/test_conformance.py",
-    "resilience/test_cli_faults.py",
-    "e2e/test_pool.py",
     "desktop/test_tray_life.py",
-    "desktop/test_tray_menu.py",
-    "e2e/test_fidelity_endings.py",
-    "resilience/test_endings.py",
     "resilience/test_wrong_program.py",
-    "e2e/test_tools_suspended.py",
-    "command_line/test_commands.py",
+    "e2e/test_capabilities.py",
+    "e2e/test_parameters.py",
+    "e2e/test_tools_offered.py",
+    "e2e/test_key_limits.py",
+    "faults/test_chaos.py",
     "e2e/test_tools_rebuilt.py",
+    "e2e/test_pool.py",
+    "conformance/test_conformance.py",
+    "faults/test_blocks.py",
+    "desktop/test_tray_menu.py",
+    "resilience/test_endings.py",
+    "resilience/test_machine_faults.py",
+    "resilience/test_cli_faults.py",
+    "e2e/test_fidelity_endings.py",
+    "faults/test_progress.py",
+    "e2e/test_tools_suspended.py",
+    "resilience/test_door.py",
+    "desktop/test_real_panel.py",
+    "e2e/test_tools_schedules.py",
+    "command_line/test_commands.py",
+    "command_line/test_owner_commands.py",
     "resilience/test_upstream_faults.py",
+    "e2e/test_retired.py",
     "e2e/test_fidelity_resumed.py",
     "e2e/test_fidelity_cross_talk.py",
-    "resilience/test_machine_faults.py",
-    "resilience/test_fuzz_protocol.py",
-    "desktop/test_real_panel.py",
-    "faults/test_progress.py",
 )
 
 
@@ -72,7 +81,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """More processes than cores, as tests wait for others' processes; this one alone where only files are named."""
     if all("::" in argument or argument.endswith(".py") for argument in config.args):
         return 0
-    return min(MOST_PROCESSES, 2 * (os.cpu_count() or 1))
+    return min(MOST_PROCESSES, 3 * (os.cpu_count() or 1))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

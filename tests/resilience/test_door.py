@@ -10,7 +10,6 @@ import re
 import socket
 import struct
 import subprocess
-import sys
 import threading
 import zlib
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.commands import run_command
 from tests.resilience.fault_report import FaultReport
 from tests.resilience.faults import ask, bound, question
 from tests.resilience.routes import routes_of
@@ -41,13 +41,7 @@ OPEN = {"/health", "/dashboard", "/dashboard/", "/dashboard/static/{name}", "/da
 
 
 def key_command(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "tray_bridge", "key", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=bound(30),
-        env={**os.environ, "TRAY_BRIDGE_HOME": str(home)},
-    )
+    return run_command(["key", *arguments], {**os.environ, "TRAY_BRIDGE_HOME": str(home)})
 
 
 @pytest.fixture
