@@ -17,9 +17,10 @@ SECONDS = 24 * 3600.0
 
 @dataclass(slots=True)
 class Remembered:
-    """One answer. A deleted one is kept only for the answers that continue it."""
+    """One answer. A deleted one is kept only for the answers that continue it. `parent` is the record's own."""
 
     record: JsonObject
+    parent: str | None
     owner: str
     size: int
     at: float
@@ -42,7 +43,7 @@ class RecentAnswers:
     def add(self, id_: str, owner: str, record: JsonObject, *, deleted: bool = False) -> None:
         """Add an answer, and drop those that are over the limits."""
         self.remove(id_)
-        answer = Remembered(record, owner, weight(record), self._now(), deleted)
+        answer = Remembered(record, record["parent"], owner, weight(record), self._now(), deleted)
         self._answers[id_] = answer
         self._size += answer.size
         self._trim()
@@ -68,7 +69,7 @@ class RecentAnswers:
             answer.at = now
             answers.move_to_end(id_)
             found.append((id_, answer))
-            id_ = answer.record["parent"]
+            id_ = answer.parent
             if len(found) > len(answers):
                 break  # a circle
         return found
@@ -85,7 +86,7 @@ class RecentAnswers:
     def forget(self, id_: str) -> None:
         """Drop an answer that was deleted, unless another one continues it."""
         found = self._answers.get(id_)
-        is_needed = any(answer.record["parent"] == id_ for answer in self._answers.values())
+        is_needed = any(answer.parent == id_ for answer in self._answers.values())
         if found is not None and found.deleted and not is_needed:
             self.remove(id_)
 
@@ -94,7 +95,7 @@ class RecentAnswers:
         found = []
         while id_ is not None and (answer := self._answers.get(id_)) is not None and answer.deleted:
             found.append((id_, answer))
-            id_ = answer.record["parent"]
+            id_ = answer.parent
         return found
 
     def _trim(self) -> None:

@@ -108,7 +108,7 @@ class AnswerStore:
                 if answer.owner != owner or (answer.deleted and at == id_):
                     return found
                 found[at] = answer.record
-            at = answer.record["parent"]
+            at = answer.parent
         return found
 
     async def _recall(self, id_: str) -> str | None:

@@ -52,14 +52,15 @@ class Wanted:
     @classmethod
     def of(cls, turn: Turn) -> Wanted:
         """Make it from a turn."""
+        keys = ConversationKeys(turn)
         calls = tuple(
             (at, block.id)
-            for at, message in enumerate(turn.messages)
+            for at, message in enumerate(turn.messages if keys.have_calls else ())
             if message.role == "assistant"
             for block in message.content
             if isinstance(block, ToolUse)
         )
-        return cls(turn, Binding.of(turn), ConversationKeys(turn), first_new(turn.messages), calls)
+        return cls(turn, Binding.of(turn), keys, first_new(turn.messages), calls)
 
     def call_ids(self, end: int | None = None) -> tuple[str, ...]:
         """Give the ids of the calls in the messages before index `end`, in order."""

@@ -83,6 +83,11 @@ class ConversationKeys:
     def __len__(self) -> int:
         return len(self._keys)
 
+    @property
+    def have_calls(self) -> bool:
+        """Return whether the conversation has calls."""
+        return bool(self._calls)
+
     def place_of(self, key: bytes) -> int:
         """Give the last `i` of which this is the key; 0 if there is none."""
         if self._places is None:

@@ -65,10 +65,14 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/\s]{12,}={0,2}\s*")
 class _TextMessage(dict[str, Any]):
     """A message that is one text, as most are: written at a fraction of the time, as any other is.
 
-    `written` has its text in the file, and the margin there. The messages of a chain are written again in each turn.
+    `written` is its text in the file at `margin`, if that is known. The messages of a chain are written in each turn.
     """
 
-    written: tuple[str, str] | None = None
+    __slots__ = ("margin", "written")
+
+    def __init__(self, role: str, text: str) -> None:
+        super().__init__(role=role, content=[{"type": "text", "text": text}])
+        self.margin = self.written = ""
 
 
 class Record:
@@ -197,7 +201,7 @@ class Record:
         if kind is tuple and value and type(value[0]) is Message:
             return [message.memo.get(_MEMO) or self._to_plain(message) for message in value]
         if kind is Message and len(value.content) == 1 and isinstance(only := value.content[0], Text):
-            message = _TextMessage(role=value.role, content=[{"type": "text", "text": only.text}])
+            message = _TextMessage(value.role, only.text)
             if len(only.text) <= _REMEMBERED:
                 value.memo[_MEMO] = message
             return message
@@ -265,16 +269,14 @@ def _pretty(value: Any, margin: str, quoted: dict[str, str]) -> str:
             f'{deep}"text": {text}\n{inner}  }}\n{inner}]\n{margin}}}'
         )
         if len(text) <= _REMEMBERED:
-            value.written = margin, whole
+            value.margin, value.written = margin, whole
         return whole
     if kind is dict and value:
         members = [f"{inner}{_quote(name)}: {_pretty(item, inner, quoted)}" for name, item in value.items()]
         return "{\n" + ",\n".join(members) + f"\n{margin}}}"
     if kind is list and value:
         items = [
-            item.written[1]
-            if type(item) is _TextMessage and item.written and item.written[0] == inner
-            else _pretty(item, inner, quoted)
+            item.written if type(item) is _TextMessage and item.margin == inner else _pretty(item, inner, quoted)
             for item in value
         ]
         return f"[\n{inner}" + f",\n{inner}".join(items) + f"\n{margin}]"
