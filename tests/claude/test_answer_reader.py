@@ -432,7 +432,7 @@ def test_a_failure_tells_what_the_cli_said() -> None:
 
 @pytest.mark.parametrize(
     "usage",
-    [{"input_tokens": "7"}, {"output_tokens": float("inf")}, {"cache_read_input_tokens": [1]}],
+    [{"input_tokens": "seven"}, {"output_tokens": float("inf")}, {"cache_read_input_tokens": [1]}],
 )
 def test_a_count_that_is_no_number_is_not_passed_on(usage: Line) -> None:
     with pytest.raises((TypeError, ValueError)):

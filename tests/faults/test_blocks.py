@@ -10,6 +10,7 @@ import pytest
 from tests.faults.test_progress import call, closed, end, opened, part, piece, start, text
 from tests.running_bridge import RunningBridge, directive
 from tests.tool_loop import function
+from tray_bridge.claude.wire_values import read_usage
 
 Wire = dict[str, Any]
 A, B = '{"path":"A"}', '{"path":"B"}'
@@ -201,3 +202,10 @@ def test_c18_the_model_of_an_answer_is_the_one_that_began_it(bridge: RunningBrid
     events, _, _ = ANSWERS["another model in the middle (C18)"]
     completion: Any = bridge.client.chat.completions.create(**asked(bridge, events))
     assert completion.model in ("sonnet", "claude-sonnet-5")
+
+
+@pytest.mark.parametrize("count", [None, "5", 5.0])
+def test_c20_counts_of_tokens_in_other_types_end_no_answer(count: object) -> None:
+    assert read_usage({"input_tokens": count, "output_tokens": 2}).input_tokens == (5 if count else 0)
+    with pytest.raises(TypeError):
+        read_usage({"input_tokens": "five"})

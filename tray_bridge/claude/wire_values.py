@@ -40,8 +40,10 @@ def read_text(block: Mapping[str, Any], key: str) -> str:
 
 
 def read_number(values: Mapping[str, Any], key: str) -> float:
-    """Return a finite number, 0 for None; raise TypeError or ValueError for any other value."""
+    """Return a finite number, 0 for None, also of digits as text; raise TypeError or ValueError for any other value."""
     number = values.get(key) or 0
+    if isinstance(number, str) and number.isascii() and number.isdigit() and len(number) < 16:
+        return int(number)  # some gateways write counts so
     if not isinstance(number, (int, float)) or not math.isfinite(number):
         raise TypeError(key)
     return number
