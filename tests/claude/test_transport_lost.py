@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +57,23 @@ async def test_the_sdk_is_told_of_a_process_that_ended_before_it_answered(
     finally:
         await transport.close()
     assert [record for record in caplog.records if record.name.startswith("claude_agent_sdk")] == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="/bin/false")
+async def test_a_process_that_ends_while_a_request_is_written_leaves_no_error_that_nobody_takes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = cli_options(model="sonnet", work_folder=tmp_path, cli_path=Path("/bin/false"), environment={})
+    transport = LateBindingTransport(CliProcess(options), lambda: None)
+
+    async def write_late(*_: object) -> None:
+        while not transport.ended:
+            await asyncio.sleep(0.01)
+        raise SessionLostError("Claude Code has ended.")
+
+    monkeypatch.setattr(transport, "send", write_late)
+    await transport.connect()
+    await asyncio.gather(transport.control(subtype="mcp_status"), return_exceptions=True)
+    await transport.close()
+    gc.collect()
+    assert "never retrieved" not in caplog.text

@@ -133,5 +133,17 @@ async def test_while_processes_do_not_start_requests_wait_for_one_that_runs(
     pool = await make_pool(size=1, max_sessions=3, cli_path=program)
     await until(lambda: pool.snapshot().warm + pool.snapshot().fitting)
     broken.touch()
+    counted = []
+
+    async def count() -> None:
+        while True:
+            now = pool.snapshot()
+            there = now.warm + now.fitting + now.starting + now.busy + now.parked + now.suspended
+            counted.append(there == len(now.sessions))
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
     assert await asyncio.gather(*(ask(pool, number) for number in range(4))) == [f"answer {n}" for n in range(4)]
     assert dict(pool.snapshot().taken)["cold"], "processes were to be started"
+    counting.cancel()
+    assert all(counted)

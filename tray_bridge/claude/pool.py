@@ -301,7 +301,7 @@ class SessionPool:
             parked=states["parked"],
             suspended=states["suspended"],
             queued=len(self._queue),
-            sessions=tuple(worker.snapshot() for worker in sorted(self._roster, key=lambda worker: worker.id)),
+            sessions=tuple(w.snapshot() for w in sorted(self._roster, key=lambda w: w.id) if w.state != "closing"),
             taken=tuple((kind, self._taken[kind]) for kind in KINDS),
             problem=self._roster.failures.problem,
             no_reuse=config.no_reuse,

@@ -68,6 +68,8 @@ class LateBindingTransport(Transport):
             response = await answer
         finally:
             self._waiting.pop(request_id, None)
+            if answer.done() and not answer.cancelled():
+                answer.exception()  # the process may have ended while the request was written: nobody waits then
         if response.get("subtype") == "error":
             raise CliUnavailableError(f"Claude Code refused `{request['subtype']}`: {response.get('error')}")
         return response.get("response") or {}
