@@ -1,4 +1,4 @@
-"""Fetch the images that a request names by URL, but nothing of this machine or its network.
+"""Fetch the pictures and documents that a request names by URL, but nothing of this machine or its network.
 
 Every address that a name resolves to is checked, and the connection goes to the address that was checked, so that DNS
 rebinding gains nothing. Each redirect is checked too. No proxy, cookie or credential of this machine is used. Must not
@@ -32,10 +32,10 @@ Resolve: TypeAlias = Callable[[str, int], Awaitable[list[str]]]
 
 
 class ImageUrlError(InvalidRequestError):
-    """The image at `url` could not be fetched; the caller knows which part of the request named it."""
+    """The picture or document at `url` could not be fetched; the caller knows which part of the request named it."""
 
     def __init__(self, url: str, problem: str, *, hint: str | None = None) -> None:
-        super().__init__(f"The image {_shown(url)} {problem}.", code="invalid_image_url", hint=hint)
+        super().__init__(f"The file {_shown(url)} {problem}.", code="invalid_image_url", hint=hint)
         self.url = url
 
 
@@ -57,7 +57,7 @@ async def fetch_images(
     if not wanted:
         return {}
     if len(wanted) > MAX_COUNT:
-        raise InvalidRequestError(f"The request names {len(wanted)} image URLs; {MAX_COUNT} is the most.")
+        raise InvalidRequestError(f"The request names {len(wanted)} URLs of files; {MAX_COUNT} is the most.")
     async with httpx.AsyncClient(trust_env=False, timeout=max_seconds, cookies=_no_cookies()) as client:
         fetch = _Fetch(client, allow_private, resolve)
         tasks = [asyncio.create_task(fetch(url)) for url in wanted]
