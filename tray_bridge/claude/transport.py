@@ -69,7 +69,7 @@ class LateBindingTransport(Transport):
         finally:
             self._waiting.pop(request_id, None)
             if answer.done() and not answer.cancelled():
-                answer.exception()  # the process may have ended while the request was written: nobody waits then
+                answer.exception()  # else asyncio reports it where the process ended while the request was written
         if response.get("subtype") == "error":
             raise CliUnavailableError(f"Claude Code refused `{request['subtype']}`: {response.get('error')}")
         return response.get("response") or {}
