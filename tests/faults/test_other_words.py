@@ -110,7 +110,9 @@ def test_h5_a_text_as_in_the_assistants_api_is_read() -> None:
 SCHEMA: Wire = {"type": "object", "properties": {"path": {"type": "string"}}}
 
 
-@pytest.mark.parametrize("field", ["parameters", "input_schema", "inputSchema", "parametersJsonSchema"])
+@pytest.mark.parametrize(
+    "field", ["parameters", "input_schema", "inputSchema", "parametersJsonSchema", "schema", "args_schema"]
+)
 @pytest.mark.parametrize("nested", [False, True])
 def test_h6_a_tool_keeps_its_schema_under_any_field(field: str, nested: bool) -> None:
     spec = {"name": "read", field: SCHEMA}
@@ -118,6 +120,13 @@ def test_h6_a_tool_keeps_its_schema_under_any_field(field: str, nested: bool) ->
     tools, _ = read_tools({"tools": [None, tool]}, [])
     (found,) = tools
     assert found.input_schema == SCHEMA
+
+
+def test_h6_coheres_definitions_of_parameters_are_a_schema() -> None:
+    definitions = {"path": {"type": "str", "required": True}, "depth": {"type": "int"}}
+    (found,), _ = read_tools({"tools": [{"name": "read", "parameter_definitions": definitions}]}, [])
+    properties = {"path": {"type": "string"}, "depth": {"type": "integer"}}
+    assert found.input_schema == {"type": "object", "properties": properties, "required": ["path"]}
 
 
 def test_h6_a_tool_choice_in_other_words_is_read() -> None:

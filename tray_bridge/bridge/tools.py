@@ -17,7 +17,10 @@ from .fields import kind_of, read_boolean, read_list, read_object, read_string, 
 from .tool_schemas import tool_schema
 
 TOOLS = 512  # OpenAI takes 128, the Messages API more
-_SCHEMAS = ("parameters", "input_schema", "inputSchema", "parametersJsonSchema")  # of OpenAI, Anthropic, MCP, Google
+# Of OpenAI, Anthropic, MCP, Google, LangChain and Cohere.
+_SCHEMAS = tuple(
+    "parameters input_schema inputSchema parametersJsonSchema schema args_schema parameter_definitions".split()
+)
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")  # what the Messages API demands; OpenAI takes 64 characters
 _CALLABLE = (None, "function", "custom", "tool")  # no set: a client may send any JSON as a type
 _MODES = {"auto": "auto", "none": "none", "required": "any", "any": "any"}
