@@ -1,7 +1,7 @@
 """Remove, replace and fill each thing in turn under load: `python -m tests.faults.chaos`.
 
 It prints after how many seconds requests work, or the state says why not. Five seconds are the limit for each, without
-an allowance for a busy machine. It takes about three minutes.
+an allowance for a busy machine. It takes about one minute.
 """
 
 from __future__ import annotations
