@@ -256,3 +256,11 @@ def test_every_chunk_is_the_apis_own_shape() -> None:
         assert {"id", "object", "created", "model", "choices"} <= chunk.keys()
         assert chunk["object"] == "text_completion"
         assert all(choice.keys() == {"index", "text", "logprobs", "finish_reason"} for choice in chunk["choices"])
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"), [("end_turn", "stop"), ("max_tokens", "length"), ("stop_sequence", "stop")]
+)
+def test_a_whole_answer_says_why_it_ended(reason: Any, told: str) -> None:
+    whole: Any = DIALECT.whole(ask(), STAMP, [[STARTED, TextDelta("x"), TurnEnded(reason, Usage(3, 4))]])
+    assert whole["choices"][0]["finish_reason"] == told

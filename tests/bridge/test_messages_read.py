@@ -187,6 +187,7 @@ def test_documents_search_results_and_references_reach_the_model() -> None:
         {
             "type": "document",
             "source": {"type": "text", "data": "Plain."},
+            "title": "Plainly",
             "context": "Read it well.",
             "citations": {"enabled": True},
         },
@@ -201,7 +202,7 @@ def test_documents_search_results_and_references_reach_the_model() -> None:
     assert turn.cites and not read().turn.cites
     assert message.content == (
         Document("application/pdf", pdf, "T"),
-        Document("text/plain", "Plain.", context="Read it well.", citations=True),
+        Document("text/plain", "Plain.", "Plainly", context="Read it well.", citations=True),
         Document("text/plain", "Block."),
         Image("image/png", base64_of(picture())),
         Text("T\nS\nFound."),

@@ -274,6 +274,20 @@ def test_the_answer_repeats_what_was_asked() -> None:
     assert DIALECT.whole(ask(), STAMP, [[STARTED, END]])["text"] == {"format": {"type": "text"}}
 
 
+def test_the_answer_repeats_what_means_nothing_here() -> None:
+    fields: dict[str, Any] = {
+        "frequency_penalty": 0.25,
+        "max_tool_calls": 3,
+        "presence_penalty": 0.5,
+        "prompt_cache_key": "cache",
+        "safety_identifier": "someone",
+        "temperature": 0.75,
+        "top_p": 0.5,
+    }
+    whole = DIALECT.whole(ask(**fields), STAMP, [[STARTED, END]])
+    assert {name: whole[name] for name in fields} == fields
+
+
 TEXT = st.text(min_size=1, max_size=6)
 PARTS = st.one_of(
     st.lists(TEXT, min_size=1, max_size=3).map(lambda texts: [TextDelta(text) for text in texts]),

@@ -24,7 +24,8 @@ def keys_of(schema: dict[str, Any], **arguments: Any) -> ToolKeys:
 
 
 def restored(keys: ToolKeys, pieces: list[str]) -> str:
-    keys.restore(ToolCallStarted(0, "c2", "look"))
+    started = ToolCallStarted(0, "c2", "look")
+    assert keys.restore(started) == started
     events = [keys.restore(ToolCallDelta(0, piece)) for piece in pieces]
     return "".join(event.partial_json for event in events if isinstance(event, ToolCallDelta))
 
