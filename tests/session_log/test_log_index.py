@@ -126,10 +126,12 @@ def has_run(text: str, sought: str) -> bool:
 )
 def test_every_question_is_answered_as_a_scan_of_the_files_would(
     tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
     log: list[dict[str, Any]],
     questions: list[dict[str, Any]],
     lost: set[int],
 ) -> None:
+    monkeypatch.setattr(index, "discard", lambda _: pytest.fail("an error has made the index anew"))
     folder = tmp_path_factory.mktemp("log")
     paths = [write(folder, number, document) for number, document in enumerate(log)]
     reader = LogReader(folder)
