@@ -53,7 +53,7 @@ class ServerThread:
         self._running: Serving | None = None
         self._stop_asked = threading.Event()
         self._paused = False  # by a person; a restart does not end it
-        self._newest_drain = object()
+        self._pauses = 0  # calls of `pause`: each ends a wait for the last requests
         self._restarts = False
         self._subscribers: list[Subscriber] = []
         self._settled = threading.Condition()
@@ -143,7 +143,7 @@ class ServerThread:
 
     def pause(self, paused: bool) -> None:
         """Refuse new requests, or take them again; those under way go on."""
-        self._newest_drain = object()
+        self._pauses += 1
         self._paused = paused
         loop, running = self._loop, self._running
         if loop is not None and running is not None:
@@ -155,20 +155,20 @@ class ServerThread:
 
         It waits as long as they take. A server that does not run has nothing to wait for.
         """
-        mine = self._newest_drain = object()
+        pauses = self._pauses
         loop, running = self._loop, self._running
         if loop is not None and running is not None:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(partial(running.drain, restarts=restarts))
         with self._settled:
-            self._settled.wait_for(lambda: self._drains(mine) or self._snapshot.state != "ready", PAUSE_SECONDS)
-            self._settled.wait_for(lambda: not (self._drains(mine) and self._snapshot.active))
-            return self._drains(mine) or self._snapshot.state != "ready"
+            self._settled.wait_for(lambda: self._drains(pauses) or self._snapshot.state != "ready", PAUSE_SECONDS)
+            self._settled.wait_for(lambda: not (self._drains(pauses) and self._snapshot.active))
+            return self._drains(pauses) or self._snapshot.state != "ready"
 
-    def _drains(self, drain: object) -> bool:
-        """Whether the server waits for its last requests because of this call: not of a later one."""
+    def _drains(self, pauses: int) -> bool:
+        """Whether the server waits for its last requests, and `pause` has still been called `pauses` times."""
         snapshot = self._snapshot
-        return snapshot.state == "ready" and snapshot.drains_since is not None and drain is self._newest_drain
+        return snapshot.state == "ready" and snapshot.drains_since is not None and self._pauses == pauses
 
     def stop_when_idle(self) -> None:
         """Refuse new requests, and stop once those under way have ended; `pause(False)` calls it off."""
