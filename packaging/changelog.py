@@ -1,7 +1,8 @@
-"""Check that each `feat` and `fix` commit has changed CHANGELOG.md.
+"""Check that each `feat` and `fix` commit since 0.1.0 is told in CHANGELOG.md.
 
-`python packaging/changelog.py` looks at the commits since this check was added; `--since REVISION` at others. It prints
-the commits without a line, and fails if there are any.
+A commit has changed CHANGELOG.md, or `told_in_changelog.txt` names it and the line that tells what it did.
+`python packaging/changelog.py` prints the commits without a line, and fails if there are any; `--since REVISION` looks
+at the commits after another one.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ import argparse
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+TOLD = Path(__file__).with_name("told_in_changelog.txt")
+FIRST_VERSION = "6fffb34"  # the last commit of 0.1.0
 
 
 def git(*arguments: str) -> str:
@@ -21,18 +25,28 @@ def git(*arguments: str) -> str:
     return done.stdout
 
 
-def first_commit() -> str:
-    """Return the commit that added this check."""
-    return git("log", "--diff-filter=A", "--format=%h", "--", "packaging/changelog.py").split()[-1]
+def told(file: Path = TOLD) -> dict[str, str]:
+    """Give the commits that others told of: the short hash, and the beginning of the line."""
+    lines = [line for line in file.read_text("utf-8").splitlines() if line and line[0] != "#"]
+    return {commit: beginning for commit, _, beginning in (line.partition(" ") for line in lines)}
+
+
+def untold(changelog: str, rows: Mapping[str, str]) -> list[str]:
+    """Return the commits whose line CHANGELOG.md does not have."""
+    lines = changelog.splitlines()
+    return [commit for commit, beginning in rows.items() if not any(line[2:].startswith(beginning) for line in lines)]
 
 
 def without_a_line(since: str) -> list[str]:
-    """Return the `feat` and `fix` commits after `since` that left CHANGELOG.md as it was."""
-    commits = git("log", "--no-merges", "--format=%x00%h %s", "--name-only", f"{since}..HEAD").split("\0")[1:]
+    """Return the `feat` and `fix` commits after `since` that CHANGELOG.md does not tell of."""
+    rows = told()
+    missing = untold((ROOT / "CHANGELOG.md").read_text("utf-8"), rows)
+    commits = git("log", "--no-merges", "--abbrev=7", "--format=%x00%h %s", "--name-only", f"{since}..HEAD")
     found = []
-    for commit in commits:
+    for commit in commits.split("\0")[1:]:
         title, *files = commit.strip().splitlines()
-        if re.match(r"\w+ (feat|fix)(\(.*\))?!?:", title) and "CHANGELOG.md" not in files:
+        is_told = "CHANGELOG.md" in files or (title[:7] in rows and title[:7] not in missing)
+        if re.match(r"\w+ (feat|fix)(\(.*\))?!?:", title) and not is_told:
             found.append(title)
     return found
 
@@ -41,8 +55,7 @@ def main() -> int:
     """Print the commits without a line; gives 1 if there are any."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--since", help="the last commit that is not looked at")
-    since = parser.parse_args().since or first_commit()
-    found = without_a_line(since)
+    found = without_a_line(parser.parse_args().since or FIRST_VERSION)
     for title in found:
         sys.stdout.write(f"no line in CHANGELOG.md: {title}\n")
     return 1 if found else 0
