@@ -29,10 +29,13 @@ def test_each_line_is_written_with_its_direction(
         bridge = make_bridge(pool_size=1)
         asked = f"A question\n{directive(text='An answer')}"
         bridge.client.chat.completions.create(model="sonnet", messages=[{"role": "user", "content": asked}])
+        nothing = f"Say nothing\n{directive(text='')}"  # which is interrupted, in a hurry
+        bridge.client.chat.completions.create(model="sonnet", messages=[{"role": "user", "content": nothing}])
     assert any("prompts and answers are written" in message for message in caplog.messages)
     lines = [line for path in folder.iterdir() for line in path.read_text("utf-8").splitlines()]
     assert any(" to " in line and "A question" in line for line in lines)
     assert any(" from " in line and "An answer" in line for line in lines)
+    assert any(" to " in line and '"subtype": "interrupt"' in line for line in lines)
     if os.name == "posix":
         assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700

@@ -124,3 +124,13 @@ def test_the_comparison_names_other_events_and_counts_no_tokens() -> None:
     new[-1]["events"][-1]["stop_reason"] = "max_tokens"
     assert len(changes(recorded("text"), new)) == 1
     assert changes(recorded("text"), new[:-1])[-1] == "1 turns  →  0 turns"
+
+
+def test_the_comparison_does_not_mind_how_much_came_before_the_connection_was_lost() -> None:
+    new: list[Any] = copy.deepcopy(recorded("retry_in_the_middle"))
+    events = new[-1]["events"]
+    lost = events[next(number for number, event in enumerate(events) if event["event"] == "Restarted") - 1]
+    lost["text"] += " more"
+    assert changes(recorded("retry_in_the_middle"), new) == []
+    events[-2]["text"] += " more"
+    assert len(changes(recorded("retry_in_the_middle"), new)) == 1

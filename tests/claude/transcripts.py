@@ -221,9 +221,11 @@ def _order(entries: Sequence[Entry]) -> list[str]:
 
 
 def _answers(entries: Sequence[Entry]) -> list[tuple[Any, str]]:
-    """Give the events of each turn, without the counts of tokens, which depend on the length of paths."""
-    return [
-        ([{k: v for k, v in event.items() if k != "usage"} for event in entry["events"]], entry.get("error", ""))
-        for entry in entries
-        if "events" in entry
-    ]
+    """Give the events of each turn, without what varies: counts of tokens, and the text before a lost connection."""
+    return [(list(_steady(entry["events"])), entry.get("error", "")) for entry in entries if "events" in entry]
+
+
+def _steady(events: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    for event, after in itertools.zip_longest(events, events[1:]):
+        varies = ("usage", "text") if after and after["event"] == "Restarted" else ("usage",)
+        yield {key: value for key, value in event.items() if key not in varies}

@@ -22,7 +22,7 @@ from ..machine.private_files import make_private_folder
 from ..machine.proxy import without_proxy
 from .orphans import guard
 from .sdk import ClaudeAgentOptions
-from .trace import transport_class
+from .trace import TracedTransport, transport_class
 
 # The MCP server that offers a client's tools needs a new name for other tools, and a rule that allows it:
 # the CLI ignores the rule `mcp__*`.
@@ -212,6 +212,8 @@ class CliProcess:
         pipe = getattr(getattr(self.transport._process, "stdin", None), "_stream", None)
         if pipe is None or pipe.is_closing():
             return False
+        if isinstance(self.transport, TracedTransport):
+            self.transport.note("to", line)
         pipe.write(line.encode())
         return True
 

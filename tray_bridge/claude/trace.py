@@ -39,13 +39,12 @@ class TracedTransport(SubprocessCLITransport):
     _is_failing = False
 
     async def write(self, data: str) -> None:
-        for line in data.splitlines():
-            self._note("to", line)
+        self.note("to", data)
         await super().write(data)
 
     async def read_messages(self) -> AsyncIterator[dict[str, Any]]:
         async for message in super().read_messages():
-            self._note("from", json.dumps(message))
+            self.note("from", json.dumps(message))
             yield message
 
     async def close(self) -> None:
@@ -54,13 +53,15 @@ class TracedTransport(SubprocessCLITransport):
             os.close(self._file)
             self._file = None
 
-    def _note(self, direction: str, line: str) -> None:
+    def note(self, direction: str, data: str) -> None:
+        """Write what goes `to` the process or comes `from` it, line by line; a failure is logged once."""
         if self._is_failing:
             return
         try:
             if self._file is None:
                 self._file = _new_file()
-            os.write(self._file, f"{time.time():.3f} {direction} {line}\n".encode("utf-8", "replace"))
+            for line in data.splitlines():
+                os.write(self._file, f"{time.time():.3f} {direction} {line}\n".encode("utf-8", "replace"))
         except OSError as error:
             self._is_failing = True  # told once for a process, which may have thousands of lines
             logger.warning("The trace cannot be written to %s: %s", trace_folder(), error.strerror or error)
