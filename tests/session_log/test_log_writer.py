@@ -73,9 +73,19 @@ def test_only_the_owner_may_read(log: SessionLog) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 
-def test_no_request_waits_for_a_disk_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stuck = threading.Event()
-    monkeypatch.setattr(writer, "put_file", lambda *_: stuck.wait())
+@pytest.mark.parametrize("hangs_in", ["the proof that the folder is writable", "the first write"])
+def test_no_request_waits_for_a_disk_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hangs_in: str
+) -> None:
+    stuck, all_begun, is_writing = threading.Event(), threading.Event(), threading.Event()
+
+    def hang(*_: object) -> None:
+        is_writing.set()
+        stuck.wait()
+
+    monkeypatch.setattr(writer, "put_file", hang)
+    if hangs_in != "the first write":
+        monkeypatch.setattr(writer, "make_private_folder", lambda _: all_begun.wait())
     log = SessionLog(tmp_path)
     log.open()
     slowest = 0.0
@@ -84,6 +94,8 @@ def test_no_request_waits_for_a_disk_that_hangs(tmp_path: Path, monkeypatch: pyt
         answer(begin(log, f"id-{number}"))
         slowest = max(slowest, time.perf_counter() - began)
     assert slowest < 0.1
+    all_begun.set()
+    assert is_writing.wait(bound(5))
     assert log.problem is not None
     assert "Exchanges not logged: 50." in log.problem.message
     began = time.perf_counter()

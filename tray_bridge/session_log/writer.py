@@ -190,7 +190,7 @@ class SessionLog:
 
     def _attempt(self, step: Callable[[], None]) -> None:
         """Do work that may fail with the disk, and remember the result."""
-        before = self._failure
+        before, dropped = self._failure, self._dropped
         try:
             step()
         except OSError as error:
@@ -199,9 +199,10 @@ class SessionLog:
                 logger.warning("The session log cannot be written: %s", error.strerror or error)
             self._failure = f"{error.strerror or error}."
         else:
-            if self._dropped:
-                logger.warning("The session log is written again; %d exchanges are missing", self._dropped)
-            self._failure, self._dropped = None, 0
+            if dropped:
+                logger.warning("The session log is written again; %d exchanges are missing", dropped)
+            with self._lock:
+                self._failure, self._dropped = None, self._dropped - dropped  # what was dropped meanwhile stays told
         if self._failure != before:
             self._on_problem()
 
