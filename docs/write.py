@@ -74,9 +74,9 @@ def parameters_page() -> str:
         "*Refused* ones are answered with 400. Any other field is passed over.",
         "",
         "`/v1/messages/count_tokens` and `/v1/responses/input_tokens` have the Messages API count where a process is",
-        "free for it, or holds a conversation that has rested for a minute; else the number is an estimate, mostly 5",
-        "to 20 % too high. The header `x-bridge-token-count` says which: `upstream` or `estimated`. Neither asks the",
-        "model.",
+        "free for it, or holds a conversation that has rested for a minute; else the number is an estimate, 15 % more",
+        "than earlier models would count. The header `x-bridge-token-count` says which: `upstream` or `estimated`.",
+        "Neither asks the model.",
     ]
     for dialect in DIALECTS:
         lines += ["", f"## {dialect.title}", "", ", ".join(f"`{path}`" for path in dialect.paths), ""]

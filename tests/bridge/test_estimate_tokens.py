@@ -124,46 +124,7 @@ def test_all_that_a_turn_sends_counts() -> None:
         assert estimate_turn(more) > count
 
 
-@pytest.mark.parametrize(
-    ("piece", "of_a_hundred"),
-    [
-        ("abcdefg ", 104),
-        ("abcdefghij ", 108),  # three letters after the seventh
-        ("Abc ", 134),
-        ("abc.", 250),  # a word after no other space, and a mark
-        ("ABC ", 124),
-        ("bcd ", 143),  # no vowel
-        ("ABCD ", 130),  # three letters after the first
-        ("A ", 111),
-        ("1234 ", 172),
-        ("12ab34cd56ef ", 732),
-        ("12ab ", 257),  # too short for a hash
-        ("桥接 ", 314),
-        ("数据 ", 70),  # a word that programs use
-        ("鼹 ", 270),  # rare
-        ("橋 ", 240),  # traditional
-        ("９ ", 114),  # the wide form of a digit
-        ('"桥接", ', 547),  # after a mark
-        ("の ", 140),
-        ("한 ", 210),
-        ("€ ", 120),
-        ("😀 ", 390),
-        ("qT8xQz7kLm2VbN4rWp9sDf6hJc3g ", 1932),  # encoded bytes
-        ("X509Certificate12 ", 512),  # a name, not a hash
-        ("({[<|", 3),  # two marks after the third
-        ("éé ", 186),  # four bytes
-        ("\n    ", 127),
-        ("  .", 261),
-        ("., ", 117),
-        ("fooBar ", 214),  # a capital within a name
-        ("a\n", 359),  # a line break without indentation
-    ],
-)
-def test_each_kind_of_piece_has_its_weight(piece: str, of_a_hundred: int) -> None:
-    assert estimate_text(piece * 100) == of_a_hundred
-
-
-ONE = "one two three four five six seven eight nine ten"  # 10 tokens
+ONE = "one two three four five six seven eight nine ten"  # 10 tokens of the published tokenizer, 12 with what is added
 PAGES = base64.b64encode(b"/Type /Page /Type/Page /Type /Pages").decode()
 GIF = base64.b64encode(b"GIF89a" + (75).to_bytes(2, "little") + (20).to_bytes(2, "little") + b"\0" * 8).decode()
 LARGE_GIF = base64.b64encode(b"GIF89a" + b"\xff\xff\xff\xff" + b"\0" * 8).decode()
@@ -172,10 +133,10 @@ LARGE_GIF = base64.b64encode(b"GIF89a" + b"\xff\xff\xff\xff" + b"\0" * 8).decode
 @pytest.mark.parametrize(
     ("block", "tokens"),
     [
-        (Text(ONE), 10),
-        (Thinking(ONE, "signature"), 10),
+        (Text(ONE), 12),
+        (Thinking(ONE, "signature"), 12),
         (RedactedThinking("x" * 40), 10),
-        (Document("text/plain", ONE), 10),
+        (Document("text/plain", ONE), 12),
         (Document("application/pdf", PAGES), 4000),
         (Document("application/pdf", base64.b64encode(b"no page").decode()), 2000),
         (Document("application/pdf", "x"), 2000),
@@ -183,7 +144,7 @@ LARGE_GIF = base64.b64encode(b"GIF89a" + b"\xff\xff\xff\xff" + b"\0" * 8).decode
         (Image("image/gif", LARGE_GIF), 1600),
         (Image("image/gif", "R0lG"), 1600),
         (ToolUse("id", "one", {}), 12 + 2),
-        (ToolResult("id", (Text(ONE), Text(ONE))), 12 + 20),
+        (ToolResult("id", (Text(ONE), Text(ONE))), 12 + 24),
     ],
 )
 def test_each_kind_of_block_has_its_count(block: Block, tokens: int) -> None:
@@ -193,8 +154,8 @@ def test_each_kind_of_block_has_its_count(block: Block, tokens: int) -> None:
 def test_tools_and_a_schema_have_their_count() -> None:
     asked = Turn("m", (Message("user", (Text(ONE),)),))
     tool = Tool("one", "two", {})
-    assert estimate_turn(Turn("m", asked.messages, tools=(tool, tool))) == 14 + 320 + 2 * (12 + 3)
-    assert estimate_turn(Turn("m", asked.messages, output_schema={})) == 14 + 1
+    assert estimate_turn(Turn("m", asked.messages, tools=(tool, tool))) == 16 + 320 + 2 * (12 + 3)
+    assert estimate_turn(Turn("m", asked.messages, output_schema={})) == 16 + 1
     assert estimate_turn(Turn("m", ())) == 1
 
 
@@ -202,4 +163,4 @@ def test_the_chinese_of_a_schema_counts_as_chinese() -> None:
     def turn(words: str) -> Turn:
         return Turn("m", (), tools=(Tool("one", "two", {"description": words}),))
 
-    assert estimate_turn(turn("数据" * 100)) - estimate_turn(turn("")) < 100
+    assert estimate_turn(turn("数据" * 100)) - estimate_turn(turn("")) < 150  # as \\u6570 they would be many more

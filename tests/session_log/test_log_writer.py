@@ -74,9 +74,7 @@ def test_only_the_owner_may_read(log: SessionLog) -> None:
 
 
 @pytest.mark.parametrize("hangs_in", ["the proof that the folder is writable", "the first write"])
-def test_no_request_waits_for_a_disk_that_hangs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hangs_in: str
-) -> None:
+def test_no_request_waits_for_a_disk_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hangs_in: str) -> None:
     stuck, all_begun, is_writing = threading.Event(), threading.Event(), threading.Event()
 
     def hang(*_: object) -> None:
