@@ -16,8 +16,10 @@ import pytest_asyncio
 from tests.e2e.upstream import system_prompt
 from tests.running_bridge import directive
 from tray_bridge.claude import keeper, wear
+from tray_bridge.claude import pool as pool_module
 from tray_bridge.claude.pool import PoolConfig, SessionPool
 from tray_bridge.claude.process_binding import ProcessBinding
+from tray_bridge.errors import CliUnavailableError
 from tray_bridge.machine.cli_program import find_cli
 from tray_bridge.standin import StandIn
 from tray_bridge.turns import Message, Text, TextDelta, Turn
@@ -46,9 +48,9 @@ async def make_pool(standin: StandIn, tmp_path: Path) -> AsyncIterator[MakePool]
         await pool.close()
 
 
-async def ask(pool: SessionPool, number: int) -> str:
+async def ask(pool: SessionPool, number: int, *, has_system: bool = True) -> str:
     question = Message("user", (Text(directive(text=f"answer {number}")),))
-    turn = Turn("sonnet", (question,), system=(f"Rule {number}.",), keep=False)
+    turn = Turn("sonnet", (question,), system=(f"Rule {number}.",) if has_system else (), keep=False)
     async with aclosing(pool.ask(turn)) as events:
         return "".join([event.text async for event in events if isinstance(event, TextDelta)])
 
@@ -124,11 +126,11 @@ async def test_no_request_takes_a_worker_that_is_just_being_bound_ahead(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a program of two lines of shell")
 async def test_while_processes_do_not_start_requests_wait_for_one_that_runs(
-    make_pool: MakePool, tmp_path: Path
+    make_pool: MakePool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program, broken, found = tmp_path / "claude", tmp_path / "broken", find_cli()
     assert found is not None
-    program.write_text(f'#!/bin/sh\n[ -e "{broken}" ] && exit 1\nexec "{found.path}" "$@"\n')
+    program.write_text(f'#!/bin/sh\n[ -e "{broken}" ] && echo >>"{broken}" && exit 1\nexec "{found.path}" "$@"\n')
     program.chmod(0o700)
     pool = await make_pool(size=1, max_sessions=3, cli_path=program)
     await until(lambda: pool.snapshot().warm + pool.snapshot().fitting)
@@ -147,3 +149,18 @@ async def test_while_processes_do_not_start_requests_wait_for_one_that_runs(
     assert dict(pool.snapshot().taken)["cold"], "processes were to be started"
     counting.cancel()
     assert all(counted)
+
+    # No process that runs can serve one without a system prompt; a first failure is tried again all the same.
+    await until(lambda: not (pool.snapshot().busy + pool.snapshot().starting))
+    pool._roster.failures.clear()
+    broken.write_bytes(b"")
+    with pytest.raises(CliUnavailableError):
+        await ask(pool, 4, has_system=False)
+    assert len(broken.read_bytes()) >= 2
+    with pytest.raises(CliUnavailableError):  # it is known by now
+        await ask(pool, 5, has_system=False)
+    # After the last try the reason is told, not that a process was lost.
+    pool._roster.failures.clear()
+    monkeypatch.setattr(pool_module, "MOST_LOST", 1)
+    with pytest.raises(CliUnavailableError):
+        await ask(pool, 6, has_system=False)

@@ -154,8 +154,10 @@ class SessionPool:
                                 self._account.answered()  # now: the caller may stop reading at this event
                             yield event
                 return
-            except SessionLostError:
+            except SessionLostError as error:
                 if said or not left:
+                    if isinstance(error.__cause__, CliUnavailableError):  # what keeps processes from starting
+                        raise error.__cause__ from None
                     raise
             except TrayBridgeError as error:
                 if self._schemas.note_refusal(turn, error) and left and not said:
@@ -221,8 +223,9 @@ class SessionPool:
                 raise SessionLostError(str(error)) from error
             is_first = not self._roster.failures
             self._roster.failed(error)
-            is_killed = worker.process.was_killed and is_first  # as by a system that is short of memory: once more
-            if is_killed or self._should_wait(wanted):
+            # Once more after a process that was killed, as by a system that is short of memory, or where others run.
+            is_surprise = is_first and (worker.process.was_killed or any(w.greeting is not None for w in self._roster))
+            if is_surprise or self._should_wait(wanted):
                 pause = self._roster.failures.seconds_to_retry()
                 asyncio.get_running_loop().call_later(pause, self._roster.changed)
                 raise SessionLostError(str(error)) from error
