@@ -1,6 +1,7 @@
 """Stands before the real CLI and changes its ways, as a newer version might: `changed_claude.py WAY CLI ARGUMENTS…`.
 
-A *way* is one of `WAYS`: what happens to a control request of the bridge instead of reaching the CLI as it is.
+A *way* is one of `WAYS`: what happens to a control request of the bridge instead of reaching the CLI as it is; or
+`READS_NO_FILE`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ WAYS: dict[str, tuple[str, Request]] = {
     "keeps the tools": ("mcp_set_servers", {"response": {}}),
     "keeps the system prompt": ("set_model", {}),
 }
+READS_NO_FILE = "reads no file"  # to be resumed
 
 
 def answer(way: str, message: Request) -> Request | None:
@@ -34,6 +36,9 @@ def answer(way: str, message: Request) -> Request | None:
 
 
 def main(way: str, command: list[str]) -> int:
+    if way == READS_NO_FILE and "--resume" in command:
+        where = command.index("--resume")
+        del command[where : where + 2]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None and process.stdout is not None
     lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""Which Claude Code may be reset: proved once for each program, and remembered."""
+"""Which Claude Code may be reset and resume a past: proved once for each program, and remembered."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ async def test_a_program_of_the_users_own_is_proved_once_and_remembered(tmp_path
     own = CliProgram(bundled.path, None, bundled=False)
     capabilities = Capabilities(tmp_path / "capabilities.json")
     assert capabilities.known(own) is None
-    assert (await capabilities.prove(own)).can_reset
-    again = Capabilities(tmp_path / "capabilities.json").known(own)
-    assert again is not None and again.can_reset and not again.why_not
+    found = await capabilities.prove(own)
+    assert (found.can_reset, found.can_resume, found.why_not) == (True, True, "")
+    assert Capabilities(tmp_path / "capabilities.json").known(own) == found
 
 
 def changed(bundled: CliProgram, folder: Path, way: str) -> CliProgram:
@@ -50,12 +50,15 @@ def changed(bundled: CliProgram, folder: Path, way: str) -> CliProgram:
 
 
 @needs_scripts
-@pytest.mark.parametrize("way", ["", *changed_claude.WAYS])
-async def test_a_program_with_changed_ways_is_not_reset(tmp_path: Path, bundled: CliProgram, way: str) -> None:
+@pytest.mark.parametrize("way", [*changed_claude.WAYS, changed_claude.READS_NO_FILE])
+async def test_a_program_with_changed_ways_is_not_reset_or_does_not_resume(
+    tmp_path: Path, bundled: CliProgram, way: str
+) -> None:
     capabilities = Capabilities(tmp_path / "capabilities.json")
     program = changed(bundled, tmp_path, way)
     verdict = await capabilities.prove(program)
-    assert verdict.can_reset == (way == "")
+    assert verdict.can_reset == (way == changed_claude.READS_NO_FILE)
+    assert not verdict.can_resume
     assert verdict.is_final
     assert capabilities.known(program) == verdict
 
@@ -91,12 +94,14 @@ async def test_the_server_examines_a_program_until_it_has_answered(
     setup = pool_setup.PoolSetup(note)
     await setup.open(settings, ())
     assert setup.config(settings).no_reuse == examination.NOT_YET
+    assert setup.config(settings).transcript_folder is None
     for _ in range(1500):
         if said and not said[-1]:
             break
         await asyncio.sleep(0.02)
     assert "in time" in said[0]
     assert said[-1] == ""
+    assert setup.config(settings).transcript_folder is not None
     await setup.stop_proof()
 
 
@@ -114,7 +119,7 @@ def test_another_program_in_the_same_place_has_to_be_proved_anew(tmp_path: Path)
     own = CliProgram(program, None, bundled=False)
     stat = program.stat()
     key = f"{program.resolve()} {stat.st_size} {stat.st_mtime_ns} "
-    file.write_text(f'{{"{key}": {{"can_reset": true, "why_not": ""}}}}'.replace("\\", "\\\\"))
+    file.write_text(f'{{"{key}": {{"can_reset": true, "why_not": "", "can_resume": true}}}}'.replace("\\", "\\\\"))
     assert Capabilities(file).known(own) is not None
     os.utime(program, ns=(1, 1))
     assert Capabilities(file).known(own) is None

@@ -128,8 +128,9 @@ def test_what_a_killed_app_left_behind_is_removed(make_bridge: Make, monkeypatch
     wait_for(lambda: not list(folder.iterdir()))
 
 
-def test_a_program_of_the_users_own_resumes_nothing(make_bridge: Make, resumed: list[Path]) -> None:
-    """It may be of any version; only of the bundled one is known how it resumes."""
+def test_a_program_of_the_users_own_resumes_nothing_before_it_was_examined(
+    make_bridge: Make, resumed: list[Path]
+) -> None:
     from tray_bridge.machine.cli_program import find_cli
 
     program = find_cli()

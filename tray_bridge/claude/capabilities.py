@@ -1,8 +1,9 @@
-"""What a CLI program can do, examined once and remembered: whether its processes can be reset.
+"""What a CLI program can do, examined once and remembered: reset its processes, and resume a past from a file.
 
-Resetting is not documented, and the CLI changes weekly. The bundled version is proved by the tests
-(`tests/e2e/test_never_a_wrong_byte.py`); any other program answers a few questions of a stand-in model first, in the
-background. Until then, and where it fails, each conversation has a process of its own.
+Neither is documented, and the CLI changes weekly. The bundled version is proved by the tests
+(`tests/e2e/test_never_a_wrong_byte.py`, `test_fidelity_resumed.py`); any other program answers a few questions of a
+stand-in model first, in the background. Until then, and where it fails, each conversation has a process of its own, and
+a past is written turn by turn.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ..machine.cli_program import CliProgram
 from ..machine.private_files import replace_file
 from ..turns import Message, Text, TextDelta, Tool, Turn
 from .pool import PoolConfig, SessionPool
+from .transcript import LEAST_ROUND_TRIPS
 
 if TYPE_CHECKING:
     from ..standin import StandIn
@@ -36,11 +38,15 @@ FAILED = "This Claude Code cannot be reset as it should: "
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`why_not` is for people; empty where processes can be reset. One that is not final has to be found again."""
+    """`why_not` is for people; empty where processes can be reset. One that is not final has to be found again.
+
+    `can_resume` is examined only where processes can be reset.
+    """
 
     can_reset: bool
     why_not: str = ""
     is_final: bool = True
+    can_resume: bool = False
 
 
 class Capabilities:
@@ -54,28 +60,33 @@ class Capabilities:
         if program is None:
             return Verdict(can_reset=False, why_not="Claude Code was not found.")
         if program.bundled and program.version in PROVED_BY_TESTS:
-            return Verdict(can_reset=True)
+            return Verdict(can_reset=True, can_resume=True)
         found = self._read().get(_key(program))
-        return Verdict(bool(found["can_reset"]), str(found["why_not"])) if isinstance(found, dict) else None
+        if not isinstance(found, dict) or "can_resume" not in found:
+            return None
+        return Verdict(bool(found["can_reset"]), str(found["why_not"]), can_resume=bool(found["can_resume"]))
 
     async def prove(self, program: CliProgram) -> Verdict:
         """Ask a few questions of a stand-in through one process, compare what came, and remember the verdict.
 
         Only what the program answered is remembered: a busy machine may be the reason for an error or a time-out.
         """
+        can_resume = False
         try:
-            why_not = await asyncio.wait_for(_why_not(program), PROOF_SECONDS)
+            why_not, can_resume = await asyncio.wait_for(_find_out(program), PROOF_SECONDS)
             if why_not == NOT_PROVED:  # which has a short time limit
-                why_not = await asyncio.wait_for(_why_not(program), PROOF_SECONDS)
+                why_not, can_resume = await asyncio.wait_for(_find_out(program), PROOF_SECONDS)
             is_final = True
         except (TrayBridgeError, OSError, asyncio.TimeoutError) as error:
             why_not, is_final = str(error) or "it did not answer in time.", False
-        verdict = Verdict(not why_not, FAILED + why_not if why_not else "", is_final)
-        logger.info("%s: %s", program.path, verdict.why_not or "its processes can be reset")
+        verdict = Verdict(not why_not, FAILED + why_not if why_not else "", is_final, can_resume)
+        resumes = "resumes a past from a file" if can_resume else "is told a past turn by turn"
+        logger.info("%s: %s; it %s", program.path, verdict.why_not or "its processes can be reset", resumes)
         if not is_final:
             return verdict
         try:
-            text = json.dumps({**self._read(), _key(program): {"can_reset": not why_not, "why_not": verdict.why_not}})
+            found = {"can_reset": verdict.can_reset, "why_not": verdict.why_not, "can_resume": can_resume}
+            text = json.dumps({**self._read(), _key(program): found})
             await asyncio.to_thread(replace_file, self._file, text.encode())
         except OSError as error:
             logger.warning("The verdict on %s could not be kept: %s", program.path, error)
@@ -97,7 +108,8 @@ def _key(program: CliProgram) -> str:
     return f"{program.path.resolve()} {stat.st_size} {stat.st_mtime_ns} {program.version or ''}"
 
 
-async def _why_not(program: CliProgram) -> str:
+async def _find_out(program: CliProgram) -> tuple[str, bool]:
+    """Return why processes cannot be reset (empty: they can), and whether they resume a past from a file."""
     from ..standin import StandIn
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -117,6 +129,7 @@ async def _why_not(program: CliProgram) -> str:
             "sonnet",
             Path(folder) / "work",
             cli_path=program.path,
+            transcript_folder=Path(folder) / "transcripts",
             environment=environment,
             reuse=True,
             size=1,
@@ -125,7 +138,8 @@ async def _why_not(program: CliProgram) -> str:
         pool = SessionPool(config)
         try:
             await pool.open()
-            return await _examine(pool, standin)
+            why_not = await _examine(pool, standin)
+            return why_not, not why_not and await _resumes(pool, standin)
         finally:
             await pool.close()
             await asyncio.to_thread(standin.stop)
@@ -156,14 +170,30 @@ async def _examine(pool: SessionPool, standin: StandIn) -> str:
     return ""
 
 
-def _turn(number: int, **spec: Any) -> Turn:
+async def _resumes(pool: SessionPool, standin: StandIn) -> bool:
+    """Return whether a past that a process read from a file arrives message by message."""
+    turn = _turn(5, rounds=LEAST_ROUND_TRIPS)
+    standin.clear()
+    answer = await _ask(pool, turn)
+    arrived = [message for message in standin.requests[-1].body["messages"] if message["role"] != "system"]
+    return (
+        pool.can_resume
+        and answer == "answer 5"
+        and len(arrived) == len(turn.messages)
+        and all(
+            came["role"] == sent.role and json.dumps(came["content"]).count(json.dumps(block.text)[1:-1]) == 1
+            for came, sent in zip(arrived, turn.messages, strict=True)
+            for block in sent.content
+            if isinstance(block, Text)
+        )
+    )
+
+
+def _turn(number: int, rounds: int = 1, **spec: Any) -> Turn:
     mark = f"mark-{number}."
     question = f"{mark}\nstandin: {json.dumps(spec or {'text': f'answer {number}'})}"
-    messages = (
-        Message("user", (Text(mark),)),
-        Message("assistant", (Text("Yes."),)),
-        Message("user", (Text(question),)),
-    )
+    past = ((Message("user", (Text(mark),)), Message("assistant", (Text("Yes."),))) for _ in range(rounds))
+    messages = (*(message for pair in past for message in pair), Message("user", (Text(question),)))
     tool = Tool("look", f"Looks. {mark}", {"type": "object", "properties": {"q": {"type": "string"}}})
     return Turn("sonnet", messages, system=(f"Be brief. {mark}",), tools=(tool,))
 

@@ -70,7 +70,7 @@ class SessionPool:
         self._awaiting_first_token: set[object] = set()
         self._taken: Counter[SessionKind] = Counter()
         self._schemas = ApiSchemas()
-        self._can_resume = True
+        self.can_resume = True  # until a process could not resume a past from its file
 
     @property
     def account(self) -> AccountSnapshot:
@@ -219,7 +219,7 @@ class SessionPool:
         except CliUnavailableError as error:
             if worker.past:
                 logger.warning("A conversation could not be resumed, so it is written turn by turn: %s", error)
-                self._can_resume = False
+                self.can_resume = False
                 raise SessionLostError(str(error)) from error
             is_first = not self._roster.failures
             self._roster.failed(error)
@@ -257,7 +257,7 @@ class SessionPool:
             raise ServerStoppingError("The server is stopping.")
         candidates = [_candidate(worker, wanted) for worker in roster if worker.alive]
         is_held = any(candidate.plan.how in ("results", "continue") for candidate in candidates)
-        may_resume = config.transcript_folder is not None and self._can_resume and not is_held
+        may_resume = config.transcript_folder is not None and self.can_resume and not is_held
         past = resumable_past(wanted.turn.messages) if may_resume else ()
         choice = choose(
             wanted.binding,

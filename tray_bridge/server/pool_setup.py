@@ -16,7 +16,7 @@ from ..machine.paths import cache_folder, capabilities_file, transcript_folder, 
 from ..setup.claude_account import account_environment, account_settings
 
 if TYPE_CHECKING:
-    from ..claude.capabilities import Capabilities
+    from ..claude.capabilities import Capabilities, Verdict
     from ..claude.pool import PoolConfig
     from ..settings.schema import Settings
     from ..standin import StandIn
@@ -36,7 +36,7 @@ class PoolSetup:
         self._standin: StandIn | None = None
         self._proof: asyncio.Task[None] | None = None
         self._examined: CliProgram | None = None
-        self._why_not = ""
+        self._verdict: Verdict | None = None  # of the program that is examined
 
     async def open(self, settings: Settings, own_ports: Collection[int]) -> None:
         """Prepare the environment of the workers; for the demo, start the stand-in that they ask."""
@@ -63,13 +63,13 @@ class PoolSetup:
         from ..claude.pool import PoolConfig
 
         program = find_cli(settings.cli_path)  # 0.1 ms; the SDK alone looks in fewer places
-        no_reuse = self._no_reuse(settings, program)
+        verdict = self._verdict_on(program, examine=settings.reuse_workers)
+        no_reuse = verdict.why_not if settings.reuse_workers else "The setting `reuse_workers` says so."
         return PoolConfig(
             default_model=settings.default_model,
             work_folder=work_folder(),
             cli_path=settings.cli_path or (program and program.path),
-            # How to resume is not documented: only the bundled program is used for it, because the tests ran with it.
-            transcript_folder=transcript_folder() if program and program.bundled and not settings.cli_path else None,
+            transcript_folder=transcript_folder() if verdict.can_resume else None,
             environment=self._environment,
             settings=self._cli_settings,
             reuse=not no_reuse,
@@ -86,35 +86,34 @@ class PoolSetup:
             idle_seconds=settings.idle_minutes * 60,
         )
 
-    def _no_reuse(self, settings: Settings, program: CliProgram | None) -> str:
-        """Give the reason why each conversation gets a process of its own; empty where processes are reset."""
-        from ..claude.capabilities import NOT_YET, Capabilities
+    def _verdict_on(self, program: CliProgram | None, *, examine: bool) -> Verdict:
+        """Give what is known of the program; one that is not known is examined from now on, if `examine`."""
+        from ..claude.capabilities import NOT_YET, Capabilities, Verdict
 
-        if not settings.reuse_workers:
-            return "The setting `reuse_workers` says so."
         capabilities = Capabilities(capabilities_file())
-        if (verdict := capabilities.known(program)) is not None:
-            return verdict.why_not
-        if program is not None and (self._proof is None or self._proof.done() or self._examined != program):
+        if (known := capabilities.known(program)) is not None:
+            return known
+        not_yet = Verdict(can_reset=False, why_not=NOT_YET, is_final=False)
+        if program is None or not examine:
+            return not_yet
+        if self._verdict is None or self._proof is None or self._proof.done() or self._examined != program:
             if self._proof is not None:
                 self._proof.cancel()
-            self._examined, self._why_not = program, NOT_YET
+            self._examined, self._verdict = program, not_yet
             self._proof = asyncio.get_running_loop().create_task(self._prove(capabilities, program))
-        return self._why_not
+        return self._verdict
 
     async def _prove(self, capabilities: Capabilities, program: CliProgram) -> None:
         """Examine a program, again and again with longer pauses until the verdict is final."""
         pause = PROVE_AGAIN
         await asyncio.sleep(PROVE_AFTER)
         while True:
-            verdict = await capabilities.prove(program)
-            self._why_not = verdict.why_not
-            if verdict.is_final:
-                break
+            self._verdict = await capabilities.prove(program)
             self._on_proved()
+            if self._verdict.is_final:
+                break
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
-        self._on_proved()
 
     def _start_standin(self) -> dict[str, str]:
         """Start the demo's model; gives the variables that lead a worker to it and to no account."""
