@@ -1,0 +1,253 @@
+"""What the index keeps of the files, row by row: when a folder is listed, when all is made again, and when not."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.session_log.log_fixtures import wait_until
+from tests.session_log.test_log_index import write
+from tray_bridge.session_log import LogReader, index, search
+from tray_bridge.session_log.index import Index
+from tray_bridge.session_log.index_tables import Indexed, connect
+from tray_bridge.session_log.usage import UsageBook
+
+LONG_AGO = 1_000_000_000
+
+
+def write_some(folder: Path, count: int, first: int = 0, **document: Any) -> list[Path]:
+    return [write(folder, first + number, {"outcome": "completed", **document}) for number in range(count)]
+
+
+def rows(log: Index, query: str) -> list[Any]:
+    with log.use() as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_a_search_by_text_counts_to_a_bound_and_pages_go_on_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_some(tmp_path, 6, answer="a word")
+    reader = LogReader(tmp_path)
+    found = {}
+    for bound in (2, 5, 6):
+        monkeypatch.setattr(search, "COUNTED", bound)
+        page = reader.search("word", limit=2)
+        found[bound] = [one["id"] for one in page.exchanges], page.total, page.more
+    assert found == {2: (["0", "1"], 2, True), 5: (["0", "1"], 5, True), 6: (["0", "1"], 6, False)}
+    monkeypatch.setattr(search, "COUNTED", 2)
+    page = reader.search("word", limit=2, offset=2)
+    assert ([one["id"] for one in page.exchanges], page.total, page.more) == (["2", "3"], 4, True)
+    page = reader.search("word", limit=-1, offset=4)
+    assert ([one["id"] for one in page.exchanges], page.total, page.more) == (["4", "5"], 6, False)
+
+
+@pytest.mark.parametrize("text", [None, "word"])
+def test_no_page_is_too_far_for_the_database(tmp_path: Path, text: str | None) -> None:
+    write_some(tmp_path, 1, answer="a word")
+    assert LogReader(tmp_path).search(text, limit=10**30, offset=10**30).exchanges == []
+
+
+@pytest.mark.parametrize(("text", "found"), [("two w", 0), ("two wo", 0), ("two wor", 1), ("wo", 0), ("two", 1)])
+def test_the_last_word_of_a_search_is_a_beginning_from_three_letters_on(tmp_path: Path, text: str, found: int) -> None:
+    write_some(tmp_path, 1, answer="two words")
+    assert LogReader(tmp_path).search(text).total == found
+
+
+def test_a_day_whose_folder_was_deleted_by_hand_leaves_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index, "CHECK_SECONDS", 0.0)
+    (path,) = write_some(tmp_path, 1, first=72)
+    write_some(tmp_path, 1)
+    os.utime(path.parent, (1, 1))
+    log = Index(tmp_path)
+    log.refresh()
+    assert rows(log, "SELECT rows FROM days WHERE listed > 0") == [(1,)]
+    path.unlink()
+    path.parent.rmdir()
+    monkeypatch.setattr(index, "read_entry", lambda *_: pytest.fail("the index is made again"))
+    log.refresh()
+    log.refresh()
+    assert len(rows(log, "SELECT day FROM days")) == len(rows(log, "SELECT day FROM exchanges")) == 1
+    log.close()
+
+
+def test_an_index_that_was_made_again_is_kept_although_its_file_has_the_old_ones_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "inode", lambda path: 7 if path.exists() else 0)
+    write_some(tmp_path, 3)
+    log = Index(tmp_path)
+    log.refresh()
+    with pytest.raises(sqlite3.DatabaseError), log.use():
+        raise sqlite3.DatabaseError("rows are missing")
+    log.refresh()
+    log.close()
+    with log.use() as connection:
+        connection.execute("CREATE TABLE mark (number)")
+    log.close()
+    assert rows(log, "SELECT count(*) FROM mark") == [(0,)]
+    log.close()
+
+
+def test_a_folder_that_has_just_changed_is_listed_again_and_one_that_rests_is_not(tmp_path: Path) -> None:
+    (old,) = write_some(tmp_path, 1, first=72)
+    (new,) = write_some(tmp_path, 1)
+    os.utime(old.parent, ns=(LONG_AGO, LONG_AGO))
+    log = Index(tmp_path)
+    log.refresh()
+    listed = dict(rows(log, "SELECT day, listed FROM days"))
+    assert listed == {old.parent.name: LONG_AGO, new.parent.name: 0}
+    log.close()
+
+
+@pytest.mark.parametrize(
+    ("quick", "sparing", "is_seen"), [(0, 1e15, False), (0, 0.0, True), (10**18, 1e15, True), (10**18, 0.0, True)]
+)
+def test_a_folder_that_takes_long_to_list_is_listed_seldom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick: int, sparing: float, is_seen: bool
+) -> None:
+    monkeypatch.setattr(index, "QUICK", quick)
+    monkeypatch.setattr(index, "SPARING", sparing)
+    day = write(tmp_path, 0, {"outcome": "completed"}).parent
+    reader = LogReader(tmp_path)
+    assert reader.search().total == 1
+    (day / "000000.000-later.json").write_text(next(day.glob("*.json")).read_text().replace('"0"', '"later"'))
+    assert reader.search().total == 1 + is_seen
+
+
+def test_as_many_files_as_one_batch_has_are_read_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index, "BATCH", 5)
+    write_some(tmp_path, 5)
+    reader = LogReader(tmp_path, background=True)
+    assert reader.search().total == 5
+    write_some(tmp_path, 6, first=5)
+    on: list[threading.Thread] = []
+    real = index.read_entry
+
+    def noted(folder: Path, file: str) -> Indexed | None:
+        on.append(threading.current_thread())
+        return real(folder, file)
+
+    monkeypatch.setattr(index, "read_entry", noted)
+    assert reader.search().total < 11
+    wait_until(lambda: reader.progress is None)
+    assert reader.search().total == 11
+    assert {(thread.name, thread.daemon) for thread in on} == {("log-index", True)}, "no exit waits for it"
+
+
+def test_a_book_of_usage_that_cannot_be_filled_has_all_read_again_once_an_hour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(UsageBook, "count", lambda *_: 0)
+    write_some(tmp_path, 3)
+    reads: list[str] = []
+    real = index.read_entry
+
+    def noted(folder: Path, file: str) -> Indexed | None:
+        reads.append(file)
+        return real(folder, file)
+
+    monkeypatch.setattr(index, "read_entry", noted)
+    reader = LogReader(tmp_path)
+    for _ in range(4):
+        assert reader.search().total == 3
+    assert len(reads) == 6
+    later = time.monotonic() + 3700
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert reader.search().total == 3
+    assert len(reads) == 9
+
+
+@pytest.mark.parametrize(
+    "document", [{}, {"outcome": "unfinished"}], ids=["older than what the book keeps", "an exchange without an end"]
+)
+def test_what_the_book_of_usage_does_not_count_is_not_missed_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, document: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(index, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(UsageBook, "count", lambda *_: 0)
+    write_some(tmp_path, 3, first=0 if document else 24 * 400, **document)
+    log = Index(tmp_path)
+    log.refresh()
+    monkeypatch.setattr(index, "discard", lambda _: pytest.fail("the index is made again"))
+    log.refresh()
+    log.close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_only_the_owner_may_read_the_index(tmp_path: Path) -> None:
+    log = Index(tmp_path)
+    log.add(())
+    assert stat.S_IMODE(log.path.stat().st_mode) == 0o600
+    log.close()
+
+
+def test_the_database_forgets_what_is_deleted_and_waits_for_no_disk_at_each_row(tmp_path: Path) -> None:
+    connection = connect(tmp_path / "index.db", 9)
+    names = ("auto_vacuum", "secure_delete", "journal_mode", "synchronous", "cache_size", "application_id")
+    assert [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names] == [2, 1, "wal", 1, -8000, 9]
+    connection.close()
+
+
+def test_a_connection_is_refused_to_a_database_of_another_book(tmp_path: Path) -> None:
+    connect(tmp_path / "index.db", 9).close()
+    connect(tmp_path / "index.db", 9).close()
+    with pytest.raises(sqlite3.DatabaseError, match="another book"):
+        connect(tmp_path / "index.db", 8)
+
+
+def test_exchanges_of_one_moment_are_all_kept_and_one_that_is_read_again_keeps_its_place(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        write(tmp_path, 0, {"id": name, "outcome": "completed", "answer": f"answer {name}"})
+    log = Index(tmp_path)
+    log.refresh()
+    before = rows(log, "SELECT number, id FROM exchanges ORDER BY number")
+    assert [name for _, name in before] == ["a", "b", "c"]
+    assert [number - before[0][0] for number, _ in before] == [0, 1, 2]
+    (file,) = rows(log, "SELECT file FROM exchanges WHERE id = 'b'")[0]
+    log.add([entry for entry in [index.read_entry(tmp_path, file)] if entry])
+    assert rows(log, "SELECT number, id FROM exchanges ORDER BY number") == before
+    log.close()
+
+
+def test_what_was_deleted_leaves_its_day_to_be_listed_again(tmp_path: Path) -> None:
+    path = write(tmp_path, 0, {"outcome": "completed"})
+    write(tmp_path, 0, {"id": "another", "outcome": "completed"})
+    os.utime(path.parent, ns=(LONG_AGO, LONG_AGO))
+    reader = LogReader(tmp_path)
+    reader.search()
+    log = Index(tmp_path)
+    assert rows(log, "SELECT listed FROM days") == [(LONG_AGO,)]
+    assert reader.delete("0")
+    assert rows(log, "SELECT listed, (SELECT count(*) FROM texts) FROM days") == [(0, 1)]
+    log.close()
+
+
+def test_an_index_that_goes_to_the_disk_is_tried_once_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_some(tmp_path, 1)
+    tries: list[Path] = []
+    moment = [time.monotonic()]
+
+    def refuse(path: Path, *_: object) -> int:
+        tries.append(path)
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(time, "monotonic", lambda: moment[0])
+    monkeypatch.setattr(os, "open", refuse)
+    reader = LogReader(tmp_path)
+    for _ in range(3):
+        assert reader.search().total == 1
+    counts = [len(tries)]
+    for seconds in (59, 2, 1):
+        moment[0] += seconds
+        reader.search()
+        counts.append(len(tries))
+    assert counts[0] == counts[1] < counts[2] == counts[3]
