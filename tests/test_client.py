@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
 import pytest
 
 from tests.commands import run_command
 from tests.running_bridge import RunningBridge, directive
 from tray_bridge.client import BridgeClient
+from tray_bridge.command_line import ask
+from tray_bridge.command_line.fetch import Bridge, find_bridge
 from tray_bridge.errors import BridgeUnreachableError, TrayBridgeError
 
 NOBODY = "http://127.0.0.1:9"
@@ -86,6 +91,59 @@ async def test_errors_are_told_in_the_bridges_words(bridge: RunningBridge) -> No
             await client.complete("hi")
     with BridgeClient(NOBODY) as client, pytest.raises(BridgeUnreachableError, match=NOBODY):
         client.complete_sync("hi")
+
+
+@pytest.mark.parametrize(
+    ("variables", "key"),
+    [
+        ({}, "Bearer not-needed"),
+        ({"TRAY_BRIDGE_API_KEY": "one", "OPENROUTER_API_KEY": "two"}, "Bearer one"),
+        ({"OPENROUTER_API_KEY": "two"}, "Bearer two"),
+        ({"OPENROUTER_API_KEY": "two", "BRIDGE_URL": "", "TRAY_BRIDGE_PORT": "{port}"}, "Bearer not-needed"),
+    ],
+)
+def test_the_client_reads_address_key_and_model_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], key: str
+) -> None:
+    seen: list[tuple[str | None, str]] = []
+
+    class Note(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            seen.append((self.headers["authorization"], body["model"]))
+            self.send_error(400)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Note) as server:
+        Thread(target=server.handle_request, daemon=True).start()
+        for name in ("TRAY_BRIDGE_API_KEY", "OPENROUTER_API_KEY"):
+            monkeypatch.delenv(name, raising=False)
+        port = str(server.server_port)
+        for name, value in {"BRIDGE_URL": f"http://127.0.0.1:{port}", "OPENROUTER_MODEL": "opus", **variables}.items():
+            monkeypatch.setenv(name, value.replace("{port}", port))
+        with BridgeClient() as client, pytest.raises(TrayBridgeError):
+            client.complete_sync("Hello", stream=False)
+    assert seen == [(key, "opus")]
+
+
+def test_the_command_waits_for_a_bridge_that_is_starting(
+    bridge: RunningBridge, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tries: list[str] = []
+
+    def start_late(url: str, *, or_own: bool) -> Bridge:
+        tries.append(url)
+        return find_bridge(bridge.url if len(tries) > 2 else NOBODY)
+
+    monkeypatch.setattr("tray_bridge.command_line.ask.find_bridge", start_late)
+    monkeypatch.setattr("sys.stdin", None)
+    assert ask.main(["--wait", "20", directive(text="At last.")]) == 0
+    assert capsys.readouterr().out == "At last.\n" and len(tries) == 3
+    tries.clear()
+    assert ask.main([directive(text="At once.")]) == 3, "without --wait nothing is waited for"
+    assert len(tries) == 1
 
 
 def test_the_command_streams_its_answer(bridge: RunningBridge) -> None:

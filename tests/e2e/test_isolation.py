@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+import tray_bridge
 from tests.running_bridge import RunningBridge, directive
 from tray_bridge import __version__
 from tray_bridge.claude.cli_process import cli_environment
@@ -88,6 +90,13 @@ def test_the_users_own_settings_hooks_and_memory_have_no_part(
     assert not touched.exists()
     assert "Latin" not in json.dumps(bridge.standin.requests[-1].body)
     assert not list(claude.rglob("*.jsonl")), "a transcript was left"
+
+
+def test_nothing_of_ours_names_where_claude_code_keeps_its_credentials() -> None:
+    modules = list(Path(tray_bridge.__file__).parent.rglob("*.py"))
+    assert len(modules) > 150
+    for module in modules:
+        assert not re.search(r"credentials?\.json|find-generic-password", module.read_text("utf-8")), module
 
 
 def command_line(process: psutil.Process) -> str:

@@ -122,6 +122,28 @@ def test_a_folder_that_takes_long_to_list_is_listed_seldom(
     assert reader.search().total == 1 + is_seen
 
 
+def test_a_folder_that_takes_long_to_list_is_listed_at_once_for_an_index_that_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "QUICK", 0)
+    monkeypatch.setattr(index, "SPARING", 1e15)
+    write_some(tmp_path, 3)
+    log = Index(tmp_path)
+    log.refresh()
+    with pytest.raises(sqlite3.DatabaseError), log.use():
+        raise sqlite3.DatabaseError("rows are missing")
+    log.refresh()
+    assert rows(log, "SELECT count(*) FROM exchanges") == [(3,)]
+    log.close()
+
+
+def test_a_file_that_is_being_written_is_not_read(tmp_path: Path) -> None:
+    (path,) = write_some(tmp_path, 1)
+    path.with_name(f".{path.name}.json").write_bytes(path.read_bytes())
+    path.with_name("notes.txt").write_bytes(path.read_bytes())
+    assert LogReader(tmp_path).search().total == 1
+
+
 def test_as_many_files_as_one_batch_has_are_read_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index, "BATCH", 5)
     write_some(tmp_path, 5)
