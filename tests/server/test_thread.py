@@ -83,7 +83,7 @@ def test_a_stop_while_it_starts_ends_in_stopped(standin: StandIn) -> None:
         assert server.snapshot().state == "stopped"
 
 
-def test_a_stop_that_waits_lets_the_request_finish_and_a_resume_calls_it_off(
+def test_a_stop_that_waits_lets_the_request_finish_and_a_resume_calls_off_each_that_waits(
     make_bridge: Callable[..., RunningBridge],
 ) -> None:
     bridge = make_bridge(pool_size=1)
@@ -95,13 +95,19 @@ def test_a_stop_that_waits_lets_the_request_finish_and_a_resume_calls_it_off(
             bridge.client.chat.completions.create(model="haiku", messages=messages).choices[0].message.content
         )
 
+    def waits_for_end(*, restarts: bool) -> None:
+        bridge.wait_for(lambda s: s.paused and s.restarts_then is restarts)
+
     for called_off in (True, False):
         asking = threading.Thread(target=ask)
         asking.start()
         bridge.wait_for(lambda s: s.active)
+        if not called_off:
+            for _ in range(50):  # none of them may follow the stop
+                bridge.server.restart_when_idle()
+                bridge.server.pause(False)
         (bridge.server.restart_when_idle if called_off else bridge.server.stop_when_idle)()
-        bridge.wait_for(lambda s: s.paused)
-        assert bridge.snapshot().restarts_then is called_off
+        waits_for_end(restarts=called_off)
         if called_off:
             bridge.server.pause(False)
         asking.join(30)
@@ -109,6 +115,8 @@ def test_a_stop_that_waits_lets_the_request_finish_and_a_resume_calls_it_off(
             time.sleep(0.3)
             assert bridge.snapshot().state == "ready"
     bridge.wait_for(lambda s: s.state == "stopped")
+    time.sleep(0.3)
+    assert bridge.snapshot().state == "stopped"
     assert answers == ["To the end."] * 2
 
 

@@ -151,15 +151,18 @@ class ServerThread:
                 loop.call_soon_threadsafe(running.pause, paused)
 
     def drain(self, *, restarts: bool = False) -> bool:
-        """Refuse new requests and wait until those under way have ended; return False if `pause(False)` calls it off.
+        """Refuse new requests and wait, however long, for those under way; return False if `pause` calls it off."""
+        return self._wait_until_drained(self._begin_to_drain(restarts))
 
-        It waits as long as they take. A server that does not run has nothing to wait for.
-        """
-        pauses = self._pauses
-        loop, running = self._loop, self._running
+    def _begin_to_drain(self, restarts: bool) -> int:
+        """Refuse new requests; return the number of pauses so far, by which a later one is noticed."""
+        pauses, loop, running = self._pauses, self._loop, self._running
         if loop is not None and running is not None:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(partial(running.drain, restarts=restarts))
+        return pauses
+
+    def _wait_until_drained(self, pauses: int) -> bool:
         with self._settled:
             self._settled.wait_for(lambda: self._drains(pauses) or self._snapshot.state != "ready", PAUSE_SECONDS)
             self._settled.wait_for(lambda: not (self._drains(pauses) and self._snapshot.active))
@@ -179,26 +182,27 @@ class ServerThread:
         self._end_when_idle(restarts=True)
 
     def _end_when_idle(self, *, restarts: bool) -> None:
+        pauses = self._begin_to_drain(restarts)
+
         def end() -> None:
-            if self.drain(restarts=restarts) and self._snapshot.state == "ready":
+            if self._wait_until_drained(pauses) and self._snapshot.state == "ready":
                 (self.restart if restarts else self.stop)()
 
         threading.Thread(target=end, name="drain", daemon=True).start()
 
     def let_page_in(self, origin: str) -> None:
         """Add a page that was refused to `allowed_origins`, in the settings file too; raises SettingsError."""
-        from ..settings.schema import save_setting
-
-        origins = tuple(dict.fromkeys((*self._settings.allowed_origins, origin)))
-        save_setting("allowed_origins", list(origins))
-        self.apply(self._settings.model_copy(update={"allowed_origins": origins}))
+        self._keep("allowed_origins", list(dict.fromkeys((*self._settings.allowed_origins, origin))))
 
     def use_claude_settings(self, used: bool) -> None:
         """Use the account of Claude Code's settings.json, or the sign-in again; in the settings file too."""
+        self._keep("claude_settings", used)
+
+    def _keep(self, key: str, value: object) -> None:
         from ..settings.schema import save_setting
 
-        save_setting("claude_settings", used)
-        self.apply(self._settings.model_copy(update={"claude_settings": used}))
+        save_setting(key, value)
+        self.apply(self._settings.model_copy(update={key: tuple(value) if isinstance(value, list) else value}))
 
     def account_changed(self) -> None:
         """Let new workers use the account that Claude Code has now."""
