@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.dashboard.chromium import FLAGS, Open, find_chromium
+from tests.dashboard.profile import Profile
 from tests.dashboard.scene import Scene, busy_scene, serve
 from tray_bridge.api.page.last_hour import LastHour
 
@@ -34,55 +33,29 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="package")
+def profiles(browser: Browser) -> list[Profile]:
+    """The browser's profiles that no test uses now: to make one takes a third as long as to load a page."""
+    return []
+
+
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Open]:
-    """Open a page in a browser profile of its own; at the end it must have been quiet and asked only its server."""
-    with ExitStack() as stack:
-        complaints: list[str] = []
+def open_page(browser: Browser, profiles: list[Profile]) -> Iterator[Open]:
+    """Open a page in a browser profile that holds nothing; at the end it was quiet and asked only its server."""
+    used: list[Profile] = []
 
-        def open_(
-            url: str,
-            *,
-            width: int = 1280,
-            height: int = 900,
-            theme: Literal["light", "dark"] = "light",
-            **options: object,
-        ) -> Page:
-            context = browser.new_context(
-                viewport={"width": width, "height": height},
-                color_scheme=theme,
-                reduced_motion="reduce",
-                **options,  # type: ignore[arg-type]
-            )
-            stack.callback(context.close)
-            context.grant_permissions(["clipboard-read", "clipboard-write"])
-            context.set_default_timeout(30_000)
-            page = context.new_page()
-            origin = urlsplit(url).netloc
+    def open_(url: str, *, width: int = 1280, height: int = 900, theme: Literal["light", "dark"] = "light") -> Page:
+        profile = profiles.pop() if profiles else Profile(browser)
+        used.append(profile)
+        profile.page.set_viewport_size({"width": width, "height": height})
+        profile.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        profile.load(url)
+        return profile.page
 
-            def watch_request(address: str) -> None:
-                parts = urlsplit(address)
-                if parts.netloc != origin and parts.scheme not in ("data", "blob"):
-                    complaints.append(f"asked elsewhere: {address}")
-
-            def watch_console(kind: str, text: str) -> None:
-                # The browser itself writes down answers like 404 and lost connections, which tests bring about.
-                if kind in ("error", "warning") and not text.startswith("Failed to load resource"):
-                    complaints.append(f"console {kind}: {text}")
-
-            def watch_dialog(dialog: Dialog) -> None:
-                complaints.append(f"dialog: {dialog.message}")
-                dialog.dismiss()
-
-            context.on("request", lambda request: watch_request(request.url))
-            page.on("console", lambda message: watch_console(message.type, message.text))
-            page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-            page.on("dialog", watch_dialog)
-            page.goto(url)
-            return page
-
-        yield open_
-        assert complaints == []
+    yield open_
+    complaints = [complaint for profile in used for complaint in profile.complaints]
+    profiles += [profile for profile in used if profile.empty()]
+    assert complaints == []
 
 
 @pytest.fixture
