@@ -79,7 +79,7 @@ class CommandServer:
 
 
 def serve(connection: socket.socket) -> dict[str, Any] | None:
-    """Fork for each command; return what to run in the child, and None in the parent when nobody asks any more."""
+    """Fork for each command; return what to run in the child, and None in the parent when no more commands come."""
     while True:
         length, handles, _, _ = socket.recv_fds(connection, 4, 3)
         if not length:

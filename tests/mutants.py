@@ -34,7 +34,7 @@ from hypothesis import HealthCheck, Phase, settings
 from tests.strength_page import replace_rows
 
 ROOT = Path(__file__).parents[1]
-SECONDS = 60  # of processor time for one mutant, so that a busy machine kills none
+SECONDS = 40  # of processor time for one mutant, so that a busy machine kills none
 # Without the plugins and the settings that these tests do not need.
 OPTIONS = (
     *("-x", "-q", "--tb=no", "--noconftest", "--import-mode=importlib", "-o", "addopts="),

@@ -48,7 +48,11 @@ def test_every_link_of_a_page_leads_to_a_file_and_every_module_that_it_names_exi
             assert (ROOT / name).exists() or (PACKAGE / name).exists(), name
 
 
-PLAIN = [*PAGES, *sorted(path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".js", ".html"))]
+PLAIN = [
+    *PAGES,
+    ROOT / "CHANGELOG.md",
+    *sorted(path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".js", ".html")),
+]
 
 
 @pytest.mark.parametrize("path", PLAIN, ids=lambda path: path.name)
@@ -56,3 +60,17 @@ def test_what_people_read_is_plain_english(path: Path) -> None:
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         found = PATTERNS.search(line) or WHO.search(line)
         assert not found, f"{path.name}:{number}: {line.strip()}"
+
+
+def test_what_the_tests_say_is_plain_english() -> None:
+    for path in [*(ROOT / "tests").rglob("*.py"), *(ROOT / "packaging").glob("*.py"), *(ROOT / "assets").glob("*.py")]:
+        for line in re.findall(r"(?m)^ *[^\n\"]*#[^\n]*|\"\"\"[^\n]*", path.read_text("utf-8")):
+            words = line if line[0] == '"' else line[line.index("#") :]
+            assert not PATTERNS.search(words), f"{path.name}: {words}"
+
+
+def test_every_test_that_a_page_names_exists() -> None:
+    tests = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    for page in PAGES:
+        for name in re.findall(r"`(test_\w+)`", page.read_text("utf-8")):
+            assert f"def {name}(" in tests, f"{page.name}: {name}"

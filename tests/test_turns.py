@@ -1,4 +1,4 @@
-"""A call's arguments are read alike, whoever wrote them."""
+"""A call's arguments are read alike, those of a client and the model's."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ def test_another_user_is_refused_and_a_key_lets_them_in(bridge: RunningBridge) -
     assert (chat[0], status[0], log[0], health[0]) == (401, 401, 401, 200)
     assert "another user" in chat[1]
     assert bridge.snapshot().served == served
-    # The one who runs it needs no key meanwhile.
+    # Its own user needs no key meanwhile.
     assert httpx.get(f"{bridge.url}/status").status_code == 200
 
     key = ApiKeys().make("nobody")

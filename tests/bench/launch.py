@@ -61,7 +61,7 @@ async def bare_sdk_answer(folder: Path) -> float:
     assert program.stdout is not None
     assert await program.stdout.readline() == b"first token\n"
     seconds = time.perf_counter() - began
-    # Its CLI with it: one that goes on would slow whoever is measured next.
+    # Its CLI with it: one that goes on would slow what is measured next.
     clis = psutil.Process(program.pid).children(recursive=True)
     program.kill()
     for cli in clis:
@@ -99,7 +99,7 @@ async def launch_to_answer(**environment: str) -> Launched:
 
 
 async def launch_to_icon() -> float:
-    """Until a tray host has been told of the icon; a private one, on a session bus of its own."""
+    """Until a tray host knows the icon; a private one, on a session bus of its own."""
     from tests.desktop.fake_tray_host import FakeTrayHost  # type: ignore[import-not-found,unused-ignore]
     from tests.desktop.private_bus import PrivateBus  # type: ignore[import-not-found,unused-ignore]
 

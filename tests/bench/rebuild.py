@@ -1,4 +1,4 @@
-"""A past conversation given to a process: laid down turn by turn, or resumed from a file by one that is started for it.
+"""A past conversation given to a process: written turn by turn, or resumed from a file by one that is started for it.
 
 The raw CLI both ways, and the bridge beside the cheaper of the two, for conversations of several lengths.
 """

@@ -47,7 +47,7 @@ def to_lines(figures: Sequence[Figure]) -> str:
 
 
 def to_json(figures: Sequence[Figure], *, size: Size) -> dict[str, Any]:
-    """All samples too, so that nobody has to take our word for the medians."""
+    """All samples too, so that the medians can be checked."""
     cli = find_cli()
     return {
         "when": time.strftime("%Y-%m-%dT%H:%M:%S%z"),

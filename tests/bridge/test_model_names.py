@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tray_bridge.bridge.model_names import resolve_model
@@ -76,6 +78,12 @@ def test_an_unknown_name_is_told_with_what_exists(requested: str) -> None:
     assert (caught.value.param, caught.value.code) == ("model", "model_not_found")
     assert "opus" in caught.value.message
     caught.value.message.encode()
+
+
+def test_an_unknown_name_is_quoted_up_to_80_characters_as_plain_ascii() -> None:
+    for requested, quoted in (("é" * 2, r"\xe9\xe9"), ("x" * 80, "x" * 80), ("y" * 81, "y" * 80)):
+        with pytest.raises(ModelNotFoundError, match=r"The model `" + re.escape(quoted) + "` does not exist"):
+            resolve_model(requested, OFFERED, ALIASES, "sonnet")
 
 
 def test_an_alias_wins_over_a_name_that_exists() -> None:

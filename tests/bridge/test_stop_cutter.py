@@ -1,4 +1,4 @@
-"""A text is cut at its first stop string, however it comes in pieces, and no more is held back than must be."""
+"""A text is cut at its first stop string, however it comes in pieces, and as little as possible is held back."""
 
 from __future__ import annotations
 

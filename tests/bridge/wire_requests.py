@@ -116,6 +116,7 @@ RESPONSES: Wire = {
             "content": [
                 {"type": "input_text", "text": "Look"},
                 {"type": "input_image", "image_url": f"data:image/png;base64,{PNG}", "detail": "auto"},
+                {"type": "input_image", "image_url": "https://example.com/a.png"},
                 {"type": "input_file", "filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PDF}"},
             ],
         },

@@ -94,7 +94,7 @@ def test_the_menu_opens_and_changes_while_it_is_open(tmp_path: Path) -> None:
         body = {"model": "sonnet", "stream": True, "messages": [{"role": "user", "content": LONG}]}
         url = f"http://127.0.0.1:{port}/v1/chat/completions"
         with httpx.stream("POST", url, json=body, timeout=30, headers={"user-agent": "curl/8"}) as answer:
-            lines = answer.iter_lines()  # kept: who drops it hangs up
+            lines = answer.iter_lines()  # kept: without it the client hangs up
             next(lines)
             time.sleep(2.5)
             changed = panel.picture().crop(inside)

@@ -1,4 +1,4 @@
-"""One Tray Bridge for each user: the second shows the first, and a crash blocks nobody."""
+"""One Tray Bridge for each user: the second shows the first, and a crash blocks no start."""
 
 from __future__ import annotations
 

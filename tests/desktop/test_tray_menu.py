@@ -236,7 +236,7 @@ async def test_updates_come_at_most_about_once_a_second(app: TrayApp, host: Fake
         httpx.AsyncClient(base_url=app.url, timeout=60) as client,
         client.stream("POST", "/v1/chat/completions", json=question()) as answer,
     ):
-        lines = answer.aiter_lines()  # kept: who drops it hangs up
+        lines = answer.aiter_lines()  # kept: without it the client hangs up
         await anext(lines)
         await host.shows("Advanced", "Active requests (1)")
         host.signals.clear()

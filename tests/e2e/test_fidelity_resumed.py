@@ -1,4 +1,4 @@
-"""A long past conversation is resumed from a file: it arrives as it does when it is laid down, and no file stays."""
+"""A long past conversation is resumed from a file: it arrives as it does turn by turn, and no file stays."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def test_thinking_that_comes_back_reaches_the_model_to_the_byte(
     foreign = {"type": "thinking", "thinking": "Other.", "signature": "EqQB"}
     result = {"type": "tool_result", "tool_use_id": call["id"], "content": "x"}
     standin.clear()
-    # Another past: no session holds it, so it is laid down anew, with what was thought.
+    # Another past: no session holds it, so it is written anew, with what was thought.
     messages = [
         user("Before."),
         {"role": "assistant", "content": "Yes?"},

@@ -74,7 +74,7 @@ def test_d4_a_restart_does_not_give_the_port_up(make_bridge: Make) -> None:
     with ThreadPoolExecutor(2) as pool:
         pool.submit(grab)
         restarted = pool.submit(bridge.server.restart)
-        while not restarted.done():  # nobody is refused meanwhile: connections wait for the next run
+        while not restarted.done():  # no one is refused meanwhile: connections wait for the next run
             socket.create_connection(("127.0.0.1", port), timeout=bound(10)).close()
         restarted.result()
         assert bridge.server.wait_until_settled(bound(30)).state == "ready"

@@ -22,7 +22,7 @@ from tests.running_bridge import directive, wait_for
 from tray_bridge.machine import bridge_log
 from tray_bridge.standin import StandIn
 
-# What bridge.log tells of each worker, with the reason or the time.
+# What bridge.log says about each worker, with the reason or the time.
 WORKER_STEPS = (
     r"started in \d+ ms",
     r"bound in \d+ ms",

@@ -1,4 +1,4 @@
-"""Many clients at once, of whom some leave, some are refused upstream and some lose their process."""
+"""Many clients at once: some leave, some are refused upstream and some lose their process."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Storm:
                     await self._ask(client, number, kind, streamed=chance.random() < 0.7)
 
             await asyncio.gather(*(one(number, kind) for number, kind in enumerate(todo)))
-        # Whose process was killed is left to chance: each kill may cost one answer, and no more.
+        # Whose process was killed is left to chance: each kill may cost one answer at most.
         if self.seen["lost"] > self.seen["kills"]:
             self.wrong.append(f"{self.seen['lost']} answers lost, {self.seen['kills']} processes killed")
 

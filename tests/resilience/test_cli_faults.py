@@ -161,7 +161,7 @@ def test_stopped_for_good(make_bridge: Make, report: FaultReport) -> None:
                 list(texts)
             since = time.monotonic()
             assert limit - 0.5 < since - began < limit + bound(4)
-        for _ in spares:  # those who get a stopped spare hear so too, and it is replaced
+        for _ in spares:  # clients that get a stopped spare are told too, and it is replaced
             if any(p.is_running() and p.status() == psutil.STATUS_STOPPED for p in spares):
                 try:
                     ask(bridge)

@@ -194,7 +194,7 @@ async def test_a_program_that_talks_nonsense_harms_nobody(
 ) -> None:
     await check_babble(make_bridge, tmp_path, report, turns=8, lines=60)
     forgotten = [record.getMessage() for record in caplog.records if record.name == "asyncio"]
-    assert forgotten == []  # a task's error that nobody looks at keeps its session in memory
+    assert forgotten == []  # a task's error that is not looked at keeps its session in memory
 
 
 @pytest.mark.full

@@ -98,7 +98,7 @@ class Footprint:
 
 
 def at_rest(app: RunningApp) -> Footprint:
-    """The footprint once all is done: one process rests, and nobody is served."""
+    """The footprint once all is done: one process rests, and no request is served."""
 
     def is_at_rest() -> bool:
         status = app.status()

@@ -257,5 +257,5 @@ def test_a_book_that_was_made_anew_by_a_program_that_was_killed_is_filled(tmp_pa
     assert LogReader(tmp_path).usage.report("day")["total"]["requests"] == 4
     for path in tmp_path.glob("usage.db*"):
         path.unlink()
-    UsageBook(tmp_path).number()  # and no more, as of one that was killed now
+    UsageBook(tmp_path).number()  # alone, as if the program had been killed now
     assert LogReader(tmp_path).usage.report("day")["total"]["requests"] == 4
