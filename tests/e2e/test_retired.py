@@ -19,6 +19,7 @@ from tray_bridge.claude import keeper, wear
 from tray_bridge.claude import pool as pool_module
 from tray_bridge.claude.pool import PoolConfig, SessionPool
 from tray_bridge.claude.process_binding import ProcessBinding
+from tray_bridge.claude.start_failures import StartFailures
 from tray_bridge.errors import CliUnavailableError
 from tray_bridge.machine.cli_program import find_cli
 from tray_bridge.standin import StandIn
@@ -132,6 +133,8 @@ async def test_while_processes_do_not_start_requests_wait_for_one_that_runs(
     assert found is not None
     program.write_text(f'#!/bin/sh\n[ -e "{broken}" ] && echo >>"{broken}" && exit 1\nexec "{found.path}" "$@"\n')
     program.chmod(0o700)
+    failures = StartFailures()
+    monkeypatch.setattr("tray_bridge.claude.roster.StartFailures", lambda: failures)
     pool = await make_pool(size=1, max_sessions=3, cli_path=program)
     await until(lambda: pool.snapshot().warm + pool.snapshot().fitting)
     broken.touch()
@@ -152,7 +155,7 @@ async def test_while_processes_do_not_start_requests_wait_for_one_that_runs(
 
     # No process that runs can serve one without a system prompt; a first failure is tried again all the same.
     await until(lambda: not (pool.snapshot().busy + pool.snapshot().starting))
-    pool._roster.failures.clear()
+    failures.clear()
     broken.write_bytes(b"")
     with pytest.raises(CliUnavailableError):
         await ask(pool, 4, has_system=False)
@@ -160,7 +163,7 @@ async def test_while_processes_do_not_start_requests_wait_for_one_that_runs(
     with pytest.raises(CliUnavailableError):  # it is known by now
         await ask(pool, 5, has_system=False)
     # After the last try the reason is told, not that a process was lost.
-    pool._roster.failures.clear()
+    failures.clear()
     monkeypatch.setattr(pool_module, "MOST_LOST", 1)
     with pytest.raises(CliUnavailableError):
         await ask(pool, 6, has_system=False)
