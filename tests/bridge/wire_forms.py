@@ -30,6 +30,8 @@ from tray_bridge.turns import Event
 KEPT = Path(__file__).with_name("wire_forms.json")
 STAMP = Stamp("id_00112233aabbccdd", 1_700_000_000, "req_1", lambda: 1.5)
 REPLACED: Mapping[str, Any] = {"gone": None, "5": 5, "{}": {}}
+FULL = ("text", "calls")  # the answers that are kept in full
+DEEP = 5  # steps to a field: what is deeper stands in a schema, whose rules have tests of their own
 
 
 def forms() -> dict[str, Any]:
@@ -45,7 +47,7 @@ def form_of(dialect: Dialect) -> dict[str, Any]:
         "read": {name: plain(read(dialect, path, body)) for name, (path, body) in requests.items()},
         "changed": {name: dict(changed(dialect, path, body)) for name, (path, body) in requests.items()},
         "written": {
-            f"{asked}, {answer}": form if asked == first else digest(form)
+            f"{asked}, {answer}": form if asked == first and answer in FULL else digest(form)
             for asked in requests
             for answer, events in ANSWERS.items()
             for form in [written(dialect, read(dialect, *requests[asked]), events)]
@@ -82,16 +84,22 @@ def read(dialect: Dialect, path: str, body: Mapping[str, Any]) -> Asked:
 def changed(dialect: Dialect, path: str, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Give what becomes of the request with each one field changed."""
     for place in places(body):
-        for name, value in REPLACED.items():
-            other = copy.deepcopy(body)
-            at: Any = other
-            for step in place[:-1]:
-                at = at[step]
-            if name == "gone":
-                del at[place[-1]]
-            else:
-                at[place[-1]] = value
+        for name, value in list(REPLACED.items())[: 3 if len(place) < DEEP else 1]:
+            other = with_change(body, place, value, is_gone=name == "gone")
             yield f"{'.'.join(map(str, place))} {name}", told(dialect, path, other)
+
+
+def with_change(value: Any, place: tuple[Any, ...], new: Any, *, is_gone: bool) -> Any:
+    """Give a value with what is at one place of it replaced or taken away; the rest is the same."""
+    step, *rest = place
+    other = copy.copy(value)
+    if rest:
+        other[step] = with_change(value[step], tuple(rest), new, is_gone=is_gone)
+    elif is_gone:
+        del other[step]
+    else:
+        other[step] = new
+    return other
 
 
 def told(dialect: Dialect, path: str, body: Mapping[str, Any]) -> str:
@@ -112,6 +120,8 @@ def places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Give the way to each value inside another."""
     if at:
         yield at
+    if len(at) > DEEP + 2:
+        return
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, child in inner:
         yield from places(child, (*at, key))
@@ -147,6 +157,8 @@ def shown(frame: Frame) -> str:
 
 def plain(value: Any) -> Any:
     """Give a value as JSON has it: objects of ours by their class and fields."""
+    if value is None or isinstance(value, (str, int, float)):
+        return value
     if is_dataclass(value) and not isinstance(value, type):
         told = {field.name: plain(getattr(value, field.name)) for field in fields(value) if field.name != "memo"}
         return {"is": type(value).__name__, **told}
@@ -154,9 +166,7 @@ def plain(value: Any) -> Any:
         return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(inner) for inner in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted(map(str, value))
-    return value if isinstance(value, (str, int, float, bool, type(None))) else type(value).__name__
+    return sorted(map(str, value)) if isinstance(value, (set, frozenset)) else type(value).__name__
 
 
 def differences(kept: Any, now: Any, at: str = "") -> Iterator[str]:

@@ -258,21 +258,196 @@ MESSAGES_SCHEMA: Wire = {
     "output_config": {"format": {"type": "json_schema", "schema": SCHEMA}},
     "tool_choice": {"type": "auto"},
 }
+# In the words of other programs and older versions, each once; half of it is left out, or named.
+ODD_SCHEMA: Wire = {
+    "type": "Object",
+    "title": "Odd",
+    "properties": {
+        "one": {"type": "str", "optional": True},
+        "two": {"type": ["string", "null"], "nullable": True, "enum": ["a", "b"]},
+        "three": {"type": "array", "items": [{"type": "int"}, {"type": "bool"}], "additionalItems": False},
+        "four": {"oneOf": [{"type": "number", "minimum": 1}, {"const": "x"}], "default": "x"},
+        "five": {"anyOf": [{"type": "null"}, {"$ref": "#/definitions/place"}]},
+        "six": {"allOf": [{"type": "object", "required": ["a"]}, {"properties": {"a": {"type": "float"}}}]},
+        "seven": {"type": "dict", "additionalProperties": {"type": "string"}, "required": True},
+        "eight": {"type": "Literal['l']"},
+        "nine": {"type": "string", "format": "date", "pattern": "^a", "examples": ["2000-01-01"]},
+        "a key with blanks": {"type": "integer", "divisibleBy": 2},
+    },
+    "definitions": {"place": {"type": "object", "properties": {"city": {"type": "string"}}}},
+    "required": ["one", "a key with blanks"],
+    "additionalProperties": False,
+}
+ROOT_CHOICE: Wire = {
+    "description": "Either.",
+    "oneOf": [
+        {"type": "object", "properties": {"kind": {"const": "a"}, "x": {"type": "string"}}, "required": ["kind", "x"]},
+        {"type": "object", "properties": {"kind": {"const": "b"}, "y": {"type": "number"}}, "required": ["kind"]},
+    ],
+}
+CHAT_ODD: Wire = {
+    "model": "default",
+    "system": "Be odd.",
+    "messages": [
+        {"role": "human", "content": {"type": "text", "text": "One"}},
+        {"role": "ai", "content": [{"type": "output_text", "text": "Two"}, {"type": "thinking", "thinking": "Hm."}]},
+        {"role": "model", "parts": [{"text": "Three"}]},
+        {"role": "user", "content": ["Four", {"text": "Five"}, {"type": "input_audio", "input_audio": {"data": "x"}}]},
+        {"role": "assistant", "content": "", "audio": {"id": "a", "transcript": "Six"}, "refusal": None},
+        {"role": "user", "content": [{"type": "image", "data": PNG, "mimeType": "image/png"}], "images": [PNG]},
+        {
+            "role": "assistant",
+            "content": [{"type": "tool_use", "id": "c3", "name": "odd", "input": {"a key with blanks": 2}}],
+            "tool_calls": [{"name": "choice", "arguments": {"kind": "a"}}],
+        },
+        {
+            "role": "user",
+            "content": [{"type": "tool_result", "tool_use_id": "c3", "content": "three", "is_error": True}],
+        },
+        {"role": "tool", "name": "choice", "content": {"uri": "x", "text": "four"}},
+        {"role": "tool", "tool_call_id": "nobody", "content": None},
+        {
+            "role": "tool",
+            "name": "odd",
+            "content": [{"type": "resource", "resource": {"uri": "file:///a", "text": "5"}}],
+        },
+        {"role": "user", "content": "Go on"},
+    ],
+    "max_output_tokens": 5,
+    "stop_sequences": ["END"],
+    "tools": [
+        {"name": "odd", "parameters": ODD_SCHEMA},
+        {"type": "function", "function": {"name": "choice", "description": "Chooses.", "input_schema": ROOT_CHOICE}},
+        {"type": "function", "function": {"name": "bare"}},
+        {"name": "wrapped", "description": "Wrapped.", "inputSchema": {"json": {"type": "object", "properties": {}}}},
+        {"type": "custom", "custom": {"name": "free", "description": "Free."}},
+        {"type": "web_search_preview"},
+    ],
+    "tool_choice": "any",
+    "text": {"format": {"type": "json_schema", "name": "odd", "schema": ODD_SCHEMA}},
+    "include_reasoning": False,
+}
+RESPONSES_ODD: Wire = {
+    "model": "",
+    "instructions": "Be odd.",
+    "input": [
+        {"role": "system", "content": [{"type": "input_text", "text": "Be kind."}]},
+        {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant", "content": "One"},
+        {"type": "local_shell_call", "call_id": "c1", "action": {"command": ["ls"]}},
+        {"type": "local_shell_call_output", "call_id": "c1", "output": "a.txt"},
+        {"type": "shell_call", "call_id": "c2", "action": {"commands": ["ls"]}},
+        {"type": "shell_call_output", "call_id": "c2", "output": [{"stdout": "b.txt"}]},
+        {"type": "apply_patch_call", "call_id": "c3", "operation": {"type": "delete_file", "path": "a"}},
+        {"type": "apply_patch_call_output", "call_id": "c3", "status": "completed", "output": "ok"},
+        {"type": "mcp_call", "name": "f", "arguments": "{}", "output": "done"},
+        {"type": "compaction", "encrypted_content": "x"},
+        {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "Hm."}]},
+        {"type": "function_call", "call_id": "c4", "name": "hear", "namespace": "files", "arguments": ""},
+        {"type": "function_call", "call_id": "c5", "name": "odd", "arguments": "no JSON"},
+        {"type": "function_call_output", "call_id": "c4", "output": [{"type": "input_image", "image_url": PNG}]},
+        {"type": "function_call_output", "call_id": "c5", "output": {"a": 1}, "status": "incomplete"},
+        {"role": "user", "content": "Go on"},
+    ],
+    "stream": False,
+    "tools": [
+        {"type": "function", "name": "odd", "parameters": ODD_SCHEMA, "strict": False},
+        {"type": "custom", "name": "free"},
+        {"type": "custom", "name": "ruled", "format": {"type": "grammar", "definition": "start: WORD"}},
+        {
+            "type": "custom",
+            "name": "regular",
+            "description": "Regular.",
+            "format": {"type": "grammar", "syntax": "regex", "definition": "[a-z]+"},
+        },
+        {"type": "namespace", "name": "files", "tools": [{"type": "custom", "name": "put"}, {"type": "mcp"}]},
+        {"type": "mcp", "server_label": "docs"},
+    ],
+    "tool_choice": {"type": "custom", "name": "free"},
+    "text": {"format": {"type": "json_object"}},
+    "max_tool_calls": 3,
+    "top_p": 0.5,
+    "background": False,
+    "service_tier": "flex",
+}
+OLLAMA_ODD: Wire = {
+    "model": "sonnet",
+    "messages": [
+        {"role": "user", "content": "One"},
+        {"role": "assistant", "tool_calls": [{"function": {"name": "odd", "arguments": "{}"}}, {"function": LOOK}]},
+        {"role": "tool", "name": "look", "content": "two"},
+        {"role": "tool", "content": "one", "tool_call_id": "nobody"},
+        {"role": "assistant", "content": "Three", "images": [PNG]},
+        {"role": "user", "content": "Go on", "images": []},
+    ],
+    "tools": [{"type": "function", "function": {"name": "odd", "parameters": ODD_SCHEMA}}, LOOK],
+    "tool_choice": "required",
+    "think": True,
+    "format": "json",
+    "options": {"num_predict": -1, "stop": "END", "seed": 4},
+}
+MESSAGES_ODD: Wire = {
+    "model": "opus",
+    "messages": [
+        {"role": "system", "content": "Be odd."},
+        {"role": "user", "content": "One"},
+        {"role": "assistant", "content": "Two"},
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "server_tool_use", "id": "s1", "name": "web_search", "input": {"query": "x"}},
+                {"type": "web_search_tool_result", "tool_use_id": "s1", "content": []},
+                {"type": "tool_use", "id": "c1", "name": "odd", "input": {"a key with blanks": 2}},
+                {"type": "thinking", "thinking": "Of another server.", "signature": "x"},
+            ],
+        },
+        {
+            "role": "user",
+            "content": [
+                {"type": "search_result", "source": "s", "title": "T", "content": [{"type": "text", "text": "Found"}]},
+                {"type": "tool_result", "tool_use_id": "c1"},
+                {"type": "document", "source": {"type": "content", "content": [{"type": "text", "text": "Part"}]}},
+                {"type": "document", "source": {"type": "file", "file_id": "f"}},
+            ],
+        },
+        {"role": "user", "content": [{"type": "text", "text": "On"}]},
+    ],
+    "tools": [
+        {"name": "odd", "input_schema": ODD_SCHEMA},
+        {"type": "custom", "name": "c", "input_schema": ROOT_CHOICE},
+    ],
+    "tool_choice": {"type": "any"},
+    "thinking": {"type": "adaptive", "display": "omitted"},
+    "output_format": {"type": "json_schema", "schema": ODD_SCHEMA},
+    "stop_sequences": [],
+    "container": None,
+    "mcp_servers": [],
+    "service_tier": "auto",
+}
 REQUESTS: Mapping[str, Mapping[str, tuple[str, Wire]]] = {
     "openai_chat": {
         "much": ("/v1/chat/completions", CHAT),
         "a schema": ("/v1/chat/completions", CHAT_SCHEMA),
         "the older form": ("/v1/chat/completions", CHAT_OLD),
+        "other words": ("/v1/chat/completions", CHAT_ODD),
     },
-    "openai_responses": {"much": ("/v1/responses", RESPONSES), "a schema": ("/v1/responses", RESPONSES_SCHEMA)},
+    "openai_responses": {
+        "much": ("/v1/responses", RESPONSES),
+        "a schema": ("/v1/responses", RESPONSES_SCHEMA),
+        "other words": ("/v1/responses", RESPONSES_ODD),
+    },
     "openai_completions": {
         "a gap": ("/v1/completions", COMPLETIONS),
         "two prompts": ("/v1/completions", COMPLETIONS_ECHO),
     },
-    "ollama": {"a chat": ("/api/chat", OLLAMA), "a generation": ("/api/generate", OLLAMA_SCHEMA)},
+    "ollama": {
+        "a chat": ("/api/chat", OLLAMA),
+        "a generation": ("/api/generate", OLLAMA_SCHEMA),
+        "other words": ("/api/chat", OLLAMA_ODD),
+    },
     "anthropic_messages": {
         "much": ("/v1/messages", MESSAGES),
         "a schema": ("/v1/messages", MESSAGES_SCHEMA),
+        "other words": ("/v1/messages", MESSAGES_ODD),
         "a count": ("/v1/messages/count_tokens", MESSAGES_SCHEMA),
     },
 }
@@ -311,5 +486,7 @@ ANSWERS: Mapping[str, Sequence[Event]] = {
     "a refusal": (BEGUN, TextDelta("I will"), TurnEnded("refusal", USED)),
     "a pause": (BEGUN, TurnEnded("pause_turn", USED)),
     "the end of the window": (BEGUN, TextDelta("It"), TurnEnded("model_context_window_exceeded", Usage())),
+    "text without a beginning": (TextDelta("It is"), TurnEnded("end_turn", USED)),
+    "a call without a beginning": (ToolCallStarted(0, "toolu_1", "odd"), TurnEnded("tool_use", USED)),
     "nothing": (BEGUN, TurnEnded("end_turn", Usage())),
 }
