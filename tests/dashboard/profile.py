@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Page, Re
 
 
 class Profile:
-    """Keeps complaints of what its page must not do."""
+    """Keeps a list of what its page must not do, and did."""
 
     def __init__(self, browser: Browser) -> None:
         self.complaints: list[str] = []
