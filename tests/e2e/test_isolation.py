@@ -16,7 +16,8 @@ import pytest
 import tray_bridge
 from tests.running_bridge import RunningBridge, directive
 from tray_bridge import __version__
-from tray_bridge.claude.cli_process import cli_environment
+from tray_bridge.claude.cli_process import cli_environment, cli_options, compile_late
+from tray_bridge.machine.cli_program import find_cli
 
 Make = Callable[..., RunningBridge]
 
@@ -140,6 +141,16 @@ def test_the_cli_gets_what_it_needs_and_blanks_for_the_rest() -> None:
     assert not {"PATH", "ANTHROPIC_BASE_URL", "LC_ALL", "BUN_JSC_useJIT"} & set(cli_environment(inherited))
     bedrock = {**inherited, "CLAUDE_CODE_USE_BEDROCK": "1"}
     assert "AWS_SECRET_ACCESS_KEY" not in cli_environment(bedrock)
+
+
+def test_the_program_that_comes_along_compiles_late_unless_the_user_says_otherwise(tmp_path: Path) -> None:
+    bundled = find_cli()
+    assert bundled is not None
+    first, second = compile_late({}, None)
+    assert compile_late({}, bundled.path) == compile_late({}, None)
+    assert set(compile_late({first: "500"}, None)) == {second}
+    assert not compile_late({}, tmp_path / "claude")  # another program may not know the variables, and then not start
+    assert first in (cli_options(model="sonnet", work_folder=tmp_path, cli_path=None, environment={}).env or {})
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the program is a shell script")

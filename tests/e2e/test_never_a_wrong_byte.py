@@ -11,6 +11,7 @@ import base64
 import json
 import re
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -358,11 +359,23 @@ def test_a_worker_that_is_not_rewound_is_caught(bench: Bench, monkeypatch: pytes
     bench.run([SIMPLE] * 3)
 
 
-def test_a_refused_rewind_costs_the_process_and_the_client_notices_nothing(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+def unanswered(control: Any) -> Any:
+    async def say_nothing(self: LateBindingTransport, **request: Any) -> dict[str, Any]:
+        if request["subtype"] == "rewind_conversation":
+            await asyncio.sleep(60)
+        return dict(await control(self, **request))
+
+    return say_nothing
+
+
+@pytest.mark.parametrize("way", [refused, pytest.param(unanswered, marks=pytest.mark.full)])
+def test_a_rewind_that_is_not_proved_costs_the_process_and_the_client_notices_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, way: Callable[[Any], Any]
 ) -> None:
     bench.run([SIMPLE])
     before = bench.pids()
-    monkeypatch.setattr(LateBindingTransport, "control", refused(LateBindingTransport.control))
+    monkeypatch.setattr(LateBindingTransport, "control", way(LateBindingTransport.control))
+    began = time.monotonic()
     bench.run([SIMPLE])
+    assert time.monotonic() - began < 15, "it was proved within a second, or another process answered"
     assert before and not before & bench.pids()

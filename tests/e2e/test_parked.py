@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.upstream import Wire, answer, newest, system_prompt, turns
+from tests.e2e.upstream import Wire, answer, newest, post, system_prompt, turns
 from tests.running_bridge import RunningBridge, directive
 from tray_bridge.server.run import PUBLISH_SECONDS
 from tray_bridge.snapshots import ServerSnapshot
+from tray_bridge.standin.prompt_cache import BILLING_NOTE, unmarked
 
 EFFORT = {"reasoning_effort": "low"}
 LOOK = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
@@ -107,3 +108,35 @@ def test_any_other_change_is_another_conversation_and_arrives_as_sent(bridge: Ru
     blocks = [block["text"] for _, content in turns(newest(bridge)) for block in content]
     assert blocks == [message["content"] for message in sent]
     assert system_prompt(newest(bridge)) == "".join(m["content"] for m in body["messages"] if m["role"] == "system")
+
+
+def test_a_conversation_that_goes_on_is_asked_again_or_is_edited_keeps_its_prefix(bridge: RunningBridge) -> None:
+    """All that the request before sent is read from the cache; after an edit all that precedes the edited message."""
+
+    def ask(*messages: Wire) -> tuple[list[Any], int, int]:
+        """Give what was sent upstream in the cache's order, the tokens of it, and those that the cache had."""
+        body = {"messages": [{"role": "system", "content": "Be exact."}, *messages]}
+        usage, sent = post(bridge, body).json()["usage"], newest(bridge)
+        system = [block for block in sent["system"] if not block["text"].startswith(BILLING_NOTE)]
+        prompt = [unmarked([system, sent.get("tools")]), *unmarked(sent["messages"])]
+        return prompt, usage["prompt_tokens"], usage["prompt_tokens_details"]["cached_tokens"]
+
+    def round_of(number: int) -> list[Wire]:
+        text = f"The answer {number}."
+        return [{"role": "user", "content": directive(text=text)}, {"role": "assistant", "content": text}]
+
+    past: list[Wire] = []
+    before: list[Any] = []
+    tokens = 0
+    for number in range(3):
+        sent, total, cached = ask(*past, round_of(number)[0])
+        assert sent[: len(before)] == before
+        assert cached >= tokens
+        past, before, tokens = past + round_of(number), sent, total
+    again, _, cached = ask(*past[:-1])
+    assert again == before
+    assert cached == tokens
+    edited, _, cached = ask(*past[:-2], {"role": "user", "content": "Edited: " + directive(text="Another.")})
+    assert edited[:-1] == before[:-1]
+    assert edited[-1] != before[-1]
+    assert 0 < cached < tokens

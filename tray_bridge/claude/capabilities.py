@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PROVED_BY_TESTS = frozenset({"2.1.332"})
 PROOF_SECONDS = 60.0
 NOT_YET = "Tray Bridge still examines whether this Claude Code can be reset."
 NOT_PROVED = "a reset was not proved."
@@ -59,7 +58,7 @@ class Capabilities:
         """Give what is known of this program without running it; None if it was not examined yet."""
         if program is None:
             return Verdict(can_reset=False, why_not="Claude Code was not found.")
-        if program.bundled and program.version in PROVED_BY_TESTS:
+        if program.is_proved:
             return Verdict(can_reset=True, can_resume=True)
         found = self._read().get(_key(program))
         if not isinstance(found, dict) or "can_resume" not in found:

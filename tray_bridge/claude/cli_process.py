@@ -18,6 +18,7 @@ from typing import Any
 
 from .. import __version__
 from ..errors import CliUnavailableError
+from ..machine.cli_program import find_cli
 from ..machine.private_files import make_private_folder
 from ..machine.proxy import without_proxy
 from .orphans import guard
@@ -51,6 +52,10 @@ _INHERITED = frozenset(
 )
 _INHERITED_PREFIXES = ("LC_", "XDG_", "ANTHROPIC_", "VERTEX_REGION_", "BUN_JSC_")  # an empty BUN_JSC_… stops the CLI
 _BEDROCK_PREFIX = "AWS_"
+# The CLI's JavaScript engine compiles what has run a few times, by default after 500: a process of 95 MB grows to 230
+# within 200 conversations. So late it compiles only what long answers run all the time, see docs/claude-code.md. A
+# program that does not know a variable of this name does not start.
+_COMPILE_LATE = {"BUN_JSC_thresholdForJITAfterWarmUp": "200000", "BUN_JSC_thresholdForJITSoon": "40000"}
 
 
 def cli_options(
@@ -69,7 +74,7 @@ def cli_options(
         model=model,
         cwd=work_folder,
         cli_path=cli_path,
-        env={**cli_environment(os.environ), **environment},
+        env={**cli_environment(os.environ), **compile_late(os.environ, cli_path), **environment},
         tools=[],
         allowed_tools=[f"mcp__{name}" for name in TOOL_SERVERS],
         setting_sources=[],
@@ -112,6 +117,15 @@ def cli_environment(inherited: Mapping[str, str]) -> dict[str, str]:
         "DISABLE_AUTOUPDATER": "1",
         "DISABLE_AUTO_COMPACT": "1",
     }
+
+
+def compile_late(inherited: Mapping[str, str], cli_path: Path | None) -> dict[str, str]:
+    """Make the variables that keep a process small; none for a program that may not know them, or set by the user."""
+    program = find_cli()
+    if program is None or not program.is_proved or cli_path not in (None, program.path):
+        return {}
+    own = {name.upper() for name in inherited}
+    return {name: value for name, value in _COMPILE_LATE.items() if name.upper() not in own}
 
 
 def _is_inherited(name: str, bedrock: bool) -> bool:
