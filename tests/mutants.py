@@ -92,6 +92,11 @@ SURVIVORS: Sequence[tuple[str, str, str]] = (
     *(("claude/conversation_key", f"'{name}'  →  *", _NAME_OF_A_KIND) for name in ("text", "image", "document")),
     *(("claude/conversation_key", f"'{name}'  →  *", _NAME_OF_A_KIND) for name in ("tool_use", "tool_result")),
     ("claude/conversation_key", "''  →  '!'", "no role has either name"),
+    (
+        "claude/conversation_key",
+        "self._role = *",
+        "with the role in each key the same conversations have the same keys",
+    ),
     ("claude/conversation_key", "*1e+300*", "no number is so near the bound"),
     ("claude/choose", "0  →  1", "both are spares of another binding"),
     ("*", "'ascii'  →  *", "Python reads both names as one"),

@@ -30,6 +30,10 @@ def image_url(url: Any) -> dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": url, "detail": "low"}}
 
 
+def text_file(data: str) -> dict[str, Any]:
+    return {"type": "file", "file": {"filename": "a.txt", "file_data": f"data:text/plain;base64,{data}"}}
+
+
 def file_of(data: bytes, **fields: Any) -> dict[str, Any]:
     return {"type": "file", "file": {"file_data": data_url(data), **fields}}
 
@@ -89,10 +93,19 @@ def test_a_text_file_is_its_text(data: bytes, text: str) -> None:
     assert block_of(file_of(data, filename="a.txt")) == Document("text/plain", text, "a.txt")
 
 
+def test_base64_may_be_half_as_long_again_as_the_largest_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content, "FILE_BYTES", 4)
+    for breaks in (0, 2):  # 4 and 6 characters
+        block = block_of(text_file(f"Pz{chr(10) * breaks}8/"))
+        assert isinstance(block, Document) and block.data == "???"
+    for breaks in (3, 4):
+        part = text_file(f"Pz{chr(10) * breaks}8/")
+        assert "is larger than" in refusal_of({"messages": [{"role": "user", "content": [part]}]}).args[0]
+
+
 @pytest.mark.parametrize("data", ["Pz8/fn5+", "Pz8_fn5-", "Pz8/fn5-", "Pz8%2Ffn5%2B", "Pz8/\nfn5+"])
 def test_base64_may_have_either_alphabet(data: str) -> None:
-    part = {"type": "file", "file": {"filename": "a.txt", "file_data": f"data:text/plain;base64,{data}"}}
-    block = block_of(part)
+    block = block_of(text_file(data))
     assert isinstance(block, Document) and block.data == "???~~~"
 
 

@@ -15,7 +15,7 @@ import copy
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -24,7 +24,7 @@ from tests.bridge.wire_requests import ANSWERS, FETCHED, OFFERED, REQUESTS
 from tray_bridge.bridge.all_dialects import DIALECTS
 from tray_bridge.bridge.answer import AnswerShaper
 from tray_bridge.bridge.dialect import Asked, Dialect, ErrorKind, Failure, Frame, Reading, Stamp
-from tray_bridge.errors import InvalidRequestError
+from tray_bridge.errors import InvalidRequestError, TrayBridgeError
 from tray_bridge.turns import Event
 
 KEPT = Path(__file__).with_name("wire_forms.json")
@@ -138,9 +138,17 @@ def written(dialect: Dialect, asked: Asked, events: Sequence[Event]) -> dict[str
     answers = [shaped] * max(asked.n, 1)
     return {
         "frames": [shown(frame) for frame in frames],
-        "whole": plain(dialect.whole(asked, STAMP, answers)),
-        "kept": plain(dialect.kept(asked, STAMP, answers)) if dialect.stores else None,
+        "whole": attempt(lambda: plain(dialect.whole(asked, STAMP, answers))),
+        "kept": attempt(lambda: plain(dialect.kept(asked, STAMP, answers))) if dialect.stores else None,
     }
+
+
+def attempt(make: Callable[[], Any]) -> Any:
+    """Give what is made, or the name of the error."""
+    try:
+        return make()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}" if isinstance(error, TrayBridgeError) else type(error).__name__
 
 
 def errors(dialect: Dialect, failure: Failure) -> list[Any]:

@@ -273,6 +273,8 @@ ODD_SCHEMA: Wire = {
         "eight": {"type": "Literal['l']"},
         "nine": {"type": "string", "format": "date", "pattern": "^a", "examples": ["2000-01-01"]},
         "a key with blanks": {"type": "integer", "divisibleBy": 2},
+        "a,key,with,blanks": {"type": "integer"},
+        "?": {"type": "integer"},
     },
     "definitions": {"place": {"type": "object", "properties": {"city": {"type": "string"}}}},
     "required": ["one", "a key with blanks"],
@@ -488,5 +490,6 @@ ANSWERS: Mapping[str, Sequence[Event]] = {
     "the end of the window": (BEGUN, TextDelta("It"), TurnEnded("model_context_window_exceeded", Usage())),
     "text without a beginning": (TextDelta("It is"), TurnEnded("end_turn", USED)),
     "a call without a beginning": (ToolCallStarted(0, "toolu_1", "odd"), TurnEnded("tool_use", USED)),
+    "no end": (BEGUN, TextDelta("It is")),
     "nothing": (BEGUN, TurnEnded("end_turn", Usage())),
 }
