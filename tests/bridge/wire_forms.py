@@ -57,6 +57,7 @@ def form_of(dialect: Dialect) -> dict[str, Any]:
             for kind in get_args(ErrorKind)
             for param in ("messages[0]", None)
         },
+        "described": described(plain(dialect.operation)),
         "models": plain([dialect.models(OFFERED), *(dialect.model(one.value, one) for one in OFFERED)]),
         "owned": [
             path
@@ -72,6 +73,16 @@ def form_of(dialect: Dialect) -> dict[str, Any]:
             if dialect.owns(path, {}) or dialect.owns(path, {"anthropic-version": "2023-06-01"})
         ],
         "headers": plain(dialect.headers("req_1")),
+    }
+
+
+def described(operation: Any) -> dict[str, Any]:
+    """Give what OpenAPI says of each field of a request, and of the answers."""
+    (body,) = operation["requestBody"]["content"].values()
+    return {
+        "required": [operation["requestBody"]["required"], body["schema"].get("required")],
+        "fields": {name: digest(schema) for name, schema in body["schema"].get("properties", {}).items()},
+        "answers": {status: digest(answer) for status, answer in operation["responses"].items()},
     }
 
 
