@@ -14,9 +14,12 @@ from hypothesis import HealthCheck, settings
 
 from tests.running_bridge import RunningBridge, running_bridge
 from tray_bridge.claude import progress_timer
+from tray_bridge.settings.schema import load_settings
 from tray_bridge.standin import StandIn
 
 pytest_plugins = ["tests.together"]
+# A burst on the shared bridge needs four processes at once; each more is a start that costs most of a second.
+SHARED: dict[str, object] = {"port": 0, "pool_size": 2, "max_sessions": 4}
 
 # How long an example takes says nothing on a machine that does other work, too.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -82,7 +85,7 @@ def short_silence(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def shared_bridge(running_standin: StandIn) -> Iterator[RunningBridge]:
-    with running_bridge(running_standin, pool_size=2) as running:
+    with running_bridge(running_standin, **SHARED) as running:
         yield running
 
 
@@ -90,6 +93,19 @@ def shared_bridge(running_standin: StandIn) -> Iterator[RunningBridge]:
 def bridge(shared_bridge: RunningBridge, standin: StandIn) -> RunningBridge:
     """The bridge that most tests share: a fresh start costs seconds."""
     return shared_bridge
+
+
+@pytest.fixture
+def bridge_with(bridge: RunningBridge) -> Iterator[Callable[..., RunningBridge]]:
+    """The shared bridge with settings that it takes while it runs; its own come back afterwards."""
+    usual = bridge.server.settings
+
+    def with_settings(**settings: object) -> RunningBridge:
+        bridge.server.apply(load_settings({**SHARED, **settings}))
+        return bridge
+
+    yield with_settings
+    bridge.server.apply(usual)
 
 
 @pytest.fixture

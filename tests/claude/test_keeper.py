@@ -163,6 +163,42 @@ async def test_with_reuse_the_last_worker_for_a_new_conversation_stays_while_req
     await pool.roster.close()
 
 
+async def test_a_conversation_that_cannot_be_cut_away_leaves_the_last_worker_for_a_new_one(folder: Path) -> None:
+    pool = Pool(folder, size=1, reuse=True)
+    pool.is_quiet_for(0)
+    resumed, idle = pool.add("parked", "idle")
+    resumed.conversation.can_be_cut = False
+    pool.keeper.drop_surplus()
+    assert list(pool.roster) == [resumed, idle]
+    resumed.conversation.can_be_cut = True
+    pool.keeper.drop_surplus()
+    assert list(pool.roster) == [resumed]
+    await pool.roster.close()
+
+
+async def test_while_others_wait_the_last_worker_without_a_system_prompt_stays_and_the_last_with_one(
+    folder: Path,
+) -> None:
+    pool = Pool(folder, size=1, reuse=True, idle_seconds=60.0)
+    bare, bound = Binding("sonnet"), Binding("sonnet", output_schema={})
+    pool.is_quiet_for(0)
+    (plain,), (older, prompted), (held,) = (
+        pool.add("idle", binding=bare),
+        pool.add("idle", "idle", binding=ASKED),
+        pool.add("idle", binding=bound),
+    )
+    for since, worker in enumerate((plain, older, prompted, held), 1):
+        worker.since = float(since)
+    (waiting,) = pool.add("suspended")
+    pool.keeper.drop_surplus()
+    assert list(pool.roster) == [plain, prompted, held, waiting]
+    waiting.move("settling")
+    pool.roster.discard(waiting, "it waits no more")
+    pool.keeper.drop_surplus()
+    assert list(pool.roster) == [held]
+    await pool.roster.close()
+
+
 async def test_without_reuse_surplus_spares_are_closed_unbound_ones_last(folder: Path) -> None:
     pool = Pool(folder, size=1)
     unbound = pool.add("warm")

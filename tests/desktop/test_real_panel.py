@@ -74,7 +74,7 @@ def test_the_menu_opens_and_changes_while_it_is_open(tmp_path: Path) -> None:
         environment = {
             "TRAY_BRIDGE_HOME": str(tmp_path / "tray"),
             "PORT": str(port),
-            "POOL_SIZE": "2",
+            "POOL_SIZE": "1",
             "PYTHONPATH": str(REPOSITORY),
         }
         app = panel.start(sys.executable, "-m", "tray_bridge", "--demo", environment=environment)
@@ -117,7 +117,7 @@ def _pool_is_ready(port: int) -> bool:
         status = httpx.get(f"http://127.0.0.1:{port}/status", timeout=5).json()
     except httpx.HTTPError:
         return False
-    return bool(status["state"] == "ready" and status["pool"]["warm"] + status["pool"]["fitting"] == 2)
+    return bool(status["state"] == "ready" and status["pool"]["warm"] + status["pool"]["fitting"] == 1)
 
 
 def _name(dark: bool, scale: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import openai
 import pytest
@@ -52,10 +51,7 @@ def test_a_delta_goes_out_before_the_next_one_exists(bridge: RunningBridge) -> N
     wait_for(lambda: all(received.ended is not None for received in bridge.standin.requests), 3)
 
 
-def test_a_client_that_leaves_frees_its_session_and_the_next_gets_its_own_answer(
-    make_bridge: Callable[..., RunningBridge],
-) -> None:
-    bridge = make_bridge(pool_size=1)
+def test_a_client_that_leaves_frees_its_session_and_the_next_gets_its_own_answer(bridge: RunningBridge) -> None:
     stream = bridge.client.chat.completions.create(
         model="sonnet",
         messages=[{"role": "user", "content": directive(words=500, rate=50)}],

@@ -15,16 +15,15 @@ import pytest
 
 from tests.e2e.test_responses import events_of
 from tests.e2e.upstream import newest, turns
-from tests.running_bridge import RunningBridge, directive, running_bridge
+from tests.running_bridge import RunningBridge, directive
 from tests.tool_loop import Wire, call, function, sessions
 from tray_bridge.standin import StandIn
 
 
 @pytest.fixture(scope="module")
-def sequence_bridge(running_standin: StandIn) -> Iterator[RunningBridge]:
-    with running_bridge(running_standin, pool_size=2) as bridge:
-        bridge.wait_for(lambda snapshot: snapshot.models)
-        yield bridge
+def sequence_bridge(shared_bridge: RunningBridge) -> RunningBridge:
+    shared_bridge.wait_for(lambda snapshot: snapshot.models)
+    return shared_bridge
 
 
 @pytest.fixture

@@ -219,8 +219,8 @@ def picture_server() -> Iterator[str]:
         server.shutdown()
 
 
-def test_pictures_by_address_are_fetched_where_the_settings_allow_it(make_bridge: Make, picture_server: str) -> None:
-    bridge = make_bridge(pool_size=1, fetch_private_addresses=True)
+def test_pictures_by_address_are_fetched_where_the_settings_allow_it(bridge_with: Make, picture_server: str) -> None:
+    bridge = bridge_with(fetch_private_addresses=True)
     urls = [f"{picture_server}/picture", f"{picture_server}/moved"]
     content = [*({"type": "image_url", "image_url": {"url": url}} for url in urls), text(directive(text="ok"))]
     assert answer(bridge, {"messages": [{"role": "user", "content": content}]})["content"] == "ok"

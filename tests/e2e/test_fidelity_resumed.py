@@ -103,7 +103,7 @@ def test_the_follow_up_of_a_resumed_conversation_stays_in_its_session(bridge: Ru
 
 @pytest.mark.parametrize("trouble", ["no folder", "no file"])
 def test_where_it_cannot_be_resumed_it_is_laid_down(
-    make_bridge: Make, monkeypatch: pytest.MonkeyPatch, trouble: str
+    bridge: RunningBridge, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
     def lose(folder: Path, messages: object) -> Path:
         if trouble == "no folder":
@@ -111,7 +111,6 @@ def test_where_it_cannot_be_resumed_it_is_laid_down(
         return folder / "lost.jsonl"
 
     monkeypatch.setattr("tray_bridge.claude.transcript.write_transcript", lose)
-    bridge = make_bridge(pool_size=1)
     for _ in range(2):
         check(bridge, long_past(3), "all the same")
     assert bridge.snapshot().problem is None
@@ -124,7 +123,7 @@ def test_what_a_killed_app_left_behind_is_removed(make_bridge: Make, monkeypatch
     (folder / "left.jsonl").touch()
     monkeypatch.setattr(transcript, "STALE_SECONDS", 0.0)
     time.sleep(0.01)
-    make_bridge(pool_size=1)
+    make_bridge(pool_size=0)
     wait_for(lambda: not list(folder.iterdir()))
 
 
@@ -135,7 +134,7 @@ def test_a_program_of_the_users_own_resumes_nothing_before_it_was_examined(
 
     program = find_cli()
     assert program is not None
-    bridge = make_bridge(pool_size=1, cli_path=program.path)
+    bridge = make_bridge(pool_size=0, cli_path=program.path)
     before = len(resumed)
     check(bridge, long_past(3), "laid down")
     assert len(resumed) == before

@@ -311,8 +311,8 @@ def test_a_streams_frames_suit_the_strictest_reader(bridge: RunningBridge) -> No
     assert chunks[-1]["choices"][0]["delta"] == {}
 
 
-def test_a_silence_is_filled_with_comments_that_clients_pass_over(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=1, keepalive_seconds=0.2)
+def test_a_silence_is_filled_with_comments_that_clients_pass_over(bridge_with: Make) -> None:
+    bridge = bridge_with(keepalive_seconds=0.2)
     content = directive(chunks=["One", " two"], rate=1)
     response = post(bridge, {"messages": [{"role": "user", "content": content}], "stream": True})
     frames = response.text.split("\n\n")

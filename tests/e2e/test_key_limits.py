@@ -53,10 +53,7 @@ def test_a_limit_of_requests_holds_across_a_restart_and_says_when_it_ends(
     assert ask(second, keys["ci"]).status_code == 200
 
 
-def test_a_limit_of_tokens_a_pause_and_what_a_key_may_ask(
-    make_bridge: Callable[..., RunningBridge], keys: dict[str, str]
-) -> None:
-    bridge = make_bridge()
+def test_a_limit_of_tokens_a_pause_and_what_a_key_may_ask(bridge: RunningBridge, keys: dict[str, str]) -> None:
     own = ApiKeys()
     own.limit("laptop", KeyLimits(tokens_per_day=1))
     assert [ask(bridge, keys["laptop"]).status_code for _ in range(2)] == [200, 429]
@@ -159,7 +156,7 @@ def upstream_counts(standin: StandIn) -> dict[str, int]:
 def test_usage_is_what_the_model_has_counted_to_the_token_in_every_dialect(
     make_bridge: Callable[..., RunningBridge], standin: StandIn, tmp_path: Path
 ) -> None:
-    bridge = make_bridge(log_folder=tmp_path, pool_size=1)
+    bridge = make_bridge(log_folder=tmp_path, pool_size=1, max_sessions=1)
     log = LogReader(tmp_path)
     odd = {"cache_creation_input_tokens": 7, "output_tokens_details": {"thinking_tokens": 5}}
     expected, number = {}, 0

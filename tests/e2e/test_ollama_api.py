@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.running_bridge import RunningBridge, directive, running_bridge, wait_for
+from tests.running_bridge import RunningBridge, directive, wait_for
 from tests.tool_loop import sessions
 from tray_bridge.standin import StandIn
 
 
 @pytest.fixture(scope="module")
-def ollama_bridge(running_standin: StandIn) -> Iterator[RunningBridge]:
-    with running_bridge(running_standin, pool_size=1) as bridge:
-        bridge.wait_for(lambda s: s.models)
-        yield bridge
+def ollama_bridge(shared_bridge: RunningBridge) -> RunningBridge:
+    shared_bridge.wait_for(lambda s: s.models)
+    return shared_bridge
 
 
 def post(bridge: RunningBridge, path: str, **fields: Any) -> httpx.Response:

@@ -110,8 +110,8 @@ def test_reasoning_that_comes_back_is_no_error_and_stays_here(bridge: RunningBri
     assert "My secret." not in json.dumps(newest(bridge))
 
 
-def test_reasoning_can_be_switched_off_in_the_settings(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=1, show_reasoning=False)
+def test_reasoning_can_be_switched_off_in_the_settings(bridge_with: Make) -> None:
+    bridge = bridge_with(show_reasoning=False)
     body = asking(thinking="Secret.", text="Shown.")
     assert answer(bridge, body) == {"role": "assistant", "content": "Shown.", "refusal": None}
     assert "Secret" not in post(bridge, {**body, "stream": True}).text

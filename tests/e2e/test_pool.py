@@ -87,8 +87,8 @@ def test_a_process_that_is_killed_while_it_starts_costs_the_request_time_only(br
     bridge.wait_for(lambda s: not s.pool.sessions)
 
 
-def test_without_reuse_one_process_never_serves_two_conversations(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=1, reuse_workers=False)
+def test_without_reuse_one_process_never_serves_two_conversations_and_few_rest(make_bridge: Make) -> None:
+    bridge = make_bridge(pool_size=0, parked_sessions=2, reuse_workers=False)
     for number in range(3):
         assert ask(bridge, directive(text=f"answer {number}")) == f"answer {number}"
     bodies = [received.body for received in bridge.standin.requests]
@@ -97,6 +97,7 @@ def test_without_reuse_one_process_never_serves_two_conversations(make_bridge: M
         assert [m["role"] for m in body["messages"] if m["role"] != "system"] == ["user"]
     sessions = {received.headers["x-claude-code-session-id"] for received in bridge.standin.requests}
     assert len(sessions) == 3
+    bridge.wait_for(lambda s: s.pool.parked == 2 and len(s.pool.sessions) == 2)
 
 
 def test_one_process_serves_one_conversation_after_another_and_mixes_none(one_worker: Make) -> None:
@@ -139,6 +140,16 @@ def test_an_answer_asked_for_again_rewinds_the_conversation_to_its_question(one_
     assert bodies[4][:-1] == bodies[1][:-1]
     wanted = (before["rewound"] + 3, before["parked"] + 1)
     bridge.wait_for(lambda s: (dict(s.pool.taken)["rewound"], dict(s.pool.taken)["parked"]) == wanted)
+
+
+def test_a_model_that_upstream_does_not_know_costs_no_process(one_worker: Make) -> None:
+    bridge = one_worker()
+    (worker,) = bridge.processes()
+    unknown = {"status": 404, "type": "not_found_error", "message": "model: claude-sonnet-9"}
+    with pytest.raises(openai.NotFoundError):
+        ask(bridge, directive(error=unknown))
+    assert ask(bridge, directive(text="next")) == "next"
+    assert bridge.processes() == [worker]
 
 
 def test_an_answer_given_up_leaves_its_conversation_and_its_process_as_they_were(one_worker: Make) -> None:
@@ -295,13 +306,6 @@ def test_a_parked_session_gives_way_to_new_work(one_worker: Make) -> None:
         assert ask(bridge, directive(text=text)) == text
         bridge.wait_for(lambda s: s.pool.parked == 1)
     assert len(bridge.processes()) == 1
-
-
-def test_without_reuse_parked_sessions_are_bounded(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=0, parked_sessions=2, reuse_workers=False)
-    for number in range(3):
-        ask(bridge, directive(text=str(number)))
-    bridge.wait_for(lambda s: s.pool.parked == 2 and len(s.pool.sessions) == 2)
 
 
 def test_a_parked_session_expires_and_leaves_its_worker(one_worker: Make) -> None:

@@ -236,11 +236,10 @@ def test_a_chain_survives_a_restart_of_the_app(make_bridge: Make, tmp_path: Any)
     assert turns(newest(again))[1] == ("assistant", [{"type": "text", "text": "One."}])
 
 
-def test_another_keys_answers_are_unknown(make_bridge: Make) -> None:
+def test_another_keys_answers_are_unknown(bridge: RunningBridge) -> None:
     keys = ApiKeys()
     tokens = {name: keys.make(name) for name in ("one", "two")}
     try:
-        bridge = make_bridge(pool_size=1)
         one, two = (openai.OpenAI(base_url=bridge.base_url, api_key=token, max_retries=0) for token in tokens.values())
         answer = one.responses.create(model="sonnet", input=directive(text="One."))
         assert one.responses.retrieve(answer.id).output_text == "One."

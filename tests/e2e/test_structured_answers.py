@@ -80,22 +80,22 @@ def test_tools_beside_a_schema_are_the_clients_alone_and_the_answer_after_their_
     bridge.wait_for(lambda s: dict(s.pool.taken)["suspended"] >= 1)
 
 
-def test_a_schema_that_the_api_refuses_is_held_by_claude_code(make_bridge: Callable[..., RunningBridge]) -> None:
-    bridge = make_bridge(pool_size=1)
+def test_a_schema_that_the_api_refuses_is_held_by_claude_code(bridge: RunningBridge) -> None:
+    schema = {**SCHEMA, "title": "Refused"}  # what was refused is remembered by the bridge
     refusal = {"status": 400, "type": "invalid_request_error", "message": "output_config.format: too complex"}
     question = directive(structured=CITY, error=refusal, error_times=2)  # Claude Code itself tries twice
-    assert json.loads(content(ask(bridge, question, SCHEMA))) == CITY
+    assert json.loads(content(ask(bridge, question, schema))) == CITY
     assert "format" not in newest(bridge).get("output_config", {})
-    assert newest(bridge)["tools"][0]["input_schema"] == SCHEMA
+    assert newest(bridge)["tools"][0]["input_schema"] == schema
     bridge.standin.clear()
-    assert json.loads(content(ask(bridge, directive(structured=CITY), SCHEMA))) == CITY
+    assert json.loads(content(ask(bridge, directive(structured=CITY), schema))) == CITY
     (only,) = bridge.standin.requests
     assert "format" not in only.body.get("output_config", {}), "it is not tried again"
 
 
-def test_a_schema_that_a_gateway_ignores_is_an_error_once(make_bridge: Callable[..., RunningBridge]) -> None:
-    bridge = make_bridge(pool_size=1)
-    answer = ask(bridge, directive(text="Here you are: Ulm."), SCHEMA)
+def test_a_schema_that_a_gateway_ignores_is_an_error_once(bridge: RunningBridge) -> None:
+    schema = {**SCHEMA, "title": "Ignored"}
+    answer = ask(bridge, directive(text="Here you are: Ulm."), schema)
     assert "does not fit the requested schema" in answer["error"]["message"]
-    assert json.loads(content(ask(bridge, directive(structured=CITY), SCHEMA))) == CITY
-    assert newest(bridge)["tools"][0]["input_schema"] == SCHEMA
+    assert json.loads(content(ask(bridge, directive(structured=CITY), schema))) == CITY
+    assert newest(bridge)["tools"][0]["input_schema"] == schema

@@ -62,7 +62,7 @@ def assert_valid(body: Wire) -> None:
 
 
 def test_after_the_time_limit(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=1, suspended_minutes=0.02, reuse_workers=False)
+    bridge = make_bridge(pool_size=0, suspended_minutes=0.02, reuse_workers=False)
     conversation = suspended(bridge)
     bridge.wait_for(lambda s: s.pool.suspended == 1)
     bridge.wait_for(lambda s: not s.pool.suspended)
@@ -71,7 +71,7 @@ def test_after_the_time_limit(make_bridge: Make) -> None:
 
 
 def test_after_its_place_was_needed(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=1, suspended_sessions=1, reuse_workers=False)
+    bridge = make_bridge(pool_size=0, suspended_sessions=1, reuse_workers=False)
     first, second = suspended(bridge), suspended(bridge)
     wait_for(lambda: len(bridge.processes()) <= 2)
     assert first.answer("one").content == "done"
@@ -96,7 +96,7 @@ def test_after_its_process_was_reset_for_another_conversation(make_bridge: Make)
 
 
 def test_with_no_place_for_any(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=1, suspended_sessions=0, parked_sessions=0, reuse_workers=False)
+    bridge = make_bridge(pool_size=0, suspended_sessions=0, parked_sessions=0, reuse_workers=False)
     rounds = [{"tools": [call("f", x=number)]} for number in range(2, 4)]
     conversation = suspended(bridge, then=[*rounds, {"text": "done"}])
     for _ in rounds:

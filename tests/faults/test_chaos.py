@@ -25,7 +25,7 @@ import pytest
 
 from tests.faults.other_sockets import CAN_TAKE_SOCKETS, listening_socket
 from tests.resilience.faults import bound, question
-from tests.resilience.running_app import RunningApp, running_app
+from tests.resilience.running_app import RunningApp, note_as_proved, running_app
 from tests.running_bridge import wait_for
 from tray_bridge.standin import StandIn
 
@@ -306,9 +306,11 @@ def test_d4_a_program_that_is_removed_or_replaced_is_told_until_it_is_back(home:
     program = tmp_path / "claude-program"
     program.symlink_to(BUNDLED)
     victim = Victim(tmp_path)
+    note_as_proved(program, victim.home)
     with running_app(victim.home, TRAY_BRIDGE_CLI_PATH=str(program), **victim.variables()) as victim.app:
         victim.app.wait_until_warm(1)
         assert victim.answer() == "well"
+        assert not victim.app.status()["pool"]["no_reuse"]
 
         def problem() -> str:
             return str((victim.app.status().get("pool", {}).get("problem") or {}).get("message"))

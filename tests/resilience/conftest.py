@@ -21,7 +21,7 @@ def report() -> FaultReport:
 def module_bridge(running_standin: StandIn, request: pytest.FixtureRequest) -> Iterator[RunningBridge]:
     """Faults of processes in each state need spares beside those that are busy and those that rest."""
     is_about_processes = request.module.__name__.endswith("test_cli_faults")
-    sizes = {"pool_size": 4, "parked_sessions": 1} if is_about_processes else {"pool_size": 2}
+    sizes = {"pool_size": 4, "parked_sessions": 1} if is_about_processes else {"pool_size": 2, "max_sessions": 4}
     with running_bridge(running_standin, **sizes) as running:
         yield running
 

@@ -89,6 +89,14 @@ class RunningApp:
         return self.home / "logs"
 
 
+def note_as_proved(program: Path, home: Path) -> None:
+    """As after an examination: its processes are reset from the start, where else each request would start one."""
+    stat = program.stat()
+    key = f"{program.resolve()} {stat.st_size} {stat.st_mtime_ns} "
+    (home / "cache").mkdir(parents=True)
+    (home / "cache" / "capabilities.json").write_text(json.dumps({key: {"can_reset": True, "why_not": ""}}))
+
+
 @contextmanager
 def running_app(
     home: Path, before: Sequence[str] = (), program: Sequence[str] = PROGRAM, **environment: str

@@ -140,8 +140,9 @@ def test_an_end_leaves_no_process_and_no_torn_file_and_the_next_start_is_clean(
 
 
 def test_stopped_sessions_do_not_outlive_a_killed_app(standin: StandIn, tmp_path: Path, report: FaultReport) -> None:
-    with busy_app(tmp_path / "app") as (app, readings):
-        wait_for(lambda: not app.status()["pool"]["starting"], bound(20))
+    with running_app(tmp_path / "app", POOL_SIZE="2", CLAUDE_CONFIG_DIR=str(tmp_path / "app" / "claude")) as app:
+        app.wait_until_warm(2, 60)
+        reading = Reading(app)
         children = app.children()
         for child in children:
             if "claude" in child.name():
@@ -151,8 +152,7 @@ def test_stopped_sessions_do_not_outlive_a_killed_app(standin: StandIn, tmp_path
         app.process.wait()
         _, alive = psutil.wait_procs(children, bound(5))
         assert not alive
-        for reading in readings:
-            reading.join(5)
+        reading.join(5)
     report.add(
         "app",
         "all processes stopped (SIGSTOP), then SIGKILL of the app",

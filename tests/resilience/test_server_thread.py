@@ -32,8 +32,8 @@ def strike(bridge: RunningBridge, error: type[BaseException]) -> threading.Threa
 def test_a_thread_that_dies_is_told_leaves_nothing_and_can_be_started_again(
     make_bridge: Make, report: FaultReport
 ) -> None:
-    bridge = make_bridge(pool_size=2)
-    bridge.wait_until_warm(2)
+    bridge = make_bridge(pool_size=1)
+    bridge.wait_until_warm(1)
     seen: list[str] = []
     bridge.server.subscribe(lambda snapshot: seen.append(snapshot.state))
     with stream(bridge) as texts:
@@ -53,7 +53,7 @@ def test_a_thread_that_dies_is_told_leaves_nothing_and_can_be_started_again(
     wait_for(lambda: not any(process.is_running() for process in processes), bound(5))
     bridge.server.start()
     assert bridge.server.wait_until_settled(bound(20)).state == "ready"
-    seconds = healthy_again(bridge, time.monotonic())
+    seconds = healthy_again(bridge, time.monotonic(), spares=1)
     report.add(
         "app",
         "the server’s thread dies with an answer under way",

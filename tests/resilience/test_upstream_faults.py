@@ -28,8 +28,8 @@ def own_standin(home: object, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stand
 
 def test_upstream_down_and_back(own_standin: StandIn, report: FaultReport) -> None:
     port = int(own_standin.url.rpartition(":")[2])
-    with running_bridge(own_standin, pool_size=2) as bridge:
-        bridge.wait_until_warm(2)
+    with running_bridge(own_standin, pool_size=1) as bridge:
+        bridge.wait_until_warm(1)
         with stream(bridge) as texts:
             own_standin.stop()
             with pytest.raises(openai.APIError) as broken:
@@ -39,7 +39,7 @@ def test_upstream_down_and_back(own_standin: StandIn, report: FaultReport) -> No
         assert error.response.headers["x-should-retry"] == "true"
         since = time.monotonic()
         with StandIn(port):
-            seconds = healthy_again(bridge, since)
+            seconds = healthy_again(bridge, since, spares=1)
     report.add("upstream", "goes away in the middle of an answer", told(broken.value), seconds)
     report.add("upstream", "refuses connections", told(error), seconds)
 

@@ -32,7 +32,7 @@ class Program:
         self.folder = folder
         self.path = folder / "claude"
         script = Path(__file__).with_name("wrong_claude.py")
-        command = shlex.join([sys.executable, str(script), str(folder)])
+        command = shlex.join([sys.executable, "-I", "-S", str(script), str(folder)])  # it needs no libraries
         self.path.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
         self.path.chmod(0o755)
 

@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 from ..errors import (
     CliUnavailableError,
     InvalidRequestError,
+    ModelNotFoundError,
     SessionLostError,
     SignedOutError,
     TrayBridgeError,
@@ -124,8 +125,11 @@ class GiveBack:
 def can_be_trusted(error: BaseException | None) -> bool:
     """Return whether a process can serve again after a turn that ended so.
 
-    False for a lost one, and for one with a wrong sign-in or schema, because a new process may have another.
+    False for a lost one, and for one with a wrong sign-in or schema, because a new process may have another. The model
+    is told anew with each conversation.
     """
+    if isinstance(error, ModelNotFoundError):
+        return True
     if isinstance(error, TrayBridgeError):
         is_about_process = isinstance(
             error, (SessionLostError, SignedOutError, CliUnavailableError, InvalidRequestError)

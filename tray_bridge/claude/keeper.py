@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from ..errors import CliUnavailableError, TrayBridgeError
@@ -214,8 +214,8 @@ class Keeper:
     def drop_surplus(self) -> None:
         """Close surplus free workers; with reuse, the least recently used first.
 
-        With reuse the last one that a new conversation could have stays while requests come: where the others wait for
-        tool results, each new conversation would else cost a start.
+        With reuse the last one that a new conversation could have stays while requests come, with a system prompt and
+        without: where the others wait for tool results, each new conversation would else cost a start.
         """
         roster, target = self._roster, self.target()
         if roster.config.reuse:
@@ -226,10 +226,13 @@ class Keeper:
             for worker in self.retiring()[: max(0, len(roster) - target)]:  # its replacement is there
                 roster.discard(worker, "it has served its time")
             target += len(self.overdue())  # one that answers just now will be replaced, too
-            free, parked = roster.in_state(FREE), roster.in_state({"parked"})
+            free = roster.in_state(FREE)
+            parked = [worker for worker in roster.in_state({"parked"}) if worker.can_be_reset]
             last = 1 if target and not self._is_idle() else 0
+            kept = _last_of_each_kind((*free, *parked)) if last and roster.in_state({"suspended"}) else ()
             for worker in free[: max(0, min(len(roster) - target, len(free) + len(parked) - last))]:
-                roster.discard(worker, "it is not needed")
+                if worker not in kept:
+                    roster.discard(worker, "it is not needed")
             return
         generic_first = sorted(roster.spares, key=lambda spare: spare.binding is not None)
         for spare in generic_first[target:]:
@@ -266,3 +269,16 @@ class Keeper:
         if roster.failures:
             due.append(roster.failures.seconds_to_retry() or PROVEN_SECONDS)
         return max(0.05, min(due))
+
+
+def _last_of_each_kind(workers: Sequence[Worker]) -> Collection[Worker]:
+    """Of those with and without a system prompt give the last: one that has had a prompt serves none without.
+
+    One that is bound to a schema serves nobody else.
+    """
+    bound = ((worker, worker.binding) for worker in workers)
+    return {
+        bool(binding and binding.prompt): worker
+        for worker, binding in bound
+        if binding is None or binding.output_schema is None
+    }.values()
