@@ -1,9 +1,9 @@
 """Run the program's commands, each in a process of its own that is forked where the libraries are there already.
 
 An interpreter that starts and imports pydantic and httpx takes most of a command's time, and the tests run more than a
-hundred. So one process imports these libraries, nothing of `tray_bridge`, and is forked for each command. Where that
-cannot be, an interpreter is started for each: not on Linux, or when coverage is measured. That the program starts as a
-person starts it is shown by the tests that use `subprocess` themselves.
+hundred; the app takes FastAPI beside them. So one process imports these libraries, nothing of `tray_bridge`, and is
+forked for each command. Where that cannot be, an interpreter is started for each: not on Linux, or when coverage is
+measured. That the program starts as a person starts it is shown by the tests that use `subprocess` themselves.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 60.0
+STILL_RUNS = 1000  # in the place of an exit code
 _lock = threading.Lock()
 _started: list[CommandServer] = []
 
@@ -30,7 +32,7 @@ def run_command(
     words: Sequence[str], environment: Mapping[str, str], *, stdin: str = "", module: str = "tray_bridge"
 ) -> subprocess.CompletedProcess[str]:
     """Run `python -m MODULE WORDS` in UTF-8; what it reads and writes are files, so no terminal."""
-    if sys.platform != "linux" or any(name.startswith("COVERAGE") for name in os.environ):
+    if not _can_fork():
         return subprocess.run(
             [sys.executable, "-m", module, *words],
             input=stdin,
@@ -40,9 +42,57 @@ def run_command(
             env={**environment, "PYTHONUTF8": "1"},
         )
     with _lock:
-        if not _started:
-            _started.append(CommandServer())
-        return _started[0].run(module, words, environment, stdin)
+        return _server().run(module, words, environment, stdin)
+
+
+def start_command(
+    words: Sequence[str], environment: Mapping[str, str], *, output: IO[Any], errors: IO[Any], folder: Path = ROOT
+) -> subprocess.Popen[Any] | StartedCommand:
+    """Start `python -m tray_bridge WORDS`, which goes on; it reads nothing."""
+    if not _can_fork():
+        command = [sys.executable, "-m", "tray_bridge", *words]
+        return subprocess.Popen(command, env=environment, cwd=folder, stdout=output, stderr=errors)
+    with _lock, Path(os.devnull).open() as nothing:
+        return StartedCommand(_server().start(words, environment, folder, (nothing, output, errors)))
+
+
+def _can_fork() -> bool:
+    return sys.platform == "linux" and not any(name.startswith("COVERAGE") for name in os.environ)
+
+
+def _server() -> CommandServer:
+    if not _started:
+        _started.append(CommandServer())
+    return _started[0]
+
+
+class StartedCommand:
+    """A command that goes on: what the tests need of `subprocess.Popen`."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        with _lock:
+            if self.returncode is None:
+                self.returncode = _server().code_of(self.pid)
+            return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        end = None if timeout is None else time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if end is not None and time.monotonic() > end:
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0.0)
+            time.sleep(0.02)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
 
 
 class CommandServer:
@@ -67,15 +117,29 @@ class CommandServer:
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
             given.write(stdin.encode())
             given.seek(0)
-            data = json.dumps(asked).encode()
-            socket.send_fds(self._socket, [len(data).to_bytes(4, "big")], [f.fileno() for f in (given, out, errors)])
-            self._socket.sendall(data)
-            answered = self._socket.recv(4)
-            assert answered, "the process that runs the commands has ended"
-            code = int.from_bytes(answered, "big", signed=True)
+            code = self._ask({**asked, "waits": True}, (given, out, errors))
             out.seek(0)
             errors.seek(0)
             return subprocess.CompletedProcess([*words], code, out.read().decode(), errors.read().decode())
+
+    def start(
+        self, words: Sequence[str], environment: Mapping[str, str], folder: Path, files: Sequence[IO[Any]]
+    ) -> int:
+        """Give the process's number."""
+        asked = {"module": "tray_bridge", "words": [*words], "environment": {**environment}, "folder": str(folder)}
+        return self._ask({**asked, "waits": False}, files)
+
+    def code_of(self, pid: int) -> int | None:
+        code = self._ask({"pid": pid}, ())
+        return None if code == STILL_RUNS else code
+
+    def _ask(self, asked: Mapping[str, Any], files: Sequence[IO[Any]]) -> int:
+        data = json.dumps(asked).encode()
+        socket.send_fds(self._socket, [len(data).to_bytes(4, "big")], [file.fileno() for file in files])
+        self._socket.sendall(data)
+        answered = self._socket.recv(4)
+        assert answered, "the process that runs the commands has ended"
+        return int.from_bytes(answered, "big", signed=True)
 
 
 def serve(connection: socket.socket) -> dict[str, Any] | None:
@@ -85,6 +149,12 @@ def serve(connection: socket.socket) -> dict[str, Any] | None:
         if not length:
             return None
         asked: dict[str, Any] = json.loads(connection.recv(int.from_bytes(length, "big"), socket.MSG_WAITALL))
+        if "pid" in asked:
+            ended, status = os.waitpid(asked["pid"], os.WNOHANG)
+            _reply(connection, os.waitstatus_to_exitcode(status) if ended else STILL_RUNS)
+            continue
+        if not asked["waits"]:
+            import_for_apps()
         child = os.fork()
         if not child:
             connection.close()
@@ -94,8 +164,20 @@ def serve(connection: socket.socket) -> dict[str, Any] | None:
             return asked
         for handle in handles:
             os.close(handle)
-        _, status = os.waitpid(child, 0)
-        connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
+        _reply(connection, os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) if asked["waits"] else child)
+
+
+def _reply(connection: socket.socket, number: int) -> None:
+    connection.sendall(number.to_bytes(4, "big", signed=True))
+
+
+def import_for_apps() -> None:
+    """The server's libraries, which no other command needs."""
+    import fastapi
+    import uvicorn.protocols.http.httptools_impl
+    import uvloop
+
+    assert fastapi and uvicorn and uvloop
 
 
 def main() -> None:

@@ -9,7 +9,6 @@ import random
 import signal
 import socket
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,6 +17,7 @@ from typing import IO, Any
 
 import psutil
 
+from tests.commands import StartedCommand, start_command
 from tests.desktop.desktop_commands import DesktopCommands
 from tests.desktop.fake_tray_host import until
 from tests.desktop.private_bus import PrivateBus
@@ -35,7 +35,7 @@ class TrayApp:
             self.commands.make(name, reads=name == "wl-copy")
         self.port = port or free_port()
         self._errors = folder / "stderr"
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[Any] | StartedCommand | None = None
         self._log: IO[str] | None = None
         self.environment = {
             **{name: value for name, value in os.environ.items() if name not in ("DISPLAY", "PYSTRAY_BACKEND")},
@@ -58,13 +58,9 @@ class TrayApp:
 
     def start(self, *flags: str, environment: Mapping[str, str] = {}, demo: bool = True) -> None:
         self._log = self._errors.open("w")
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tray_bridge", *(["--demo"] if demo else []), *flags],
-            env={**self.environment, **environment},
-            cwd=self.home,
-            stderr=self._log,
-            text=True,
-        )
+        words, variables = [*(["--demo"] if demo else []), *flags], {**self.environment, **environment}
+        with Path(os.devnull).open("w") as nothing:
+            self._process = start_command(words, variables, output=nothing, errors=self._log, folder=self.home)
 
     async def ends(self, timeout: float = 40.0) -> int:
         """Waits for the process to end; returns its exit code, having checked that it left no child."""

@@ -17,6 +17,7 @@ import httpx
 import openai
 import psutil
 
+from tests.commands import StartedCommand, start_command
 from tests.resilience.faults import bound
 from tests.running_bridge import wait_for
 
@@ -45,9 +46,14 @@ class RunningApp:
         self.home = home
         self.errors = home / "stderr"
         variables = {**os.environ, "TRAY_BRIDGE_HOME": str(home), "PYTHONPATH": str(REPOSITORY), **environment}
+        words = ["serve", "--port", str(self.port)]
+        self.process: subprocess.Popen[Any] | StartedCommand
         with self.errors.open("w") as errors:
-            command = [*before, sys.executable, *program, "serve", "--port", str(self.port)]
-            self.process = subprocess.Popen(command, env=variables, stderr=errors, stdout=errors)
+            if before or program != PROGRAM:
+                command = [*before, sys.executable, *program, *words]
+                self.process = subprocess.Popen(command, env=variables, stderr=errors, stdout=errors)
+            else:
+                self.process = start_command(words, variables, output=errors, errors=errors)
 
     @property
     def client(self) -> openai.OpenAI:
@@ -94,7 +100,9 @@ def note_as_proved(program: Path, home: Path) -> None:
     stat = program.stat()
     key = f"{program.resolve()} {stat.st_size} {stat.st_mtime_ns} "
     (home / "cache").mkdir(parents=True)
-    (home / "cache" / "capabilities.json").write_text(json.dumps({key: {"can_reset": True, "why_not": ""}}))
+    (home / "cache" / "capabilities.json").write_text(
+        json.dumps({key: {"can_reset": True, "why_not": "", "can_resume": True}})
+    )
 
 
 @contextmanager
