@@ -102,6 +102,8 @@ SURVIVORS: Sequence[tuple[str, str, str]] = (
     ("*", "'ascii'  →  *", "Python reads both names as one"),
     ("*", "'utf-8'  →  *", "Python reads both names as one"),
     ("bridge/tool_keys", "False  →  True", _SET_BEFORE),
+    ("bridge/tool_keys", "self._awaits_key = False*", "the brace with which an object begins sets it"),
+    ("bridge/openai_completions/write", "0  →  1", "the chunk of usage has no choices, where the index would stand"),
     ("session_log/*", "*.close()  →  pass", "Python closes it with its last reference"),
     ("session_log/index", "0.0  →  1.0", "the clock of a machine that runs is past both"),
     ("session_log/index_tables", "10  →  11", "a second more to wait for another writer"),

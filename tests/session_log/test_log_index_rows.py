@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.session_log.log_fixtures import wait_until
+from tests.session_log.log_fixtures import answer, begin, wait_until
 from tests.session_log.test_log_index import write
-from tray_bridge.session_log import LogReader, index, search
+from tray_bridge.session_log import LogReader, SessionLog, index, search
 from tray_bridge.session_log.index import Index
-from tray_bridge.session_log.index_tables import Indexed, connect
+from tray_bridge.session_log.index_tables import Indexed, connect, put
 from tray_bridge.session_log.usage import UsageBook
 
 LONG_AGO = 1_000_000_000
@@ -61,6 +61,18 @@ def test_the_last_word_of_a_search_is_a_beginning_from_three_letters_on(tmp_path
     assert LogReader(tmp_path).search(text).total == found
 
 
+def test_an_exchange_without_an_end_is_under_way_or_unfinished(tmp_path: Path) -> None:
+    write(tmp_path, 1, {"outcome": None})
+    log = SessionLog(tmp_path)
+    log.open()
+    running = begin(log, "running")
+    reader = LogReader(tmp_path)
+    wait_until(lambda: reader.search().total == 2)
+    assert [one["outcome"] for one in reader.search().exchanges] == ["in_progress", "unfinished"]
+    answer(running)
+    log.close()
+
+
 def test_a_day_whose_folder_was_deleted_by_hand_leaves_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index, "CHECK_SECONDS", 0.0)
     (path,) = write_some(tmp_path, 1, first=72)
@@ -93,6 +105,37 @@ def test_an_index_that_was_made_again_is_kept_although_its_file_has_the_old_ones
         connection.execute("CREATE TABLE mark (number)")
     log.close()
     assert rows(log, "SELECT count(*) FROM mark") == [(0,)]
+    log.close()
+
+
+def test_an_exchange_of_which_parts_are_left_is_not_written_beside_them(tmp_path: Path) -> None:
+    (path,) = write_some(tmp_path, 1)
+    entry = index.read_entry(tmp_path, str(path.relative_to(tmp_path)))
+    assert entry is not None
+    log = Index(tmp_path)
+    log.add([entry])
+    with pytest.raises(sqlite3.DatabaseError, match="rows are missing"), log.use() as connection:
+        connection.execute("DELETE FROM exchanges")
+        put(connection, entry)
+    log.close()
+
+
+def test_an_index_that_cannot_be_opened_now_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_some(tmp_path, 2)
+    log = Index(tmp_path)
+    log.refresh()
+    log.close()
+
+    def locked(path: Path | str, book: int = 0) -> sqlite3.Connection:
+        if path != ":memory:":
+            raise sqlite3.OperationalError("database is locked")
+        return connect(path, book)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(index, "connect", locked)
+        patch.setattr(index, "discard", lambda _: pytest.fail("it is thrown away"))
+        assert LogReader(tmp_path).search().total == 2, "in memory"
+    assert rows(log, "SELECT count(*) FROM exchanges") == [(2,)]
     log.close()
 
 
