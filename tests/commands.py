@@ -1,9 +1,10 @@
 """Run the program's commands, each in a process of its own that is forked where the libraries are there already.
 
 An interpreter that starts and imports pydantic and httpx takes most of a command's time, and the tests run more than a
-hundred; the app takes FastAPI beside them. So one process imports these libraries, nothing of `tray_bridge`, and is
-forked for each command. Where that cannot be, an interpreter is started for each: not on Linux, or when coverage is
-measured. That the program starts as a person starts it is shown by the tests that use `subprocess` themselves.
+hundred; `ask` takes OpenAI's library beside them, and the app FastAPI. So one process imports these libraries, nothing
+of `tray_bridge`, and is forked for each command. Where that cannot be, an interpreter is started for each: not on
+Linux, or when coverage is measured. That the program starts as a person starts it is shown by the tests that use
+`subprocess` themselves.
 """
 
 from __future__ import annotations
@@ -29,20 +30,16 @@ _started: list[CommandServer] = []
 
 
 def run_command(
-    words: Sequence[str], environment: Mapping[str, str], *, stdin: str = "", module: str = "tray_bridge"
+    words: Sequence[str], environment: Mapping[str, str], *, stdin: str | bytes = "", module: str = "tray_bridge"
 ) -> subprocess.CompletedProcess[str]:
     """Run `python -m MODULE WORDS` in UTF-8; what it reads and writes are files, so no terminal."""
-    if not _can_fork():
-        return subprocess.run(
-            [sys.executable, "-m", module, *words],
-            input=stdin,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=SECONDS,
-            env={**environment, "PYTHONUTF8": "1"},
-        )
-    with _lock:
-        return _server().run(module, words, environment, stdin)
+    given = stdin.encode() if isinstance(stdin, str) else stdin
+    if _can_fork():
+        with _lock:
+            return _server().run(module, words, environment, given)
+    command, variables = [sys.executable, "-m", module, *words], {**environment, "PYTHONUTF8": "1"}
+    done = subprocess.run(command, input=given, capture_output=True, timeout=SECONDS, env=variables)
+    return subprocess.CompletedProcess(command, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 def start_command(
@@ -111,11 +108,11 @@ class CommandServer:
             )
 
     def run(
-        self, module: str, words: Sequence[str], environment: Mapping[str, str], stdin: str
+        self, module: str, words: Sequence[str], environment: Mapping[str, str], stdin: bytes
     ) -> subprocess.CompletedProcess[str]:
         asked = {"module": module, "words": [*words], "environment": {**environment}, "folder": str(Path.cwd())}
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
-            given.write(stdin.encode())
+            given.write(stdin)
             given.seek(0)
             code = self._ask({**asked, "waits": True}, (given, out, errors))
             out.seek(0)
@@ -153,8 +150,7 @@ def serve(connection: socket.socket) -> dict[str, Any] | None:
             ended, status = os.waitpid(asked["pid"], os.WNOHANG)
             _reply(connection, os.waitstatus_to_exitcode(status) if ended else STILL_RUNS)
             continue
-        if not asked["waits"]:
-            import_for_apps()
+        import_for(asked)
         child = os.fork()
         if not child:
             connection.close()
@@ -171,13 +167,18 @@ def _reply(connection: socket.socket, number: int) -> None:
     connection.sendall(number.to_bytes(4, "big", signed=True))
 
 
-def import_for_apps() -> None:
-    """The server's libraries, which no other command needs."""
-    import fastapi
-    import uvicorn.protocols.http.httptools_impl
-    import uvloop
+def import_for(asked: Mapping[str, Any]) -> None:
+    """What few commands need, at the first that does."""
+    if not asked["waits"]:
+        import fastapi
+        import uvicorn.protocols.http.httptools_impl
+        import uvloop
 
-    assert fastapi and uvicorn and uvloop
+        assert fastapi and uvicorn and uvloop
+    elif "ask" in asked["words"] or asked["module"] == "tray_bridge.client":
+        import openai.resources.chat
+
+        assert openai
 
 
 def main() -> None:

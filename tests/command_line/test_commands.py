@@ -34,7 +34,7 @@ def environment(**variables: str) -> dict[str, str]:
     return {**os.environ, "PYTHONUTF8": "1", "COLUMNS": "140", **variables}
 
 
-def run(*arguments: str, stdin: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, stdin: str | bytes = "", **variables: str) -> subprocess.CompletedProcess[str]:
     return run_command(arguments, environment(**variables), stdin=stdin)
 
 
@@ -149,11 +149,8 @@ def test_ask_is_the_clients_command(bridge: RunningBridge) -> None:
     [("utf-8", "Grüße"), ("utf-8-sig", "Grüße"), ("utf-16", "Grüße"), ("latin-1", "Gr\ufffd\ufffde")],
 )
 def test_d11_ask_takes_what_is_piped_in_whatever_its_encoding(bridge: RunningBridge, encoding: str, says: str) -> None:
-    piped = 'standin: {"text": "Grüße"}'.encode(encoding)
-    answered = subprocess.run(
-        command("ask"), input=piped, capture_output=True, timeout=60, env=environment(BRIDGE_URL=bridge.url)
-    )
-    assert answered.stdout.decode() == f"{says}\n", answered.stderr
+    answered = run("ask", stdin='standin: {"text": "Grüße"}'.encode(encoding), BRIDGE_URL=bridge.url)
+    assert answered.stdout == f"{says}\n", answered.stderr
 
 
 def test_d11_what_is_no_text_is_a_plain_error(bridge: RunningBridge) -> None:
@@ -171,13 +168,11 @@ def test_d11_a_byte_on_the_command_line_that_is_no_text_is_a_mark(
     bridge: RunningBridge, option: tuple[str, ...]
 ) -> None:
     latin, said = 'standin: {"text": "Gr\xfcn"}'.encode("latin-1"), directive(text="said")
-    words = [*option, b"Gr\xfcn", said] if option else [latin]
-    answered = subprocess.run(
-        [*command("ask"), *words], input=b"", capture_output=True, timeout=60, env=environment(BRIDGE_URL=bridge.url)
-    )
-    assert b"fault of Tray Bridge" not in answered.stderr
+    words = [*option, os.fsdecode(b"Gr\xfcn"), said] if option else [os.fsdecode(latin)]
+    answered = run("ask", *words, BRIDGE_URL=bridge.url)
+    assert "fault of Tray Bridge" not in answered.stderr
     if option != ("--model",):  # a model of no such name may be refused
-        assert answered.stdout.decode() == ("said\n" if option else "Gr\ufffdn\n"), answered.stderr
+        assert answered.stdout == ("said\n" if option else "Gr\ufffdn\n"), answered.stderr
 
 
 def test_ask_finds_the_bridge_by_the_port_it_is_given(bridge: RunningBridge) -> None:

@@ -66,6 +66,7 @@ class Victim:
             "CLAUDE_CONFIG_DIR": str(self.claude),
             "TMPDIR": str(self.temporary),
             "POOL_SIZE": "2",
+            "TRAY_BRIDGE_MAX_SESSIONS": "2",
         }
 
     def answer(self) -> str:
