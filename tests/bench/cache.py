@@ -39,7 +39,7 @@ async def measure_cache(standin: StandInProcess, _: Path, size: Size) -> list[Fi
             before = talk.prompt
             again.add(anew(await talk.ask_last(client), before))
             last = unmarked((await standin.requests())[-1]["body"]["messages"][-1])
-            before -= len(json.dumps(last)) // CHARS_PER_TOKEN
+            before -= -(-len(json.dumps(last)) // CHARS_PER_TOKEN)  # rounded up: the sum of both was rounded down
             edited.add(anew(await talk.ask_last(client, f"Edited.\n{QUESTION}"), before))
             await talk.ask_last(client)
             client.close()
