@@ -93,6 +93,21 @@ async def test_the_next_one_is_called_when_the_head_gives_up_or_fails() -> None:
     assert await tasks[2] == 7
 
 
+@pytest.mark.parametrize("ticks", range(5))
+async def test_one_that_leaves_as_it_is_called_takes_nothing(ticks: int) -> None:
+    shop = Shop()
+    leaving, staying = (asyncio.create_task(shop.queue.wait(shop.pick, 30)) for _ in range(2))
+    await settle()
+    shop.queue.call_next()
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    leaving.cancel()
+    await settle()
+    assert leaving.cancelled()
+    shop.offer(1)
+    assert await asyncio.wait_for(staying, 1) == 1
+
+
 @given(st.lists(st.sampled_from(["come", "offer", "leave"]), max_size=30))
 def test_no_one_is_forgotten_and_no_one_overtakes(steps: list[str]) -> None:
     async def run() -> None:

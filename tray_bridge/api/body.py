@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 from ..bridge.fields import kind_of
 from ..bridge.media_type import BYTE_ORDER_MARKS
 from ..errors import BodyTimeoutError, InvalidRequestError, RequestTooLargeError, UnsupportedBodyError
+from ..machine.time_limit import wait_within
 from ..turns import MAX_DEPTH, UnusableNumberError, is_deeper, read_finite
 
 CHUNK_SECONDS = 30.0  # the longest wait for the next piece
@@ -60,7 +61,7 @@ async def _read(request: Request, limit: int, chunk_seconds: float) -> bytearray
     deadline = now() + BODY_SECONDS
     while True:
         try:
-            message = await asyncio.wait_for(request.receive(), min(chunk_seconds, deadline - now()))
+            message = await wait_within(request.receive(), min(chunk_seconds, deadline - now()))
         except asyncio.TimeoutError:
             raise BodyTimeoutError("The request's body came too slowly.") from None
         if message["type"] == "http.disconnect":

@@ -17,6 +17,7 @@ from typing import TypeAlias
 import httpx
 
 from ..errors import InvalidRequestError
+from ..machine.time_limit import wait_within
 
 MAX_COUNT = 20
 MAX_BYTES = 20 * 1024 * 1024
@@ -62,7 +63,7 @@ async def fetch_images(
         fetch = _Fetch(client, allow_private, resolve)
         tasks = [asyncio.create_task(fetch(url)) for url in wanted]
         try:
-            bodies = await asyncio.wait_for(asyncio.gather(*tasks), max_seconds)
+            bodies = await wait_within(asyncio.gather(*tasks), max_seconds)
         except asyncio.TimeoutError:
             late = next((url for url, task in zip(wanted, tasks, strict=True) if task.cancelled()), wanted[0])
             raise ImageUrlError(late, f"did not come within {max_seconds:g} seconds") from None

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import TrayBridgeError
 from ..machine.cli_program import CliProgram
 from ..machine.private_files import replace_file
+from ..machine.time_limit import wait_within
 from ..turns import Message, Text, TextDelta, Tool, Turn
 from .pool import PoolConfig, SessionPool
 from .transcript import LEAST_ROUND_TRIPS
@@ -72,9 +73,9 @@ class Capabilities:
         """
         can_resume = False
         try:
-            why_not, can_resume = await asyncio.wait_for(_find_out(program), PROOF_SECONDS)
+            why_not, can_resume = await wait_within(_find_out(program), PROOF_SECONDS)
             if why_not == NOT_PROVED:  # which has a short time limit
-                why_not, can_resume = await asyncio.wait_for(_find_out(program), PROOF_SECONDS)
+                why_not, can_resume = await wait_within(_find_out(program), PROOF_SECONDS)
             is_final = True
         except (TrayBridgeError, OSError, asyncio.TimeoutError) as error:
             why_not, is_final = str(error) or "it did not answer in time.", False

@@ -21,6 +21,7 @@ from ..errors import CliUnavailableError
 from ..machine.cli_program import find_cli
 from ..machine.private_files import make_private_folder
 from ..machine.proxy import without_proxy
+from ..machine.time_limit import wait_within
 from .orphans import guard
 from .sdk import ClaudeAgentOptions
 from .trace import TracedTransport, transport_class
@@ -201,10 +202,10 @@ class CliProcess:
         is_told = False
         if process is not None and process.returncode is None:
             with contextlib.suppress(asyncio.TimeoutError):  # a writer blocked on a full pipe holds its lock
-                await asyncio.wait_for(self._ask_to_leave(), EXIT_GRACE)
+                await wait_within(self._ask_to_leave(), EXIT_GRACE)
             for end in (process.terminate, process.kill):
                 with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(process.wait(), EXIT_GRACE)
+                    await wait_within(process.wait(), EXIT_GRACE)
                     break
                 is_told = True
                 with contextlib.suppress(ProcessLookupError):

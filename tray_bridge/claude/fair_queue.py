@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
+from ..machine.time_limit import wait_within
+
 T = TypeVar("T")
 
 
@@ -39,7 +41,7 @@ class FairQueue:
                 called.clear()
                 if self._waiting[0] is called and (picked := pick()) is not None:
                     return picked
-                await asyncio.wait_for(called.wait(), max(0.0, deadline - time.monotonic()))
+                await wait_within(called.wait(), max(0.0, deadline - time.monotonic()))
         finally:
             self._waiting.remove(called)
             self.call_next()

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from ..errors import CliUnavailableError, SessionLostError
 from ..machine.load import stretched
+from ..machine.time_limit import wait_within
 
 T = TypeVar("T")
 
@@ -26,7 +27,7 @@ def start_limit(seconds: float) -> float:
 async def in_time(work: Awaitable[T], seconds: float) -> T:
     """Wait for a step between two turns. Raises SessionLostError if it takes too long, or is refused."""
     try:
-        return await asyncio.wait_for(work, stretched(seconds))
+        return await wait_within(work, stretched(seconds))
     except asyncio.TimeoutError:
         raise SessionLostError("Claude Code did not come to rest in time.") from None
     except CliUnavailableError as error:  # it refused: another worker may do it

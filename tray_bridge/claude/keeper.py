@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from ..errors import CliUnavailableError, TrayBridgeError
+from ..machine.time_limit import wait_within
 from .cli_process import CliProcess
 from .conversation_key import Binding
 from .in_time import START_TIMEOUT, start_limit
@@ -80,7 +81,7 @@ class Keeper:
     async def close(self) -> None:
         """End the keeper's task."""
         while self._task is not None and not self._task.done():
-            self._task.cancel()  # in a loop: `wait_for` up to Python 3.11 may drop a cancellation
+            self._task.cancel()  # in a loop: up to Python 3.11 the SDK's own waits may drop a cancellation
             await asyncio.wait({self._task}, timeout=0.1)
 
     def set_quiet(self, is_quiet: bool) -> None:
@@ -114,7 +115,7 @@ class Keeper:
             if roster.failures and any(map(is_proven, roster.spares)):
                 roster.proved()
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._quiet.wait(), REFILL_YIELD)
+                await wait_within(self._quiet.wait(), REFILL_YIELD)
             try:
                 if spare := self._first or self.spare_to_start():
                     self._first = None
@@ -131,7 +132,7 @@ class Keeper:
                 roster.failed(CliUnavailableError(str(error)))
                 await asyncio.sleep(MISTAKE_SECONDS)
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(roster.wake.wait(), self.seconds_to_next_look())
+                await wait_within(roster.wake.wait(), self.seconds_to_next_look())
 
     def _is_idle(self) -> bool:
         return time.monotonic() - self._roster.last_request >= self._roster.config.idle_seconds
@@ -201,7 +202,7 @@ class Keeper:
         spare.move("starting")
         spare.promise(binding)  # at once: a request may take a starting worker without a binding
         try:
-            await asyncio.wait_for(spare.bind(binding), start_limit(START_TIMEOUT))
+            await wait_within(spare.bind(binding), start_limit(START_TIMEOUT))
         except (TrayBridgeError, asyncio.TimeoutError) as error:
             self._roster.discard(spare, f"it could not be bound: {error}")
             self.forget_binding()  # the binding may be the cause, not the CLI

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..errors import SessionLostError, TurnTimeoutError
+from ..machine.time_limit import wait_within
 from .greeting import read_plan_window
 from .mailbox import Mailbox
 from .process_binding import NOT_UNDERSTOOD
@@ -109,11 +110,11 @@ class LineReader:
         if self._is_interrupted:
             self._is_interrupted = False
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self.read_result(), RESULT_WAIT)
+                await wait_within(self.read_result(), RESULT_WAIT)
         while self.is_due:
             answer = await self._transport.control(subtype="interrupt")
             with contextlib.suppress(asyncio.TimeoutError):
                 seconds = QUEUED_WAIT if answer.get("still_queued") else RESULT_WAIT
-                await asyncio.wait_for(self.read_result(), seconds)
+                await wait_within(self.read_result(), seconds)
         while self._unfinished and self._config.reuse:
             self.check(await self.messages.get())

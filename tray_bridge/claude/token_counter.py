@@ -12,6 +12,7 @@ import logging
 import time
 
 from ..errors import TrayBridgeError, name_of
+from ..machine.time_limit import wait_within
 from ..turns import Turn
 from .choose import can_become
 from .conversation import Wanted
@@ -44,7 +45,7 @@ class TokenCounter:
         worker.move("busy")
         self._is_counting, error = True, None
         try:
-            return await asyncio.wait_for(TurnRun(worker, wanted).count(), COUNT_TIMEOUT)
+            return await wait_within(TurnRun(worker, wanted).count(), COUNT_TIMEOUT)
         except TrayBridgeError as raised:
             error = raised
         except asyncio.TimeoutError:

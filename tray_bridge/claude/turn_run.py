@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import SessionLostError, TrayBridgeError, UpstreamError
+from ..machine.time_limit import wait_within
 from ..turns import Event, Message, Text, ToolResult
 from .answer import AnswerReader, Rest
 from .api_schema import check_answer
@@ -121,7 +122,7 @@ class TurnRun:
         """Limit the time of what is written to the CLI before it answers: a stopped process does not read."""
         limit = self._worker.config.turn_timeout
         try:
-            await asyncio.wait_for(step, max(limit, SHORTEST_PREPARATION))
+            await wait_within(step, max(limit, SHORTEST_PREPARATION))
         except asyncio.TimeoutError:
             raise timed_out(limit) from None
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CliUnavailableError, SessionLostError, TrayBridgeError
+from ..machine.time_limit import wait_within
 from ..snapshots import ModelSnapshot, SessionKind, SessionSnapshot
 from ..turns import Message, ToolResult, Turn
 from .cli_process import CliProcess
@@ -155,7 +156,7 @@ class Worker:
                 transcript = await self._write_past()
                 await self._transport.connect()
                 self._spawned.set()
-                await asyncio.wait_for(self._transport.control(subtype="mcp_status"), start_limit(START_TIMEOUT))
+                await wait_within(self._transport.control(subtype="mcp_status"), start_limit(START_TIMEOUT))
         except (asyncio.TimeoutError, SessionLostError) as error:
             await self._close_process()
             raise CliUnavailableError(f"Claude Code did not start. {self.process.last_words}") from error
@@ -194,7 +195,7 @@ class Worker:
         binding_it = asyncio.create_task(self.bind(binding))
         try:
             await self.start()  # first: it knows best why a process did not come up
-            await asyncio.wait_for(binding_it, start_limit(START_TIMEOUT))
+            await wait_within(binding_it, start_limit(START_TIMEOUT))
         except asyncio.TimeoutError:
             raise CliUnavailableError("Claude Code did not answer in time.") from None
         finally:
