@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tray_bridge.claude.conversation import Conversation, Line, Plan, Wanted
+from tray_bridge.claude.conversation import Conversation, Line, Plan, Wanted, first_new
 from tray_bridge.turns import Block, Document, Image, Message, Text, ToolResult, ToolUse, Turn
 
 QUESTION = Message("user", (Text("Weather?"),))
@@ -115,3 +115,10 @@ def test_the_conversation_is_rewound_to_the_longest_common_beginning() -> None:
     one_message = [Line("one", asked.keys[0]), Line("two", asked.keys[1])]
     assert Conversation(lines=one_message, key=b"end").plan(asked) == Plan("rewind", 1, 1)
     assert Conversation(lines=[Line("zero", asked.keys[1])], key=b"end").plan(asked) == Plan("new")  # nothing is left
+
+
+def test_what_is_new_stands_after_the_last_answer_wherever_that_is() -> None:
+    answer = Message("assistant", (Text("Sunny."),))
+    for messages, start in (((), 0), ((QUESTION,), 0), ((answer,), 1), ((answer, QUESTION), 1)):
+        assert first_new(messages) == start
+    assert first_new((QUESTION, answer, QUESTION, answer, QUESTION, QUESTION)) == 4
