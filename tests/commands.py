@@ -9,6 +9,7 @@ Linux, or when coverage is measured. That the program starts as a person starts 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -151,6 +152,7 @@ def serve(connection: socket.socket) -> dict[str, Any] | None:
             _reply(connection, os.waitstatus_to_exitcode(status) if ended else STILL_RUNS)
             continue
         import_for(asked)
+        gc.freeze()  # else a child copies all of it as it looks for garbage
         child = os.fork()
         if not child:
             connection.close()
