@@ -87,6 +87,7 @@ SURVIVORS: Sequence[tuple[str, str, str]] = (
         for name in ("_block", "_signature", "_whole_input")
     ),
     ("claude/answer", "False  →  True", _SET_BEFORE),
+    ("claude/answer", "self._asked_for_tool = False  →  pass", _SET_BEFORE),
     ("claude/conversation", "False  →  True", "ids may be fewer than calls; the length was compared before"),
     ("claude/conversation", "1  →  2", "the key of the first message is no place to cut: its line stays"),
     *(("claude/conversation_key", f"'{name}'  →  *", _NAME_OF_A_KIND) for name in ("text", "image", "document")),

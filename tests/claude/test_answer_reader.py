@@ -341,6 +341,13 @@ def test_a_structured_answer_is_text_and_the_result_ends_it() -> None:
     assert own.rest == "clean"
 
 
+@pytest.mark.parametrize(("name", "is_structured"), [("Bash", True), ("StructuredOutput", False)])
+def test_nothing_but_the_structured_output_of_a_structured_turn_is_its_text(name: str, is_structured: bool) -> None:
+    own = reader(structured=is_structured)
+    lines = [start(), *call(0, '{"a": 1}', name=name)]
+    assert read(own, lines) == [STARTED]
+
+
 def test_a_structured_answer_that_did_not_fit_begins_again() -> None:
     own = reader(structured=True)
     read(own, structured("{}"))
