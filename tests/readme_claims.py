@@ -32,7 +32,7 @@ CLAIMS: Sequence[tuple[str, str]] = (
     ("A new conversation takes over a process that was reset, in milliseconds",
      "e2e/test_pool.py::test_one_process_serves_one_conversation_after_another_and_mixes_none"),
     ("`reuse_workers = false` gives each a process of its own",
-     "e2e/test_pool.py::test_without_reuse_one_process_never_serves_two_conversations"),
+     "e2e/test_pool.py::test_without_reuse_one_process_never_serves_two_conversations_and_few_rest"),
     ("Loopback only", "resilience/test_door.py::test_without_a_key_no_other_interface_is_opened"),
     ("no foreign web page", "resilience/test_door.py::test_no_foreign_page_asks_claude"),
     ("no built-in tools", "e2e/test_isolation.py::test_the_remainder_that_the_cli_adds_is_known"),

@@ -422,6 +422,9 @@ def test_a_limit_says_when_to_try_again() -> None:
     named = reader()
     named.read({"type": "assistant", "error": "rate_limit"})
     assert failure(named, result="Slow").retry_after == ASSUMED_RETRY_WAIT
+    named.read({"type": "rate_limit_event", "rate_limit_info": info})
+    wait = failure(named, result="Slow").retry_after
+    assert wait is not None and 98 < wait <= 100
 
 
 def test_only_a_limit_says_when_to_try_again() -> None:
