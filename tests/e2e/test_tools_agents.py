@@ -125,8 +125,8 @@ def test_an_editor_works_through_a_task_with_twenty_tools(bridge: RunningBridge)
 
 
 @pytest.mark.parametrize("agents", [3, pytest.param(8, marks=pytest.mark.full)])
-async def test_many_agents_run_at_once(make_bridge: Callable[..., RunningBridge], agents: int) -> None:
-    bridge = await asyncio.to_thread(make_bridge, pool_size=2, suspended_sessions=agents)
+async def test_many_agents_run_at_once(bridge_with: Callable[..., RunningBridge], agents: int) -> None:
+    bridge = bridge_with(suspended_sessions=agents, max_sessions=8)
     client = bridge.async_client()
     create: Any = client.chat.completions.create
 

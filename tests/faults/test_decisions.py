@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.commands import run_command
 from tests.desktop.private_bus import PrivateBus
 from tests.running_bridge import RunningBridge, directive
 from tray_bridge.doctor.checks import run_checks
@@ -127,8 +127,7 @@ def test_d13_localhost_leads_to_the_bridge_on_ipv6_too(bridge: RunningBridge) ->
 
 def test_d17_a_model_of_another_service_in_the_environment_is_an_unknown_model(bridge: RunningBridge) -> None:
     variables = {"BRIDGE_URL": bridge.url, "OPENROUTER_MODEL": "mistralai/mistral-large"}
-    command = [sys.executable, "-m", "tray_bridge", "ask", "hi"]
-    done = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, timeout=60)
+    done = run_command(["ask", "hi"], {**os.environ, **variables})
     assert done.returncode != 0 and "mistral" in done.stderr
 
 

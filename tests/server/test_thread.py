@@ -224,7 +224,7 @@ def test_a_program_that_only_answers_http_is_not_taken_for_us() -> None:
 
 
 def test_stop_ends_a_stream_in_flight_with_an_error_and_leaves_no_process(standin: StandIn) -> None:
-    server = new_server(pool_size=2)
+    server = new_server()
     server.start()
     server.wait_until_settled()
     client = openai.OpenAI(base_url=server.snapshot().base_url, api_key="x", max_retries=0)

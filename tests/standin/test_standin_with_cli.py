@@ -90,12 +90,14 @@ def test_the_cli_runs_a_scripted_tool_call_and_comes_back(standin: StandIn, tmp_
     assert "the tide is out" in json.dumps(standin.requests[1].body["messages"][-1])
 
 
+@pytest.mark.full  # the bridge's own tests of structured answers have the same of it
 @pytest.mark.parametrize("prompt", ["Who is it?", directive(structured={"name": "text", "age": 3})])
 def test_the_cli_accepts_structured_output(standin: StandIn, tmp_path: Path, prompt: str) -> None:
     messages = run_cli(standin, tmp_path, prompt, "--tools", "", "--json-schema", json.dumps(SCHEMA))
     assert messages[-1]["structured_output"] == {"name": "text", "age": 3}
 
 
+@pytest.mark.full  # `test_an_answer_that_does_not_fit_the_schema_is_asked_for_again`
 def test_the_cli_sends_back_structured_output_that_does_not_fit(standin: StandIn, tmp_path: Path) -> None:
     script = directive(structured_sequence=[{"name": "Ann", "age": 1}, {"name": "Ann", "age": 30}])
     messages = run_cli(standin, tmp_path, script, "--tools", "", "--json-schema", json.dumps(SCHEMA))
@@ -103,6 +105,7 @@ def test_the_cli_sends_back_structured_output_that_does_not_fit(standin: StandIn
     assert len(standin.requests) == 2
 
 
+@pytest.mark.full  # `test_an_overload_that_passes_is_not_seen`, `test_a_whole_answer_survives_a_break_…`
 def test_the_cli_tries_again_after_an_error_and_after_a_break(standin: StandIn, tmp_path: Path) -> None:
     busy = directive(text="Here.", error={"status": 529}, error_times=1)
     assert run_cli(standin, tmp_path / "a", busy, "--tools", "")[-1]["result"] == "Here."
