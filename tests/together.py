@@ -30,11 +30,15 @@ sys.dont_write_bytecode = False
 gc.disable()
 
 MOST_PROCESSES = 5
-GROUPS = ("dashboard/",)  # one browser
+# One browser for each, and as much to do. All async tests are in the first: see `pytest_collection_modifyitems`.
+GROUPS = {
+    "dashboard": ("dashboard/",),
+    "dashboard, second half": tuple(f"dashboard/test_page_{name}.py" for name in ("live", "log", "looks", "try")),
+}
 FLAKED = "flaked"
 # Files that take longest come first, so that none of them is left for the end.
 LONGEST = (
-    "dashboard/",
+    *GROUPS,
     "e2e/test_never_a_wrong_byte.py",
     "desktop/test_tray_life.py",
     "resilience/test_wrong_program.py",
@@ -92,7 +96,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """A process gets whole files, and of some folders all files, as they share what is dear to start."""
+    """A process gets whole files, and of some groups all files, as they share what is dear to start."""
     from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
     class Grouped(LoadFileScheduling):  # type: ignore[misc]
@@ -103,8 +107,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def group_of(nodeid: str) -> str:
-    """The folder whose files stay together; empty for all others."""
-    return next((folder for folder in GROUPS if f"/{folder}" in nodeid.partition("::")[0]), "")
+    """The group whose files stay together; empty for all others."""
+    file = nodeid.partition("::")[0]
+    return next((group for group in reversed(GROUPS) if any(f"/{start}" in file for start in GROUPS[group])), "")
 
 
 @pytest.hookimpl(trylast=True)
