@@ -275,7 +275,7 @@ class Keeper:
 def _last_of_each_kind(workers: Sequence[Worker]) -> Collection[Worker]:
     """Of those with and without a system prompt give the last: one that has had a prompt serves none without.
 
-    One that is bound to a schema serves nobody else.
+    One that is bound to a schema serves no other conversation.
     """
     bound = ((worker, worker.binding) for worker in workers)
     return {
