@@ -16,7 +16,6 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -37,6 +36,8 @@ LEFT_OUT = (
 
 
 def described(bridge: RunningBridge, endpoints: str) -> Any:
+    import schemathesis  # here, as each process of a run imports this file
+
     if endpoints == "public":
         return schemathesis.openapi.from_url(f"{bridge.url}/openapi.json")
     return schemathesis.openapi.from_dict(describe_page(bridge, without=LEFT_OUT))
