@@ -332,8 +332,8 @@ def test_a_suspended_session_holds_no_place_and_shows(make_bridge: Make) -> None
     assert [c.answer("late").content for c in waiting] == [f"done {number}" for number in range(2)]
 
 
-def test_more_than_may_wait_push_out_the_oldest(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=1, suspended_sessions=2)
+def test_more_than_may_wait_push_out_the_oldest(bridge_with: Make) -> None:
+    bridge = bridge_with(suspended_sessions=2)
     waiting = [ToolConversation(bridge, function("f")) for _ in range(3)]
     for conversation in waiting:
         conversation.ask(tools=[call("f", x=1)], then=[{"text": "done"}])
