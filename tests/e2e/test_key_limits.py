@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.conformance.client_adapters import CLIENTS, Adapter, Question
-from tests.running_bridge import RunningBridge, directive, running_bridge, wait_for
+from tests.running_bridge import RunningBridge, directive, wait_for
 from tray_bridge.machine.api_keys import ApiKeys, KeyLimits
 from tray_bridge.machine.key_use import KeyUse, Use
 from tray_bridge.session_log import LogReader
@@ -87,12 +87,10 @@ def send(bridge: RunningBridge, client: Adapter, question: Question, key: str = 
     return httpx.post(f"{bridge.url}{client.path}", json=client.ask(question), headers=headers, timeout=60)
 
 
-@pytest.fixture(scope="module")
-def quiet_bridge(running_standin: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBridge]:
+@pytest.fixture
+def quiet_bridge(bridge_with: Callable[..., RunningBridge]) -> RunningBridge:
     """A bridge whose log keeps nothing."""
-    folder = tmp_path_factory.mktemp("log")
-    with running_bridge(running_standin, pool_size=1, log_mode="off", log_folder=folder) as running:
-        yield running
+    return bridge_with(log_mode="off")
 
 
 @EACH

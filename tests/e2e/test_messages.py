@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -23,10 +22,9 @@ FOO = 21  # what the stand-in counts for `foo`, which Claude Code asks with the 
 VERSION = {"anthropic-version": "2026-10-21"}
 
 
-@pytest.fixture(scope="module")
-def messages_bridge(running_standin: StandIn) -> Iterator[RunningBridge]:
-    with running_bridge(running_standin, pool_size=1) as bridge:
-        yield bridge
+@pytest.fixture
+def messages_bridge(bridge: RunningBridge) -> RunningBridge:
+    return bridge
 
 
 def ask(bridge: RunningBridge, path: str = "/v1/messages", **fields: Any) -> httpx.Response:
