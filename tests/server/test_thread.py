@@ -61,7 +61,7 @@ def test_a_start_takes_the_program_s_log_along_and_leaves_those_of_other_servers
     loggers[1].propagate = True
     for logger in loggers:
         monkeypatch.setattr(logger, "level", logging.INFO)
-    server = new_server(log_folder=tmp_path / "after", log_level="debug")
+    server = new_server(pool_size=0, log_folder=tmp_path / "after", log_level="debug")
     with StandIn():
         server.start()
         assert server.wait_until_settled().state == "ready"
@@ -184,7 +184,7 @@ def test_a_taken_port_is_told_with_its_holder_and_the_next_free_one() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        server = new_server(port=port)
+        server = new_server(pool_size=0, port=port)
         server.start()
         snapshot = server.wait_until_settled(3)
     assert snapshot.state == "error"
@@ -196,7 +196,7 @@ def test_a_taken_port_is_told_with_its_holder_and_the_next_free_one() -> None:
 
 
 def test_a_port_held_by_another_tray_bridge_is_recognised(bridge: RunningBridge) -> None:
-    server = new_server(port=bridge.snapshot().port)
+    server = new_server(pool_size=0, port=bridge.snapshot().port)
     server.start()
     problem = server.wait_until_settled(3).problem
     assert problem is not None
@@ -215,7 +215,7 @@ def test_a_program_that_only_answers_http_is_not_taken_for_us() -> None:
 
     with HTTPServer(("127.0.0.1", 0), Other) as other:
         threading.Thread(target=other.serve_forever, daemon=True).start()
-        server = new_server(port=other.server_port)
+        server = new_server(pool_size=0, port=other.server_port)
         server.start()
         problem = server.wait_until_settled(3).problem
         other.shutdown()
