@@ -3,6 +3,7 @@
     python -m tests.mutants                 a sample of each module of the list, with the seed given
     python -m tests.mutants choose --most 0 every mutant of one module
     python -m tests.mutants --write         the same, into docs/test-strength.md
+    python -m tests.mutants --again         the page's survivors without a reason, once more
 
 These tests need no fixture of `conftest`, which is left out: it loads the whole app.
 
@@ -14,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import fnmatch
 import importlib
 import importlib.abc
 import importlib.util
@@ -31,7 +31,8 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tests.strength_page import replace_rows
+from tests.strength_page import replace_rows, rows_of
+from tests.survivors import ADDED, MISSING, reason, row
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 40  # of processor time for one mutant, so that a busy machine kills none
@@ -76,47 +77,6 @@ TARGETS: Mapping[str, tuple[Sequence[str], Sequence[str]]] = {  # name: modules,
         ],
     ),
 }
-# Why a mutant may live: its module, and a pattern of the change. The first that fits says it.
-_WORDS = ("_block", "_signature", "_whole_input")
-_SET_BEFORE = "it is set before it is read"
-_NAME_OF_A_KIND = "any name will do that no other kind of block has"
-SURVIVORS: Sequence[tuple[str, str, str]] = (
-    ("claude/answer", "''  →  '!'", f"{_SET_BEFORE}, or any word will do that names no kind of block"),
-    *(
-        ("claude/answer", f"self.{name} = ''  →  pass", _SET_BEFORE)
-        for name in ("_block", "_signature", "_whole_input")
-    ),
-    ("claude/answer", "False  →  True", _SET_BEFORE),
-    ("claude/answer", "self._asked_for_tool = False  →  pass", _SET_BEFORE),
-    ("claude/conversation", "False  →  True", "ids may be fewer than calls; the length was compared before"),
-    ("claude/conversation", "1  →  2", "the key of the first message is no place to cut: its line stays"),
-    *(("claude/conversation_key", f"'{name}'  →  *", _NAME_OF_A_KIND) for name in ("text", "image", "document")),
-    *(("claude/conversation_key", f"'{name}'  →  *", _NAME_OF_A_KIND) for name in ("tool_use", "tool_result")),
-    ("claude/conversation_key", "''  →  '!'", "no role has either name"),
-    (
-        "claude/conversation_key",
-        "self._role = *",
-        "with the role in each key the same conversations have the same keys",
-    ),
-    ("claude/conversation_key", "*1e+300*", "no number is so near the bound"),
-    ("claude/choose", "0  →  1", "both are spares of another binding"),
-    ("*", "'ascii'  →  *", "Python reads both names as one"),
-    ("*", "'utf-8'  →  *", "Python reads both names as one"),
-    ("bridge/tool_keys", "False  →  True", _SET_BEFORE),
-    ("bridge/tool_keys", "self._awaits_key = False*", "the brace with which an object begins sets it"),
-    ("bridge/openai_completions/write", "0  →  1", "the chunk of usage has no choices, where the index would stand"),
-    ("session_log/*", "*.close()  →  pass", "Python closes it with its last reference"),
-    ("session_log/index", "0  →  1", "no file has this number"),
-    ("session_log/index", "0.0  →  1.0", "the clock of a machine that runs is past both"),
-    ("session_log/index_tables", "10  →  11", "a second more to wait for another writer"),
-    ("session_log/*", "behind is not self  →  *", "Python closes it with its last reference"),
-    ("session_log/*", "1000000000.0  →  *", "a nanosecond more of a second"),
-    ("session_log/index", "self._on_disk = False  →  pass", _SET_BEFORE),
-    ("session_log/index", "return False  →  return None", "both say no"),
-    ("session_log/index", "return 0  →  return None", "neither is a time that a file has"),
-    ("session_log/*", "time.monotonic() < *  →  time.monotonic() <= *", "no moment is met to the nanosecond"),
-    ("session_log/index", "self._room_due = *  →  pass", "the disk is tried once more than need be"),
-)
 COMPARED: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
@@ -155,6 +115,16 @@ class Mutant(NamedTuple):
     change: str
     number: int
     variant: ast.AST
+
+    @property
+    def place(self) -> str:
+        """Name its module, as in `claude/choose`."""
+        return self.path.relative_to(ROOT / "tray_bridge").with_suffix("").as_posix()
+
+    def lives(self, tests: Sequence[str]) -> bool:
+        """Return whether no test notices it."""
+        name = ".".join(self.path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        return survives(name, self.path, self.tree(), nearest_first(tests, name))
 
     def tree(self) -> ast.Module:
         """Make the module's syntax tree with the fault in it."""
@@ -268,12 +238,34 @@ def modules(patterns: Sequence[str]) -> list[Path]:
     return [path for pattern in patterns for path in sorted((ROOT / "tray_bridge").glob(f"{pattern}.py"))]
 
 
+def try_again() -> int:
+    """Try the survivors without a reason once more, with the tests and reasons of today, and write what came of it."""
+    rows = []
+    for before in rows_of("survivors", SURVIVORS_HEAD):
+        if MISSING not in before:
+            rows.append(before)
+            continue
+        target = before.split("|")[1].strip()
+        patterns, tests = TARGETS[target]
+        found = [mutant for path in modules(patterns) for mutant in mutants(path)]
+        same = [one for one in found if row(target, one.place, one.line, one.change, MISSING) == before]
+        if not same:
+            print(f"not found any more, so it stays as it is: {before}")
+        why = [reason(one.place, one.change) if one.lives(tests) else ADDED for one in same]
+        left = MISSING if not same or MISSING in why else next((each for each in why if each != ADDED), ADDED)
+        rows.append(before.replace(MISSING, left))
+        print(rows[-1], flush=True)
+    replace_rows("survivors", SURVIVORS_HEAD, rows, ())
+    return 1 if any(MISSING in each for each in rows) else 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("target", nargs="*", help=f"of {', '.join(TARGETS)}; all, if none is named")
     parser.add_argument("--most", type=int, default=40, help="mutants of each target; 0: all")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write", action="store_true", help="put the figures into docs/test-strength.md")
+    parser.add_argument("--again", action="store_true", help="try the page's survivors that have no reason yet again")
     options = parser.parse_args()
     for heavy in HEAVY:
         importlib.import_module(heavy)
@@ -281,6 +273,8 @@ def main() -> int:
         "mutants", deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate]
     )
     settings.load_profile("mutants")
+    if options.again:
+        return try_again()
     rows, survivors = [], []
     for target in options.target or TARGETS:
         patterns, tests = TARGETS[target]
@@ -292,13 +286,11 @@ def main() -> int:
         assert sound, f"{target}: its tests fail without any fault"
         alive = 0
         for mutant in found:
-            path, line, change = mutant.path, mutant.line, mutant.change
-            name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-            if survives(name, path, mutant.tree(), nearest_first(tests, name)):
+            if mutant.lives(tests):
                 alive += 1
-                place = path.relative_to(ROOT / "tray_bridge").with_suffix("").as_posix()
-                survivors.append(f"| {target} | `{place}.py`:{line} | `{_cell(change)}` | {reason(place, change)} |")
-                print(f"  {path.relative_to(ROOT)}:{line}: {change} ({reason(place, change)})", flush=True)
+                place, line, change = mutant.place, mutant.line, mutant.change
+                survivors.append(row(target, place, line, change))
+                print(f"  tray_bridge/{place}.py:{line}: {change} ({reason(place, change)})", flush=True)
         killed = len(found) - alive
         folders = ", ".join(f"`{test}`" for test in tests if test[0] != "-")
         tried = f"{len(found)}, seed {options.seed}" if len(found) < total else "all"
@@ -316,18 +308,6 @@ HEAVY = (
 )
 MUTANTS_HEAD = ("| code | tests | faults there are | tried | noticed | |", "| --- | --- | --- | --- | --- | --- |")
 SURVIVORS_HEAD = ("| code | place | change | why it may live |", "| --- | --- | --- | --- |")
-
-
-def reason(place: str, change: str) -> str:
-    """Say why a mutant may live."""
-    for module, pattern, why in SURVIVORS:
-        if fnmatch.fnmatchcase(place, module) and fnmatch.fnmatchcase(change, pattern):
-            return why
-    return "**a test is missing**"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("`", "´")
 
 
 if __name__ == "__main__":

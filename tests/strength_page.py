@@ -22,7 +22,11 @@ def fill_in(part: str, content: str) -> None:
 
 def replace_rows(part: str, head: Sequence[str], rows: Sequence[str], names: Collection[str]) -> None:
     """Replace the rows of a table whose first cell is one of `names`; all rows where no name is given."""
-    found = _place(part).search(PAGE.read_text("utf-8"))
-    before = found[0].splitlines() if found else []
-    kept = [row for row in before if row not in head and names and row.split("|")[1].strip() not in names]
+    kept = [row for row in rows_of(part, head) if names and row.split("|")[1].strip() not in names]
     fill_in(part, "\n".join([*head, *kept, *rows]))
+
+
+def rows_of(part: str, head: Sequence[str]) -> list[str]:
+    """Give the rows of a table without its head."""
+    found = _place(part).search(PAGE.read_text("utf-8"))
+    return [row for row in (found[0].splitlines() if found else ()) if row not in head]

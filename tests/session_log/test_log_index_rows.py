@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from tests.session_log.log_fixtures import answer, begin, wait_until
-from tests.session_log.test_log_index import write
+from tests.session_log.test_log_index import refuse, write
 from tray_bridge.session_log import LogReader, SessionLog, index, search
 from tray_bridge.session_log.index import Index
 from tray_bridge.session_log.index_tables import Indexed, connect, drop_all, put
-from tray_bridge.session_log.usage import UsageBook
+from tray_bridge.session_log.usage import KEPT_SECONDS, UsageBook
 
 LONG_AGO = 1_000_000_000
 TABLES = ("exchanges", "summaries", "blobs", "texts")
@@ -234,19 +234,30 @@ def test_a_book_of_usage_that_cannot_be_filled_has_all_read_again_once_an_hour(
 
 
 @pytest.mark.parametrize(
-    "document", [{}, {"outcome": "unfinished"}], ids=["older than what the book keeps", "an exchange without an end"]
+    ("hours", "outcome"),
+    [(24 * 400, "completed"), (int(KEPT_SECONDS / 3600) - 12, "completed"), (0, "unfinished"), (0, None)],
 )
 def test_what_the_book_of_usage_does_not_count_is_not_missed_in_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, document: dict[str, Any]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: int, outcome: str | None
 ) -> None:
     monkeypatch.setattr(index, "CHECK_SECONDS", 0.0)
     monkeypatch.setattr(UsageBook, "count", lambda *_: 0)
-    write_some(tmp_path, 3, first=0 if document else 24 * 400, **document)
+    write_some(tmp_path, 3, first=hours, outcome=outcome)
     log = Index(tmp_path)
     log.refresh()
     monkeypatch.setattr(index, "discard", lambda _: pytest.fail("the index is made again"))
     log.refresh()
     log.close()
+
+
+def test_an_index_in_memory_is_made_behind_the_page_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index, "BATCH", 2)
+    monkeypatch.setattr(os, "open", refuse)
+    write_some(tmp_path, 5)
+    reader = LogReader(tmp_path, background=True)
+    reader.search()
+    wait_until(lambda: reader.progress is None)
+    assert reader.search().total == 5
 
 
 def test_rows_that_were_deleted_are_looked_for_every_ten_seconds(
