@@ -173,7 +173,7 @@ def import_for(asked: Mapping[str, Any]) -> None:
     """What few commands need, at the first that does."""
     if not asked["waits"]:
         import fastapi
-        import uvicorn.protocols.http.httptools_impl
+        import uvicorn.protocols.http.h11_impl
         import uvloop
 
         assert fastapi and uvicorn and uvloop

@@ -313,7 +313,7 @@ WHOLE: dict[str, Any] = {
 
 def test_an_exchange_has_its_rows_in_every_table(tmp_path: Path) -> None:
     entry = index.indexed(
-        {**WHOLE, "process": {"pid": 5}, "received": "2025-01-31T12:00:00.25+00:00"}, "2025-01-31/f", 7, 8
+        {**WHOLE, "process": {"pid": 5}, "received": "2025-01-31T12:00:00.250+00:00"}, "2025-01-31/f", 7, 8
     )
     log = Index(tmp_path)
     log.add([entry])
@@ -343,7 +343,7 @@ def test_an_exchange_has_its_rows_in_every_table(tmp_path: Path) -> None:
     log.add(
         [
             index.indexed(
-                {**WHOLE, "process": {}, "outcome": "error", "received": "2025-01-31T12:00:00.25+00:00"},
+                {**WHOLE, "process": {}, "outcome": "error", "received": "2025-01-31T12:00:00.250+00:00"},
                 "2025-01-31/f",
                 9,
             )
