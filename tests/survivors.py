@@ -37,7 +37,7 @@ SURVIVORS: Sequence[tuple[str, str, str]] = (
     ("bridge/openai_completions/write", "0  →  1", "the chunk of usage has no choices, where the index would stand"),
     ("session_log/*", "*.close()  →  pass", "Python closes it with its last reference"),
     ("session_log/index", "1  →  2", "each time it is opened it has another number"),
-    ("session_log/index", "0  →  1", "no file has this number"),
+    ("session_log/index", "0  →  1", "no file has this number, or this time"),
     ("session_log/index", "0.0  →  1.0", "the clock of a machine that runs is past both"),
     ("session_log/index_tables", "10  →  11", "a second more to wait for another writer"),
     ("session_log/*", "behind is not self  →  *", "Python closes it with its last reference"),

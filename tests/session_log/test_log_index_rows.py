@@ -167,6 +167,26 @@ def test_a_folder_that_takes_long_to_list_is_listed_seldom(
     assert reader.search().total == 1 + is_seen
 
 
+def test_a_folder_that_took_a_second_to_list_is_listed_again_after_twenty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = write(tmp_path, 0, {"outcome": "completed"}).parent
+    monkeypatch.setattr(index, "QUICK", 10_000_000)
+    ticks, moment = iter(range(0, 10**12, 10**9)), [1000.0]
+    monkeypatch.setattr(time, "perf_counter_ns", lambda: next(ticks))
+    monkeypatch.setattr(time, "monotonic", lambda: moment[0])
+    log = Index(tmp_path)
+    log.refresh()
+    (day / "000000.000-later.json").write_text(next(day.glob("*.json")).read_text().replace('"0"', '"later"'))
+    moment[0] = 1019.75
+    log.refresh()
+    assert rows(log, "SELECT id FROM exchanges") == [("0",)]
+    moment[0] = 1020.0
+    log.refresh()
+    assert len(rows(log, "SELECT id FROM exchanges")) == 2
+    log.close()
+
+
 def test_a_folder_that_takes_long_to_list_is_listed_at_once_for_an_index_that_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
