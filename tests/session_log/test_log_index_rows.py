@@ -310,6 +310,20 @@ def test_the_database_forgets_what_is_deleted_and_waits_for_no_disk_at_each_row(
     connection.close()
 
 
+def test_a_database_that_another_program_is_making_is_waited_for(tmp_path: Path) -> None:
+    connect(tmp_path / "index.db", 9).close()
+    another = sqlite3.connect(tmp_path / "index.db", isolation_level=None)
+    another.execute("BEGIN IMMEDIATE")
+    waiting = threading.Thread(target=lambda: connect(tmp_path / "index.db", 9).close())
+    waiting.start()
+    waiting.join(0.1)
+    assert waiting.is_alive()
+    another.execute("COMMIT")
+    waiting.join(10)
+    assert not waiting.is_alive()
+    another.close()
+
+
 def test_a_connection_is_refused_to_a_database_of_another_book(tmp_path: Path) -> None:
     connect(tmp_path / "index.db", 9).close()
     connect(tmp_path / "index.db", 9).close()
