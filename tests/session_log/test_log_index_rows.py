@@ -47,6 +47,7 @@ def test_a_search_by_text_counts_to_a_bound_and_pages_go_on_behind_it(
     monkeypatch.setattr(search, "COUNTED", 2)
     page = reader.search("word", limit=2, offset=2)
     assert ([one["id"] for one in page.exchanges], page.total, page.more) == (["2", "3"], 4, True)
+    assert reader.search("word", limit=0) == ([], 2, True)
     page = reader.search("word", limit=-1, offset=4)
     assert ([one["id"] for one in page.exchanges], page.total, page.more) == (["4", "5"], 6, False)
 
