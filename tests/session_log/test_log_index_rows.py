@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,59 @@ def test_an_exchange_without_an_end_is_under_way_or_unfinished(tmp_path: Path) -
     assert [one["outcome"] for one in reader.search().exchanges] == ["in_progress", "unfinished"]
     answer(running)
     log.close()
+
+
+def test_one_look_is_enough_to_know_that_the_program_of_an_exchange_is_gone(tmp_path: Path) -> None:
+    write(tmp_path, 1, {"outcome": None})
+    log = Index(tmp_path)
+    log.refresh()
+    assert rows(log, "SELECT outcome FROM exchanges") == [("unfinished",)]
+    log.close()
+
+
+def test_a_time_is_a_bound_to_the_millisecond(tmp_path: Path) -> None:
+    write_some(tmp_path, 1)
+    reader = LogReader(tmp_path)
+    at = reader.search().exchanges[0]["at"]
+    for since, until, found in ((at, None, 1), (at + 0.001, None, 0), (None, at, 0), (None, at + 0.001, 1)):
+        assert reader.search(since=since, until=until).total == found
+
+
+def test_the_book_of_usage_is_asked_from_the_oldest_exchange_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    def count(_: UsageBook, since: float) -> int:
+        asked.append(since)
+        return 2
+
+    monkeypatch.setattr(index, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(UsageBook, "count", count)
+    log = Index(tmp_path)
+    log.refresh()
+    write_some(tmp_path, 2)
+    log.refresh()
+    log.refresh()
+    assert asked == [0.0, 0.0, rows(log, "SELECT min(at) FROM exchanges")[0][0]]
+    log.close()
+
+
+def test_two_programs_that_take_in_one_exchange_at_once_both_succeed(tmp_path: Path) -> None:
+    (path,) = write_some(tmp_path, 1)
+    entry = index.read_entry(tmp_path, str(path.relative_to(tmp_path)))
+    assert entry is not None
+    first, second = Index(tmp_path), Index(tmp_path)
+    second.add(())
+    with ThreadPoolExecutor(1) as threads:
+        with first.use(to_write=True) as connection:
+            waiting = threads.submit(second.add, [entry])
+            wait([waiting], 0.1)
+            put(connection, entry)
+        waiting.result(10)
+    assert rows(first, "SELECT count(*) FROM exchanges") == [(1,)]
+    first.close()
+    second.close()
 
 
 def test_a_day_whose_folder_was_deleted_by_hand_leaves_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
