@@ -61,8 +61,6 @@ def noted_endpoint(endpoint: Callable[..., Any]) -> Callable[..., Any]:
         ENTRIES.append(("the router", endpoint.__name__))
         return await endpoint(*arguments, **named)
 
-    # FastAPI 0.115.0 looks for the names of types in the file of the wrapper.
-    vars(call)["__signature__"] = inspect.signature(endpoint, eval_str=True)
     return call
 
 

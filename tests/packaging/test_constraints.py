@@ -45,7 +45,7 @@ def test_each_package_has_one_exact_version(platform: str, minor: int) -> None:
     assert all(re.fullmatch(r"==[\d.]+(post\d+)?", str(pin.specifier)) for pin in pins())
 
 
-def test_everything_that_the_tests_run_with_is_pinned_and_has_the_pinned_version() -> None:
+def test_all_that_the_tests_run_with_has_its_pinned_version() -> None:
     """Follows what each installed package asks for, from the project on."""
     pinned = {
         canonicalize_name(pin.name): str(pin.specifier).removeprefix("==")

@@ -52,10 +52,10 @@ def test_the_installed_wheel_tells_its_version_and_the_clis(wheel: Path, tmp_pat
     """The dependencies are lent by the running environment, so that this takes seconds and no network."""
     venv = tmp_path / "venv"
     run([sys.executable, "-m", "venv", "--without-pip", str(venv)])
-    site = Path(sysconfig.get_path("purelib", "venv", vars={"base": str(venv), "platbase": str(venv)}))
+    python = str(venv / BIN / "python")
+    site = Path(run([python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]).strip())
     zipfile.ZipFile(wheel).extractall(site)
     (site / "lent.pth").write_text("\n".join({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}))
-    python = str(venv / BIN / "python")
     where = run([python, "-c", "import tray_bridge; print(tray_bridge.__file__)"], cwd=tmp_path)
     assert Path(where.strip()).is_relative_to(venv), where
     check_version(run([python, "-m", "tray_bridge", "--version"], cwd=tmp_path))
