@@ -56,7 +56,8 @@ def attempt(uv: Path, python: str, versions: str, pytest_arguments: list[str], f
     install += ["-e", f"{ROOT}[test]"]
     if subprocess.run(install, check=False).returncode:
         return "it cannot be installed"
-    tests = [own, "-m", "pytest", "-q", "--deselect", PINNED, *pytest_arguments]  # here versions differ on purpose
+    # Versions differ from the pins here on purpose.
+    tests: list[str | Path] = [own, "-m", "pytest", "-q", "--deselect", PINNED, *pytest_arguments]
     done = subprocess.run(tests, check=False, cwd=ROOT)
     return "tests failed" if done.returncode else ""
 

@@ -18,8 +18,7 @@ from tray_bridge.settings.schema import load_settings
 from tray_bridge.standin import StandIn
 
 pytest_plugins = ["tests.together"]
-# A burst on the shared bridge needs four processes at once; each more is a start that costs most of a second.
-SHARED: dict[str, object] = {"port": 0, "pool_size": 2, "max_sessions": 4}
+SHARED: dict[str, object] = {"port": 0, "pool_size": 2}
 
 # How long an example takes says nothing on a machine that does other work, too.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])

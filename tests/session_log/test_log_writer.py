@@ -91,7 +91,7 @@ def test_no_request_waits_for_a_disk_that_hangs(tmp_path: Path, monkeypatch: pyt
         began = time.perf_counter()
         answer(begin(log, f"id-{number}"))
         slowest = max(slowest, time.perf_counter() - began)
-    assert slowest < 0.1
+    assert slowest < bound(1)  # it would be until the end of the test
     all_begun.set()
     assert is_writing.wait(bound(5))
     assert log.problem is not None
