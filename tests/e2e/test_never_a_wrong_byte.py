@@ -309,7 +309,7 @@ def property_of(found: Bench, examples: int, length: int, fresh: float) -> Calla
 
 @pytest.mark.timeout(900)
 def test_no_conversation_is_changed_by_those_before_it(bench: Bench) -> None:
-    property_of(bench, 20, 25, 0.062)()
+    property_of(bench, 20, 25, 0.066)()  # a few more than thirty: of one that is given up at once there is no body
     assert bench.number >= 500
     assert dict(bench.one.snapshot().taken)["reset"] >= 300, "most were answered by a worker that was reset"
     assert bench.compared >= 30
