@@ -117,6 +117,7 @@ def test_status_shows_requests_in_flight(bridge: RunningBridge) -> None:
         stream=True,
     ) as stream:
         next(iter(stream))
+        bridge.wait_for(lambda s: s.active)
         shown = run("status", BRIDGE_URL=bridge.url)
     assert "Request " in shown.stdout
     assert "haiku" in shown.stdout

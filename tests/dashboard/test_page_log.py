@@ -80,6 +80,7 @@ def test_search_and_filters_find_exchanges(origin: str, log: Path, open_page: Op
     expect(page.get_by_role("status").last).to_have_text("Nothing fits.")
 
 
+@pytest.mark.full  # that of `session_log/test_log_reader.py` is in the default run
 def test_search_over_5000_exchanges_takes_at_most_200_ms(origin: str, log: Path, open_page: Open) -> None:
     fill(log, 5000)
     page = open_page(f"{origin}/dashboard#/log")
