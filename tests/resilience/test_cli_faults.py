@@ -99,8 +99,8 @@ def test_killed_before_the_first_word(steady: RunningBridge, report: FaultReport
 def test_killed_while_parked(steady: RunningBridge, report: FaultReport) -> None:
     asked = question(text="first")
     assert ask(steady, asked) == "first"
-    steady.wait_for(lambda s: s.pool.warm + s.pool.fitting, bound(40))  # for the bystander, who would take it else
     parked = session_process(steady, "parked")
+    steady.wait_for(lambda s: s.pool.warm + s.pool.fitting, bound(40))  # for the bystander, who would take it else
     with bystander(steady):
         since = kill(parked)
         follow_up = [*asked, {"role": "assistant", "content": "first"}, *question(text="second")]
