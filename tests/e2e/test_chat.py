@@ -51,7 +51,10 @@ def test_a_delta_goes_out_before_the_next_one_exists(bridge: RunningBridge) -> N
     wait_for(lambda: all(received.ended is not None for received in bridge.standin.requests), 3)
 
 
-def test_a_client_that_leaves_frees_its_session_and_the_next_gets_its_own_answer(bridge: RunningBridge) -> None:
+def test_a_client_that_leaves_frees_its_session_and_the_next_gets_its_own_answer(
+    bridge: RunningBridge, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "tray_bridge")
     stream = bridge.client.chat.completions.create(
         model="sonnet",
         messages=[{"role": "user", "content": directive(words=500, rate=50)}],
@@ -61,7 +64,8 @@ def test_a_client_that_leaves_frees_its_session_and_the_next_gets_its_own_answer
     busy = [s.pid for s in bridge.wait_for(lambda s: s.pool.busy == 1).pool.sessions if s.state == "busy"]
     stream.close()
     wait_for(lambda: bridge.snapshot().pool.busy == 0, 2.0)
-    assert set(busy) <= {session.pid for session in bridge.snapshot().pool.sessions}, "its process serves on"
+    serves_on = set(busy) <= {session.pid for session in bridge.snapshot().pool.sessions}
+    assert serves_on or "discarded: it is not needed" in caplog.text  # where earlier tests have left enough others
     answer = bridge.client.chat.completions.create(
         model="sonnet", messages=[{"role": "user", "content": directive(text="mine")}]
     )
