@@ -36,8 +36,8 @@ def _merge(piece: str) -> int:
     rank, encoded = _ranks().get, piece.encode("utf-8", "replace")
     parts = [encoded[at : at + 1] for at in range(len(encoded))]
     ranks = [rank(left + right, _NEVER) for left, right in pairwise(parts)]
-    while ranks and min(ranks) < _NEVER:
-        at = ranks.index(min(ranks))
+    while (first := min(ranks, default=_NEVER)) < _NEVER:
+        at = ranks.index(first)
         parts[at : at + 2] = [parts[at] + parts[at + 1]]
         del ranks[at]
         if at:
