@@ -126,8 +126,9 @@ async def test_no_request_takes_a_worker_that_is_just_being_bound_ahead(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a program of two lines of shell")
+@pytest.mark.parametrize("is_bound_ahead", [True, False])
 async def test_while_processes_do_not_start_requests_wait_for_one_that_runs(
-    make_pool: MakePool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_pool: MakePool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_bound_ahead: bool
 ) -> None:
     program, broken, found = tmp_path / "claude", tmp_path / "broken", find_cli()
     assert found is not None
@@ -135,9 +136,19 @@ async def test_while_processes_do_not_start_requests_wait_for_one_that_runs(
     program.chmod(0o700)
     failures = StartFailures()
     monkeypatch.setattr("tray_bridge.claude.roster.StartFailures", lambda: failures)
+    if not is_bound_ahead:
+        monkeypatch.setattr(keeper.Keeper, "spare_to_bind", lambda self: None)
     pool = await make_pool(size=1, max_sessions=3, cli_path=program)
-    await until(lambda: pool.snapshot().warm + pool.snapshot().fitting)
+    await until(lambda: pool.snapshot().fitting if is_bound_ahead else pool.snapshot().warm)
     broken.touch()
+    if not is_bound_ahead:  # a request binds it, and the others fail before it has said what it is
+        bind = ProcessBinding.bind
+
+        async def bind_late(self: ProcessBinding, binding: Any) -> None:
+            await until(lambda: failures)
+            await bind(self, binding)
+
+        monkeypatch.setattr(ProcessBinding, "bind", bind_late)
     counted = []
 
     async def count() -> None:

@@ -224,7 +224,7 @@ class SessionPool:
             is_first = not self._roster.failures
             self._roster.failed(error)
             # Once more after a process that was killed, as by a system that is short of memory, or where others run.
-            is_surprise = is_first and (worker.process.was_killed or any(w.greeting is not None for w in self._roster))
+            is_surprise = is_first and (worker.process.was_killed or any(w.has_started for w in self._roster))
             if is_surprise or self._should_wait(wanted):
                 pause = self._roster.failures.seconds_to_retry()
                 asyncio.get_running_loop().call_later(pause, self._roster.changed)
@@ -281,7 +281,7 @@ class SessionPool:
             roster.config.reuse and roster.failures.seconds_to_retry() and len(self._queue) < roster.config.queue_limit
         ):
             return False
-        running = (w for w in roster if w.alive and w.greeting is not None and w.state != "suspended")
+        running = (w for w in roster if w.alive and w.has_started and w.state != "suspended")
         return any(worker.can_be_reset and can_become(worker.binding, wanted.binding) for worker in running)
 
     def _chosen(self, choice: Choice, past: object) -> Worker:

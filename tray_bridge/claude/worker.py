@@ -116,21 +116,21 @@ class Worker:
         return self._starting is not None and not self._starting.done()
 
     @property
+    def has_started(self) -> bool:
+        """Its process has answered, though perhaps not said yet what it is (`greeting`)."""
+        start = self._starting
+        return bool(start and start.done() and not (start.cancelled() or start.exception()))
+
+    @property
     def is_untouched(self) -> bool:
         """It is getting ready, and nothing of a conversation was begun with it."""
         return self.is_getting_ready and self._work.is_unused and self.binding is None and not self.past
 
     def snapshot(self) -> SessionSnapshot:
         """Return a picture of it for the status and the page."""
-        return SessionSnapshot(
-            self.id,
-            _SHOWN.get(self._state, self._state),
-            self.started_at,
-            self.since,
-            self._told.model,
-            self.process.pid,
-            self.expires_at,
-        )
+        shown = _SHOWN.get(self._state, self._state)
+        times = (self.started_at, self.since)
+        return SessionSnapshot(self.id, shown, *times, self._told.model, self.process.pid, self.expires_at)
 
     # Starting
 
