@@ -6,6 +6,14 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Page, Request
 
+# What the page still does, as at the end of an answer, is stored nowhere.
+EMPTY_STORAGE = """
+for (const name of ["localStorage", "sessionStorage"]) {
+  window[name].clear();
+  Object.defineProperty(window, name, { value: {} });
+}
+"""
+
 
 class Profile:
     """Keeps a list of what its page must not do, and did."""
@@ -29,7 +37,7 @@ class Profile:
     def empty(self) -> bool:
         """Forget all of the last test; False if a part of it would stay, and the profile is closed."""
         try:
-            self.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+            self.page.evaluate(EMPTY_STORAGE)
             self.page.goto("about:blank")
             self._context.clear_cookies()
             emptied = self._context.pages == [self.page]
