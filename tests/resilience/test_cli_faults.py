@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import openai
@@ -21,19 +21,50 @@ from tests.resilience.faults import (
     healthy_again,
     pool_now,
     question,
+    ready,
     refusal,
     session_process,
     stream,
     told,
 )
-from tests.running_bridge import RunningBridge, directive, wait_for
+from tests.running_bridge import RunningBridge, directive, running_bridge, wait_for
+from tray_bridge.standin import StandIn
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-Make = Callable[..., RunningBridge]
 
 WEATHER: Any = [
     {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}
 ]
+
+
+@pytest.fixture(scope="module")
+def killed_bridge(running_standin: StandIn) -> Iterator[RunningBridge]:
+    """Faults of processes in each state need spares beside those that are busy and those that rest."""
+    with running_bridge(running_standin, pool_size=3, parked_sessions=1) as running:
+        yield running
+
+
+@pytest.fixture
+def steady(killed_bridge: RunningBridge, standin: StandIn) -> RunningBridge:
+    """One bridge for all these faults, healthy at first: that it is so again is each test's concern."""
+    killed_bridge.wait_for(lambda s: ready(s.pool) >= 2 and not s.pool.queued, 60)
+    return killed_bridge
+
+
+LIMIT = 4  # seconds of silence
+
+
+@pytest.fixture(scope="module")
+def stopped_bridge(running_standin: StandIn) -> Iterator[RunningBridge]:
+    with running_bridge(running_standin, pool_size=2, claude_timeout=LIMIT) as running:
+        yield running
+
+
+@pytest.fixture
+def stopping(stopped_bridge: RunningBridge, standin: StandIn) -> RunningBridge:
+    """A bridge whose processes are stopped; the last of these tests stops the server, too."""
+    stopped_bridge.wait_until_warm(2)
+    return stopped_bridge
 
 
 def kill(process: psutil.Process) -> float:
@@ -150,11 +181,9 @@ def test_stopped_in_mid_stream_and_continued(steady: RunningBridge, report: Faul
 
 @posix_only
 @pytest.mark.usefixtures("short_silence")
-def test_stopped_for_good(make_bridge: Make, report: FaultReport) -> None:
+def test_stopped_for_good(stopping: RunningBridge, report: FaultReport) -> None:
     """A stopped process takes no end of input and no SIGTERM: only the time limit and SIGKILL help."""
-    limit = 4
-    bridge = make_bridge(pool_size=2, claude_timeout=limit)
-    bridge.wait_until_warm(2)
+    bridge = stopping
     with bystander(bridge, words=30):
         spares = [psutil.Process(s.pid) for s in pool_now(bridge).sessions if s.state != "busy" and s.pid]
         with stream(bridge) as texts:
@@ -166,7 +195,7 @@ def test_stopped_for_good(make_bridge: Make, report: FaultReport) -> None:
             with pytest.raises(openai.APIError, match="Nothing came") as caught:
                 list(texts)
             since = time.monotonic()
-            assert limit - 0.5 < since - began < limit + bound(4)
+            assert LIMIT - 0.5 < since - began < LIMIT + bound(4)
         for _ in spares:  # clients that get a stopped spare are told too, and it is replaced
             if any(p.is_running() and p.status() == psutil.STATUS_STOPPED for p in spares):
                 try:
@@ -181,11 +210,10 @@ def test_stopped_for_good(make_bridge: Make, report: FaultReport) -> None:
 
 
 @posix_only
-def test_stopped_sessions_do_not_keep_the_server_from_stopping(make_bridge: Make, report: FaultReport) -> None:
-    bridge = make_bridge(pool_size=2)
-    bridge.wait_until_warm(2)
+def test_stopped_sessions_do_not_keep_the_server_from_stopping(stopping: RunningBridge, report: FaultReport) -> None:
+    bridge = stopping
     ask(bridge)
-    bridge.wait_for(lambda s: s.pool.parked == 1 and s.pool.warm + s.pool.fitting == 1, bound(20))
+    bridge.wait_for(lambda s: s.pool.parked and not s.pool.starting, bound(20))
     processes = bridge.processes()
     for process in processes:
         process.send_signal(signal.SIGSTOP)

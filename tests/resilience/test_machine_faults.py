@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -18,7 +18,7 @@ import pytest
 from tests.resilience.fault_report import FaultReport
 from tests.resilience.faults import HEALTHY_SECONDS, ask, bound, bystander, healthy_again, question
 from tests.resilience.running_app import running_app
-from tests.running_bridge import RunningBridge, wait_for
+from tests.running_bridge import RunningBridge, running_bridge, wait_for
 from tray_bridge.desktop.actions import Actions
 from tray_bridge.desktop.icon import icon_state
 from tray_bridge.desktop.words import last_problem
@@ -65,13 +65,31 @@ class SmallDisk:
         self._run("umount", "-l", str(self.path))
 
 
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    disk = SmallDisk(tmp_path / "disk")
+@contextmanager
+def mounted(folder: Path) -> Iterator[SmallDisk]:
+    disk = SmallDisk(folder / "disk")
     if not disk.mount():
         pytest.skip("a small disk can be mounted by root only; test_log_writer.py holds the log's own part")
     yield disk
     disk.unmount()
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    with mounted(tmp_path) as disk:
+        yield disk
+
+
+@pytest.fixture(scope="module")
+def disk_of_the_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallDisk]:
+    with mounted(tmp_path_factory.mktemp("log")) as disk:
+        yield disk
+
+
+@pytest.fixture(scope="module")
+def logging_bridge(running_standin: StandIn, disk_of_the_log: SmallDisk) -> Iterator[RunningBridge]:
+    with running_bridge(running_standin, pool_size=2, log_folder=disk_of_the_log.path / "logs") as running:
+        yield running
 
 
 def assert_told(bridge: RunningBridge, reason: str) -> None:
@@ -98,9 +116,11 @@ def logged_again(bridge: RunningBridge, folder: Path, since: float) -> float:
 
 
 @posix_only
-def test_a_full_disk_is_told_and_requests_go_on(make_bridge: Make, disk: SmallDisk, report: FaultReport) -> None:
+def test_a_full_disk_is_told_and_requests_go_on(
+    logging_bridge: RunningBridge, disk_of_the_log: SmallDisk, report: FaultReport
+) -> None:
+    bridge, disk = logging_bridge, disk_of_the_log
     folder = disk.path / "logs"
-    bridge = make_bridge(pool_size=2, log_folder=folder)
     assert ask(bridge) == "well"
     disk.fill()
     assert_told(bridge, "No space left")
@@ -112,9 +132,11 @@ def test_a_full_disk_is_told_and_requests_go_on(make_bridge: Make, disk: SmallDi
 
 
 @posix_only
-def test_a_log_folder_turned_read_only_is_told(make_bridge: Make, disk: SmallDisk, report: FaultReport) -> None:
+def test_a_log_folder_turned_read_only_is_told(
+    logging_bridge: RunningBridge, disk_of_the_log: SmallDisk, report: FaultReport
+) -> None:
+    bridge, disk = logging_bridge, disk_of_the_log
     folder = disk.path / "logs"
-    bridge = make_bridge(pool_size=2, log_folder=folder)
     assert ask(bridge) == "well"
     disk.make_read_only(True)
     assert_told(bridge, "Read-only")
@@ -157,10 +179,11 @@ def test_a_start_on_a_disk_that_cannot_be_written_is_told(disk: SmallDisk, repor
     report.add("machine", "nothing can be written at the start", "the start ends and says so", None)
 
 
+@pytest.mark.usefixtures("steady")
 def test_a_settings_file_broken_while_it_runs_is_told_and_the_last_good_kept(
-    make_bridge: Make, report: FaultReport
+    bridge_with: Make, report: FaultReport
 ) -> None:
-    bridge = make_bridge(pool_size=2)
+    bridge = bridge_with()
     actions = Actions(bridge.server, {"port": 0})
     path = config_file()
     path.parent.mkdir(parents=True, exist_ok=True)

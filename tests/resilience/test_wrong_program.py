@@ -65,14 +65,14 @@ def test_a_cold_session_that_does_not_start_is_told_as_such(make_bridge: Make, p
     program.fail(fault)
     bridge = make_bridge(pool_size=0, cli_path=program.path)
     with ThreadPoolExecutor(4) as threads:
-        errors = list(threads.map(lambda _: refusal(lambda: ask(bridge, say("hello"))), range(6)))
+        errors = list(threads.map(lambda _: refusal(lambda: ask(bridge, say("hello"))), range(3)))
     assert {error.status_code for error in errors} <= {502, 503}, errors
 
 
-def recovered(bridge: RunningBridge, since: float) -> float:
+def recovered(bridge: RunningBridge, since: float, spares: int = 1) -> float:
     """Seconds until the pool is well; a person asks at once, which ends the waiting for the next try."""
     assert ask(bridge, say("back")) == "back"
-    return healthy_again(bridge, since, asked=say("well"))
+    return healthy_again(bridge, since, spares, asked=say("well"))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_program_that_is_wrong_from_the_start(
 ) -> None:
     program.fail(fault)
     before = psutil.Process().memory_info().rss
-    bridge = make_bridge(pool_size=2, cli_path=program.path)
+    bridge = make_bridge(pool_size=1, cli_path=program.path)
     error = refusal(lambda: ask(bridge, say("hello")))
     assert error.status_code in (502, 503)
     assert reason in error.message
@@ -116,7 +116,7 @@ def test_a_program_that_never_answers(
     monkeypatch.setattr("tray_bridge.claude.worker.START_TIMEOUT", limit)
     monkeypatch.setattr("tray_bridge.claude.keeper.START_TIMEOUT", limit)
     program.fail("silence")
-    bridge = make_bridge(pool_size=2, cli_path=program.path)
+    bridge = make_bridge(pool_size=1, cli_path=program.path)
     began = time.monotonic()
     error = refusal(lambda: ask(bridge, say("hello")))
     assert error.status_code == 503
@@ -129,7 +129,7 @@ def test_a_program_that_never_answers(
 def test_a_program_that_is_missing_or_may_not_be_run(make_bridge: Make, program: Program, report: FaultReport) -> None:
     elsewhere = program.path.with_name("elsewhere")
     program.path.rename(elsewhere)
-    bridge = make_bridge(pool_size=2, cli_path=program.path)
+    bridge = make_bridge(pool_size=1, cli_path=program.path)
     error = refusal(lambda: ask(bridge, say("hello")))
     assert error.status_code == 503
     assert "not found" in error.message
@@ -165,7 +165,7 @@ def test_starts_that_fail_are_tried_again_ever_later_and_the_state_says_why(
     assert problem is not None
     assert "something is missing" in problem.message
     since = program.repair()
-    seconds = recovered(bridge, since)
+    seconds = recovered(bridge, since, spares=2)
     waits = ", ".join(f"{gap:.1f} s" for gap in gaps[:3])
     report.add("program", "fails to start again and again", f"tried again after {waits}, …; the tray says why", seconds)
 
@@ -173,7 +173,7 @@ def test_starts_that_fail_are_tried_again_ever_later_and_the_state_says_why(
 @pytest.mark.full
 def test_a_program_that_starts_and_soon_ends_is_not_started_without_pause(make_bridge: Make, program: Program) -> None:
     program.fail("exit after greeting")
-    bridge = make_bridge(pool_size=2, cli_path=program.path)
+    bridge = make_bridge(pool_size=1, cli_path=program.path)
     bridge.wait_for(lambda s: s.pool.problem, bound(10))
     time.sleep(4)
     assert len(program.starts) <= 6
@@ -182,12 +182,12 @@ def test_a_program_that_starts_and_soon_ends_is_not_started_without_pause(make_b
 def test_another_program_in_the_settings_is_tried_at_once(make_bridge: Make, program: Program, tmp_path: Path) -> None:
     from tray_bridge.settings.schema import load_settings
 
-    settings = {"port": 0, "pool_size": 2}
-    bridge = make_bridge(pool_size=2, cli_path=tmp_path / "nothing")
+    settings = {"port": 0, "pool_size": 1}
+    bridge = make_bridge(pool_size=1, cli_path=tmp_path / "nothing")
     bridge.wait_for(lambda s: s.pool.problem, bound(10))
     time.sleep(2)  # the next try is more than a second away now
     bridge.server.apply(load_settings({**settings, "cli_path": program.path}))
-    bridge.wait_for(lambda s: s.pool.warm + s.pool.fitting == 2 and s.pool.problem is None, bound(1))
+    bridge.wait_for(lambda s: s.pool.warm + s.pool.fitting == 1 and s.pool.problem is None, bound(1))
 
 
 # What each fault is in the middle of an answer, where the others do no harm.
