@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -43,13 +44,23 @@ BODIES: dict[str, tuple[dict[str, Any], set[int]]] = {
         {400},
     ),
 }
+ALIKE = {
+    "a Host like ours",
+    "an Origin like ours",
+    "an extension",
+    "half a string",
+    "bytes of no encoding",
+    "a string",
+    "null",
+}
 
 
-def public_routes(bridge: RunningBridge) -> list[tuple[str, str]]:
+@pytest.fixture(scope="module")
+def public_routes(shared_bridge: RunningBridge) -> list[tuple[str, str]]:
     """Method and path of each route that is not the page's."""
     found = {
         (method, re.sub(r"\{[^}]*\}", "x", str(route.path)))
-        for route in routes_of(bridge)
+        for route in routes_of(shared_bridge)
         if not str(route.path).startswith("/dashboard")
         for method in route.methods or ()
     }
@@ -69,10 +80,17 @@ def check_words(path: str, answer: httpx.Response) -> None:
         assert body["error"]["message"] and body["error"]["type"]
 
 
-@pytest.mark.parametrize("headers", FOREIGN.values(), ids=list(FOREIGN))
-def test_who_may_not_ask_is_refused_at_every_route(bridge: RunningBridge, headers: dict[str, str]) -> None:
+def params(cases: Mapping[str, Any]) -> list[Any]:
+    """What differs from another case in its words alone is in the full run: `tests/api` has it at one route."""
+    return [pytest.param(case, id=what, marks=[pytest.mark.full] * (what in ALIKE)) for what, case in cases.items()]
+
+
+@pytest.mark.parametrize("headers", params(FOREIGN))
+def test_who_may_not_ask_is_refused_at_every_route(
+    bridge: RunningBridge, public_routes: list[tuple[str, str]], headers: dict[str, str]
+) -> None:
     with httpx.Client(base_url=bridge.url, timeout=30) as client:
-        for method, path in public_routes(bridge):
+        for method, path in public_routes:
             body = b'{"model": "sonnet", "input": "x"}' if method == "POST" else None
             answer = client.request(method, path, headers=headers, content=body)
             assert answer.status_code == 403, (method, path, answer.text[:200])
@@ -82,11 +100,14 @@ def test_who_may_not_ask_is_refused_at_every_route(bridge: RunningBridge, header
     assert not bridge.standin.requests
 
 
-@pytest.mark.parametrize(("sent", "statuses"), BODIES.values(), ids=list(BODIES))
-def test_a_bad_body_gets_words_at_every_route(bridge: RunningBridge, sent: dict[str, Any], statuses: set[int]) -> None:
+@pytest.mark.parametrize("body", params(BODIES))
+def test_a_bad_body_gets_words_at_every_route(
+    bridge: RunningBridge, public_routes: list[tuple[str, str]], body: tuple[dict[str, Any], set[int]]
+) -> None:
+    sent, statuses = body
     tried = 0
     with httpx.Client(base_url=bridge.url, timeout=60) as client:
-        for method, path in public_routes(bridge):
+        for method, path in public_routes:
             if method != "POST" or WITHOUT_BODY.search(path):
                 continue
             if len(sent.get("content", b"")) > 10**6 and path not in ASKING:
