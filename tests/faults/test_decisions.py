@@ -82,8 +82,8 @@ def test_a25_a_schema_of_an_answer_is_passed_on_with_its_keys(bridge: RunningBri
     assert json.loads(response.json()["choices"][0]["message"]["content"]) == {"城市": "Wien", "$id2": 1}
 
 
-@pytest.mark.parametrize("schema", [{"type": "object", "properties": []}, {"properties": {"a": {"type": "STRING"}}}])
-def test_a25_a_schema_of_an_answer_is_mended_as_a_tools_is(bridge: RunningBridge, schema: Any) -> None:
+def test_a25_a_schema_of_an_answer_is_mended_as_a_tools_is(bridge: RunningBridge) -> None:
+    schema = {"properties": {"a": {"type": "STRING"}, "b": {"type": "object", "properties": []}}}
     form = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
     assert asked(bridge, directive(structured={}), response_format=form).status_code == 200
 
@@ -108,9 +108,9 @@ def test_d13_another_program_on_the_ipv6_loopback_does_not_stop_the_bridge(make_
             pytest.skip("no IPv6 loopback")
         other.listen()
         port = int(other.getsockname()[1])
-        bridge = make_bridge(pool_size=1, port=port)
+        bridge = make_bridge(pool_size=0, port=port)
         assert bridge.url == f"http://127.0.0.1:{port}"
-        assert asked(bridge, directive(text="here")).status_code == 200
+        assert httpx.get(f"{bridge.base_url}/models").json()["data"]
         status = httpx.get(f"{bridge.url}/status").json()
         (told,) = (check for check in run_checks(bridge.server.settings, None, status) if check.title == "Server")
         assert told.status == "warning" and "[::1]" in told.message and "127.0.0.1" in told.hint

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import openai
 import pytest
 
 from tests.faults.error_texts import SHOWN, SORTS, WINDOW, Text
-from tests.running_bridge import RunningBridge, directive
+from tests.running_bridge import RunningBridge, directive, running_bridge
 from tray_bridge.api.errors import error_response
 from tray_bridge.api.in_flight import InFlight
 from tray_bridge.claude.account_state import AccountState
@@ -24,8 +24,7 @@ from tray_bridge.errors import (
     UpstreamError,
 )
 from tray_bridge.snapshots import AccountSnapshot, PlanWindow, ServerSnapshot
-
-Make = Callable[..., RunningBridge]
+from tray_bridge.standin import StandIn
 
 
 @pytest.mark.parametrize(("kind", "said"), [(kind, said) for kind, texts in SORTS for said in texts])
@@ -150,21 +149,6 @@ def test_c3_a_limit_of_all_models_is_gone_with_the_next_answer() -> None:
     assert [window.name for window in state.account.windows] == ["seven_day_opus"]
 
 
-def test_c5_a_revoked_sign_in_is_seen_by_client_and_tray_until_one_works(
-    make_bridge: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-revoked")
-    monkeypatch.delenv("ANTHROPIC_API_KEY")
-    bridge = make_bridge(pool_size=1)
-    message = "OAuth token has been revoked. Please obtain a new token."
-    error = refused(bridge, status=403, type="permission_error", message=message)
-    assert code_and_retry(error) == ("not_signed_in", "false")
-    assert error.status_code == 401 and ".." not in error.message
-    bridge.wait_for(lambda s: s.account.signed_in is False)
-    answered(bridge)
-    bridge.wait_for(lambda s: s.account.signed_in is True)
-
-
 SEEN = {
     "credit": ({"status": 402, "type": "billing_error", "message": "There is an issue with your billing."}, "degraded"),
     "plan": (LONG_CONTEXT, "degraded"),
@@ -192,27 +176,6 @@ def test_c6_a_model_that_upstream_does_not_know_is_model_not_found(bridge: Runni
     assert "claude-sonnet-9" in error.message or "model" in error.message
 
 
-OVERAGE = {
-    "anthropic-ratelimit-unified-status": "rejected",
-    "anthropic-ratelimit-unified-5h-status": "rejected",
-    "anthropic-ratelimit-unified-5h-reset": "4102444800",
-    "anthropic-ratelimit-unified-5h-utilization": "1.0",
-    "anthropic-ratelimit-unified-reset": "4102444800",
-    "anthropic-ratelimit-unified-representative-claim": "five_hour",
-    "anthropic-ratelimit-unified-overage-status": "allowed",
-}
-
-
-def test_c15_extra_usage_that_pays_is_told(make_bridge: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-fine")
-    monkeypatch.delenv("ANTHROPIC_API_KEY")
-    bridge = make_bridge(pool_size=1)
-    answered(bridge, headers=OVERAGE)
-    account = bridge.wait_for(lambda s: s.account.windows, 10).account
-    assert [(window.name, window.status) for window in account.windows] == [("five_hour", "extra_usage")]
-    assert time.time() - (account.windows[0].told_at or 0) < 60  # when the CLI reported it
-
-
 @pytest.mark.parametrize("what", ["image", "document"])
 def test_c19_a_picture_that_claude_cannot_read_is_told_without_the_clis_advice(what: str) -> None:
     said = f"an {what} in the conversation could not be processed and was removed. Re-read the file with another one."
@@ -238,3 +201,43 @@ def test_c5_a_403_that_a_new_sign_in_mends_says_so(said: str) -> None:
 def test_c6_a_model_that_the_organization_may_not_use_is_not_offered() -> None:
     said = "API Error: 403 Access to this model is not allowed for your organization"
     assert isinstance(error_of("unknown", 403, said), ModelNotFoundError)
+
+
+# At the end of the file: a process that another bridge started meanwhile would have this token, too.
+OVERAGE = {
+    "anthropic-ratelimit-unified-status": "rejected",
+    "anthropic-ratelimit-unified-5h-status": "rejected",
+    "anthropic-ratelimit-unified-5h-reset": "4102444800",
+    "anthropic-ratelimit-unified-5h-utilization": "1.0",
+    "anthropic-ratelimit-unified-reset": "4102444800",
+    "anthropic-ratelimit-unified-representative-claim": "five_hour",
+    "anthropic-ratelimit-unified-overage-status": "allowed",
+}
+
+
+@pytest.fixture(scope="module")
+def signed_in(running_standin: StandIn) -> Iterator[RunningBridge]:
+    """A bridge that is signed in by a token of a plan."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-fine")
+        patch.delenv("ANTHROPIC_API_KEY")
+        with running_bridge(running_standin) as running:
+            yield running
+
+
+def test_c15_extra_usage_that_pays_is_told(signed_in: RunningBridge) -> None:
+    answered(signed_in, headers=OVERAGE)
+    account = signed_in.wait_for(lambda s: s.account.windows, 10).account
+    assert [(window.name, window.status) for window in account.windows] == [("five_hour", "extra_usage")]
+    assert time.time() - (account.windows[0].told_at or 0) < 60  # when the CLI reported it
+
+
+def test_c5_a_revoked_sign_in_is_seen_by_client_and_tray_until_one_works(signed_in: RunningBridge) -> None:
+    bridge = signed_in
+    message = "OAuth token has been revoked. Please obtain a new token."
+    error = refused(bridge, status=403, type="permission_error", message=message)
+    assert code_and_retry(error) == ("not_signed_in", "false")
+    assert error.status_code == 401 and ".." not in error.message
+    bridge.wait_for(lambda s: s.account.signed_in is False)
+    answered(bridge)
+    bridge.wait_for(lambda s: s.account.signed_in is True)

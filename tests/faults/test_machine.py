@@ -36,11 +36,9 @@ def test_d1_loopback_is_never_asked_through_a_proxy(given: dict[str, str]) -> No
     assert "NO_PROXY" not in cli_environment({"PATH": "/bin"})
 
 
-@pytest.mark.parametrize("variable", ["HTTP_PROXY", "ALL_PROXY"])
-def test_d1_the_stand_in_is_reached_where_a_proxy_is_set(
-    make_bridge: object, monkeypatch: pytest.MonkeyPatch, variable: str
-) -> None:
-    monkeypatch.setenv(variable, "http://127.0.0.1:9")
+def test_d1_the_stand_in_is_reached_where_a_proxy_is_set(make_bridge: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "127.0.0.1")  # for the test's own client
     monkeypatch.delenv("NO_PROXY", raising=False)
     bridge: RunningBridge = make_bridge(pool_size=1)  # type: ignore[operator]

@@ -17,8 +17,9 @@ from tests.running_bridge import RunningBridge, directive
 
 def noise(width: int, height: int, kind: str = "PNG") -> bytes:
     written = io.BytesIO()
-    pixels = random.Random(1).randbytes(width * height * 3)
-    Picture.frombytes("RGB", (width, height), pixels).save(written, kind)
+    mode = "L" if kind == "GIF" else "RGB"  # to choose a palette takes a second
+    pixels = random.Random(1).randbytes(width * height * len(mode))
+    Picture.frombytes(mode, (width, height), pixels).save(written, kind)
     return written.getvalue()
 
 

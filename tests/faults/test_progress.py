@@ -56,20 +56,36 @@ def end(reason: str = "end_turn") -> list[Wire]:
     return [{"type": "message_delta", "delta": delta, "usage": {"output_tokens": 5}}, {"type": "message_stop"}]
 
 
-HELLO = [text(0), piece(0, "Hello"), closed(0), *end()]
 THINKING = opened(0, type="thinking", thinking="", signature="")
 SIGNED: Wire = {"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": "c2ln"}}
 QUIET = {
-    "before the message": [*ALIVE, start(), *HELLO],
-    "after its start": [start(), *ALIVE, *HELLO],
-    "in hidden thinking": [start(), THINKING, *ALIVE, SIGNED, closed(0), text(1), piece(1, "Hello"), closed(1), *end()],
-    "in a call": [start(), call(0), *ALIVE, part(0, '{"path":"A"}'), closed(0), *end("tool_use")],
+    "before the message and in a call": [
+        *ALIVE,
+        start(),
+        call(0),
+        *ALIVE,
+        part(0, '{"path":"A"}'),
+        closed(0),
+        *end("tool_use"),
+    ],
+    "after its start and in hidden thinking": [
+        start(),
+        *ALIVE,
+        THINKING,
+        *ALIVE,
+        SIGNED,
+        closed(0),
+        text(1),
+        piece(1, "Hello"),
+        closed(1),
+        *end(),
+    ],
 }
 
 
 @pytest.fixture(scope="module")
 def waited_for(running_standin: StandIn) -> dict[str, Future[Any]]:
-    """What came of each quiet answer, all asked for at once: none takes less than fourteen seconds."""
+    """What came of each quiet answer, all asked for at once: none takes less than 28 seconds."""
     with running_bridge(running_standin, pool_size=len(QUIET), claude_timeout=LIMIT) as bridge:
         bridge.wait_until_warm(len(QUIET))
         with ThreadPoolExecutor(len(QUIET)) as pool:

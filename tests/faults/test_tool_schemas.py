@@ -317,8 +317,7 @@ def offered(bridge: RunningBridge, schemas: list[Any]) -> None:
 
 def test_a5_a_hundred_schemas_reach_the_model_or_are_named(bridge: RunningBridge) -> None:
     chance = random.Random(6)
-    for _ in range(2):
-        offered(bridge, [generated(chance) for _ in range(60)])
+    offered(bridge, [generated(chance) for _ in range(100)])
 
 
 @pytest.mark.full
