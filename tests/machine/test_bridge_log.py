@@ -11,12 +11,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 
+from tests.commands import StartedCommand, start_command
 from tests.resilience.faults import bound
 from tests.running_bridge import directive, wait_for
 from tray_bridge.machine import bridge_log
@@ -110,25 +113,24 @@ def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     bridge_log.close_log()
 
 
-def serve(home: Path, *flags: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "TRAY_BRIDGE_HOME": str(home)}
-    command = [sys.executable, "-m", "tray_bridge", "serve", "--port", "0", "--pool-size", "1", *flags]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-
-
-def base_url(app: subprocess.Popen[str]) -> str:
-    assert app.stdout is not None
-    while line := app.stdout.readline():
-        if "http://" in line:
-            return "http://" + line.split("http://")[1].split()[0].rstrip(".,;")
-    raise AssertionError("it has not started")
+@contextmanager
+def serving(home: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[Any] | StartedCommand, str]]:
+    """A bridge that starts a process when it is asked, and its address; what it says on the way is in `stderr`."""
+    words = ["serve", "--port", "0", "--pool-size", "0", *flags]
+    said = home / "stdout"
+    with said.open("w") as output, (home / "stderr").open("w") as errors:
+        app = start_command(words, {**os.environ, "TRAY_BRIDGE_HOME": str(home)}, output=output, errors=errors)
+    try:
+        (url, *_) = wait_for(lambda: re.findall(r"http://[\w.:]+/v1", said.read_text()))
+        yield app, url
+    finally:
+        app.kill()
+        app.wait()
 
 
 def test_a_program_that_serves_logs_without_prompts_and_answers(standin: StandIn, tmp_path: Path) -> None:
-    app = serve(tmp_path, "--verbose")
-    try:
+    with serving(tmp_path, "--verbose") as (app, base):
         asked = {"model": "sonnet", "messages": [{"role": "user", "content": f"secret\n{directive(text='an answer')}"}]}
-        base = base_url(app)
         answer = httpx.post(f"{base}/chat/completions", json=asked, timeout=60)
         assert answer.json()["choices"][0]["message"]["content"] == "an answer"
         wait_for(lambda: ": parked" in text(tmp_path / "logs"))
@@ -142,11 +144,9 @@ def test_a_program_that_serves_logs_without_prompts_and_answers(standin: StandIn
                 child.kill()
         wait_for(lambda: ": discarded: its process has ended" in text(tmp_path / "logs"))
         app.send_signal(signal.SIGINT)
-        _, errors = app.communicate(timeout=20)
-    finally:
-        app.kill()
+        app.wait(20)
     kept = text(tmp_path / "logs")
-    for said in (kept, errors):
+    for said in (kept, (tmp_path / "stderr").read_text()):
         assert "INFO" in said
         assert "secret" not in said and "an answer" not in said
     for step in WORKER_STEPS:
@@ -155,25 +155,18 @@ def test_a_program_that_serves_logs_without_prompts_and_answers(standin: StandIn
 
 @pytest.mark.skipif(os.name != "posix", reason="sends signals")
 def test_a_second_ctrl_c_ends_at_once(standin: StandIn, tmp_path: Path) -> None:
-    app = serve(tmp_path)
-    try:
+    with serving(tmp_path) as (app, url):
         asked = {
             "model": "sonnet",
             "stream": True,
             "messages": [{"role": "user", "content": directive(words=600, rate=10)}],
         }
-        url = base_url(app)
-        with httpx.stream("POST", f"{url}/chat/completions", json=asked, timeout=30):
+        with suppress(httpx.HTTPError), httpx.stream("POST", f"{url}/chat/completions", json=asked, timeout=30):
             app.send_signal(signal.SIGINT)
             time.sleep(0.05)
             began = time.monotonic()
             app.send_signal(signal.SIGINT)
             code = app.wait(10)
-    except httpx.HTTPError:
-        code = app.wait(10)
-    finally:
-        app.kill()
-        app.communicate()
     assert code == 130
     assert time.monotonic() - began < bound(1)
 

@@ -147,7 +147,13 @@ def some_files(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("after", [0.0, 0.01, 0.03, 0.06, 0.1, 0.2, 0.35])
+def sometimes(*moments: float) -> list[Any]:
+    """Three of them in the usual run, which kills at chosen lines of both, too."""
+    usual = {moments[0], moments[len(moments) // 2], moments[-2]}
+    return [pytest.param(each, marks=[pytest.mark.full] * (each not in usual)) for each in moments]
+
+
+@pytest.mark.parametrize("after", sometimes(0.0, 0.01, 0.03, 0.06, 0.1, 0.2, 0.35))
 def test_killed_at_any_moment_of_writing_the_index_says_what_the_files_say(tmp_path: Path, after: float) -> None:
     program = """
         import sys
@@ -171,7 +177,7 @@ def test_killed_at_any_moment_of_writing_the_index_says_what_the_files_say(tmp_p
     assert LogReader(tmp_path).search("question", outcome="completed").total == min(len(ended), 1000)
 
 
-@pytest.mark.parametrize("after", [0.0, 0.02, 0.05, 0.1, 0.2, 0.4])
+@pytest.mark.parametrize("after", sometimes(0.0, 0.02, 0.05, 0.1, 0.2, 0.4))
 def test_killed_at_any_moment_of_a_rebuild_the_index_is_whole_the_next_time(tmp_path: Path, after: float) -> None:
     for number in range(300):
         write(

@@ -64,19 +64,19 @@ def streamed(messages: list[dict[str, Any]], kind: str, key: str) -> list[str]:
     return [delta[key] for delta in deltas if delta["type"] == kind]
 
 
-def test_the_cli_streams_the_scripted_text(standin: StandIn, tmp_path: Path) -> None:
-    messages = run_cli(standin, tmp_path, directive(chunks=["Hel", "lo, ", "“you” 🙂"]), "--tools", "")
+def test_the_cli_streams_the_scripted_text_and_hides_thinking(standin: StandIn, tmp_path: Path) -> None:
+    script = directive(thinking="Let me see.", chunks=["Hel", "lo, ", "“you” 🙂"])
+    messages = run_cli(standin, tmp_path, script, "--tools", "")
     assert streamed(messages, "text_delta", "text") == ["Hel", "lo, ", "“you” 🙂"]
+    assert "".join(streamed(messages, "thinking_delta", "thinking")) == ""  # it was not told to show it
     assert messages[-1]["result"] == "Hello, “you” 🙂"
     assert (messages[-1]["is_error"], len(standin.requests), standin.errands) == (False, 1, [])
 
 
-def test_the_cli_shows_thinking_only_when_told_to(standin: StandIn, tmp_path: Path) -> None:
+def test_the_cli_shows_thinking_when_told_to(standin: StandIn, tmp_path: Path) -> None:
     script = directive(thinking="Let me see.", text="Yes.")
-    shown = run_cli(standin, tmp_path / "a", script, "--tools", "", "--thinking-display", "summarized")
-    hidden = run_cli(standin, tmp_path / "b", script, "--tools", "")
-    assert "".join(streamed(shown, "thinking_delta", "thinking")) == "Let me see."
-    assert "".join(streamed(hidden, "thinking_delta", "thinking")) == ""
+    messages = run_cli(standin, tmp_path, script, "--tools", "", "--thinking-display", "summarized")
+    assert "".join(streamed(messages, "thinking_delta", "thinking")) == "Let me see."
 
 
 def test_the_cli_runs_a_scripted_tool_call_and_comes_back(standin: StandIn, tmp_path: Path) -> None:
