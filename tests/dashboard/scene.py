@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -90,6 +91,12 @@ class Scene:
     def on_end(self) -> Callable[[bool], None]:
         return lambda drain: None
 
+    def begin(self) -> None:
+        """Be a working afternoon again, with nothing cancelled: pages that are open see it, too."""
+        self.cancelled.clear()
+        self._snapshot = replace(busy_scene(), port=self._snapshot.port)
+        self.show()
+
     def show(self, **changes: object) -> None:
         self._snapshot = replace(self._snapshot, **changes)  # type: ignore[arg-type]
         for callback in list(self._callbacks):
@@ -102,6 +109,7 @@ def dashboard_app(
     last_hour: LastHour | None = None,
     access: DashboardAccess | None = None,
     findings: tuple[Check, ...] = (),
+    reader: LogReader | None = None,
 ) -> FastAPI:
     app = FastAPI()
     add_error_handlers(app)
@@ -113,7 +121,7 @@ def dashboard_app(
     hour, entrance, log = (
         last_hour or LastHour(),
         access or DashboardAccess(lambda _key: None, lambda: False),
-        LogReader(folder),
+        reader or LogReader(folder),
     )
     app.include_router(first_run_router(scene, entrance, ApiKeys(), load_settings, log, hour))
     app.include_router(
@@ -154,10 +162,11 @@ def serve(
     findings: tuple[Check, ...] = (),
     keys: tuple[str, ...] = (),
     access: DashboardAccess | None = None,
+    reader: LogReader | None = None,
 ) -> Iterator[str]:
     """Run the page's routes on a free port; gives the origin."""
     access = access or DashboardAccess(lambda key: "test" if key in keys else None, lambda: bool(keys))
-    app = dashboard_app(scene, folder, last_hour, access, findings)
+    app = dashboard_app(scene, folder, last_hour, access, findings, reader)
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
@@ -170,6 +179,42 @@ def serve(
         scene.show(state="stopping")
         server.should_exit = True
         thread.join(10)
+
+
+class OfThisTest:
+    """Stands for the log or the last hour of the test that runs, in routes that are made once for many tests.
+
+    To make the routes takes longer than most that a test asks of them.
+    """
+
+    def __init__(self) -> None:
+        self.own: object = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.own, name)
+
+
+class Stage:
+    """One server for many tests, each with a log and a last hour of its own."""
+
+    def __init__(self) -> None:
+        self.scene = Scene(busy_scene())
+        self.log, self.last_hour = OfThisTest(), OfThisTest()
+        self.origin = ""
+
+    @contextmanager
+    def open(self, folder: Path) -> Iterator[Stage]:
+        with serve(self.scene, folder, cast(LastHour, self.last_hour), reader=cast(LogReader, self.log)) as self.origin:
+            yield self
+
+    @contextmanager
+    def of(self, folder: Path, last_hour: LastHour) -> Iterator[str]:
+        """Show this log and last hour in a new scene; gives the origin."""
+        reader = LogReader(folder)
+        self.log.own, self.last_hour.own = reader, last_hour
+        self.scene.begin()
+        yield self.origin
+        reader.close()
 
 
 def busy_scene() -> ServerSnapshot:

@@ -27,9 +27,9 @@ from tray_bridge.session_log.index import Progress
 from tray_bridge.turns import Message, Text, Turn
 
 
-def test_a_search_keeps_its_address_over_reload_and_back(origin: str, log: Path, open_page: Open) -> None:
+def test_a_search_keeps_its_address_over_reload_and_back(origin: str, log: Path, open_view: Open) -> None:
     fill(log, 60)
-    page = open_page(f"{origin}/dashboard#/log")
+    page = open_view(f"{origin}/dashboard#/log")
     rows = page.locator(".rows a")
     page.get_by_label("Search").fill("number 17")
     expect(rows).to_have_count(1)
@@ -52,17 +52,17 @@ def test_a_search_keeps_its_address_over_reload_and_back(origin: str, log: Path,
 
 
 def test_an_address_with_a_filter_that_the_log_no_longer_has_finds_nothing(
-    origin: str, log: Path, open_page: Open
+    origin: str, log: Path, open_view: Open
 ) -> None:
     fill(log, 5)
-    page = open_page(f"{origin}/dashboard#/log?model=gone")
+    page = open_view(f"{origin}/dashboard#/log?model=gone")
     expect(page.locator(".results [role=status]")).to_have_text("Nothing fits.")
     expect(page.get_by_label("Model")).to_have_value("gone")
 
 
-def test_an_odd_address_breaks_no_view(origin: str, log: Path, open_page: Open) -> None:
+def test_an_odd_address_breaks_no_view(origin: str, log: Path, open_view: Open) -> None:
     fill(log, 5)
-    page = open_page(f"{origin}/dashboard#/constructor")
+    page = open_view(f"{origin}/dashboard#/constructor")
     expect(page).to_have_title("Now · Tray Bridge")
     for address, told in (
         ("#/log/%E0%A4%A", "The log has no such exchange."),
@@ -79,8 +79,8 @@ def test_an_odd_address_breaks_no_view(origin: str, log: Path, open_page: Open) 
         expect(page.locator("main")).to_contain_text(told)
 
 
-def test_spoilt_storage_breaks_no_view(origin: str, log: Path, open_page: Open) -> None:
-    page = open_page(f"{origin}/dashboard#/log?outcome=error")
+def test_spoilt_storage_breaks_no_view(origin: str, log: Path, open_view: Open) -> None:
+    page = open_view(f"{origin}/dashboard#/log?outcome=error")
     kept = {
         "messages": [None, {"role": "user", "content": "Still here"}],
         "pictures": 5,
@@ -99,7 +99,7 @@ def test_spoilt_storage_breaks_no_view(origin: str, log: Path, open_page: Open) 
 
 
 def test_a_refused_request_with_odd_content_is_shown_compared_and_asked_again(
-    origin: str, log: Path, open_page: Open
+    origin: str, log: Path, open_view: Open
 ) -> None:
     calls = [{"role": "assistant", "tool_calls": [None, {"function": None}]}, {"role": "user", "content": [None]}]
     pictures = [{"type": "image_url"}, {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]
@@ -113,7 +113,7 @@ def test_a_refused_request_with_odd_content_is_shown_compared_and_asked_again(
         write_exchange(
             log, f"req_{number}", client="curl", request=request, error=error, outcome="error", understood=False
         )
-    page = open_page(f"{origin}/dashboard#/log")
+    page = open_view(f"{origin}/dashboard#/log")
     for number in range(3):
         page.evaluate("address => { location.hash = address; }", f"#/log/req_{number}")
         expect(page.locator(".exchange header code")).to_have_text(f"req_{number}")
@@ -124,9 +124,9 @@ def test_a_refused_request_with_odd_content_is_shown_compared_and_asked_again(
     expect(page.locator(".pictures")).to_contain_text("https://example.org/a.png")
 
 
-def test_a_search_can_be_kept_and_forgotten(origin: str, log: Path, open_page: Open) -> None:
+def test_a_search_can_be_kept_and_forgotten(origin: str, log: Path, open_view: Open) -> None:
     fill(log, 20)
-    page = open_page(f"{origin}/dashboard#/log?outcome=error")
+    page = open_view(f"{origin}/dashboard#/log?outcome=error")
     page.get_by_role("button", name="Save this search").click()
     page.goto(f"{origin}/dashboard#/now")
     page.goto(f"{origin}/dashboard#/log")
@@ -136,12 +136,12 @@ def test_a_search_can_be_kept_and_forgotten(origin: str, log: Path, open_page: O
     expect(page.locator(".saved-list li")).to_have_count(0)
 
 
-def test_the_cause_of_an_error_stands_before_all_else(origin: str, log: Path, open_page: Open) -> None:
+def test_the_cause_of_an_error_stands_before_all_else(origin: str, log: Path, open_view: Open) -> None:
     many = [{"role": "user", "content": f"line {number}\n" * 20} for number in range(40)]
     error = UpstreamError("The servers are overloaded.", status=529)
     request = {"model": "sonnet", "messages": many}
     write_exchange(log, "req_bad", client="Zed", request=request, outcome="error", status=529, error=error)
-    page = open_page(f"{origin}/dashboard#/log/req_bad")
+    page = open_view(f"{origin}/dashboard#/log/req_bad")
     cause = page.locator(".exchange header .problem")
     expect(cause).to_contain_text("The servers are overloaded.")
     expect(page.locator(".exchange .problem")).to_have_count(1)
@@ -151,7 +151,7 @@ def test_the_cause_of_an_error_stands_before_all_else(origin: str, log: Path, op
 
 
 def test_the_exchanges_of_a_conversation_are_a_thread_and_can_be_compared(
-    origin: str, log: Path, open_page: Open
+    origin: str, log: Path, open_view: Open
 ) -> None:
     now = datetime.now()
     messages: list[dict[str, Any]] = []
@@ -166,7 +166,7 @@ def test_the_exchanges_of_a_conversation_are_a_thread_and_can_be_compared(
         )
         messages.append({"role": "assistant", "content": said})
     write_exchange(log, "req_other", client="Zed", request=question("Something else"), events=answer("Fine."))
-    page = open_page(f"{origin}/dashboard#/log/req_2")
+    page = open_view(f"{origin}/dashboard#/log/req_2")
     page.get_by_role("link", name="Conversation of 3 exchanges").click()
     expect(page.locator(".rows a")).to_have_count(3)
     expect(page.locator(".talked")).to_have_text(
@@ -183,13 +183,13 @@ def test_the_exchanges_of_a_conversation_are_a_thread_and_can_be_compared(
     expect(page.locator(".exchange h1")).to_have_text("Two exchanges")
 
 
-def test_any_two_exchanges_can_be_compared(origin: str, log: Path, open_page: Open) -> None:
+def test_any_two_exchanges_can_be_compared(origin: str, log: Path, open_view: Open) -> None:
     fill(log, 70)
     for name, minutes, temperature in (("req_old", 50, 0.1), ("req_new", 5, 0.9)):
         request = question("How?", temperature=temperature)
         received = datetime.now() - timedelta(minutes=minutes)
         write_exchange(log, name, client="Zed", request=request, events=answer(name), received=received)
-    page = open_page(f"{origin}/dashboard#/log/req_new?client=Zed")
+    page = open_view(f"{origin}/dashboard#/log/req_new?client=Zed")
     page.get_by_role("link", name="Compare with another").click()
     expect(page.locator(".picker")).to_contain_text("Choose the exchange to compare with")
     page.get_by_label("Search").fill("req_old")
@@ -209,7 +209,7 @@ def test_any_two_exchanges_can_be_compared(origin: str, log: Path, open_page: Op
     expect(pane.locator("h1")).to_have_text("Completed")
 
 
-def test_a_conversation_that_was_edited_shows_its_branches(origin: str, log: Path, open_page: Open) -> None:
+def test_a_conversation_that_was_edited_shows_its_branches(origin: str, log: Path, open_view: Open) -> None:
     now = datetime.now()
 
     def ask(number: int, *said: str) -> None:
@@ -222,7 +222,7 @@ def test_a_conversation_that_was_edited_shows_its_branches(origin: str, log: Pat
     ask(1, "Why?", "So.", "And then?")
     ask(2, "Why?", "So.", "Rather this?")  # edited
     ask(3, "Why?", "So.", "Rather this?", "So.", "Sure?")
-    page = open_page(f"{origin}/dashboard#/log/req_0")
+    page = open_view(f"{origin}/dashboard#/log/req_0")
     page.get_by_role("link", name="Conversation of 4 exchanges").click()
     rows = page.locator(".rows a")
     expect(rows.first).to_have_attribute("data-lane", "1")  # the whole log has these four rows, too, without lanes
@@ -234,11 +234,11 @@ def test_a_conversation_that_was_edited_shows_its_branches(origin: str, log: Pat
     expect(page.locator('[data-id="req_3"]')).not_to_contain_text("branch")
 
 
-def test_a_broken_prefix_is_named(origin: str, log: Path, open_page: Open) -> None:
+def test_a_broken_prefix_is_named(origin: str, log: Path, open_view: Open) -> None:
     for name, system in (("req_a", "It is 10:00.\nBe brief."), ("req_b", "It is 10:01.\nBe brief.")):
         turn = Turn("sonnet", (Message("user", (Text("Hm"),)),), (system,))
         write_exchange(log, name, client="Zed", request=question("Hm"), events=answer("Ja"), turn=turn)
-    page = open_page(f"{origin}/dashboard#/log/req_b?with=req_a")
+    page = open_view(f"{origin}/dashboard#/log/req_b?with=req_a")
     pane = page.locator(".exchange")
     expect(pane).to_contain_text("First difference: System prompt 1")
     expect(pane.locator(".changes li")).to_have_text(["System prompt: changed.", "Messages: the same."])
@@ -284,14 +284,14 @@ DIALECTS: dict[str, tuple[str, dict[str, Any], str, str]] = {
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_request_of_any_dialect_is_read_and_copied_in_its_own(
-    origin: str, log: Path, open_page: Open, dialect: str
+    origin: str, log: Path, open_view: Open, dialect: str
 ) -> None:
     endpoint, request, call, read = DIALECTS[dialect]
     turn = Turn("sonnet", (Message("user", (Text("Asked thus"),)),))
     write_exchange(
         log, "req_d", client="Zed", request=request, events=answer("So"), dialect=dialect, endpoint=endpoint, turn=turn
     )
-    page = open_page(f"{origin}/dashboard#/log/req_d?text=asked+thus")
+    page = open_view(f"{origin}/dashboard#/log/req_d?text=asked+thus")
     expect(page.locator(".rows a")).to_have_count(1)
     expect(page.locator(".exchange .turn.user")).to_contain_text("Asked thus")
     if dialect == "openai_responses":
@@ -310,9 +310,9 @@ def test_a_request_of_any_dialect_is_read_and_copied_in_its_own(
     assert read in source
 
 
-def test_an_exchange_can_be_taken_out(origin: str, log: Path, open_page: Open) -> None:
+def test_an_exchange_can_be_taken_out(origin: str, log: Path, open_view: Open) -> None:
     write_exchange(log, "req_x", client="Zed", request=question("My secret"), events=answer("Hush, tb-abcdefgh1234."))
-    page = open_page(f"{origin}/dashboard#/log/req_x")
+    page = open_view(f"{origin}/dashboard#/log/req_x")
     page.get_by_text("Take out").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="Markdown").click()
@@ -336,10 +336,10 @@ def test_an_exchange_can_be_taken_out(origin: str, log: Path, open_page: Open) -
     assert "tb-abcdefgh1234" not in report
 
 
-def test_a_search_can_be_taken_out(origin: str, log: Path, open_page: Open) -> None:
+def test_a_search_can_be_taken_out(origin: str, log: Path, open_view: Open) -> None:
     fill(log, 30)
     write_exchange(log, "req_other", client="Nobody", request=question("Unlike"), events=answer("Alike"))
-    page = open_page(f"{origin}/dashboard#/log?client=Nobody")
+    page = open_view(f"{origin}/dashboard#/log?client=Nobody")
     expect(page.locator(".rows a")).to_have_count(1)
     with page.expect_download() as download:
         page.locator(".exports").get_by_role("link", name="JSONL").click()
@@ -365,11 +365,11 @@ def test_what_is_taken_out_as_curl_or_python_asks_the_same_again(bridge: Running
 
 
 def test_a_log_whose_index_is_being_made_says_how_far_it_is(
-    origin: str, log: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch
+    origin: str, log: Path, open_view: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(log, 5)
     monkeypatch.setattr(LogReader, "progress", Progress(1200, 100_000))
-    page = open_page(f"{origin}/dashboard#/log")
+    page = open_view(f"{origin}/dashboard#/log")
     expect(page.locator(".results [role=status]")).to_contain_text("The index is being made: 1,200 of 100,000")
     monkeypatch.undo()
     expect(page.locator(".results [role=status]")).to_have_text("5 exchanges")

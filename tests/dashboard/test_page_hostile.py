@@ -28,7 +28,7 @@ def overflow(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
-def test_markup_in_every_part_of_an_exchange_is_shown_as_text(origin: str, log: Path, open_page: Open) -> None:
+def test_markup_in_every_part_of_an_exchange_is_shown_as_text(origin: str, log: Path, open_view: Open) -> None:
     request = {
         "model": SCRIPT,
         "user": SCRIPT,
@@ -48,7 +48,7 @@ def test_markup_in_every_part_of_an_exchange_is_shown_as_text(origin: str, log: 
     events = [*call(SCRIPT, SCRIPT, SCRIPT)[:-1], *answer(SCRIPT, thinking=SCRIPT)[1:]]
     error = TrayBridgeError(SCRIPT, title=SCRIPT, hint=SCRIPT)
     write_exchange(log, "req_x", client=SCRIPT, request=request, events=events, outcome="error", error=error)
-    page = open_page(f"{origin}/dashboard#/log/req_x")
+    page = open_view(f"{origin}/dashboard#/log/req_x")
     expect(page.locator(".turn.answer")).to_contain_text("<script>window.pwned")
     for summary in page.locator("summary").all():
         summary.click()
@@ -63,9 +63,9 @@ def test_markup_in_every_part_of_an_exchange_is_shown_as_text(origin: str, log: 
 
 
 def test_markup_in_the_live_state_is_shown_as_text(
-    scene: Scene, origin: str, last_hour: LastHour, open_page: Open
+    scene: Scene, origin: str, last_hour: LastHour, open_view: Open
 ) -> None:
-    page = open_page(f"{origin}/dashboard")
+    page = open_view(f"{origin}/dashboard")
     last_hour.failed("req_1", SCRIPT, TrayBridgeError(SCRIPT, title=SCRIPT))
     scene.show(
         requests=(RequestSnapshot("r1", SCRIPT, SCRIPT, True, 0.0, False, 3),),
@@ -80,9 +80,9 @@ def test_markup_in_the_live_state_is_shown_as_text(
     assert is_unharmed(page)
 
 
-def test_directions_and_control_characters_become_visible(origin: str, log: Path, open_page: Open) -> None:
+def test_directions_and_control_characters_become_visible(origin: str, log: Path, open_view: Open) -> None:
     write_exchange(log, "req_x", client=RTL, request=question(f"{RTL}\n{NUL}\ud800"), events=answer(NUL))
-    page = open_page(f"{origin}/dashboard#/log/req_x")
+    page = open_view(f"{origin}/dashboard#/log/req_x")
     expect(page.locator(".turn.user")).to_contain_text("⟨U+202E⟩gnp.exe⟨U+202C⟩")
     expect(page.locator(".turn.user")).to_contain_text("עברית")
     expect(page.locator(".turn.answer")).to_contain_text("before␀after␛[31m␡")
@@ -90,13 +90,13 @@ def test_directions_and_control_characters_become_visible(origin: str, log: Path
 
 
 def test_huge_texts_stay_within_the_page_and_are_shown_whole_only_when_asked(
-    origin: str, log: Path, open_page: Open
+    origin: str, log: Path, open_view: Open
 ) -> None:
     line = "x" * 2_000_000
     messages = [{"role": "user", "content": f"number {i}"} for i in range(300)]
     request = {"model": "sonnet", "messages": [*messages, {"role": "user", "content": line}]}
     write_exchange(log, "req_x", client="y" * 5000, request=request, events=answer("z" * 100_000))
-    page = open_page(f"{origin}/dashboard#/log/req_x", width=360)
+    page = open_view(f"{origin}/dashboard#/log/req_x", width=360)
     expect(page.locator(".turn.answer")).to_be_visible()
     assert overflow(page) == 0
     expect(page.locator(".turn.user")).to_have_count(60)
@@ -110,7 +110,7 @@ def test_huge_texts_stay_within_the_page_and_are_shown_whole_only_when_asked(
 
 
 def test_markup_in_a_comparison_a_conversation_usage_and_what_is_asked_again_is_shown_as_text(
-    origin: str, log: Path, open_page: Open
+    origin: str, log: Path, open_view: Open
 ) -> None:
     request = question(SCRIPT, model=SCRIPT, user=SCRIPT)
     again = {
@@ -124,7 +124,7 @@ def test_markup_in_a_comparison_a_conversation_usage_and_what_is_asked_again_is_
     }
     write_exchange(log, "req_1", client=SCRIPT, request=request, events=answer(SCRIPT))
     write_exchange(log, "req_2", client=f"{SCRIPT}2", request=again, events=answer(f"{SCRIPT}\nmore"))
-    page = open_page(f"{origin}/dashboard#/log/req_2?with=req_1")
+    page = open_view(f"{origin}/dashboard#/log/req_2?with=req_1")
     expect(page.locator(".exchange")).to_contain_text("Two exchanges")
     expect(page.locator(".difference").last).to_contain_text("more")
     expect(page.locator(".changes li").first).to_contain_text("Tools: added <script>")

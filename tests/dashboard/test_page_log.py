@@ -52,13 +52,13 @@ RICH: dict[str, Any] = {
 }
 
 
-def test_search_and_filters_find_exchanges(origin: str, log: Path, open_page: Open) -> None:
+def test_search_and_filters_find_exchanges(origin: str, log: Path, open_view: Open) -> None:
     fill(log, 150)
     error = UpstreamError("The servers are overloaded.", status=529)
     write_exchange(
         log, "bad", client="Zed", request=question("Why the ÄPFEL?"), outcome="error", status=529, error=error
     )
-    page = open_page(f"{origin}/dashboard#/log")
+    page = open_view(f"{origin}/dashboard#/log")
     rows = page.locator(".rows a")
     expect(rows).to_have_count(60)
     expect(page.get_by_role("status").last).to_have_text("151 exchanges")
@@ -81,9 +81,9 @@ def test_search_and_filters_find_exchanges(origin: str, log: Path, open_page: Op
 
 
 @pytest.mark.full  # that of `session_log/test_log_reader.py` is in the default run
-def test_search_over_5000_exchanges_takes_at_most_200_ms(origin: str, log: Path, open_page: Open) -> None:
+def test_search_over_5000_exchanges_takes_at_most_200_ms(origin: str, log: Path, open_view: Open) -> None:
     fill(log, 5000)
-    page = open_page(f"{origin}/dashboard#/log")
+    page = open_view(f"{origin}/dashboard#/log")
     expect(page.get_by_role("status").last).to_have_text("5,000 exchanges", timeout=20_000)
     times = []
     with httpx.Client(base_url=origin) as client:
@@ -104,11 +104,11 @@ def test_search_over_5000_exchanges_takes_at_most_200_ms(origin: str, log: Path,
 
 
 def test_an_exchange_is_shown_with_turns_tools_pictures_reasoning_and_timing(
-    origin: str, log: Path, open_page: Open
+    origin: str, log: Path, open_view: Open
 ) -> None:
     events = answer("Sales doubled.", thinking="The figures rise.", cached=900)
     write_exchange(log, "req_rich", client="Continue", request=RICH, events=events, kind="suspended", queued=0.2)
-    page = open_page(f"{origin}/dashboard#/log/req_rich")
+    page = open_view(f"{origin}/dashboard#/log/req_rich")
     pane = page.locator(".exchange")
 
     expect(pane.locator(".turn.system")).to_contain_text("careful analyst")
@@ -135,17 +135,17 @@ def test_an_exchange_is_shown_with_turns_tools_pictures_reasoning_and_timing(
     assert json.loads(raw)["request"]["tools"] == [TOOL]
 
 
-def test_tool_calls_of_an_answer_are_shown_even_if_cut_short(origin: str, log: Path, open_page: Open) -> None:
+def test_tool_calls_of_an_answer_are_shown_even_if_cut_short(origin: str, log: Path, open_view: Open) -> None:
     write_exchange(log, "req_call", client="x", request=question("Look it up"), events=call("look", '{"city": "Br'))
-    page = open_page(f"{origin}/dashboard#/log/req_call")
+    page = open_view(f"{origin}/dashboard#/log/req_call")
     expect(page.locator(".turn.answer .call h4")).to_contain_text("look")
     expect(page.locator(".turn.answer .call pre")).to_have_text('{"city": "Br')
 
 
-def test_the_copied_python_asks_for_exactly_what_was_asked(origin: str, log: Path, open_page: Open) -> None:
+def test_the_copied_python_asks_for_exactly_what_was_asked(origin: str, log: Path, open_view: Open) -> None:
     request = RICH | {"user": 'He said "hi" \\ \n\u2028 to ünïcode 🐚', "store": None, "parallel_tool_calls": False}
     write_exchange(log, "req_rich", client="Continue", request=request, events=answer("Yes."))
-    page = open_page(f"{origin}/dashboard#/log/req_rich")
+    page = open_view(f"{origin}/dashboard#/log/req_rich")
     page.get_by_role("button", name="Copy as Python").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     source = page.evaluate("navigator.clipboard.readText()")
@@ -162,17 +162,17 @@ def test_the_copied_python_asks_for_exactly_what_was_asked(origin: str, log: Pat
     assert f'base_url="{origin}/v1"' in source
 
 
-def test_an_exchange_without_an_end_is_called_unfinished(origin: str, log: Path, open_page: Open) -> None:
+def test_an_exchange_without_an_end_is_called_unfinished(origin: str, log: Path, open_view: Open) -> None:
     write_exchange(log, "req_lost", client="curl", request=question("Are you there?"), outcome=None)
-    page = open_page(f"{origin}/dashboard#/log/req_lost")
+    page = open_view(f"{origin}/dashboard#/log/req_lost")
     expect(page.locator(".exchange h1")).to_contain_text("Unfinished")
     expect(page.locator(".rows [data-outcome=unfinished]")).to_be_visible()
 
 
-def test_an_exchange_logged_without_texts_says_so(origin: str, log: Path, open_page: Open) -> None:
+def test_an_exchange_logged_without_texts_says_so(origin: str, log: Path, open_view: Open) -> None:
     request = question("A secret")
     write_exchange(log, "req_meta", client="curl", request=request, events=answer("Hush."), mode="metadata")
-    page = open_page(f"{origin}/dashboard#/log/req_meta")
+    page = open_view(f"{origin}/dashboard#/log/req_meta")
     expect(page.locator(".exchange")).to_contain_text("keeps no texts")
     expect(page.locator(".exchange .waterfall")).to_be_visible()
     expect(page.get_by_role("button", name="Copy as curl")).to_have_count(0)
@@ -195,9 +195,9 @@ def three_days(log: Path) -> list[str]:
 
 
 def test_one_exchange_a_day_and_the_whole_log_can_be_deleted_after_a_question(
-    origin: str, log: Path, three_days: list[str], open_page: Open
+    origin: str, log: Path, three_days: list[str], open_view: Open
 ) -> None:
-    page = open_page(f"{origin}/dashboard#/log/req_0_1")
+    page = open_view(f"{origin}/dashboard#/log/req_0_1")
     rows = page.locator(".rows a")
     expect(rows).to_have_count(12)
 
@@ -224,9 +224,9 @@ def test_one_exchange_a_day_and_the_whole_log_can_be_deleted_after_a_question(
 
 
 def test_the_log_can_be_used_with_the_keyboard_alone(
-    origin: str, log: Path, three_days: list[str], open_page: Open
+    origin: str, log: Path, three_days: list[str], open_view: Open
 ) -> None:
-    page = open_page(f"{origin}/dashboard#/log")
+    page = open_view(f"{origin}/dashboard#/log")
     expect(page.locator(".rows a")).to_have_count(12)
     page.keyboard.press("/")
     expect(page.get_by_label("Search")).to_be_focused()

@@ -14,11 +14,11 @@ from tests.dashboard.chromium import Open
 from tests.dashboard.log_filler import answer, fill, question, write_exchange
 
 
-def test_figures_table_and_files_say_the_same(origin: str, log: Path, open_page: Open) -> None:
+def test_figures_table_and_files_say_the_same(origin: str, log: Path, open_view: Open) -> None:
     for number in range(3):
         write_exchange(log, f"req_{number}", client="Zed", request=question("Hm"), events=answer("Ja", cached=360))
     write_exchange(log, "req_x", client="=evil()", request=question("Hm"), events=answer("Ja", tokens=20))
-    page = open_page(f"{origin}/dashboard#/usage?by=client&days=7")
+    page = open_view(f"{origin}/dashboard#/usage?by=client&days=7")
     figures = page.locator(".figures")
     expect(figures).to_contain_text("Requests4no errors")
     expect(figures).to_contain_text("Tokens in3,64030 % from the cache")
@@ -37,9 +37,9 @@ def test_figures_table_and_files_say_the_same(origin: str, log: Path, open_page:
     assert report["total"]["output_tokens"] == 560
 
 
-def test_the_choice_has_an_address_and_back_returns_to_the_one_before(origin: str, log: Path, open_page: Open) -> None:
+def test_the_choice_has_an_address_and_back_returns_to_the_one_before(origin: str, log: Path, open_view: Open) -> None:
     fill(log, 40)
-    page = open_page(f"{origin}/dashboard#/usage")
+    page = open_view(f"{origin}/dashboard#/usage")
     chart = page.get_by_role("img", name="days; most tokens")
     expect(chart.locator("rect").first).to_be_attached()
     page.get_by_label("By", exact=True).select_option("model")
@@ -51,12 +51,12 @@ def test_the_choice_has_an_address_and_back_returns_to_the_one_before(origin: st
     expect(page.get_by_label("By", exact=True)).to_have_value("day")
 
 
-def test_any_period_can_be_chosen_by_its_days(origin: str, log: Path, open_page: Open) -> None:
+def test_any_period_can_be_chosen_by_its_days(origin: str, log: Path, open_view: Open) -> None:
     today = datetime.now().replace(hour=12)
     for days in (0, 9, 10, 12):
         received = today - timedelta(days=days)
         write_exchange(log, f"req_{days}", client="Zed", request=question("Hm"), events=answer("Ja"), received=received)
-    page = open_page(f"{origin}/dashboard#/usage")
+    page = open_view(f"{origin}/dashboard#/usage")
     expect(page.locator(".figures")).to_contain_text("Requests4")
     page.get_by_label("Over").select_option("between")
     expect(page.locator(".figures")).to_contain_text("Requests1")
@@ -71,6 +71,6 @@ def test_any_period_can_be_chosen_by_its_days(origin: str, log: Path, open_page:
     assert len(Path(download.value.path()).read_text("utf-8").splitlines()) == 3
 
 
-def test_without_usage_it_says_so(origin: str, open_page: Open) -> None:
-    page = open_page(f"{origin}/dashboard#/usage")
+def test_without_usage_it_says_so(origin: str, open_view: Open) -> None:
+    page = open_view(f"{origin}/dashboard#/usage")
     expect(page.locator(".usage")).to_contain_text("Nothing was used")
