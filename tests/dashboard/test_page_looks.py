@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
 import httpx
@@ -63,13 +63,31 @@ def lively(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield origin
 
 
+Show = Callable[..., Page]
+
+
 @pytest.fixture(scope="module")
 def shown(lively: str, browser: Browser) -> Iterator[Profile]:
     """A page that goes from view to view: it loads once, as axe does, of half a megabyte."""
     profile = Profile(browser)
-    profile.load(f"{lively}/dashboard#/keys")
+    profile.load(f"{lively}/dashboard#/doctor")
     yield profile
     profile.close()
+
+
+@pytest.fixture
+def show(lively: str, shown: Profile) -> Iterator[Show]:
+    """Show a view of the lively server in that page."""
+
+    def show_(view: str, width: int = 1280) -> Page:
+        shown.page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        shown.page.set_viewport_size({"width": width, "height": 900})
+        shown.load(place_of(lively, view))
+        expect(shown.page.locator(VIEWS[view][0]).first).to_be_visible()
+        return shown.page
+
+    yield show_
+    assert shown.complaints == []
 
 
 def place_of(origin: str, view: str) -> str:
@@ -80,7 +98,7 @@ def place_of(origin: str, view: str) -> str:
     return f"{origin}/dashboard{place}"
 
 
-def open_view(open_page: Open, origin: str, view: str, **options: object) -> Page:
+def load_view(open_page: Open, origin: str, view: str, **options: object) -> Page:
     page = open_page(place_of(origin, view), **options)
     expect(page.locator(VIEWS[view][0]).first).to_be_visible()
     return page
@@ -92,14 +110,31 @@ LOOKS = [("dark", 1280), ("light", 360)]
 OTHER_LOOKS = [("light", 1280), ("dark", 360)]
 
 
+RUN_AXE = """async out => {
+  const exclude = [[out], [".rows li:nth-child(n + 9)"]];
+  const { violations, passes } = await axe.run({ exclude }, { resultTypes: ["violations"] });
+  return { violations, passed: passes.length };
+}"""
+
+
 def assert_axe_finds_nothing(page: Page, leave_out: str = "none") -> None:
-    """Run axe in the page, where it is read once."""
+    """Run axe in the page, where it is read once. Of a long list's rows, which look alike, it sees the first eight."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(Axe().axe_script)
-    found = page.evaluate("out => axe.run({exclude: [[out]]}, {resultTypes: ['violations']})", leave_out)
+    found = page.evaluate(RUN_AXE, leave_out)
     results = AxeResults(found)
     assert results.violations_count == 0, results.generate_report()
-    assert len(found["passes"]) > 10, "it has looked"
+    assert found["passed"] > 10, "it has looked"
+
+
+# Of the page and its parts. Only code and tables, which scroll by themselves, may be wider than what holds them.
+WIDER_THAN_THE_WINDOW = """async width => {
+  await new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)));
+  const parts = [...document.querySelectorAll("main *")].filter((e) => e.getBoundingClientRect().right > width + 1
+    && !e.closest("pre") && !e.closest(".unseen, .scroll"));
+  if (document.documentElement.scrollWidth > width) parts.push(document.documentElement);
+  return parts.map((e) => e.outerHTML.slice(0, 80));
+}"""
 
 
 def find_no_fault(page: Page, view: str, looks: list[tuple[str, int]]) -> None:
@@ -111,43 +146,30 @@ def find_no_fault(page: Page, view: str, looks: list[tuple[str, int]]) -> None:
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_view_fits_every_width_and_axe_finds_nothing_in_either_theme_and_on_a_phone(
-    lively: str, shown: Profile, view: str
-) -> None:
-    page = shown.page
-    page.emulate_media(color_scheme="light", reduced_motion="reduce")
-    page.set_viewport_size({"width": 1280, "height": 900})
-    shown.load(place_of(lively, view))
-    expect(page.locator(VIEWS[view][0]).first).to_be_visible()
+def test_a_view_fits_every_width_and_axe_finds_nothing_in_either_theme_and_on_a_phone(show: Show, view: str) -> None:
+    page = show(view)
     for width in WIDTHS:
-        page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_timeout(150)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        # Nothing but code and tables, which scroll by themselves, may be wider than what holds it.
-        cut = page.evaluate(
-            """[...document.querySelectorAll("main *")].filter((e) => e.getBoundingClientRect().right > innerWidth + 1
-                 && !e.closest("pre") && !e.closest(".unseen, .scroll")).map((e) => e.outerHTML.slice(0, 80))"""
-        )
-        assert cut == [], width
+        page.set_viewport_size({"width": width, "height": 300})  # less to paint: only the width matters
+        assert page.evaluate(WIDER_THAN_THE_WINDOW, width) == [], width
     find_no_fault(page, view, LOOKS)
-    assert shown.complaints == []
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("view", VIEWS)
 def test_axe_finds_nothing_in_the_other_looks(lively: str, open_page: Open, view: str) -> None:
-    find_no_fault(open_view(open_page, lively, view), view, OTHER_LOOKS)
+    find_no_fault(load_view(open_page, lively, view), view, OTHER_LOOKS)
 
 
-def test_on_a_phone_the_tab_of_the_view_is_in_sight(lively: str, open_page: Open) -> None:
-    page = open_view(open_page, lively, "start", width=360)
+def test_on_a_phone_the_tab_of_the_view_is_in_sight(show: Show) -> None:
+    show("now", width=360)
+    page = show("start", width=360)
     box = page.locator("nav a[aria-current]").bounding_box()
     assert box is not None
     assert 0 <= box["x"] <= box["x"] + box["width"] <= 360
 
 
-def test_no_view_is_hidden_in_the_header_without_a_hint(lively: str, open_page: Open) -> None:
-    page = open_view(open_page, lively, "keys", width=900)
+def test_no_view_is_hidden_in_the_header_without_a_hint(show: Show) -> None:
+    page = show("keys", width=900)
     last = page.locator("nav a").last
     box = last.bounding_box()
     assert box is not None
@@ -163,26 +185,26 @@ def test_no_view_is_hidden_in_the_header_without_a_hint(lively: str, open_page: 
     expect(row).not_to_have_attribute("data-after", "")
 
 
-def test_axe_finds_nothing_in_trouble(scene: Scene, origin: str, open_page: Open) -> None:
+def test_axe_finds_nothing_in_trouble(scene: Scene, origin: str, open_view: Open) -> None:
     trouble = Problem("Claude Code cannot be started", "It is missing.", "Run `tray-bridge doctor`.", time.time())
     pages = (RefusedPage("https://app.example", time.time()), RefusedPage("null", time.time(), 3))
     scene.show(
         problem=trouble, log_problem=trouble, pool=PoolSnapshot(problem=trouble), requests=(), refused_pages=pages
     )
-    page = open_page(f"{origin}/dashboard")
+    page = open_view(f"{origin}/dashboard")
     expect(page.locator(".problem")).to_have_count(3)
     assert_axe_finds_nothing(page)
 
 
 def test_axe_finds_nothing_in_a_question(lively: str, open_page: Open) -> None:
-    page = open_view(open_page, lively, "log")
+    page = load_view(open_page, lively, "log")
     page.get_by_role("button", name="Delete all", exact=True).click()
     expect(page.get_by_role("dialog")).to_be_visible()
     assert_axe_finds_nothing(page)
 
 
 def test_the_theme_follows_the_system_until_it_is_chosen_and_the_choice_stays(lively: str, open_page: Open) -> None:
-    page = open_view(open_page, lively, "doctor", theme="dark")
+    page = load_view(open_page, lively, "doctor", theme="dark")
 
     def paper() -> str:
         return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
@@ -204,7 +226,7 @@ def test_the_theme_follows_the_system_until_it_is_chosen_and_the_choice_stays(li
 
 
 def test_every_view_can_be_reached_with_the_keyboard_and_focus_is_seen(lively: str, open_page: Open) -> None:
-    page = open_view(open_page, lively, "now")
+    page = load_view(open_page, lively, "now")
     page.bring_to_front()
     page.wait_for_function("document.hasFocus()")  # else the key goes nowhere
     page.keyboard.press("Tab")
@@ -221,13 +243,13 @@ def test_every_view_can_be_reached_with_the_keyboard_and_focus_is_seen(lively: s
             expect(page).to_have_title(re.compile(f"^{name}.* · Tray Bridge$"))
 
 
-def test_nothing_moves_for_who_wants_it_still(lively: str, open_page: Open) -> None:
-    page = open_view(open_page, lively, "now")
+def test_nothing_moves_for_who_wants_it_still(show: Show) -> None:
+    page = show("now")
     assert page.evaluate("document.getAnimations().length") == 0
 
 
-def test_focus_stays_on_a_button_while_the_picture_changes(scene: Scene, origin: str, open_page: Open) -> None:
-    page = open_page(f"{origin}/dashboard")
+def test_focus_stays_on_a_button_while_the_picture_changes(scene: Scene, origin: str, open_view: Open) -> None:
+    page = open_view(f"{origin}/dashboard")
     button = page.get_by_role("button", name="Cancel the request of aider")
     button.focus()
     for tokens in (60, 90):
