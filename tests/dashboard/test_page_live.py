@@ -43,9 +43,9 @@ def count_in(text: str | None) -> int:
     return int(found[1]) if found else 0
 
 
-def test_now_shows_the_pool_as_the_snapshot_has_it(bridge: RunningBridge, open_page: Open) -> None:
+def test_now_shows_the_pool_as_the_snapshot_has_it(bridge: RunningBridge, open_view: Open) -> None:
     bridge.wait_until_warm(2)
-    page = open_page(f"{bridge.url}/dashboard")
+    page = open_view(f"{bridge.url}/dashboard")
 
     expect(page.locator("#state")).to_have_text("Ready")
     expect(page.locator(".hero code")).to_have_text(bridge.base_url)
@@ -56,9 +56,9 @@ def test_now_shows_the_pool_as_the_snapshot_has_it(bridge: RunningBridge, open_p
 
 
 def test_a_request_in_flight_appears_counts_its_tokens_and_can_be_cancelled(
-    bridge: RunningBridge, open_page: Open
+    bridge: RunningBridge, open_view: Open
 ) -> None:
-    page = open_page(f"{bridge.url}/dashboard")
+    page = open_view(f"{bridge.url}/dashboard")
     expect(page.locator("#state")).to_have_text("Ready")
     asking = ask_in_background(bridge, SLOW, "Zed/1.0")
 
@@ -80,9 +80,9 @@ def test_a_request_in_flight_appears_counts_its_tokens_and_can_be_cancelled(
 
 
 def test_the_exchange_of_a_request_under_way_shows_its_answer_as_it_is_written(
-    bridge: RunningBridge, open_page: Open
+    bridge: RunningBridge, open_view: Open
 ) -> None:
-    page = open_page(f"{bridge.url}/dashboard")
+    page = open_view(f"{bridge.url}/dashboard")
     asking = ask_in_background(bridge, directive(words=60, rate=20), "watched/1.0")
     page.locator(".request", has_text="watched").get_by_role("link").click()
     answer = page.locator(".turn.answer")
@@ -101,8 +101,8 @@ def test_the_exchange_of_a_request_under_way_shows_its_answer_as_it_is_written(
     assert httpx.get(f"{bridge.url}/dashboard/api/exchanges/{exchange}/live").status_code == 404
 
 
-def test_an_answer_appears_in_the_charts(bridge: RunningBridge, open_page: Open) -> None:
-    page = open_page(f"{bridge.url}/dashboard")
+def test_an_answer_appears_in_the_charts(bridge: RunningBridge, open_view: Open) -> None:
+    page = open_view(f"{bridge.url}/dashboard")
     before = page.locator(".spot").count()
     bridge.client.chat.completions.create(model="sonnet", messages=[{"role": "user", "content": directive(words=30)}])
     wait_for(lambda: page.locator(".spot").count() > before, 6)
@@ -110,8 +110,8 @@ def test_an_answer_appears_in_the_charts(bridge: RunningBridge, open_page: Open)
     assert page.locator(".bar").count() > 0
 
 
-def test_a_failed_request_is_told_with_its_reason_and_leads_to_the_log(bridge: RunningBridge, open_page: Open) -> None:
-    page = open_page(f"{bridge.url}/dashboard")
+def test_a_failed_request_is_told_with_its_reason_and_leads_to_the_log(bridge: RunningBridge, open_view: Open) -> None:
+    page = open_view(f"{bridge.url}/dashboard")
     with pytest.raises(Exception, match="overloaded"):
         bridge.client.chat.completions.create(
             model="sonnet",
@@ -131,8 +131,8 @@ def test_a_failed_request_is_told_with_its_reason_and_leads_to_the_log(bridge: R
     expect(page.locator(".exchange .problem")).to_contain_text("overloaded today")
 
 
-def test_a_refused_request_is_told_too(bridge: RunningBridge, open_page: Open) -> None:
-    page = open_page(f"{bridge.url}/dashboard")
+def test_a_refused_request_is_told_too(bridge: RunningBridge, open_view: Open) -> None:
+    page = open_view(f"{bridge.url}/dashboard")
     with pytest.raises(NotFoundError):
         bridge.client.chat.completions.create(model="gpt-99", messages=[{"role": "user", "content": "Hi"}])
     error = page.locator(".errors li").first
@@ -183,8 +183,8 @@ def test_stop_in_the_playground_ends_the_request_at_the_server(bridge: RunningBr
     bridge.wait_for(lambda s: not s.requests, 5)
 
 
-def test_a_new_exchange_comes_into_the_open_log_and_its_curl_repeats_it(bridge: RunningBridge, open_page: Open) -> None:
-    page = open_page(f"{bridge.url}/dashboard#/log")
+def test_a_new_exchange_comes_into_the_open_log_and_its_curl_repeats_it(bridge: RunningBridge, open_view: Open) -> None:
+    page = open_view(f"{bridge.url}/dashboard#/log")
     expect(page.locator(".filters")).to_be_visible()
     page.wait_for_timeout(500)
     bridge.client.chat.completions.create(
@@ -208,9 +208,9 @@ def test_a_new_exchange_comes_into_the_open_log_and_its_curl_repeats_it(bridge: 
 
 
 def test_a_light_turns_green_when_the_first_request_of_its_client_arrives(
-    bridge: RunningBridge, open_page: Open
+    bridge: RunningBridge, open_view: Open
 ) -> None:
-    page = open_page(f"{bridge.url}/dashboard#/connect/aider")
+    page = open_view(f"{bridge.url}/dashboard#/connect/aider")
     light = page.locator(".clients a[data-id=aider] .light")
     expect(light).not_to_have_class(re.compile(r"\bon\b"))
     expect(page.locator(".detail pre")).to_contain_text(bridge.base_url)
@@ -222,11 +222,11 @@ def test_a_light_turns_green_when_the_first_request_of_its_client_arrives(
 
 
 def test_doctor_shows_every_check_of_the_command_and_the_log_s_last_lines(
-    bridge: RunningBridge, open_page: Open, tmp_path: Path
+    bridge: RunningBridge, open_view: Open, tmp_path: Path
 ) -> None:
     bridge_log.open_log(tmp_path, "info")
     logging.getLogger("tray_bridge.somewhere").info("lent worker 3")
-    page = open_page(f"{bridge.url}/dashboard#/doctor")
+    page = open_view(f"{bridge.url}/dashboard#/doctor")
     checks = httpx.get(f"{bridge.url}/dashboard/api/doctor", timeout=20).json()["checks"]
     expect(page.locator(".check h2")).to_have_count(len(checks), timeout=20_000)
     titles = [check["title"] for check in checks]

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import httpx
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.dashboard.chromium import Open
@@ -77,25 +76,19 @@ def test_an_answer_goes_on_while_another_view_is_looked_at_and_a_question_that_w
     page.get_by_role("button", name="Stop").click()
 
 
-def test_the_default_is_the_bridge_s_own_and_is_named(bridge: RunningBridge, open_page: Open) -> None:
+def test_the_default_is_named_and_an_answer_says_how_it_ended_leads_to_its_exchange_and_lights_no_lamp(
+    bridge: RunningBridge, open_page: Open
+) -> None:
     page = open_page(f"{bridge.url}/dashboard#/try")
     models = page.get_by_label("Model", exact=True)
     expect(models.locator("option").first).to_have_text(re.compile("^Default: .*[Ss]onnet"))
     expect(models).to_have_value("")
     assert "default" not in models.locator("option").evaluate_all("all => all.map((one) => one.value)")
-    send(page, directive(text="Named."))
-    expect(page.locator(".turn.assistant")).to_contain_text("Named.")
-    page.get_by_role("link", name="its exchange").click()
-    expect(page.locator(".exchange dl")).to_contain_text("sonnet")
-
-
-def test_it_says_how_an_answer_ended_leads_to_its_exchange_and_lights_no_lamp(
-    bridge: RunningBridge, open_page: Open
-) -> None:
-    page = open_page(f"{bridge.url}/dashboard#/try")
     send(page, directive(text="Hello there."))
+    expect(page.locator(".turn.assistant")).to_contain_text("Hello there.")
     expect(page.locator(".turn.assistant")).to_contain_text("Ended by the end of the answer")
     page.get_by_role("link", name="its exchange").click()
+    expect(page.locator(".exchange dl")).to_contain_text("sonnet")
     expect(page.locator(".exchange dl")).to_contain_text("Tray Bridge")
     expect(page.locator(".exchange .turn.answer")).to_contain_text("Hello there.")
 
@@ -225,10 +218,11 @@ def test_a_picture_can_be_added_and_taken_away(bridge: RunningBridge, open_page:
     expect(page.locator(".turn.assistant")).to_contain_text("Bars.")
 
 
-@pytest.mark.parametrize("width", [360, 1280])
-def test_it_fits(bridge: RunningBridge, open_page: Open, width: int) -> None:
-    page = open_page(f"{bridge.url}/dashboard#/try", width=width)
+def test_it_fits(bridge: RunningBridge, open_page: Open) -> None:
+    page = open_page(f"{bridge.url}/dashboard#/try", width=360)
     page.get_by_label("Beside it").select_option(index=1)
     send(page, directive(text="word " * 60))
     expect(page.locator(".turn.assistant .note").first).to_contain_text(re.compile("all in"))
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for width in (360, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
