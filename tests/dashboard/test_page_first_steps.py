@@ -6,8 +6,8 @@ import json
 import os
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,61 +15,64 @@ from playwright.sync_api import expect
 
 from tests.dashboard.chromium import Open
 from tests.dashboard.log_filler import question, write_exchange
-from tests.dashboard.scene import Scene, busy_scene, serve
+from tests.dashboard.scene import Scene
 from tests.running_bridge import RunningBridge, directive
 from tray_bridge.api.page.last_hour import LastHour
 from tray_bridge.errors import ModelNotFoundError
 from tray_bridge.machine.api_keys import ApiKeys
 from tray_bridge.machine.port import next_free_port
 from tray_bridge.settings.schema import load_settings
-from tray_bridge.snapshots import AccountSnapshot, PlanWindow, Problem, ServerSnapshot
+from tray_bridge.snapshots import AccountSnapshot, PlanWindow, Problem
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="the stand-in for the CLI's sign-in is a shell script")
 SIGNED_OUT = AccountSnapshot(signed_in=False)
-CALM = replace(busy_scene(), requests=(), problem=None, log_problem=None)
 
 
-@pytest.mark.parametrize(
-    ("server", "text"),
-    [
-        (replace(CALM, account=SIGNED_OUT), "Not signed in"),
-        (replace(CALM, paused=True), "Paused"),
-        (
-            replace(CALM, account=AccountSnapshot(True, windows=(PlanWindow("five_hour", 1.0, None, "rejected"),))),
-            "Plan limit reached",
-        ),
-        (replace(CALM, log_problem=Problem("The disk is full", "No room.")), "The disk is full"),
-    ],
-)
-def test_nothing_is_green_while_something_is_wrong(
-    server: ServerSnapshot, text: str, log: Path, open_page: Open
-) -> None:
-    with serve(Scene(server), log) as origin:
-        page = open_page(f"{origin}/dashboard")
-        expect(page.locator("#state")).to_have_text(text)
+WRONG: dict[str, dict[str, Any]] = {
+    "Not signed in": {"account": SIGNED_OUT},
+    "Paused": {"paused": True},
+    "Plan limit reached": {"account": AccountSnapshot(True, windows=(PlanWindow("five_hour", 1.0, None, "rejected"),))},
+    "The disk is full": {"log_problem": Problem("The disk is full", "No room.")},
+}
+
+
+@pytest.fixture
+def calm(scene: Scene, origin: str) -> Scene:
+    """The scene, while no request is under way."""
+    scene.show(requests=())
+    return scene
+
+
+def test_nothing_is_green_while_something_is_wrong(calm: Scene, origin: str, open_view: Open) -> None:
+    page, server = open_view(f"{origin}/dashboard"), calm.snapshot()
+    state = page.locator("#state")
+    for text, wrong in WRONG.items():
+        calm.show(**{name: getattr(server, name) for name in ("account", "paused", "log_problem")})
+        expect(state).to_have_attribute("data-state", "ready")
+        calm.show(**wrong)
+        expect(state).to_have_text(text)
         expect(page.locator("h1")).to_have_text(text)
-        assert page.locator("#state").get_attribute("data-state") == "warn"
+        assert state.get_attribute("data-state") == "warn"
 
 
-def test_the_page_says_what_to_do_and_a_pause_ends_with_a_click(log: Path, open_page: Open) -> None:
-    scene = Scene(replace(CALM, paused=True))
-    with serve(scene, log) as origin:
-        page = open_page(f"{origin}/dashboard")
-        expect(page.locator(".hero")).to_contain_text("Resume it in the tray, on the page or with tray-bridge resume.")
-        page.get_by_role("button", name="Resume").click()
-        expect(page.locator("h1")).to_have_text("Ready for requests")
-        expect(page.get_by_role("button", name="Resume")).to_be_hidden()
-        expect(page.locator(".hero")).not_to_contain_text("Resume it")
-        scene.show(newer_version="9.9")
-        expect(page.locator(".hero")).to_contain_text("version 9.9 is available")
+def test_the_page_says_what_to_do_and_a_pause_ends_with_a_click(calm: Scene, origin: str, open_view: Open) -> None:
+    calm.show(paused=True)
+    page = open_view(f"{origin}/dashboard")
+    expect(page.locator(".hero")).to_contain_text("Resume it in the tray, on the page or with tray-bridge resume.")
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator("h1")).to_have_text("Ready for requests")
+    expect(page.get_by_role("button", name="Resume")).to_be_hidden()
+    expect(page.locator(".hero")).not_to_contain_text("Resume it")
+    calm.show(newer_version="9.9")
+    expect(page.locator(".hero")).to_contain_text("version 9.9 is available")
 
 
-def test_signed_out_the_page_offers_to_sign_in(log: Path, open_page: Open) -> None:
-    with serve(Scene(replace(CALM, account=SIGNED_OUT)), log) as origin:
-        page = open_page(f"{origin}/dashboard")
-        page.get_by_role("link", name="Sign in").click()
-        expect(page.locator("h1")).to_have_text("First steps")
-        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+def test_signed_out_the_page_offers_to_sign_in(calm: Scene, origin: str, open_view: Open) -> None:
+    calm.show(account=SIGNED_OUT)
+    page = open_view(f"{origin}/dashboard")
+    page.get_by_role("link", name="Sign in").click()
+    expect(page.locator("h1")).to_have_text("First steps")
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
 
 def test_a_signed_out_server_is_not_ready_even_where_it_keeps_no_process(
@@ -184,19 +187,19 @@ def test_an_account_in_claude_code_s_settings_is_offered_and_used_only_when_aske
     assert not any("sk-ant-secret" in path.read_text("utf-8", "replace") for path in (tmp_path / "own").rglob("*.toml"))
 
 
-def test_connect_s_lamps_are_green_only_for_an_answer(log: Path, open_page: Open) -> None:
+def test_connect_s_lamps_are_green_only_for_an_answer(
+    calm: Scene, origin: str, log: Path, last_hour: LastHour, open_view: Open
+) -> None:
     write_exchange(log, "req_1", client="curl", request=question("Hi"))
-    hour = LastHour()
-    hour.answered("Zed", first_token=0.1, output_tokens=3)
-    hour.failed("req_2", "Zed", ModelNotFoundError("There is no model x."))
-    with serve(Scene(CALM), log, last_hour=hour) as origin:
-        page = open_page(f"{origin}/dashboard#/connect")
-        curl = page.locator(".clients a[data-id=curl]")
-        expect(curl).to_contain_text("answered")
-        zed = page.locator(".clients a[data-id=zed]")
-        expect(zed).to_contain_text("its last request failed: Unknown model")
-        expect(zed.locator(".light.amber")).to_be_visible()
-        expect(page.locator(".clients a", has_text="Any other client")).to_be_visible()
+    last_hour.answered("Zed", first_token=0.1, output_tokens=3)
+    last_hour.failed("req_2", "Zed", ModelNotFoundError("There is no model x."))
+    page = open_view(f"{origin}/dashboard#/connect")
+    curl = page.locator(".clients a[data-id=curl]")
+    expect(curl).to_contain_text("answered")
+    zed = page.locator(".clients a[data-id=zed]")
+    expect(zed).to_contain_text("its last request failed: Unknown model")
+    expect(zed.locator(".light.amber")).to_be_visible()
+    expect(page.locator(".clients a", has_text="Any other client")).to_be_visible()
 
 
 def test_a_key_that_a_client_asks_for_by_itself_is_shown_once(

@@ -61,7 +61,7 @@ def test_a_key_is_made_limited_paused_and_revoked(make_bridge: Callable[..., Run
     assert ApiKeys().list() == ()
 
 
-def test_windows_say_when_they_will_be_full_and_how_old_that_is(origin: str, scene: Scene, open_page: Open) -> None:
+def test_windows_say_when_they_will_be_full_and_how_old_that_is(origin: str, scene: Scene, open_view: Open) -> None:
     now = time.time()
     windows = (
         PlanWindow("five_hour", 0.5, now + 2 * 3600, told_at=now),  # three hours for a half
@@ -69,7 +69,7 @@ def test_windows_say_when_they_will_be_full_and_how_old_that_is(origin: str, sce
         PlanWindow("seven_day_opus", 0.1, now + 3600, told_at=now),
     )
     scene.show(account=AccountSnapshot(signed_in=True, plan="Max", windows=windows))
-    page = open_page(f"{origin}/dashboard#/now")
+    page = open_view(f"{origin}/dashboard#/now")
     first, second, third = (page.locator(".window").nth(number) for number in range(3))
     expect(first).to_contain_text("At this pace not full before it resets")
     expect(second).to_contain_text(re.compile(r"At this pace full .*at \d\d:\d\d · as of 1 h ago"))

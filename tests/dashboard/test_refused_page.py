@@ -28,8 +28,8 @@ def test_the_console_of_a_refused_page_names_the_setting(bridge: RunningBridge, 
     context.close()
 
 
-def test_a_refused_page_is_let_in_with_a_click_and_a_second_thought(origin: str, scene: Scene, open_page: Open) -> None:
-    page = open_page(f"{origin}/dashboard")
+def test_a_refused_page_is_let_in_with_a_click_and_a_second_thought(origin: str, scene: Scene, open_view: Open) -> None:
+    page = open_view(f"{origin}/dashboard")
     card = page.get_by_role("region", name="Refused web pages")
     expect(card).to_be_hidden()
     scene.show(refused_pages=(RefusedPage("null", 5.0, 3), RefusedPage(ORIGIN, 6.0)))
