@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import openai
 import pytest
 
 from tests.e2e.upstream import newest, turns
-from tests.running_bridge import RunningBridge, directive, wait_for
+from tests.running_bridge import RunningBridge, directive, running_bridge
 from tests.tool_loop import ToolConversation, Wire, call, function, result, sessions
+from tray_bridge.standin import StandIn
 
 Make = Callable[..., RunningBridge]
+
+
+@pytest.fixture
+def none_waits(bridge_with: Make) -> Make:
+    """Give the shared bridge with settings of the test's own, and no conversation of another test that waits."""
+
+    def with_settings(**settings: Any) -> RunningBridge:
+        bridge_with(suspended_sessions=0).wait_for(lambda s: not s.pool.suspended)
+        return bridge_with(**settings)
+
+    return with_settings
+
+
+@pytest.fixture(scope="module")
+def server_of_one(running_standin: StandIn) -> Iterator[RunningBridge]:
+    with running_bridge(running_standin, pool_size=1, max_sessions=1) as running:
+        yield running
+
+
+@pytest.fixture
+def bridge_of_one(server_of_one: RunningBridge, standin: StandIn) -> RunningBridge:
+    """A bridge with a single process; its port is another after a restart."""
+    return RunningBridge(server_of_one.server, standin)
+
+
+def taken(bridge: RunningBridge) -> dict[str, int]:
+    return dict(bridge.snapshot().pool.taken)
 
 
 def suspended(bridge: RunningBridge, *calls: Wire, then: Any = ({"text": "done"},)) -> ToolConversation:
@@ -61,27 +89,29 @@ def assert_valid(body: Wire) -> None:
     assert sent[-1][0] == "user"
 
 
-def test_after_the_time_limit(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=0, suspended_minutes=0.02, reuse_workers=False)
+def test_after_the_time_limit(none_waits: Make) -> None:
+    bridge = none_waits(suspended_minutes=0.02)
     conversation = suspended(bridge)
     bridge.wait_for(lambda s: s.pool.suspended == 1)
     bridge.wait_for(lambda s: not s.pool.suspended)
     assert conversation.answer("late").content == "done"
-    assert_rebuilt(bridge, conversation, conversation.messages[2:3])
+    assert_rebuilt(bridge, conversation, conversation.messages[2:3], is_reset=True)
 
 
-def test_after_its_place_was_needed(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=0, suspended_sessions=1, reuse_workers=False)
+def test_after_its_place_was_needed(none_waits: Make) -> None:
+    bridge = none_waits(suspended_sessions=1)
+    before = taken(bridge)["suspended"]
     first, second = suspended(bridge), suspended(bridge)
-    wait_for(lambda: len(bridge.processes()) <= 2)
+    bridge.wait_for(lambda s: s.pool.suspended == 1)
     assert first.answer("one").content == "done"
-    assert_rebuilt(bridge, first, first.messages[2:3])
+    assert_rebuilt(bridge, first, first.messages[2:3], is_reset=True)
     assert second.answer("two").content == "done"
-    assert sessions(bridge)[-1] in sessions(bridge)[:-1]
+    assert sessions(bridge)[-1] == sessions(bridge)[1]
+    bridge.wait_for(lambda s: dict(s.pool.taken)["suspended"] == before + 1)
 
 
-def test_after_its_process_was_reset_for_another_conversation(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=1, max_sessions=1)
+def test_after_its_process_was_reset_for_another_conversation(bridge_of_one: RunningBridge) -> None:
+    bridge = bridge_of_one
     first, second = suspended(bridge), suspended(bridge)
     for conversation, said in ((first, "one"), (second, "two")):
         assert conversation.answer(said).content == "done"
@@ -95,19 +125,23 @@ def test_after_its_process_was_reset_for_another_conversation(make_bridge: Make)
     bridge.wait_for(lambda s: dict(s.pool.taken)["suspended"] == 0 and dict(s.pool.taken)["reset"] >= 2)
 
 
-def test_with_no_place_for_any(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=0, suspended_sessions=0, parked_sessions=0, reuse_workers=False)
+def test_with_no_place_for_any(none_waits: Make) -> None:
+    bridge = none_waits(suspended_sessions=0, parked_sessions=0)
+    bridge.wait_for(lambda s: not s.pool.busy)
+    before = taken(bridge)
     rounds = [{"tools": [call("f", x=number)]} for number in range(2, 4)]
     conversation = suspended(bridge, then=[*rounds, {"text": "done"}])
     for _ in rounds:
         assert conversation.answer("yes").tool_calls
     assert conversation.answer("last").content == "done"
-    assert len(set(sessions(bridge))) == 4
     assert_valid(newest(bridge))
+    assert [role for role, _ in turns(newest(bridge))] == ["user", "assistant"] * 3 + ["user"]
+    bridge.wait_for(lambda s: sum(dict(s.pool.taken).values()) == sum(before.values()) + 4)
+    assert taken(bridge)["suspended"] == before["suspended"]
 
 
-def test_after_a_restart(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=1)
+def test_after_a_restart(bridge_of_one: RunningBridge) -> None:
+    bridge = bridge_of_one
     conversation = suspended(bridge, call("f", x=1), call("g"))
     bridge.server.restart()
     bridge.wait_for(lambda s: s.state == "ready")
@@ -116,8 +150,8 @@ def test_after_a_restart(make_bridge: Make) -> None:
     assert_rebuilt(bridge, conversation, conversation.messages[2:4])
 
 
-def test_after_the_process_was_killed(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=1)
+def test_after_the_process_was_killed(bridge_of_one: RunningBridge) -> None:
+    bridge = bridge_of_one
     conversation = suspended(bridge)
     shown = bridge.wait_for(lambda s: s.pool.suspended == 1)
     (pid,) = [session.pid for session in shown.pool.sessions if session.state == "suspended"]

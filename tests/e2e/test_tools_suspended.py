@@ -193,16 +193,18 @@ def test_a_result_that_the_cli_would_shorten_arrives_whole(bridge: RunningBridge
     assert given(bridge)[0].get("is_error", False) is is_error
 
 
-def test_fifty_rounds_run_in_one_process(bridge: RunningBridge) -> None:
-    rounds = [{"tools": [call("f", x=number)]} for number in range(50)]
+# After a dozen rounds without words Claude Code would add notes of its own.
+@pytest.mark.parametrize("count", [20, pytest.param(50, marks=pytest.mark.full)])
+def test_many_rounds_run_in_one_process(bridge: RunningBridge, count: int) -> None:
+    rounds = [{"tools": [call("f", x=number)]} for number in range(count)]
     conversation = ToolConversation(bridge, function("f"))
     message = conversation.ask(**rounds[0], then=[*rounds[1:], {"text": "done"}])
-    for number in range(50):
+    for number in range(count):
         assert message.tool_calls
         assert json.loads(message.tool_calls[0].function.arguments) == {"x": number}  # type: ignore[union-attr]
         message = conversation.answer(f"result {number}")
     assert message.content == "done"
-    assert len(bridge.standin.requests) == 51
+    assert len(bridge.standin.requests) == count + 1
     assert_one_growing_conversation(bridge)
 
 
@@ -303,33 +305,32 @@ def test_the_same_question_asked_twice_at_once_gets_two_answers(bridge: RunningB
         return str(conversation.answer(f"result {number}").content)
 
     bridge.client  # noqa: B018 - made once, before the threads share it
-    with ThreadPoolExecutor(4) as threads:
-        assert list(threads.map(run, range(4))) == ["done"] * 4
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(run, range(2))) == ["done"] * 2
     contents = [turns(body)[-1][1][0].get("content") for body in bodies(bridge)]
-    assert sorted(c[0]["text"] for c in contents if c) == [f"result {number}" for number in range(4)]
+    assert sorted(c[0]["text"] for c in contents if c) == [f"result {number}" for number in range(2)]
 
 
-def test_a_suspended_session_holds_no_place_and_shows(make_bridge: Make) -> None:
-    """Two wait for results while as many others as there may be sessions are answered."""
-    bridge = make_bridge(pool_size=1, max_sessions=3, suspended_sessions=2, queue_limit=1)
-    waiting = [ToolConversation(bridge, function("f")) for _ in range(2)]
-    for number, conversation in enumerate(waiting):
-        conversation.ask(tools=[call("f", x=number)], then=[{"text": f"done {number}"}])
-    shown = bridge.wait_for(lambda s: s.pool.suspended == 2)
-    assert shown.pool.busy == shown.pool.queued == 0
-    suspended = [session for session in shown.pool.sessions if session.state == "suspended"]
-    assert all(session.expires_at and session.expires_at > session.since for session in suspended)
+def test_a_suspended_session_holds_no_place_and_shows(bridge_with: Make) -> None:
+    """One waits for results while as many others as there may be sessions are answered."""
+    bridge = bridge_with(max_sessions=2, suspended_sessions=1, queue_limit=0)
+    waiting = ToolConversation(bridge, function("f"))
+    waiting.ask(tools=[call("f", x=1)], then=[{"text": "done"}])
+    shown = bridge.wait_for(lambda s: s.pool.suspended == 1 and not s.pool.busy)
+    assert shown.pool.queued == 0
+    (suspended,) = [session for session in shown.pool.sessions if session.state == "suspended"]
+    assert suspended.expires_at and suspended.expires_at > suspended.since
 
     async def crowd() -> list[str]:
         client = bridge.async_client()
         messages: Any = [{"role": "user", "content": directive(text="ok", first_delay=0.5)}]
-        work = [client.chat.completions.create(model="sonnet", messages=messages) for _ in range(3)]
+        work = [client.chat.completions.create(model="sonnet", messages=messages) for _ in range(2)]
         answers = [str(each.choices[0].message.content) for each in await asyncio.gather(*work)]
         await client.close()
         return answers
 
-    assert asyncio.run(crowd()) == ["ok"] * 3
-    assert [c.answer("late").content for c in waiting] == [f"done {number}" for number in range(2)]
+    assert asyncio.run(crowd()) == ["ok"] * 2
+    assert waiting.answer("late").content == "done"
 
 
 def test_more_than_may_wait_push_out_the_oldest(bridge_with: Make) -> None:
