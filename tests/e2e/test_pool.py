@@ -88,16 +88,16 @@ def test_a_process_that_is_killed_while_it_starts_costs_the_request_time_only(br
 
 
 def test_without_reuse_one_process_never_serves_two_conversations_and_few_rest(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=0, parked_sessions=2, reuse_workers=False)
-    for number in range(3):
+    bridge = make_bridge(pool_size=0, parked_sessions=1, reuse_workers=False)
+    for number in range(2):
         assert ask(bridge, directive(text=f"answer {number}")) == f"answer {number}"
     bodies = [received.body for received in bridge.standin.requests]
-    assert len(bodies) == 3
+    assert len(bodies) == 2
     for body in bodies:
         assert [m["role"] for m in body["messages"] if m["role"] != "system"] == ["user"]
     sessions = {received.headers["x-claude-code-session-id"] for received in bridge.standin.requests}
-    assert len(sessions) == 3
-    bridge.wait_for(lambda s: s.pool.parked == 2 and len(s.pool.sessions) == 2)
+    assert len(sessions) == 2
+    bridge.wait_for(lambda s: s.pool.parked == 1 and len(s.pool.sessions) == 1)
 
 
 def test_one_process_serves_one_conversation_after_another_and_mixes_none(one_worker: Make) -> None:
@@ -193,11 +193,10 @@ async def test_requests_given_up_one_after_the_other_start_no_process(one_worker
 
 
 def test_without_reuse_a_new_conversation_of_the_same_client_finds_a_spare_bound_ahead(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=2, reuse_workers=False)
+    bridge = make_bridge(pool_size=1, reuse_workers=False)
     system = {"role": "system", "content": "You are a parrot."}
 
     def ask_once_more() -> None:
-        bridge.wait_for(lambda s: s.pool.warm + s.pool.fitting == 2)
         before = bridge.wait_for(lambda s: s.pool.fitting == 1).pool.taken
         messages = [system, {"role": "user", "content": directive(echo="system")}]
         text = ask(bridge, "", messages=messages)
@@ -226,14 +225,14 @@ def test_without_reuse_a_prompt_that_differs_each_time_soon_costs_no_spare_any_m
     bridge.wait_for(lambda s: s.pool.fitting == 1)
 
 
-async def test_a_burst_starts_more_sessions_up_to_the_limit(make_bridge: Make) -> None:
-    bridge = await asyncio.to_thread(make_bridge, pool_size=1, max_sessions=3)
+async def test_a_burst_starts_more_sessions_up_to_the_limit(one_worker: Make) -> None:
+    bridge = await asyncio.to_thread(one_worker, max_sessions=2)
     client = bridge.async_client()
     messages: Any = [{"role": "user", "content": directive(text="ok", first_delay=2.0)}]
-    work = asyncio.gather(*(client.chat.completions.create(model="sonnet", messages=messages) for _ in range(5)))
-    await asyncio.to_thread(bridge.wait_for, lambda s: s.pool.busy == 3 and s.pool.queued == 2)
-    assert len(bridge.processes()) <= 3
-    assert [answer.choices[0].message.content for answer in await work] == ["ok"] * 5
+    work = asyncio.gather(*(client.chat.completions.create(model="sonnet", messages=messages) for _ in range(4)))
+    await asyncio.to_thread(bridge.wait_for, lambda s: s.pool.busy == 2 and s.pool.queued == 2)
+    assert len(bridge.processes()) <= 2
+    assert [answer.choices[0].message.content for answer in await work] == ["ok"] * 4
     await client.close()
 
 
