@@ -12,8 +12,9 @@ import pytest
 
 from tests.e2e import changed_claude
 from tray_bridge.claude import capabilities as examination
-from tray_bridge.claude.capabilities import Capabilities
+from tray_bridge.claude.capabilities import Capabilities, Verdict
 from tray_bridge.machine.cli_program import CliProgram, find_cli
+from tray_bridge.machine.paths import capabilities_file
 from tray_bridge.server import pool_setup
 from tray_bridge.settings.schema import load_settings
 
@@ -31,16 +32,6 @@ def test_the_program_that_comes_along_is_the_one_that_the_tests_have_seen(bundle
     assert bundled.is_proved
 
 
-@needs_scripts
-async def test_a_program_of_the_users_own_is_proved_once_and_remembered(tmp_path: Path, bundled: CliProgram) -> None:
-    own = CliProgram(changed(bundled, tmp_path, "").path, None, bundled=False)
-    capabilities = Capabilities(tmp_path / "capabilities.json")
-    assert capabilities.known(own) is None
-    found = await capabilities.prove(own)
-    assert (found.can_reset, found.can_resume, found.why_not) == (True, True, "")
-    assert Capabilities(tmp_path / "capabilities.json").known(own) == found
-
-
 def changed(bundled: CliProgram, folder: Path, way: str) -> CliProgram:
     """The real program behind another one, with one of its ways changed, or none."""
     path = folder / "claude"
@@ -53,8 +44,9 @@ def changed(bundled: CliProgram, folder: Path, way: str) -> CliProgram:
 @needs_scripts
 @pytest.mark.parametrize(
     "way",
-    [  # a rewind that is refused ends as one that is not known; `test_never_a_wrong_byte` has the CLI's own refusal
-        pytest.param(way, marks=pytest.mark.full) if way == "says no with a success" else way
+    [  # a rewind that is refused or not known ends the process, as tools that stay do; the CLI's own refusal is in
+        # `test_never_a_wrong_byte`
+        pytest.param(way, marks=pytest.mark.full) if way in ("says no with a success", "does not know it") else way
         for way in (*changed_claude.WAYS, changed_claude.READS_NO_FILE)
     ],
 )
@@ -84,14 +76,16 @@ async def test_a_program_that_did_not_answer_in_time_is_examined_again(
     assert capabilities.known(own) is None  # how that ends is the next test's
 
 
-async def test_the_server_examines_a_program_until_it_has_answered(
+@needs_scripts
+async def test_the_server_examines_a_program_until_it_has_answered_and_remembers_it(
     tmp_path: Path, bundled: CliProgram, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRAY_BRIDGE_HOME", str(tmp_path))
     monkeypatch.setattr(pool_setup, "PROVE_AFTER", 0.0)
     monkeypatch.setattr(pool_setup, "PROVE_AGAIN", 0.2)
     monkeypatch.setattr(examination, "PROOF_SECONDS", 0.01)
-    settings = load_settings({"cli_path": str(copied(bundled, tmp_path))})
+    path = changed(bundled, tmp_path, "").path
+    settings = load_settings({"cli_path": str(path)})
     said: list[str] = []
 
     def note() -> None:
@@ -110,13 +104,7 @@ async def test_the_server_examines_a_program_until_it_has_answered(
     assert said[-1] == ""
     assert setup.config(settings).transcript_folder is not None
     await setup.stop_proof()
-
-
-def copied(bundled: CliProgram, folder: Path) -> Path:
-    """The same program in another place, which is not the one that comes along."""
-    path = folder / bundled.path.name
-    os.link(bundled.path, path)
-    return path
+    assert Capabilities(capabilities_file()).known(find_cli(path)) == Verdict(can_reset=True, can_resume=True)
 
 
 def test_another_program_in_the_same_place_has_to_be_proved_anew(tmp_path: Path) -> None:
