@@ -39,9 +39,12 @@ def test_d1_loopback_is_never_asked_through_a_proxy(given: dict[str, str]) -> No
 def test_d1_the_stand_in_is_reached_where_a_proxy_is_set(make_bridge: object, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(variable, "http://127.0.0.1:9")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")  # for the test's own client
-    monkeypatch.delenv("NO_PROXY", raising=False)
+    for variable in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(variable, raising=False)
     bridge: RunningBridge = make_bridge(pool_size=1)  # type: ignore[operator]
+    bridge.wait_until_warm(1)
+    for variable in ("HTTP_PROXY", "ALL_PROXY"):  # the test's own client goes without
+        monkeypatch.delenv(variable)
     assert answered(bridge, "through no proxy") == "through no proxy"
 
 
