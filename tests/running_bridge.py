@@ -25,12 +25,15 @@ def directive(**spec: object) -> str:
     return f"standin: {json.dumps(spec)}"
 
 
-def wait_for(condition: Callable[[], T], timeout: float = 20.0) -> T:
-    """Poll until the condition gives something true; fails after `timeout` seconds."""
+def wait_for(condition: Callable[[], T], timeout: float = 20.0, every: float = 0.02) -> T:
+    """Poll until the condition gives something true; fails after `timeout` seconds.
+
+    Look less often, by `every`, where a look is a request to another process.
+    """
     deadline = time.monotonic() + timeout
     while not (found := condition()):
         assert time.monotonic() < deadline, f"not within {timeout:g} s"
-        time.sleep(0.02)
+        time.sleep(every)
     return found
 
 

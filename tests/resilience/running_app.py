@@ -76,7 +76,7 @@ class RunningApp:
             pool = self.status().get("pool", {})
             return int(pool.get("warm", 0)) + int(pool.get("fitting", 0))
 
-        wait_for(lambda: spares_there() >= spares, bound(timeout))
+        wait_for(lambda: spares_there() >= spares, bound(timeout), every=0.1)
 
     def resting(self) -> int:
         """How many sessions could take a request: those that rest after one could, too."""

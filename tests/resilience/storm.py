@@ -49,7 +49,7 @@ class Storm:
             self.wrong.append(f"{self.seen['lost']} answers lost, {self.seen['kills']} processes killed")
 
     async def _ask(self, client: openai.AsyncOpenAI, number: int, kind: str, *, streamed: bool) -> None:
-        expected = [f"{number}-{piece} " for piece in range(20)]
+        expected = [f"{number}-{piece} " for piece in range(12)]
         spec: dict[str, Any] = {"chunks": expected, "rate": 20}
         if kind == "refused":
             spec = {"error": {"status": 400, "type": "invalid_request_error", "message": f"refused {number}"}}

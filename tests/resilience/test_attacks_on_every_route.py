@@ -17,7 +17,7 @@ from tray_bridge.bridge.all_dialects import DIALECTS
 WITHOUT_BODY = re.compile(
     r"/responses/(compact|x/cancel)$|/api/(embed|embeddings|push|create|copy|delete|blobs/x)$|/owner/"
 )
-ASKING = {path for dialect in DIALECTS for path in dialect.paths}
+FIRST = {dialect.paths[0] for dialect in DIALECTS}
 FOREIGN: dict[str, dict[str, str]] = {
     "a foreign Host": {"host": "evil.test"},
     "a Host like ours": {"host": "localhost.evil.test:8000"},
@@ -110,11 +110,11 @@ def test_a_bad_body_gets_words_at_every_route(
         for method, path in public_routes:
             if method != "POST" or WITHOUT_BODY.search(path):
                 continue
-            if len(sent.get("content", b"")) > 10**6 and path not in ASKING:
+            if len(sent.get("content", b"")) > 10**6 and path not in FIRST:
                 continue  # it takes its time, and all routes read their bodies alike
             answer = client.post(path, **sent)
             assert answer.status_code in statuses, (path, answer.status_code, answer.text[:200])
             check_words(path, answer)
             tried += 1
-    assert tried >= 8
+    assert tried >= len(FIRST) > 4
     assert not bridge.standin.requests

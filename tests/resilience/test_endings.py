@@ -90,6 +90,23 @@ def assert_log_is_whole(app: RunningApp, outcomes: set[str]) -> None:
     assert found == {"completed", *outcomes}
 
 
+def check_that_stopped_processes_do_not_outlive_it(app: RunningApp, report: FaultReport) -> None:
+    reading = Reading(app)
+    children = app.children()
+    stopped = [child for child in children if "claude" in child.name()]
+    assert stopped
+    for child in stopped:
+        child.suspend()
+    since = time.monotonic()
+    app.send(signal.SIGKILL)
+    app.process.wait()
+    _, alive = psutil.wait_procs(children, bound(5))
+    assert not alive
+    seconds = time.monotonic() - since
+    reading.join(5)
+    report.add("app", "all processes stopped (SIGSTOP), then SIGKILL of the app", "no process is left", seconds)
+
+
 ENDINGS = [
     (signal.SIGTERM, {"error"}, "an error event that says so"),
     (signal.SIGINT, {"error"}, "an error event that says so"),
@@ -130,33 +147,13 @@ def test_an_end_leaves_no_process_and_no_torn_file_and_the_next_start_is_clean(
         assert again.ask(question(text="here again")) == "here again"
         assert again.status()["problem"] is None
         assert again.status()["log_problem"] is None
+        if number == signal.SIGKILL:
+            check_that_stopped_processes_do_not_outlive_it(again, report)
     report.add(
         "app",
         f"{number.name} with an answer under way, one process parked, one suspended",
         f"{seen}; no process, no torn file, nothing of theirs in the user's folders; the next start is clean",
         seconds,
-    )
-
-
-def test_stopped_sessions_do_not_outlive_a_killed_app(standin: StandIn, tmp_path: Path, report: FaultReport) -> None:
-    with running_app(tmp_path / "app", POOL_SIZE="1", CLAUDE_CONFIG_DIR=str(tmp_path / "app" / "claude")) as app:
-        app.wait_until_warm(1, 60)
-        reading = Reading(app)
-        children = app.children()
-        for child in children:
-            if "claude" in child.name():
-                child.suspend()
-        since = time.monotonic()
-        app.send(signal.SIGKILL)
-        app.process.wait()
-        _, alive = psutil.wait_procs(children, bound(5))
-        assert not alive
-        reading.join(5)
-    report.add(
-        "app",
-        "all processes stopped (SIGSTOP), then SIGKILL of the app",
-        "no process is left",
-        time.monotonic() - since,
     )
 
 

@@ -194,7 +194,8 @@ def test_killed_at_any_moment_of_a_rebuild_the_index_is_whole_the_next_time(tmp_
     run_and_kill(program, tmp_path, after)
     reader = LogReader(tmp_path)
     assert reader.search().total == 300
-    assert [reader.search(f"needle{number:03}").total for number in range(300)] == [1] * 300
+    some = range(0, 300, 5)  # of each batch
+    assert [reader.search(f"needle{number:03}").total for number in some] == [1] * len(some)
 
 
 def run_and_kill(program: str, folder: Path, after: float) -> None:
