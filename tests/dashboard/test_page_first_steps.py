@@ -165,7 +165,7 @@ def test_an_account_in_claude_code_s_settings_is_offered_and_used_only_when_aske
         monkeypatch.delenv(name)
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "claude"))
     monkeypatch.setenv("TRAY_BRIDGE_HOME", str(tmp_path / "own"))
-    bridge = make_bridge(pool_size=1, port=next_free_port("127.0.0.1", 18_950))
+    bridge = make_bridge(max_sessions=1, port=next_free_port("127.0.0.1", 18_950))
     bridge.wait_for(lambda server: server.account.signed_in is False)
     page = open_page(f"{bridge.url}/dashboard#/start")
     first = page.locator(".step").first

@@ -17,7 +17,7 @@ from tray_bridge.snapshots import AccountSnapshot, PlanWindow
 
 
 def test_a_key_is_made_limited_paused_and_revoked(make_bridge: Callable[..., RunningBridge], open_page: Open) -> None:
-    bridge = make_bridge()
+    bridge = make_bridge(max_sessions=1)
     page = open_page(f"{bridge.url}/dashboard#/keys")
     expect(page.locator(".keys")).to_contain_text("There are no keys")
     page.get_by_label("Name of a new key").fill("laptop")
