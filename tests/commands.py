@@ -44,14 +44,20 @@ def run_command(
 
 
 def start_command(
-    words: Sequence[str], environment: Mapping[str, str], *, output: IO[Any], errors: IO[Any], folder: Path = ROOT
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    output: IO[Any],
+    errors: IO[Any],
+    folder: Path = ROOT,
+    module: str = "tray_bridge",
 ) -> subprocess.Popen[Any] | StartedCommand:
-    """Start `python -m tray_bridge WORDS`, which goes on; it reads nothing."""
+    """Start `python -m MODULE WORDS`, which goes on; it reads nothing."""
     if not _can_fork():
-        command = [sys.executable, "-m", "tray_bridge", *words]
+        command = [sys.executable, "-m", module, *words]
         return subprocess.Popen(command, env=environment, cwd=folder, stdout=output, stderr=errors)
     with _lock, Path(os.devnull).open() as nothing:
-        return StartedCommand(_server().start(words, environment, folder, (nothing, output, errors)))
+        return StartedCommand(_server().start(module, words, environment, folder, (nothing, output, errors)))
 
 
 def _can_fork() -> bool:
@@ -121,10 +127,15 @@ class CommandServer:
             return subprocess.CompletedProcess([*words], code, out.read().decode(), errors.read().decode())
 
     def start(
-        self, words: Sequence[str], environment: Mapping[str, str], folder: Path, files: Sequence[IO[Any]]
+        self,
+        module: str,
+        words: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        files: Sequence[IO[Any]],
     ) -> int:
         """Give the process's number."""
-        asked = {"module": "tray_bridge", "words": [*words], "environment": {**environment}, "folder": str(folder)}
+        asked = {"module": module, "words": [*words], "environment": {**environment}, "folder": str(folder)}
         return self._ask({**asked, "waits": False}, files)
 
     def code_of(self, pid: int) -> int | None:
@@ -171,7 +182,7 @@ def _reply(connection: socket.socket, number: int) -> None:
 
 def import_for(asked: Mapping[str, Any]) -> None:
     """What few commands need, at the first that does."""
-    if not asked["waits"]:
+    if asked["module"] == "tray_bridge" and not asked["waits"] and "ask" not in asked["words"]:
         import fastapi
         import uvicorn.protocols.http.h11_impl
         import uvloop

@@ -19,6 +19,8 @@ from Xlib import X
 from Xlib.display import Display
 from Xlib.ext import xtest
 
+from tests.commands import ROOT, StartedCommand, start_command
+
 NEEDED = ("Xvfb", "dbus-daemon", "openbox", "xfce4-panel")
 PANEL_HEIGHT = 30
 BACKGROUND = 0x5B7FA6
@@ -67,7 +69,7 @@ class RealPanel:
         self.errors = folder / "stderr"
         self._scale = scale
         self._size = size
-        self._programs: list[subprocess.Popen[Any]] = []
+        self._programs: list[subprocess.Popen[Any] | StartedCommand] = []
         self.environment = {
             **os.environ,
             "HOME": str(folder),
@@ -124,9 +126,15 @@ class RealPanel:
                 program.kill()
                 program.wait()
 
-    def start(self, *command: str, environment: Mapping[str, str] = {}) -> subprocess.Popen[Any]:
-        """Starts a program on this desktop, which ends with it."""
-        return self._start(*command, environment=environment)
+    def start_python(
+        self, module: str, *words: str, environment: Mapping[str, str] = {}
+    ) -> subprocess.Popen[Any] | StartedCommand:
+        """Starts `python -m MODULE WORDS` on this desktop, which ends with it."""
+        variables = {**self.environment, "PYTHONPATH": str(ROOT), **environment}
+        with self.errors.open("a") as errors, Path(os.devnull).open("w") as nothing:
+            program = start_command(words, variables, output=nothing, errors=errors, module=module)
+        self._programs.append(program)
+        return program
 
     def picture(self) -> Image.Image:
         """The whole screen."""

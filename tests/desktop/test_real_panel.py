@@ -5,7 +5,7 @@ The pictures are kept in `.artifacts/tray/` for a person to look at; the best of
 
 from __future__ import annotations
 
-import sys
+import signal
 import time
 from collections.abc import Callable
 from functools import partial
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
     not RealPanel.is_available(), reason="needs Debian's xvfb, openbox, xfce4-panel and dbus"
 )
 PICTURES = REPOSITORY / ".artifacts" / "tray"
-LONG = 'standin: {"words": 900}'  # an answer that lasts fifteen seconds
+LONG = 'standin: {"words": 150, "rate": 10}'  # an answer that lasts fifteen seconds
 ADVANCED = 0.77  # of the menu's height
 ICON = 24  # pixels of an icon on this panel
 
@@ -51,12 +51,7 @@ def keep(picture: Image.Image, name: str) -> None:
 def test_every_state_has_its_icon(tmp_path: Path, dark: bool, scale: int) -> None:
     with RealPanel(tmp_path / "desktop", dark=dark, scale=scale) as panel:
         for number, state in enumerate(reversed(LOOKS), 1):  # the newest stands left
-            panel.start(
-                sys.executable,
-                str(Path(__file__).with_name("show_icon.py")),
-                state,
-                environment={"PYTHONPATH": str(REPOSITORY), "PYSTRAY_BACKEND": "dummy"},
-            )
+            panel.start_python("tests.desktop.show_icon", state, environment={"PYSTRAY_BACKEND": "dummy"})
             wait_until(partial(_has_icons, panel, number), 60, f"icon {number}")
         time.sleep(0.5)
         whole, places = panel.panel_picture(), panel.icon_places()
@@ -75,9 +70,8 @@ def test_the_menu_opens_and_changes_while_it_is_open(tmp_path: Path) -> None:
             "TRAY_BRIDGE_HOME": str(tmp_path / "tray"),
             "PORT": str(port),
             "POOL_SIZE": "1",
-            "PYTHONPATH": str(REPOSITORY),
         }
-        app = panel.start(sys.executable, "-m", "tray_bridge", "--demo", environment=environment)
+        app = panel.start_python("tray_bridge", "--demo", environment=environment)
         wait_until(partial(_has_icons, panel, 1), 60, "the icon")
         wait_until(lambda: _pool_is_ready(port), 60, f"a ready pool; {panel.errors.read_text()}")
         time.sleep(1.5)
@@ -104,7 +98,7 @@ def test_the_menu_opens_and_changes_while_it_is_open(tmp_path: Path) -> None:
             panel.move((left + 100, top + round((foot - top) * ADVANCED)))
             time.sleep(1.5)
             keep(panel.picture().crop((max(0, left - 560), 0, closed.width, closed.height)), "menu-busy")
-        app.terminate()
+        app.send_signal(signal.SIGTERM)
         assert app.wait(15) == 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -12,6 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from tests.commands import start_command
 from tests.desktop.fake_tray_host import FakeTrayHost, until
 from tests.desktop.private_bus import PrivateBus
 from tests.desktop.tray_app import TrayApp, free_port
@@ -22,7 +24,7 @@ pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or not PrivateBus.is_available(), reason="needs Linux and dbus-daemon"
 )
 
-STORY = 'standin: {"words": 600}'  # lasts ten seconds
+STORY = 'standin: {"words": 100, "rate": 10}'  # lasts ten seconds
 
 
 @pytest.fixture
@@ -281,18 +283,19 @@ async def test_who_is_signed_out_is_told_and_can_sign_in(app: TrayApp, host: Fak
 async def test_a_tray_bridge_on_the_port_is_shown_instead(app: TrayApp, host: FakeTrayHost, tmp_path: Path) -> None:
     port = free_port()
     elsewhere = {**app.environment, "TRAY_BRIDGE_HOME": str(tmp_path / "other"), "POOL_SIZE": "0"}
-    command = (sys.executable, "-m", "tray_bridge", "serve", "--demo", "--port", str(port))
-    serving = await asyncio.create_subprocess_exec(*command, env=elsewhere)
+    words = ("serve", "--demo", "--port", str(port))
+    with Path(os.devnull).open("w") as nothing:
+        serving = start_command(words, elsewhere, output=nothing, errors=nothing)
     try:
         app.port = port
         await app.answers()
         app.start("--port", str(port))
         assert await app.ends() == 0
         assert await app.opened() == f"http://127.0.0.1:{port}/dashboard"
-        assert serving.returncode is None
+        assert serving.poll() is None
     finally:
-        serving.terminate()
-        await serving.wait()
+        serving.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(serving.wait, 20)
 
 
 async def _async(value: bool) -> bool:

@@ -16,6 +16,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from tests.commands import run_command
 from tests.desktop.fake_tray_host import FakeTrayHost, until
 from tests.desktop.private_bus import PrivateBus
 from tests.desktop.tray_app import TrayApp
@@ -56,7 +57,7 @@ def host(tray: tuple[TrayApp, FakeTrayHost]) -> FakeTrayHost:
     return tray[1]
 
 
-def question(text: str = 'standin: {"words": 600}') -> dict[str, object]:
+def question(text: str = 'standin: {"words": 100, "rate": 10}') -> dict[str, object]:
     """A request, which by itself lasts ten seconds."""
     return {"model": "sonnet", "stream": True, "messages": [{"role": "user", "content": text}]}
 
@@ -413,10 +414,8 @@ async def test_what_fails_is_told_in_the_menu_until_something_works(app: TrayApp
 
 
 async def test_the_menu_opens_the_page_without_a_key_though_there_are_keys(app: TrayApp, host: FakeTrayHost) -> None:
-    made = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tray_bridge", "key", "make", "first", env=app.environment, stdout=-3
-    )
-    assert await made.wait() == 0
+    made = await asyncio.to_thread(run_command, ("key", "make", "first"), app.environment)
+    assert made.returncode == 0
     async with httpx.AsyncClient(base_url=app.url) as client:
         assert (await client.get("/v1/models")).status_code == 401
     await host.click("Open dashboard")
