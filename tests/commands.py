@@ -182,7 +182,7 @@ def _reply(connection: socket.socket, number: int) -> None:
 
 def import_for(asked: Mapping[str, Any]) -> None:
     """What few commands need, at the first that does."""
-    if asked["module"] == "tray_bridge" and not asked["waits"] and "ask" not in asked["words"]:
+    if asked["module"] == "tray_bridge" and not asked["waits"]:
         import fastapi
         import uvicorn.protocols.http.h11_impl
         import uvloop

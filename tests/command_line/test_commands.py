@@ -16,7 +16,7 @@ from pathlib import Path
 import openai
 import pytest
 
-from tests.commands import run_command
+from tests.commands import run_command, start_command
 from tests.running_bridge import RunningBridge, directive, wait_for
 from tray_bridge import __version__
 from tray_bridge.machine.owner_note import all_notes
@@ -297,21 +297,17 @@ def test_autostart_is_switched_on_and_off(own: Run, tmp_path: Path) -> None:
 )
 @posix_only
 def test_serve_in_the_demo_answers_and_ends_cleanly_at_a_signal(ending: signal.Signals, tmp_path: Path) -> None:
-    with subprocess.Popen(
-        command("serve", "--demo", "--port", "0", "--pool-size", "0"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment(TRAY_BRIDGE_HOME=str(tmp_path / "own")),
-    ) as serving:
-        try:
-            assert serving.stdout
-            url = serving.stdout.readline().split()[-1]
-            assert "(demo)" in run("status", BRIDGE_URL=url).stdout
-        finally:
-            serving.send_signal(ending)
-        _, said = serving.communicate(timeout=15)
-        assert (serving.returncode, said) == (0, "")
+    words, own = ("serve", "--demo", "--port", "0", "--pool-size", "0"), str(tmp_path / "own")
+    said, errors = tmp_path / "said", tmp_path / "errors"
+    with said.open("w") as output, errors.open("w") as complaints:
+        serving = start_command(words, environment(TRAY_BRIDGE_HOME=own), output=output, errors=complaints)
+    try:
+        wait_for(lambda: "\n" in said.read_text())
+        url = said.read_text().splitlines()[0].split()[-1]
+        assert "(demo)" in run("status", BRIDGE_URL=url).stdout
+    finally:
+        serving.send_signal(ending)
+    assert (serving.wait(15), errors.read_text()) == (0, "")
 
 
 def test_serve_at_a_taken_port_ends_with_1_and_names_a_free_one(own: Run) -> None:

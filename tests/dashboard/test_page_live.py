@@ -239,26 +239,12 @@ def test_doctor_shows_every_check_of_the_command_and_the_log_s_last_lines(
     bridge_log.close_log()
 
 
-def test_the_page_says_when_the_server_is_gone_and_comes_back_with_it(
+def test_an_open_page_does_not_delay_the_stop_says_when_the_server_is_gone_and_comes_back_with_it(
     make_bridge: Callable[..., RunningBridge], open_page: Open
 ) -> None:
     bridge = make_bridge(pool_size=0)
     port = bridge.snapshot().port
     page: Page = open_page(f"{bridge.url}/dashboard")
-    expect(page.locator("#state")).to_have_text("Ready")
-    bridge.server.stop()
-    expect(page.locator("#state")).to_have_text("Not reachable")
-    expect(page.locator("h1")).to_have_text("The server does not answer")
-    expect(page.locator(".problems")).to_contain_text("Start it in the tray's menu, or with tray-bridge.")
-    expect(page.locator(".session").first).to_be_hidden()
-    expect(page.locator(".facts")).to_have_text("")
-    bridge.server.restart(bridge.server.settings.model_copy(update={"port": port}))
-    expect(page.locator("#state")).to_have_text("Ready", timeout=15_000)
-
-
-def test_an_open_page_does_not_delay_the_stop(make_bridge: Callable[..., RunningBridge], open_page: Open) -> None:
-    bridge = make_bridge(pool_size=0)
-    page = open_page(f"{bridge.url}/dashboard")
     expect(page.locator("#state")).to_have_text("Ready")
     done = threading.Event()
 
@@ -268,3 +254,10 @@ def test_an_open_page_does_not_delay_the_stop(make_bridge: Callable[..., Running
 
     threading.Thread(target=stop).start()
     assert done.wait(2), "the event stream held up the stop"
+    expect(page.locator("#state")).to_have_text("Not reachable")
+    expect(page.locator("h1")).to_have_text("The server does not answer")
+    expect(page.locator(".problems")).to_contain_text("Start it in the tray's menu, or with tray-bridge.")
+    expect(page.locator(".session").first).to_be_hidden()
+    expect(page.locator(".facts")).to_have_text("")
+    bridge.server.restart(bridge.server.settings.model_copy(update={"port": port}))
+    expect(page.locator("#state")).to_have_text("Ready", timeout=15_000)

@@ -133,7 +133,7 @@ async def test_it_can_wait_to_be_started(app: TrayApp, host: FakeTrayHost) -> No
     await host.shows("● Ready on")
 
 
-async def test_a_second_launch_shows_the_first_and_ends(app: TrayApp, host: FakeTrayHost) -> None:
+async def test_a_second_launch_shows_the_first_unless_that_has_crashed(app: TrayApp, host: FakeTrayHost) -> None:
     await launch(app, host)
     second = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tray_bridge", "--demo", env=app.environment, stderr=asyncio.subprocess.PIPE
@@ -143,23 +143,10 @@ async def test_a_second_launch_shows_the_first_and_ends(app: TrayApp, host: Fake
     assert "running already" in said.decode()
     assert await app.opened() == f"{app.url}/dashboard"
     assert len(host.items) == 1
-
-
-async def test_a_crash_blocks_no_second_launch(app: TrayApp, host: FakeTrayHost) -> None:
-    await launch(app, host)
     app.send(signal.SIGKILL)
     await app.ends()
     host.items.clear()
     await launch(app, host)
-
-
-async def test_a_tray_host_that_restarts_gets_the_icon_back(app: TrayApp, host: FakeTrayHost, bus: PrivateBus) -> None:
-    await launch(app, host)
-    await host.stop()
-    await asyncio.sleep(0.5)
-    await host.start()
-    await host.has_item()
-    await host.shows("● Ready on")
 
 
 async def test_d4_a_bus_that_restarts_gets_the_icon_back_and_stops_no_request(
@@ -191,8 +178,15 @@ async def test_d4_a_bus_that_restarts_gets_the_icon_back_and_stops_no_request(
     assert await app.ends() == 0
 
 
-async def test_a_session_that_ends_ends_the_app(app: TrayApp, host: FakeTrayHost, bus: PrivateBus) -> None:
+async def test_a_tray_host_that_restarts_gets_the_icon_back_and_a_session_that_ends_ends_the_app(
+    app: TrayApp, host: FakeTrayHost, bus: PrivateBus
+) -> None:
     await launch(app, host)
+    await host.stop()
+    await asyncio.sleep(0.5)
+    await host.start()
+    await host.has_item()
+    await host.shows("● Ready on")
     bus.stop()
     assert await app.ends(40) == 0
     assert "Traceback" not in app.errors
