@@ -45,11 +45,11 @@ async def test_a_small_storm_leaves_no_task_no_descriptor_and_no_process(
     make_bridge: Make, report: FaultReport
 ) -> None:
     bridge = await asyncio.to_thread(
-        make_bridge, pool_size=2, max_sessions=2, parked_sessions=0, queue_limit=64, queue_timeout=bound(120)
+        make_bridge, pool_size=4, max_sessions=4, parked_sessions=0, queue_limit=64, queue_timeout=bound(120)
     )
-    await asyncio.to_thread(bridge.wait_until_warm, 2)
+    await asyncio.to_thread(bridge.wait_until_warm, 4)
     assert await asyncio.to_thread(ask, bridge) == "well"
-    await asyncio.to_thread(bridge.wait_for, lambda s: len(s.pool.sessions) == 2 and not s.pool.starting)
+    await asyncio.to_thread(bridge.wait_for, lambda s: len(s.pool.sessions) == 4 and not s.pool.starting)
     await asyncio.sleep(1)
     before = held(bridge.standin)
     began = time.monotonic()
@@ -59,7 +59,7 @@ async def test_a_small_storm_leaves_no_task_no_descriptor_and_no_process(
     assert storm.wrong == []
     assert storm.seen["kills"] >= 1
 
-    wait_for(lambda: ready(bridge.snapshot().pool) == 2 and not bridge.snapshot().requests, bound(20))
+    wait_for(lambda: ready(bridge.snapshot().pool) == 4 and not bridge.snapshot().requests, bound(20))
     deadline = time.monotonic() + bound(10)
     while left_over := {what: n for what, n in held(bridge.standin).items() if n > before[what]}:
         assert time.monotonic() < deadline, (before, left_over)
