@@ -165,7 +165,7 @@ async def test_an_upload_over_the_limit_needs_no_memory() -> None:
 
     async def pieces() -> AsyncIterator[bytes]:
         nonlocal peak
-        for _ in range(3200):  # 200 MB
+        for _ in range(1600):  # 100 MB
             peak = max(peak, process.memory_info().rss)
             yield b" " * 65_536
 

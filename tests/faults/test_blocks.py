@@ -187,7 +187,11 @@ OTHERS: dict[str, tuple[str, Wire, Any]] = {
 }
 
 
-@pytest.mark.parametrize("kind", ["text and two calls", "arguments in the start (C17)", "one id twice (C17)"])
+IN_EACH_DIALECT = ["text and two calls"]
+IN_ONE = ["arguments in the start (C17)", "one id twice (C17)"]  # the usual run tries them in Chat Completions alone
+
+
+@pytest.mark.parametrize("kind", [*IN_EACH_DIALECT, *(pytest.param(kind, marks=pytest.mark.full) for kind in IN_ONE)])
 @pytest.mark.parametrize("dialect", OTHERS)
 def test_c8_other_dialects_have_the_same_calls(bridge: RunningBridge, dialect: str, kind: str) -> None:
     events, _, arguments = ANSWERS[kind]

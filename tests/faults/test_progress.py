@@ -137,6 +137,7 @@ TEXT_BESIDE = [
 INTERLEAVED = {"two calls": (TWO_CALLS, "", ["A", "B"]), "text beside a call": (TEXT_BESIDE, "Look there.", ["A"])}
 
 
+@pytest.mark.full  # `test_blocks` has the same of more kinds
 @pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize("kind", INTERLEAVED)
 def test_c8_pieces_belong_to_their_block(bridge: RunningBridge, kind: str, streamed: bool) -> None:

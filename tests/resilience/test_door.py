@@ -60,9 +60,8 @@ def test_each_route_but_the_open_ones_demands_the_key_once_there_is_one(
     named += [("POST", "/no/such/route"), ("PUT", "/v1/models"), ("GET", "//v1/models")]
     attempts: list[dict[str, str]] = [
         {},
-        {"authorization": "Bearer tb-wrong"},
+        {"authorization": "Bearer tb-wrong", "cookie": f"tray_bridge_{bridge.snapshot().port}=x"},
         {"x-api-key": a_key[:-1]},
-        {"cookie": f"tray_bridge_{bridge.snapshot().port}=x"},
     ]
     guarded = {(method, path) for method, path in named if path not in OPEN}
     with httpx.Client(headers=OWN, timeout=bound(20)) as client:

@@ -149,7 +149,7 @@ def send_raw(bridge: RunningBridge, requests: int, seed: int) -> Counter[str]:
 
 
 def test_bytes_that_are_hardly_http_are_refused(bridge: RunningBridge) -> None:
-    seen = send_raw(bridge, 300, seed=5)
+    seen = send_raw(bridge, 150, seed=5)
     assert len(seen) > 3
     assert ask(bridge) == "well"
 
