@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
@@ -60,7 +61,8 @@ async def test_a_stream_gives_the_pieces_as_they_come(bridge: RunningBridge) -> 
     assert "".join(pieces) == "One two three four five"
 
 
-async def test_many_questions_at_once_get_their_own_answers(bridge: RunningBridge) -> None:
+async def test_many_questions_at_once_get_their_own_answers(bridge_with: Callable[..., RunningBridge]) -> None:
+    bridge = bridge_with(max_sessions=2)
     async with BridgeClient(bridge.url) as client:
         answers = await asyncio.gather(*(client.complete(directive(text=f"answer {n}")) for n in range(4)))
     assert answers == [f"answer {n}" for n in range(4)]
@@ -162,7 +164,8 @@ def test_the_command_takes_a_model_by_flag_and_by_variable(bridge: RunningBridge
     assert "opus" in bridge.standin.requests[-1].body["model"]
 
 
-def test_the_command_asks_several_times_at_once(bridge: RunningBridge) -> None:
+def test_the_command_asks_several_times_at_once(bridge_with: Callable[..., RunningBridge]) -> None:
+    bridge = bridge_with(max_sessions=2)
     answered = run_client(bridge, "-n", "3", directive(text="Hello"))
     assert sorted(answered.stdout.splitlines()) == ["[1] Hello", "[2] Hello", "[3] Hello"], answered.stderr
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import openai
 import pytest
@@ -55,6 +56,7 @@ def test_a_client_that_leaves_frees_its_session_and_the_next_gets_its_own_answer
     bridge: RunningBridge, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "tray_bridge")
+    bridge.wait_for(lambda s: not s.pool.busy)  # with what the test before asked
     stream = bridge.client.chat.completions.create(
         model="sonnet",
         messages=[{"role": "user", "content": directive(words=500, rate=50)}],
@@ -72,7 +74,8 @@ def test_a_client_that_leaves_frees_its_session_and_the_next_gets_its_own_answer
     assert answer.choices[0].message.content == "mine"
 
 
-async def test_eight_streams_at_once_each_get_their_own_answer(bridge: RunningBridge) -> None:
+async def test_eight_streams_at_once_each_get_their_own_answer(bridge_with: Callable[..., RunningBridge]) -> None:
+    bridge = bridge_with(max_sessions=3)
     client = bridge.async_client()
 
     async def ask(number: int) -> str:

@@ -47,7 +47,8 @@ def test_a_gap_is_filled_and_markers_are_understood(bridge: RunningBridge) -> No
         assert turns(newest(bridge)) == [("user", [{"type": "text", "text": f"{before}{GAP}{after}"}])]
 
 
-def test_prompts_have_their_own_answers_and_indices(bridge: RunningBridge) -> None:
+def test_prompts_have_their_own_answers_and_indices(bridge_with: Make) -> None:
+    bridge = bridge_with(max_sessions=2)
     prompts = [directive(text="one"), directive(text="two")]
     completion = create(bridge, prompts, n=2, echo=True)
     assert [choice.text for choice in completion.choices] == [
@@ -85,10 +86,12 @@ def test_errors_have_openais_shape(bridge: RunningBridge, status: int) -> None:
     assert (refused.status_code, refused.json()["error"]["param"]) == (400, "prompt")
 
 
-def test_nothing_is_parked_for_it(make_bridge: Make) -> None:
-    bridge = make_bridge(pool_size=1)
+def test_nothing_is_parked_for_it(bridge_with: Make) -> None:
+    bridge_with(parked_sessions=0).wait_for(lambda s: not s.pool.parked and not s.pool.busy)
+    bridge = bridge_with()
+    before = sum(dict(bridge.snapshot().pool.taken).values())
     create(bridge, directive(text="one"))
-    bridge.wait_for(lambda s: not s.pool.busy)
+    bridge.wait_for(lambda s: sum(dict(s.pool.taken).values()) > before and not s.pool.busy)
     assert bridge.snapshot().pool.parked == 0
 
 

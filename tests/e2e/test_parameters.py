@@ -117,7 +117,8 @@ def test_reasoning_can_be_switched_off_in_the_settings(bridge_with: Make) -> Non
     assert "Secret" not in post(bridge, {**body, "stream": True}).text
 
 
-def test_four_choices_are_four_answers_with_one_usage(bridge: RunningBridge) -> None:
+def test_four_choices_are_four_answers_with_one_usage(bridge_with: Make) -> None:
+    bridge = bridge_with(max_sessions=3)
     completion = post(bridge, {**asking(words=3), "n": 4}).json()
     assert [choice["index"] for choice in completion["choices"]] == [0, 1, 2, 3]
     assert [choice["message"]["content"] for choice in completion["choices"]] == ["word1 word2 word3"] * 4
