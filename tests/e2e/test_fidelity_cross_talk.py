@@ -83,7 +83,7 @@ def others(number: int, talks: int, text: str) -> list[str]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    ("conversations", "processes"), [(10, 4), pytest.param(30, 10, marks=pytest.mark.full)], ids=["ten", "thirty"]
+    ("conversations", "processes"), [(10, 3), pytest.param(30, 10, marks=pytest.mark.full)], ids=["ten", "thirty"]
 )
 async def test_conversations_at_once_keep_their_secrets(
     make_bridge: Make, tmp_path: Path, conversations: int, processes: int

@@ -54,7 +54,7 @@ def check(description: Any, path: str, data: st.DataObject) -> None:
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("path", OPERATIONS)
-@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=SLOW)
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=SLOW)
 @given(data=st.data())
 def test_made_up_requests_are_answered_as_described(description: Any, path: str, data: st.DataObject) -> None:
     check(description, path, data)

@@ -60,14 +60,25 @@ def long_past(rounds: int) -> Generated:
     return made
 
 
-def test_the_file_is_gone_when_the_answer_has_come_and_nothing_else_is_written(
+def test_the_file_is_gone_when_the_answer_has_come_and_the_follow_up_stays_in_its_session(
     bridge: RunningBridge, resumed: list[Path], home: Path
 ) -> None:
     before = len(resumed)
-    check(bridge, long_past(100), "resumed")
+    made = long_past(100)
+    question = {"role": "user", "content": directive(text="first")}
+    answer(bridge, {"messages": [*made.messages, question]})
     assert len(resumed) == before + 1
     assert list(transcript_folder().iterdir()) == []
     assert [path for path in home.rglob("*.jsonl") if "transcripts" in path.parts or "projects" in path.parts] == []
+
+    # The follow-up stays in its session.
+    parked = dict(bridge.snapshot().pool.taken)["parked"]
+    made.messages += [question, {"role": "assistant", "content": "first"}]
+    made.expect("user", [text_block(question["content"])])
+    made.expect("assistant", [text_block("first")])
+    check(bridge, made, "second")
+    bridge.wait_for(lambda s: dict(s.pool.taken)["parked"] == parked + 1)
+    assert len(resumed) == before + 1
 
 
 def test_what_follows_the_last_answer_in_words_is_laid_down(bridge: RunningBridge, resumed: list[Path]) -> None:
@@ -87,18 +98,6 @@ def test_what_follows_the_last_answer_in_words_is_laid_down(bridge: RunningBridg
     assert "seen" in answer(bridge, {"messages": made.messages})["content"]
     assert turns(newest(bridge)) == made.expected
     assert len(resumed) == before + 1
-
-
-def test_the_follow_up_of_a_resumed_conversation_stays_in_its_session(bridge: RunningBridge) -> None:
-    made = long_past(5)
-    question = {"role": "user", "content": directive(text="first")}
-    answer(bridge, {"messages": [*made.messages, question]})
-    parked = dict(bridge.snapshot().pool.taken)["parked"]
-    made.messages += [question, {"role": "assistant", "content": "first"}]
-    made.expect("user", [text_block(question["content"])])
-    made.expect("assistant", [text_block("first")])
-    check(bridge, made, "second")
-    bridge.wait_for(lambda s: dict(s.pool.taken)["parked"] == parked + 1)
 
 
 @pytest.mark.parametrize("trouble", ["no folder", "no file"])
