@@ -73,7 +73,7 @@ def all_served(running_standin: StandIn) -> Iterator[RunningBridge]:
             for name, found in list(vars(owner).items()):
                 if inspect.isfunction(found) and found.__module__ == answering.__name__ and name not in STARTS:
                     patch.setattr(owner, name, noted(found))
-        with running_bridge(running_standin, pool_size=2) as running:
+        with running_bridge(running_standin, suspended_sessions=1) as running:
             yield running
 
 
