@@ -43,12 +43,19 @@ def early(standin: StandIn, before: set[int], monkeypatch: pytest.MonkeyPatch) -
     return early
 
 
-def test_its_session_is_the_first_of_the_pool(early: EarlyStart, before: set[int]) -> None:
+@pytest.mark.usefixtures("short_silence")
+def test_its_session_is_the_first_of_the_pool_with_the_real_settings(early: EarlyStart, before: set[int]) -> None:
     (pid,) = clis() - before
-    server = ServerThread(load_settings({"port": 0, "pool_size": 1}), early)
+    server = ServerThread(load_settings({"port": 0, "pool_size": 1, "claude_timeout": 2}), early)
     server.start()
     wait_for(lambda: server.snapshot().pool.fitting, 20)
     assert [session.pid for session in server.snapshot().pool.sessions] == [pid]
+    with (
+        openai.OpenAI(base_url=server.snapshot().base_url, api_key="none", max_retries=0) as client,
+        pytest.raises(openai.InternalServerError, match="Nothing came from Claude for 2 s"),
+    ):
+        silent = directive(text="late", first_delay=20)
+        client.chat.completions.create(model="haiku", messages=[{"role": "user", "content": silent}])
     server.restart()  # in a loop of its own
     wait_for(lambda: server.snapshot().pool.fitting, 20)
     assert [session.pid for session in server.snapshot().pool.sessions] != [pid]
@@ -57,26 +64,13 @@ def test_its_session_is_the_first_of_the_pool(early: EarlyStart, before: set[int
     assert pid not in clis()
 
 
-@pytest.mark.usefixtures("short_silence")
-@pytest.mark.parametrize("settings", [{"default_model": "haiku"}, {"pool_size": 0}, {"claude_timeout": 2}])
-def test_it_is_used_only_where_it_fits_and_then_with_the_real_settings(
-    early: EarlyStart, before: set[int], settings: dict[str, object]
-) -> None:
+@pytest.mark.parametrize("settings", [{"default_model": "haiku"}, {"pool_size": 0}])
+def test_it_is_used_only_where_it_fits(early: EarlyStart, before: set[int], settings: dict[str, object]) -> None:
     (pid,) = clis() - before
     server = ServerThread(load_settings({"port": 0, "pool_size": 1, **settings}), early)
     server.start()
     assert server.wait_until_settled().state == "ready"
-    if "claude_timeout" in settings:
-        wait_for(lambda: server.snapshot().pool.fitting, 20)
-        assert [session.pid for session in server.snapshot().pool.sessions] == [pid]
-        with (
-            openai.OpenAI(base_url=server.snapshot().base_url, api_key="none", max_retries=0) as client,
-            pytest.raises(openai.InternalServerError, match="Nothing came from Claude for 2 s"),
-        ):
-            silent = directive(text="late", first_delay=20)
-            client.chat.completions.create(model="haiku", messages=[{"role": "user", "content": silent}])
-    else:
-        wait_for(lambda: pid not in clis(), 5)
+    wait_for(lambda: pid not in clis(), 5)
     server.stop()
     assert pid not in clis()
 
