@@ -38,12 +38,10 @@ WEATHER: Any = [
 
 
 @pytest.fixture(scope="module")
-def killed_bridge(shared_bridge: RunningBridge) -> Iterator[RunningBridge]:
+def killed_bridge(running_standin: StandIn) -> Iterator[RunningBridge]:
     """Faults of processes in each state need spares beside those that are busy and those that rest."""
-    usual = shared_bridge.server.settings
-    shared_bridge.server.apply(usual.model_copy(update={"pool_size": 3, "parked_sessions": 1}))
-    yield shared_bridge
-    shared_bridge.server.apply(usual)
+    with running_bridge(running_standin, pool_size=3, parked_sessions=1) as running:
+        yield running
 
 
 @pytest.fixture
