@@ -115,7 +115,7 @@ def test_an_exchange_is_shown_with_turns_tools_pictures_reasoning_and_timing(
     expect(pane.locator(".turn.user")).to_contain_text("What does this chart say?")
     picture = pane.get_by_role("img", name="Image")
     expect(picture).to_be_visible()
-    page.wait_for_function("document.querySelector('.exchange img').naturalWidth === 360")
+    expect(picture).to_have_js_property("naturalWidth", 360)
     expect(pane.locator(".turn.assistant .call h4")).to_contain_text("read_sales")
     expect(pane.locator(".turn.assistant .call pre")).to_have_text('{\n  "year": 2026,\n  "whole": true\n}')
     expect(pane.locator(".turn.tool")).to_contain_text('{"jul": 60}')

@@ -17,6 +17,7 @@ from tests.dashboard.chromium import Open
 from tests.dashboard.log_filler import answer, chart_png, fill, question, write_exchange
 from tests.dashboard.profile import Profile
 from tests.dashboard.scene import FINDINGS, Scene, busy_scene, keys_of, serve
+from tests.running_bridge import wait_for
 from tray_bridge.api.page.last_hour import LastHour
 from tray_bridge.errors import UpstreamError
 from tray_bridge.machine.api_keys import KeyLimits
@@ -228,7 +229,7 @@ def test_the_theme_follows_the_system_until_it_is_chosen_and_the_choice_stays(li
 def test_every_view_can_be_reached_with_the_keyboard_and_focus_is_seen(lively: str, open_page: Open) -> None:
     page = load_view(open_page, lively, "now")
     page.bring_to_front()
-    page.wait_for_function("document.hasFocus()")  # else the key goes nowhere
+    wait_for(lambda: page.evaluate("document.hasFocus()"))  # else the key goes nowhere
     page.keyboard.press("Tab")
     skip = page.locator(".skip")
     expect(skip).to_be_focused()
