@@ -115,6 +115,7 @@ def test_a_stream_that_breaks_upstream_ends_in_an_error_and_says_nothing_twice(b
     assert finish_reasons(chunks) == []
     assert last["error"]["message"]
     assert "[DONE]" not in response.text
+    assert all(received.body.get("stream") for received in bridge.standin.requests), "asked again without a stream"
 
 
 def test_a_whole_answer_survives_a_break_by_the_clis_own_retry(bridge: RunningBridge) -> None:
@@ -161,6 +162,7 @@ def test_an_upstream_error_keeps_its_status_streamed_or_not(bridge: RunningBridg
     assert response.headers["x-should-retry"] == ("true" if status in (429, 500, 503, 529) else "false")
     assert response.headers["x-request-id"].startswith("req_")
     assert int(response.headers["openai-processing-ms"]) >= 0
+    assert len(bridge.standin.requests) <= 3, "Claude Code tries twice more at most: clients try again by themselves"
 
 
 @pytest.mark.parametrize("wait", [30, 3600])

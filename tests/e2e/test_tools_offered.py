@@ -133,6 +133,8 @@ def test_tools_that_bear_names_of_claude_codes_own_are_the_clients(bridge: Runni
     assert results == {name: [{"type": "text", "text": f"result of {name}"}] for name in BUILT_IN}
     notes = [message for message in body["messages"] if message["role"] == "system"]
     assert len(notes) == 1, "the CLI's note on its surroundings, and no more"
+    assert notes[0]["content"].startswith("# Environment\n"), "without the agents that a tool named Agent could start"
+    assert "advanced-tool-use" not in bridge.standin.requests[-1].headers["anthropic-beta"], "no tool is searched for"
 
 
 def test_no_choice_is_sent_where_none_is_made(bridge: RunningBridge) -> None:

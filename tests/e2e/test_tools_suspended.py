@@ -22,6 +22,9 @@ PIXEL = (  # a picture of one red pixel
 )
 
 
+LONG = "line of a log " * 9_000  # with a picture: of words alone Claude Code would take as much as the tool allows
+
+
 def bodies(bridge: RunningBridge) -> list[Wire]:
     return [dict(received.body) for received in bridge.standin.requests]
 
@@ -141,7 +144,7 @@ def test_arrays_pictures_and_errors_are_results_too(bridge: RunningBridge) -> No
     conversation.messages += [
         result(one, [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]),
         result(two, [PICTURE]),
-        result(three, [{"type": "text", "text": "see"}, PICTURE, {"type": "text", "text": "there"}]),
+        result(three, [{"type": "text", "text": LONG}, PICTURE, {"type": "text", "text": "there"}]),
         result(four, "it broke", is_error=True),
     ]
     assert conversation.send().content == "done"
@@ -149,6 +152,7 @@ def test_arrays_pictures_and_errors_are_results_too(bridge: RunningBridge) -> No
     assert got[one]["content"] == [*text("a"), *text("b")]
     assert got[two]["content"][0]["source"]["data"] == PIXEL
     assert [block["type"] for block in got[three]["content"]] == ["text", "image", "text"]
+    assert got[three]["content"][0]["text"] == LONG
     assert got[four]["content"] == text("it broke") and got[four]["is_error"] is True
     assert_one_growing_conversation(bridge)
 

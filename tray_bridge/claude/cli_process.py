@@ -101,20 +101,20 @@ def cli_environment(inherited: Mapping[str, str]) -> dict[str, str]:
         **blanked,
         **without_proxy(inherited),
         "CLAUDE_AGENT_SDK_MCP_NO_PREFIX": "1",  # functions keep the client's names
-        "ENABLE_TOOL_SEARCH": "false",  # all tools are in the prompt
+        "ENABLE_TOOL_SEARCH": "false",  # all tools are in the prompt, also where one is named ToolSearch
         "CLAUDE_CODE_MAX_MCP_DESCRIPTION_LENGTH": "100000000",  # else they are cut at 4,096 characters
         "CLAUDE_CODE_DISABLE_ATTACHMENTS": "1",  # else it adds notes of its own, as after some rounds without text
         "CLAUDE_AGENT_SDK_DISABLE_BUILTIN_AGENTS": "1",  # else a tool named Agent adds them
         "MAX_MCP_OUTPUT_TOKENS": "100000000",  # results are never shortened
-        "MCP_TOOL_TIMEOUT": "86400000",  # ms: a call may wait for as long as a worker may stay suspended
+        "MCP_TOOL_TIMEOUT": "604800000",  # ms: a call may wait for as long as a worker may stay suspended, a week
         "CLAUDE_CODE_MAX_RETRIES": "2",  # clients of OpenAI's API retry by themselves
-        "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",
+        "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",  # a stream that broke is not asked for without one
         "CLAUDE_STREAM_IDLE_TIMEOUT_MS": "1800000",  # CLAUDE_TIMEOUT limits silence instead
         "CLAUDE_CODE_ENABLE_FINE_GRAINED_TOOL_STREAMING": "1",  # long arguments come piece by piece
         "CLAUDE_CODE_DISABLE_REFUSAL_RETRY": "1",  # a refusal ends the turn
         "CLAUDE_CODE_DISABLE_REFUSAL_FALLBACK": "1",  # and no other model is asked
-        "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",
-        "CLAUDE_CODE_DISABLE_TERMINAL_TITLE": "1",  # else each turn asks the model for a title first
+        "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1",  # what it noted of the user for this folder would go upstream
+        "CLAUDE_CODE_DISABLE_TERMINAL_TITLE": "1",  # else the model is asked for a title
         "DISABLE_AUTOUPDATER": "1",
         "DISABLE_AUTO_COMPACT": "1",
     }
