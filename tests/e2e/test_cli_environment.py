@@ -101,6 +101,7 @@ def test_a_call_may_wait_for_as_long_as_a_process_may_stay_suspended() -> None:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(400)
 def test_five_minutes_without_a_word_from_upstream_end_no_answer(bridge_with: Callable[..., RunningBridge]) -> None:
     """Claude Code takes a stream in which nothing came for so long for a broken one."""
     bridge = bridge_with(claude_timeout=600)
