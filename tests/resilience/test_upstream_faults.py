@@ -54,10 +54,10 @@ def test_upstream_slow(steady: RunningBridge, report: FaultReport) -> None:
 
 
 @pytest.mark.usefixtures("short_silence")
-def test_upstream_silent(make_bridge: Make, report: FaultReport) -> None:
+def test_upstream_silent(steady: RunningBridge, bridge_with: Make, report: FaultReport) -> None:
     limit = 4
-    bridge = make_bridge(pool_size=2, claude_timeout=limit)
-    bridge.wait_until_warm(2)
+    bridge = bridge_with(claude_timeout=limit)  # processes that run already keep to it, too
+    assert bridge is steady
     with bystander(bridge), stream(bridge, hang_after=3) as texts:
         with pytest.raises(openai.APIError, match="Nothing came") as caught:
             list(texts)

@@ -45,7 +45,7 @@ class LineReader:
         self._unanswered = 0  # user lines that were written and have had no `result`
         self._unfinished: set[str] = set()  # ids of user lines that the CLI has not yet called done
         self._is_interrupted = False  # by `interrupt_now`
-        self.progress = ProgressTimer(config.turn_timeout, lambda: transport.messages.put_nowait(_TIMED_OUT))
+        self.progress = ProgressTimer(lambda: transport.messages.put_nowait(_TIMED_OUT))
 
     @property
     def messages(self) -> Mailbox[dict[str, Any] | None]:
@@ -74,7 +74,7 @@ class LineReader:
             if message.get("state") in LINE_DONE:
                 self._unfinished.discard(message.get("command_uuid") or "")
         elif message is _TIMED_OUT:
-            raise timed_out(self._config.turn_timeout)
+            raise timed_out(self.progress.limit)
         elif kind == "rate_limit_event":
             with contextlib.suppress(*NOT_UNDERSTOOD):  # it is only for show
                 self._config.on_plan_window(read_plan_window(message.get("rate_limit_info") or {}))

@@ -200,7 +200,7 @@ class SessionPool:
         self._keeper.note_lent(wanted.binding, is_new=worker.kind not in ("parked", "suspended"))
         logger.info("worker %d: lent (%s) after %.0f ms", worker.id, worker.kind, waited * 1000)
         self._on_change()
-        run, error = TurnRun(worker, wanted), None
+        run, error = TurnRun(worker, wanted, self._roster.config.turn_timeout), None
         try:
             if worker.kind == "cold":
                 await self._start(worker, wanted)

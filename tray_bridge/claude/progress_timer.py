@@ -12,24 +12,25 @@ STALL_SECONDS = 1.0  # a timer that is later than this shows that this program i
 
 
 class ProgressTimer:
-    """Call `on_late` after `limit` seconds without progress. Use within one event loop.
+    """Call `on_late` after `limit` seconds without progress; `start` sets them. Use within one event loop.
 
     One timer serves the whole turn and is moved on only when it fires: a token costs one look at the clock.
     """
 
-    def __init__(self, limit: float, on_late: Callable[[], None]) -> None:
-        self._limit = self._given = limit
+    def __init__(self, on_late: Callable[[], None]) -> None:
+        self.limit = 0.0
+        self._allowed = 0.0  # the same, or what the CLI's reports allow
         self._on_late = on_late
         self._progress = 0.0
         self._clock: Callable[[], float] = float  # the loop's, once the timer has been started
         self._handle: asyncio.TimerHandle | None = None
 
-    def start(self) -> None:
+    def start(self, limit: float) -> None:
         """Start the timer."""
         self._clock = asyncio.get_running_loop().time
         self.note()
-        self._limit = self._given
-        self._look_again(self._limit)
+        self.limit = self._allowed = limit
+        self._look_again(limit)
 
     def note(self) -> None:
         """Record progress."""
@@ -42,7 +43,7 @@ class ProgressTimer:
             self.note()
         elif kind == "system" and message.get("status") == "requesting":
             self.note()
-            self._limit = max(self._limit, SHORTEST_SILENCE)
+            self._allowed = max(self._allowed, SHORTEST_SILENCE)
 
     def cancel(self) -> None:
         """Stop the timer."""
@@ -55,7 +56,7 @@ class ProgressTimer:
 
     def _look(self, due: float) -> None:
         now = self._clock()
-        left = self._limit - (now - self._progress)
+        left = self._allowed - (now - self._progress)
         if left <= 0 and now - due > STALL_SECONDS:
             left = STALL_SECONDS  # what came while this program stood still is still to be read
         if left > 0:

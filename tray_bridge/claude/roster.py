@@ -120,7 +120,6 @@ class Roster:
             environment=config.environment,
             settings=config.settings,
             transcript_folder=config.transcript_folder,
-            turn_timeout=config.turn_timeout,
             reuse=config.reuse,
             start_slots=self._start_slots,
             on_plan_window=self._on_plan_window,

@@ -45,7 +45,7 @@ class TokenCounter:
         worker.move("busy")
         self._is_counting, error = True, None
         try:
-            return await wait_within(TurnRun(worker, wanted).count(), COUNT_TIMEOUT)
+            return await wait_within(TurnRun(worker, wanted, COUNT_TIMEOUT).count(), COUNT_TIMEOUT)
         except TrayBridgeError as raised:
             error = raised
         except asyncio.TimeoutError:

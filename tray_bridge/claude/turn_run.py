@@ -24,12 +24,16 @@ MOST_REPEATS = 2  # how often a call is demanded again in words
 
 
 class TurnRun:
-    """Run one turn. `rest` is the state in which it left the worker; None while it runs, and if it did not end."""
+    """Run one turn, with at most `limit` seconds without progress.
 
-    def __init__(self, worker: Worker, wanted: Wanted) -> None:
+    `rest` is the state in which it left the worker; None while it runs, and if it did not end.
+    """
+
+    def __init__(self, worker: Worker, wanted: Wanted, limit: float) -> None:
         self.rest: Rest | None = None
         self._worker = worker
         self._wanted = wanted
+        self._limit = limit
         self._turn = wanted.turn
         self._shared = 0  # messages that the worker holds already
 
@@ -39,7 +43,7 @@ class TurnRun:
         Raises TrayBridgeError: TurnTimeoutError, SessionLostError, SignedOutError, UpstreamError.
         """
         worker, turn = self._worker, self._turn
-        worker.reader.progress.start()
+        worker.reader.progress.start(self._limit)
         try:
             plan = worker.conversation.plan(self._wanted)
             self._shared = plan.start
@@ -120,11 +124,10 @@ class TurnRun:
 
     async def _within_time_limit(self, step: Coroutine[Any, Any, None]) -> None:
         """Limit the time of what is written to the CLI before it answers: a stopped process does not read."""
-        limit = self._worker.config.turn_timeout
         try:
-            await wait_within(step, max(limit, SHORTEST_PREPARATION))
+            await wait_within(step, max(self._limit, SHORTEST_PREPARATION))
         except asyncio.TimeoutError:
-            raise timed_out(limit) from None
+            raise timed_out(self._limit) from None
 
     async def _begin(self, plan: Plan) -> None:
         worker, turn = self._worker, self._turn

@@ -13,7 +13,7 @@ from .start_slots import StartSlots
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
-    """`turn_timeout` is in seconds without progress."""
+    """What each of them is started with, and what they share."""
 
     model: str
     work_folder: Path
@@ -21,7 +21,6 @@ class WorkerConfig:
     environment: Mapping[str, str]
     settings: Mapping[str, str]
     transcript_folder: Path | None
-    turn_timeout: float
     reuse: bool
     start_slots: StartSlots
     on_plan_window: Callable[[PlanWindow], None]
