@@ -29,7 +29,7 @@ sys.dont_write_bytecode = False
 # Until all tests are collected, as what is imported and collected stays: a fifth of that time else.
 gc.disable()
 
-MOST_PROCESSES = 5
+MOST_PROCESSES = 7
 # One browser for each, and as much to do. All async tests are in the first: see `pytest_collection_modifyitems`.
 GROUPS = {
     "dashboard": ("dashboard/",),
@@ -92,7 +92,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """More processes than cores, as tests wait for others' processes; this one alone where only files are named."""
     if all("::" in argument or argument.endswith(".py") for argument in config.args):
         return 0
-    return min(MOST_PROCESSES, 3 * (os.cpu_count() or 1))
+    return min(MOST_PROCESSES, 4 * (os.cpu_count() or 1))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
