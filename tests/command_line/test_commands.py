@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +19,8 @@ from tests.commands import run_command, start_command
 from tests.running_bridge import RunningBridge, directive, wait_for
 from tray_bridge import __version__
 from tray_bridge.machine.owner_note import all_notes
+from tray_bridge.machine.paths import log_folder
+from tray_bridge.session_log import LogReader
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 NOBODY = "http://127.0.0.1:9"
@@ -229,6 +230,8 @@ def test_logs_show_exchanges_in_a_table_and_as_json(bridge: RunningBridge) -> No
 
 @posix_only
 def test_logs_follow_shows_what_ends_from_now_on(bridge: RunningBridge) -> None:
+    ask(bridge, directive(text="A platypus sleeps"))
+    wait_for(lambda: LogReader(log_folder()).search("platypus", outcome="completed").total)
     with subprocess.Popen(
         command("logs", "--follow", "--json", "--text", "platypus"),
         stdout=subprocess.PIPE,
@@ -236,9 +239,10 @@ def test_logs_follow_shows_what_ends_from_now_on(bridge: RunningBridge) -> None:
         env=environment(),
     ) as following:
         try:
-            time.sleep(1.5)
-            ask(bridge, directive(text="A platypus swims"))
             assert following.stdout
+            listed = json.loads(following.stdout.readline())
+            assert listed["answer"] == "A platypus sleeps"
+            ask(bridge, directive(text="A platypus swims"))
             shown = json.loads(following.stdout.readline())
             assert (shown["outcome"], shown["answer"]) == ("completed", "A platypus swims"), shown
         finally:

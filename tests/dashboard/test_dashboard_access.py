@@ -56,7 +56,7 @@ def test_every_answer_forbids_scripts_frames_and_readers_from_elsewhere(origin: 
 def test_no_other_page_and_no_container_reads_anything(
     bridge: RunningBridge, name: str, headers: dict[str, str]
 ) -> None:
-    answer = httpx.get(f"{bridge.url}/dashboard/api/{name}", headers=headers)
+    answer = httpx.get(f"{bridge.url}/dashboard/api/{name}", headers=headers, timeout=60)
     assert answer.status_code == 403
     assert set(answer.json()) == {"error"}
 

@@ -49,7 +49,8 @@ class SmallDisk:
         (self.path / "ballast").unlink()
 
     def make_read_only(self, yes: bool) -> None:
-        self._run("mount", "-o", f"remount,{'ro' if yes else 'rw'}", str(self.path))
+        # It is refused while a file is being written.
+        wait_for(lambda: self._run("mount", "-o", f"remount,{'ro' if yes else 'rw'}", str(self.path)))
 
     @staticmethod
     def _run(*command: str) -> bool:
