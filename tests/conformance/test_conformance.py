@@ -12,7 +12,7 @@ import inspect
 import json
 import sys
 from collections.abc import Callable, Iterator
-from itertools import permutations
+from itertools import pairwise, permutations
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,14 @@ SERVED = [dialect.name for dialect in all_dialects.DIALECTS]
 ADAPTERS = [client for client in (*CLIENTS, TinyClient()) if client.dialect in (*SERVED, "tiny")]
 EACH = pytest.mark.parametrize("client", ADAPTERS, ids=[client.dialect for client in ADAPTERS])
 BOTH = pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
+# What no dialect has a hand in is shown in one of them; `-m full` shows it in each.
+ONE = pytest.mark.parametrize(
+    "client",
+    [
+        pytest.param(client, id=client.dialect, marks=[pytest.mark.full] * (client.dialect != "openai_chat"))
+        for client in ADAPTERS
+    ],
+)
 
 
 def noted(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -211,7 +219,7 @@ def test_an_error_in_mid_stream_ends_it_in_the_dialects_words(bridge: RunningBri
     assert "word1 word2 word3".startswith(heard.text)
 
 
-@EACH
+@ONE  # each has its words for the error above
 def test_a_stream_that_restarts_after_it_was_shown_is_an_error_and_says_nothing_twice(
     bridge: RunningBridge, client: Adapter
 ) -> None:
@@ -222,13 +230,13 @@ def test_a_stream_that_restarts_after_it_was_shown_is_an_error_and_says_nothing_
     assert not heard.complete
 
 
-@EACH
+@ONE
 def test_a_whole_answer_that_restarts_is_that_of_the_second_time(bridge: RunningBridge, client: Adapter) -> None:
     heard = hear(bridge, client, Question(directive(words=6, rate=8, break_after=3, break_times=1), False))
     assert heard.text == "word1 word2 word3 word4 word5 word6"
 
 
-@EACH
+@ONE
 @BOTH
 def test_a_client_that_leaves_frees_its_worker(bridge: RunningBridge, client: Adapter, stream: bool) -> None:
     body = client.ask(Question(directive(words=500, rate=20), stream))
@@ -273,7 +281,12 @@ def test_a_conversation_goes_on_through_every_dialect_after_every_other(bridge: 
     check_kept(bridge, len(order))
 
 
-@pytest.mark.parametrize(("asks", "goes_on"), list(permutations(WRITERS, 2)))
+# The usual run has each dialect once on either side.
+NEXT = list(pairwise([*WRITERS, next(iter(WRITERS))]))
+PAIRS = [pytest.param(*pair, marks=[pytest.mark.full] * (pair not in NEXT)) for pair in permutations(WRITERS, 2)]
+
+
+@pytest.mark.parametrize(("asks", "goes_on"), PAIRS)
 def test_a_call_of_one_dialect_is_answered_through_another(bridge: RunningBridge, asks: str, goes_on: str) -> None:
     talk = Talk(bridge)
     call = {"tools": [{"name": TOOL, "input": {"x": 1}}]}

@@ -148,7 +148,14 @@ def test_as_the_result_that_a_suspended_turn_waits_for(bridge: RunningBridge) ->
     assert [texts[f"w{n}"] for n in range(len(STRINGS))] == READ
 
 
-@pytest.mark.parametrize(("length", "is_error"), [(499_000, False), (600_000, False), (12_000, True)])
+# Of one call alone, `test_tools_suspended` has all of them in the usual run.
+LENGTHS = [
+    (600_000, False),
+    *(pytest.param(*each, marks=pytest.mark.full) for each in [(499_000, False), (12_000, True)]),
+]
+
+
+@pytest.mark.parametrize(("length", "is_error"), LENGTHS)
 def test_as_a_result_of_any_length(bridge: RunningBridge, length: int, is_error: bool) -> None:
     """The CLI would write a long one to a file and show its beginning, and would cut what an error says."""
     calls = [{"name": "look", "input": {}, "id": f"long{n}"} for n in range(2)]

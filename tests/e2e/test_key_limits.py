@@ -32,25 +32,22 @@ def ask(bridge: RunningBridge, key: str, **body: Any) -> httpx.Response:
     return httpx.post(f"{bridge.base_url}/chat/completions", json=whole, headers=headers, timeout=60)
 
 
-def test_a_limit_of_requests_holds_across_a_restart_and_says_when_it_ends(
-    make_bridge: Callable[..., RunningBridge], keys: dict[str, str], tmp_path: Path
+def test_a_limit_of_requests_counts_answers_alone_and_says_when_it_ends(
+    bridge_with: Callable[..., RunningBridge], keys: dict[str, str], tmp_path: Path
 ) -> None:
-    ApiKeys().limit("laptop", KeyLimits(requests_per_day=3))
-    settings = {"log_folder": tmp_path}
-    first = make_bridge(**settings)
-    assert [ask(first, keys["laptop"]).status_code for _ in range(2)] == [200, 200]
-    assert ask(first, keys["laptop"], model="no-such-model").status_code == 404  # an error is no answer
-    first.server.stop(10)
-    second = make_bridge(**settings)
-    assert ask(second, keys["laptop"]).status_code == 200
-    refused = ask(second, keys["laptop"])
+    ApiKeys().limit("laptop", KeyLimits(requests_per_day=2))
+    bridge = bridge_with(log_folder=tmp_path)
+    assert ask(bridge, keys["laptop"]).status_code == 200
+    assert ask(bridge, keys["laptop"], model="no-such-model").status_code == 404  # an error is no answer
+    assert ask(bridge, keys["laptop"]).status_code == 200
+    refused = ask(bridge, keys["laptop"])
     assert refused.status_code == 429
-    assert "used 3 of its 3 requests a day" in refused.json()["error"]["message"]
+    assert "used 2 of its 2 requests a day" in refused.json()["error"]["message"]
     assert 0 < int(refused.headers["retry-after"]) <= 86400
     log = LogReader(tmp_path)
     told = wait_for(lambda: log.get(refused.headers["x-request-id"])) or {}
     assert told["turn"]["messages"], "it can be asked again"
-    assert ask(second, keys["ci"]).status_code == 200
+    assert ask(bridge, keys["ci"]).status_code == 200
 
 
 def test_a_limit_of_tokens_a_pause_and_what_a_key_may_ask(bridge: RunningBridge, keys: dict[str, str]) -> None:

@@ -192,6 +192,7 @@ async def test_requests_given_up_one_after_the_other_start_no_process(one_worker
     await client.close()
 
 
+@pytest.mark.full  # the keeper's own tests show which spare is bound, and those of `test_bound_ahead` that it is used
 def test_without_reuse_a_new_conversation_of_the_same_client_finds_a_spare_bound_ahead(make_bridge: Make) -> None:
     bridge = make_bridge(pool_size=1, reuse_workers=False)
     system = {"role": "system", "content": "You are a parrot."}

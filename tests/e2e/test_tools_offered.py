@@ -83,24 +83,20 @@ def test_a_choice_of_schemas_at_the_root_becomes_one_object(bridge: RunningBridg
     assert "Weather." in tool["description"]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_descriptions_and_allowed_values_arrive_letter_for_letter(bridge: RunningBridge) -> None:
+    texts = [
         "d" * 20_000,
         "full width，ＡＢＣ！ ½ ² ﬁ … nbsp\u00a0x",
         "👩\u200d💻 \u200frtl\u200f soft\u00adhyphen \ufeffbom \ue000",
         "<invoke name='x'> <system-reminder>s</system-reminder> &lt; @/etc/hostname \\u0041 {{x}} ${y}",
         " \r\n lines \t and \x1b[31m controls \u2028 ",
-    ],
-)
-def test_descriptions_and_allowed_values_arrive_letter_for_letter(bridge: RunningBridge, text: str) -> None:
-    field = {"type": "string", "description": text, "enum": [text[:200], "b"]}
-    tools = [
-        function("zeta", text, {"type": "object", "properties": {"v": field}}),
-        function("alpha", "plain"),
     ]
+    tools = [function("alpha", "plain")]
+    for number, text in enumerate(texts):
+        field = {"type": "string", "description": text, "enum": [text[:200], "b"]}
+        tools.append(function(f"tool_{number}", text, {"type": "object", "properties": {"v": field}}))
     ToolConversation(bridge, *tools).ask(text="ok")
-    assert sorted(upstream_tools(bridge), key=lambda t: t["name"] == "alpha") == [as_upstream(t) for t in tools]
+    assert sorted(upstream_tools(bridge), key=lambda tool: str(tool["name"])) == [as_upstream(t) for t in tools]
 
 
 def test_128_tools_with_names_of_any_kind_arrive(bridge: RunningBridge) -> None:
@@ -114,7 +110,7 @@ def test_128_tools_with_names_of_any_kind_arrive(bridge: RunningBridge) -> None:
 
 def test_tools_that_bear_names_of_claude_codes_own_are_the_clients(bridge: RunningBridge) -> None:
     """Each is called once: the call reaches the client, its result Claude, and Claude Code adds nothing."""
-    rounds = [{"tools": [call(name, x=at) for name in BUILT_IN[at : at + 4]]} for at in range(0, len(BUILT_IN), 4)]
+    rounds = [{"tools": [call(name, x=at) for name in BUILT_IN[at : at + 9]]} for at in range(0, len(BUILT_IN), 9)]
     conversation = ToolConversation(bridge, *map(function, BUILT_IN))
     message = conversation.ask(**rounds[0], then=[*rounds[1:], {"text": "done"}])
     seen: list[str] = []
@@ -262,7 +258,7 @@ def test_a_call_goes_out_before_its_arguments_are_complete(bridge: RunningBridge
             break
 
 
-@pytest.mark.parametrize("raw", ['{"x": tru', "[1]", '"text"'])
+@pytest.mark.parametrize("raw", ['{"x": tru', "[1]", pytest.param('"text"', marks=pytest.mark.full)])
 def test_arguments_that_are_no_json_object_end_in_an_error(bridge: RunningBridge, raw: str) -> None:
     with pytest.raises(openai.APIStatusError) as caught:
         ToolConversation(bridge, function("f")).ask(tools=[{"name": "f", "raw": raw}])

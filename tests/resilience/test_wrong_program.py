@@ -59,7 +59,7 @@ def say(words: str) -> list[Any]:
     return [{"role": "user", "content": f"say {words}"}]
 
 
-@pytest.mark.parametrize("fault", ["exit", "complaint", "exit after greeting"])
+@pytest.mark.parametrize("fault", ["exit", pytest.param("complaint", marks=pytest.mark.full), "exit after greeting"])
 def test_a_cold_session_that_does_not_start_is_told_as_such(make_bridge: Make, program: Program, fault: str) -> None:
     """It is bound while it starts, so that both may fail at once."""
     program.fail(fault)

@@ -277,6 +277,7 @@ def test_a_cancelled_request_ends_with_an_error_and_the_others_go_on(bridge: Run
     assert not bridge.server.cancel_request(request.id)
 
 
+@pytest.mark.full  # the usual run kills a busy app in tests/resilience/test_endings.py
 @pytest.mark.skipif(sys.platform == "win32", reason="a job object does this there")
 def test_killing_the_app_leaves_no_process_of_the_cli(standin: StandIn, tmp_path: Path) -> None:
     environment = {**os.environ, "TRAY_BRIDGE_HOME": str(tmp_path), "POOL_SIZE": "2"}
