@@ -72,7 +72,11 @@ def test_another_user_s_bridge_on_the_usual_port_does_not_hide_one_s_own(bridge:
         assert not find_bridge(f"http://127.0.0.1:{port}").is_own
 
 
-@pytest.mark.parametrize("command", [("status",), ("ask", "hi"), ("models",), ("stop",)])
+# `models` and `stop` find the bridge as `status` does.
+@pytest.mark.parametrize(
+    "command",
+    [("status",), ("ask", "hi"), *(pytest.param((name,), marks=pytest.mark.full) for name in ("models", "stop"))],
+)
 def test_a_foreign_program_is_named_and_gets_no_key(command: tuple[str, ...]) -> None:
     keys = {"OPENROUTER_API_KEY": "sk-or-real", "TRAY_BRIDGE_API_KEY": "tb-mine"}
     with foreign_program() as port:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from tests.dashboard.scene import Scene, busy_scene, dashboard_app, serve
 from tests.running_bridge import RunningBridge
@@ -15,6 +16,11 @@ from tray_bridge.machine.api_keys import ApiKeys
 
 DATA = ("snapshot", "events", "exchanges", "filters", "last-hour", "connect", "doctor", "exchanges/x", "blobs/x")
 OWN = {"x-tray-bridge": "1"}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> FastAPI:
+    return dashboard_app(Scene(busy_scene()), tmp_path_factory.mktemp("log"))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +44,6 @@ def test_every_answer_forbids_scripts_frames_and_readers_from_elsewhere(origin: 
     assert headers["cache-control"] in ("no-store", "no-cache")
 
 
-@pytest.mark.parametrize("name", DATA)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -53,12 +58,12 @@ def test_every_answer_forbids_scripts_frames_and_readers_from_elsewhere(origin: 
         {"sec-fetch-site": "same-site", "sec-fetch-mode": "no-cors"},
     ],
 )
-def test_no_other_page_and_no_container_reads_anything(
-    bridge: RunningBridge, name: str, headers: dict[str, str]
-) -> None:
-    answer = httpx.get(f"{bridge.url}/dashboard/api/{name}", headers=headers, timeout=60)
-    assert answer.status_code == 403
-    assert set(answer.json()) == {"error"}
+def test_no_other_page_and_no_container_reads_anything(bridge: RunningBridge, headers: dict[str, str]) -> None:
+    with httpx.Client(base_url=f"{bridge.url}/dashboard/api", headers=headers, timeout=60) as page:
+        for name in DATA:
+            answer = page.get(f"/{name}")
+            assert answer.status_code == 403, name
+            assert set(answer.json()) == {"error"}, name
 
 
 @pytest.mark.parametrize(
@@ -72,8 +77,7 @@ def test_a_change_needs_the_header_that_no_foreign_form_can_send(origin: str, me
 
 
 @pytest.mark.parametrize("peer", ["192.168.1.7", "10.0.0.2", "2001:db8::1", "::ffff:192.168.1.7", "testclient"])
-async def test_other_machines_see_nothing_even_under_our_name(peer: str, log: Path) -> None:
-    app = dashboard_app(Scene(busy_scene()), log)
+async def test_other_machines_see_nothing_even_under_our_name(peer: str, app: FastAPI) -> None:
     transport = httpx.ASGITransport(app, client=(peer, 4000))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
         for path in ("/dashboard", "/dashboard/static/dashboard.js", "/dashboard/api/snapshot"):
@@ -81,8 +85,7 @@ async def test_other_machines_see_nothing_even_under_our_name(peer: str, log: Pa
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.3.2.1", "::1", "::ffff:127.0.0.1"])
-async def test_this_machine_sees_the_page_by_every_loopback_address(peer: str, log: Path) -> None:
-    app = dashboard_app(Scene(busy_scene()), log)
+async def test_this_machine_sees_the_page_by_every_loopback_address(peer: str, app: FastAPI) -> None:
     transport = httpx.ASGITransport(app, client=(peer, 4000))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
         assert (await client.get("/dashboard")).status_code == 200
@@ -105,18 +108,18 @@ def test_files_have_their_types_and_are_not_sent_twice(origin: str) -> None:
         assert (again.status_code, again.content) == (304, b"")
 
 
-@pytest.mark.parametrize(("extension", "inline"), [("png", True), ("svg", False), ("html", False), ("pdf", False)])
-def test_a_stored_file_can_never_act_as_a_page(log: Path, extension: str, inline: bool) -> None:
-    name = f"{'a' * 64}.{extension}"
+def test_a_stored_file_can_never_act_as_a_page(log: Path) -> None:
     (log / "blobs").mkdir(parents=True)
-    (log / "blobs" / name).write_bytes(b"<script>alert(1)</script>")
     with serve(Scene(busy_scene()), log) as origin:
-        answer = httpx.get(f"{origin}/dashboard/api/blobs/{name}")
-    assert answer.status_code == 200
-    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["content-type"] == ("image/png" if inline else "application/octet-stream")
-    assert ("attachment" in answer.headers.get("content-disposition", "")) is not inline
+        for extension, inline in (("png", True), ("svg", False), ("html", False), ("pdf", False)):
+            name = f"{'a' * 64}.{extension}"
+            (log / "blobs" / name).write_bytes(b"<script>alert(1)</script>")
+            answer = httpx.get(f"{origin}/dashboard/api/blobs/{name}")
+            assert answer.status_code == 200, name
+            assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox", name
+            assert answer.headers["x-content-type-options"] == "nosniff", name
+            assert answer.headers["content-type"] == ("image/png" if inline else "application/octet-stream"), name
+            assert ("attachment" in answer.headers.get("content-disposition", "")) is not inline, name
 
 
 def test_a_pass_opens_the_page_once(log: Path) -> None:

@@ -1,4 +1,4 @@
-"""The pure parts of the page's JavaScript, tested by Node's own runner (`tests/dashboard/javascript/*.test.mjs`)."""
+"""The pure parts of the page's JavaScript, tested with `node:test` (`tests/dashboard/javascript/*.test.mjs`)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ def test_the_pages_own_functions_do_what_their_tests_say(path: Path) -> None:
     node = shutil.which("node")
     if node is None:
         pytest.skip("needs node")
-    ran = subprocess.run(
-        [node, "--test", "--test-reporter=spec", str(path)], capture_output=True, encoding="utf-8", timeout=60
-    )
+    ran = subprocess.run([node, "--test-reporter=spec", str(path)], capture_output=True, encoding="utf-8", timeout=60)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "pass 0" not in ran.stdout

@@ -105,7 +105,7 @@ def test_from_signed_out_to_a_green_lamp_in_five_clicks(
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     (tmp_path / "home" / ".continue").mkdir(parents=True)
     # A port of its own: with port 0 the restart after the sign-in would take another.
-    bridge = make_bridge(pool_size=1, cli_path=program, port=next_free_port("127.0.0.1", 18_900))
+    bridge = make_bridge(max_sessions=1, cli_path=program, port=next_free_port("127.0.0.1", 18_900))
     bridge.wait_for(lambda server: server.account.signed_in is False)
 
     clicks = 0

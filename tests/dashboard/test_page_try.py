@@ -105,16 +105,19 @@ def test_a_failed_question_can_be_tried_again(bridge: RunningBridge, open_page: 
     expect(page.locator(".turn.assistant")).to_contain_text("At last.")
 
 
-def test_two_models_answer_side_by_side(bridge: RunningBridge, open_page: Open) -> None:
+def test_two_models_answer_side_by_side_and_it_fits(bridge: RunningBridge, open_page: Open) -> None:
     page = open_page(f"{bridge.url}/dashboard#/try")
     page.get_by_label("Beside it").select_option(
         label=page.get_by_label("Beside it").locator("option").nth(2).inner_text()
     )
-    send(page, directive(text="Said twice."))
+    send(page, directive(text=f"Said twice. {'word ' * 60}"))
     expect(page.locator(".beside .turn.assistant")).to_have_count(2)
     for number in (0, 1):
         expect(page.locator(".beside .turn").nth(number)).to_contain_text("Said twice.")
         expect(page.locator(".beside .turn").nth(number)).to_contain_text("all in")
+    for width in (360, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.get_by_text("What differs").click()
     expect(page.locator("details.part")).to_contain_text("The same.")
     page.get_by_role("button", name="Go on with this one").click()
@@ -216,13 +219,3 @@ def test_a_picture_can_be_added_and_taken_away(bridge: RunningBridge, open_page:
     send(page, directive(text="Bars."))
     expect(page.locator(".turn.user img")).to_have_count(1)
     expect(page.locator(".turn.assistant")).to_contain_text("Bars.")
-
-
-def test_it_fits(bridge: RunningBridge, open_page: Open) -> None:
-    page = open_page(f"{bridge.url}/dashboard#/try", width=360)
-    page.get_by_label("Beside it").select_option(index=1)
-    send(page, directive(text="word " * 60))
-    expect(page.locator(".turn.assistant .note").first).to_contain_text(re.compile("all in"))
-    for width in (360, 1280):
-        page.set_viewport_size({"width": width, "height": 900})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -49,8 +49,8 @@ async def launch(app: TrayApp, host: FakeTrayHost, *flags: str) -> None:
 
 @pytest.mark.parametrize(
     "number",
-    # SIGTERM ends the app in many tests below
-    [pytest.param(signal.SIGTERM, marks=pytest.mark.full), signal.SIGINT, signal.SIGHUP],
+    # SIGTERM ends the app in many tests below, and SIGINT `serve` in `command_line/test_commands.py`
+    [*(pytest.param(number, marks=pytest.mark.full) for number in (signal.SIGTERM, signal.SIGINT)), signal.SIGHUP],
 )
 async def test_a_signal_ends_it_cleanly(app: TrayApp, host: FakeTrayHost, number: signal.Signals) -> None:
     await launch(app, host)
@@ -59,6 +59,7 @@ async def test_a_signal_ends_it_cleanly(app: TrayApp, host: FakeTrayHost, number
     assert "Traceback" not in app.errors
 
 
+@pytest.mark.full  # in the default run a second click on Quit ends the request, and a signal a server with requests
 async def test_a_signal_during_a_request_leaves_no_child(app: TrayApp, host: FakeTrayHost) -> None:
     await launch(app, host)
     body = {"model": "sonnet", "stream": True, "messages": [{"role": "user", "content": STORY}]}

@@ -379,11 +379,11 @@ async def test_open_settings_file(app: TrayApp, host: FakeTrayHost) -> None:
 
 async def test_a_settings_file_edited_by_hand_takes_effect(app: TrayApp, host: FakeTrayHost) -> None:
     old = app.settings_file.read_text()
-    app.settings_file.write_text(old.replace("pool_size = 0", "pool_size = 2"))
-    await host.shows("Advanced", "Pool size: 2")
+    app.settings_file.write_text(old.replace("pool_size = 0", "pool_size = 1"))
+    await host.shows("Advanced", "Pool size: 1")
     app.settings_file.write_text(old.replace("pool_size = 0", "pool_size = 99"))
     await host.shows("⚠ `pool_size` is 99")
-    assert "Pool size: 2" in (await host.menu()).at("Advanced")
+    assert "Pool size: 1" in (await host.menu()).at("Advanced")
     assert app.get("/health")
     app.settings_file.write_text(old)
     await host.shows("Advanced", "Pool size: 0")
