@@ -197,8 +197,11 @@ def test_a_stop_string(bridge: RunningBridge, client: Adapter, stream: bool) -> 
         assert heard.output_tokens == 3  # a token for four of the characters that came
 
 
+# Whole ones keep their status in `test_fidelity_endings`; the words are the same.
 @EACH
-@BOTH
+@pytest.mark.parametrize(
+    "stream", [pytest.param(True, id="streamed"), pytest.param(False, id="whole", marks=pytest.mark.full)]
+)
 def test_an_error_before_the_first_byte_is_a_status_in_the_dialects_words(
     bridge: RunningBridge, client: Adapter, stream: bool
 ) -> None:

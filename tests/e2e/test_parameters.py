@@ -91,7 +91,10 @@ def test_a_stop_string_that_never_comes_loses_nothing(bridge: RunningBridge) -> 
 EFFORTS = {"none": "low", "minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh"}
 
 
-@pytest.mark.parametrize("effort", EFFORTS)
+# The tests of reading have them all.
+@pytest.mark.parametrize(
+    "effort", [pytest.param(effort, marks=[pytest.mark.full] * (effort in ("low", "high"))) for effort in EFFORTS]
+)
 def test_effort_goes_upstream_and_none_shows_no_reasoning(bridge: RunningBridge, effort: str) -> None:
     message = answer(bridge, {**asking(text="ok", thinking="Hm."), "reasoning_effort": effort})
     assert newest(bridge)["output_config"]["effort"] == EFFORTS[effort]
@@ -216,7 +219,7 @@ CLIENT_SCHEMAS: dict[str, Wire] = {
 }
 
 
-@pytest.mark.parametrize("dialect", CLIENT_SCHEMAS)
+@pytest.mark.parametrize("dialect", [pytest.param("zod 4", marks=pytest.mark.full), *list(CLIENT_SCHEMAS)[1:]])
 def test_schemas_in_the_dialects_of_real_clients_are_taken(bridge: RunningBridge, dialect: str) -> None:
     """The stand-in answers by the schema that it was offered."""
     form = {"type": "json_schema", "json_schema": {"name": "x", "schema": CLIENT_SCHEMAS[dialect]}}
