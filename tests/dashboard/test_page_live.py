@@ -15,6 +15,7 @@ from openai import NotFoundError, OpenAI
 from playwright.sync_api import Page, expect
 
 from tests.dashboard.chromium import Open
+from tests.resilience.faults import bound
 from tests.running_bridge import RunningBridge, directive, wait_for
 from tray_bridge.machine import bridge_log
 from tray_bridge.machine.paths import log_folder
@@ -253,7 +254,7 @@ def test_an_open_page_does_not_delay_the_stop_says_when_the_server_is_gone_and_c
         done.set()
 
     threading.Thread(target=stop).start()
-    assert done.wait(2), "the event stream held up the stop"
+    assert done.wait(bound(2)), "the event stream held up the stop"
     expect(page.locator("#state")).to_have_text("Not reachable")
     expect(page.locator("h1")).to_have_text("The server does not answer")
     expect(page.locator(".problems")).to_contain_text("Start it in the tray's menu, or with tray-bridge.")
