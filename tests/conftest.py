@@ -10,6 +10,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
+from httpx._config import DEFAULT_TIMEOUT_CONFIG
 from hypothesis import HealthCheck, settings
 
 from tests.running_bridge import RunningBridge, running_bridge
@@ -23,6 +24,8 @@ SHARED: dict[str, object] = {"port": 0, "pool_size": 2}
 # How long an example takes says nothing on a machine that does other work, too.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
+for wait in ("connect", "read", "write", "pool"):
+    setattr(DEFAULT_TIMEOUT_CONFIG, wait, 60.0)
 
 # Under `nohup`, or in the background of a script, all children would ignore them, and the tests of their effect wait
 # for ever.

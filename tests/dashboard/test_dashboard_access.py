@@ -59,7 +59,7 @@ def test_every_answer_forbids_scripts_frames_and_readers_from_elsewhere(origin: 
     ],
 )
 def test_no_other_page_and_no_container_reads_anything(bridge: RunningBridge, headers: dict[str, str]) -> None:
-    with httpx.Client(base_url=f"{bridge.url}/dashboard/api", headers=headers, timeout=60) as page:
+    with httpx.Client(base_url=f"{bridge.url}/dashboard/api", headers=headers) as page:
         for name in DATA:
             answer = page.get(f"/{name}")
             assert answer.status_code == 403, name

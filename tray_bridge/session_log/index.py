@@ -286,8 +286,9 @@ class Index:
             with self.use() as connection:
                 if self._opens != opens:
                     return  # the database is another one: what was read may not be in it
-                rows = "SELECT count(*) FROM exchanges WHERE day = ?1"
-                connection.executemany(f"INSERT OR REPLACE INTO days VALUES (?1, ?2, ({rows}))", listed.items())
+                rows = "SELECT count(*) FROM exchanges WHERE day = :day"
+                days = [{"day": day, "listed": count} for day, count in listed.items()]
+                connection.executemany(f"INSERT OR REPLACE INTO days VALUES (:day, :listed, ({rows}))", days)
             for day in listed:
                 with suppress(OSError):
                     (self.folder / day / _OLD_NAME).unlink(missing_ok=True)

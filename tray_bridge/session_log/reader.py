@@ -123,7 +123,7 @@ class LogReader:
 
         def ask(connection: sqlite3.Connection) -> list[str]:
             rows = connection.execute(
-                "SELECT id FROM exchanges WHERE substr(id, -length(?1)) = ?1 ORDER BY number DESC", (end,)
+                "SELECT id FROM exchanges WHERE substr(id, -length(:end)) = :end ORDER BY number DESC", {"end": end}
             )
             return [exchange_id for (exchange_id,) in rows]
 
