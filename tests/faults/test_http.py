@@ -124,9 +124,10 @@ def test_b3_http_1_0_needs_no_host_header(bridge: RunningBridge) -> None:
     received = exchange(bridge, top.replace(b"Host: localhost\r\n", b""), data)
     assert received.split(b" ")[1] == b"200" and b"Hello there" in received
     for bad in (b"Host: evil.example\r\n", b"Origin: http://evil.example\r\n"):
-        assert exchange(bridge, top.replace(b"Host: localhost\r\n", bad), data).split(b" ")[1] == b"403"
+        # In one packet: a body that comes after the refusal resets the connection, and with it what was not read.
+        assert exchange(bridge, top.replace(b"Host: localhost\r\n", bad) + data).split(b" ")[1] == b"403"
     later = top.replace(b"Host: localhost\r\n", b"").replace(b"HTTP/1.0", b"HTTP/1.1")
-    assert exchange(bridge, later, data).split(b" ")[1] == b"400"
+    assert exchange(bridge, later + data).split(b" ")[1] == b"400"
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")

@@ -83,6 +83,8 @@ def test_killed_while_warm(steady: RunningBridge, report: FaultReport) -> None:
 
 def test_killed_while_bound_ahead(steady: RunningBridge, report: FaultReport) -> None:
     with bystander(steady, words=80):
+        if not pool_now(steady).fitting:  # all have served: a new one is bound ahead
+            kill(session_process(steady, "warm", "parked"))
         since = kill(session_process(steady, "fitting"))
         assert ask(steady, question(text="as if nothing were")) == "as if nothing were"
         seconds = healthy_again(steady, since)
