@@ -48,9 +48,16 @@ class SmallDisk:
     def empty(self) -> None:
         (self.path / "ballast").unlink()
 
-    def make_read_only(self, yes: bool) -> None:
-        # It is refused while a file is being written.
-        wait_for(lambda: self._run("mount", "-o", f"remount,{'ro' if yes else 'rw'}", str(self.path)))
+    @contextmanager
+    def read_only(self) -> Iterator[None]:
+        """Cover it with a read-only view of itself: it cannot be made so while a file is open, as the index is."""
+        view = str(self.path)
+        assert self._run("mount", "--bind", view, view)
+        try:
+            assert self._run("mount", "-o", "remount,bind,ro", view)
+            yield
+        finally:
+            self._run("umount", "-l", view)
 
     @staticmethod
     def _run(*command: str) -> bool:
@@ -140,9 +147,8 @@ def test_a_log_folder_turned_read_only_is_told(
     bridge, disk = logging_bridge, disk_of_the_log
     folder = disk.path / "logs"
     assert ask(bridge) == "well"
-    disk.make_read_only(True)
-    assert_told(bridge, "Read-only")
-    disk.make_read_only(False)
+    with disk.read_only():
+        assert_told(bridge, "Read-only")
     seconds = logged_again(bridge, folder, time.monotonic())
     report.add("machine", "the log folder is read-only", "its answer; the tray warns", seconds)
 
@@ -172,8 +178,8 @@ def test_with_everything_on_a_full_disk_it_still_answers(
 
 @posix_only
 def test_a_start_on_a_disk_that_cannot_be_written_is_told(disk: SmallDisk, report: FaultReport) -> None:
-    disk.make_read_only(True)
-    with running_app(Path(disk.path.parent / "errors"), TRAY_BRIDGE_HOME=str(disk.path / "app")) as app:
+    home = str(disk.path / "app")
+    with disk.read_only(), running_app(Path(disk.path.parent / "errors"), TRAY_BRIDGE_HOME=home) as app:
         assert app.process.wait(bound(20)) == 1
         told = app.errors.read_text()
     assert "Read-only" in told
