@@ -157,7 +157,7 @@ def test_starts_that_fail_are_tried_again_ever_later_and_the_state_says_why(
     make_bridge: Make, program: Program, report: FaultReport
 ) -> None:
     program.fail("exit")
-    bridge = make_bridge(pool_size=2, cli_path=program.path)
+    bridge = make_bridge(pool_size=2, cli_path=program.path, reuse_workers=False)  # else its examination starts it, too
     wait_for(lambda: len(program.starts) >= 4, bound(20))
     gaps = [later - earlier for earlier, later in zip(program.starts, program.starts[1:], strict=False)]
     assert all(gap >= least for gap, least in zip(gaps, (0.5, 1, 2), strict=False)), gaps
@@ -173,7 +173,7 @@ def test_starts_that_fail_are_tried_again_ever_later_and_the_state_says_why(
 @pytest.mark.full
 def test_a_program_that_starts_and_soon_ends_is_not_started_without_pause(make_bridge: Make, program: Program) -> None:
     program.fail("exit after greeting")
-    bridge = make_bridge(pool_size=1, cli_path=program.path)
+    bridge = make_bridge(pool_size=1, cli_path=program.path, reuse_workers=False)
     bridge.wait_for(lambda s: s.pool.problem, bound(10))
     time.sleep(4)
     assert len(program.starts) <= 6
