@@ -49,7 +49,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         # Nothing here asks a server with a certificate, and to load all authorities takes each client 20 ms.
         (folder / "authorities").mkdir()
         patch.setenv("SSL_CERT_DIR", str(folder / "authorities"))
-        # A quarter of what a process of Claude Code takes to start are threads that look for garbage side by side.
+        # A start of Claude Code takes a quarter less with one thread that collects garbage (docs/claude-code.md).
         patch.setenv("BUN_JSC_numberOfGCMarkers", "1")
         for name in ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
             patch.delenv(name, raising=False)

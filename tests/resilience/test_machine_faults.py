@@ -50,14 +50,14 @@ class SmallDisk:
 
     @contextmanager
     def read_only(self) -> Iterator[None]:
-        """Cover it with a read-only view of itself: it cannot be made so while a file is open, as the index is."""
-        view = str(self.path)
-        assert self._run("mount", "--bind", view, view)
+        """Cover it with a read-only view of itself: a disk with an open file, as the log’s index, stays writable."""
+        path = str(self.path)
+        assert self._run("mount", "--bind", path, path)
         try:
-            assert self._run("mount", "-o", "remount,bind,ro", view)
+            assert self._run("mount", "-o", "remount,bind,ro", path)
             yield
         finally:
-            self._run("umount", "-l", view)
+            self.unmount()  # the view, which lies on top
 
     @staticmethod
     def _run(*command: str) -> bool:
