@@ -194,6 +194,8 @@ async def test_a_program_that_talks_nonsense_harms_nobody(
 ) -> None:
     await check_babble(make_bridge, tmp_path, report, turns=8, lines=60)
     forgotten = [record.getMessage() for record in caplog.records if record.name == "asyncio"]
+    if sys.version_info < (3, 11):  # there asyncio itself forgets the error of a pipe to a process that has ended
+        forgotten = [message for message in forgotten if "BrokenPipeError" not in message]
     assert forgotten == []  # a task's error that is not looked at keeps its session in memory
 
 

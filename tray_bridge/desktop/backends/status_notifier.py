@@ -70,11 +70,14 @@ class Icon(_base.Icon):  # type: ignore[misc]  # pystray has no types
         if bus := self._bus:
             bus.wake()
 
+    # pystray changes `visible` only afterwards; but the desktop asks for it at once, and may not ask again.
     def _show(self) -> None:
+        self._visible = True
         self._register()
         self._emit(ITEM, "NewStatus", "s", ("Active",))
 
     def _hide(self) -> None:
+        self._visible = False
         self._emit(ITEM, "NewStatus", "s", ("Passive",))
 
     def _update_icon(self) -> None:
@@ -126,7 +129,7 @@ class Icon(_base.Icon):  # type: ignore[misc]  # pystray has no types
         self._bus = bus
 
     def _reconnect(self) -> bool:
-        """Wait for the bus to come back, and shows the icon on it again."""
+        """Wait for the bus to come back, and show the icon on it again."""
         self._close()
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end and not self._stopping.wait(0.3):
@@ -166,7 +169,7 @@ class Icon(_base.Icon):  # type: ignore[misc]  # pystray has no types
     # Calls of the desktop
 
     def _answer_next(self) -> bool:
-        """Wait for one message and answers it; return whether the bus is still there."""
+        """Wait for one message and answer it; return whether the bus is still there."""
         try:
             self._answer(self._bus.receive())  # type: ignore[union-attr]  # closed on this thread alone
         except OSError as error:
