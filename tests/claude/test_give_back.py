@@ -1,0 +1,58 @@
+"""After which endings a process serves the next conversation, and after which it is replaced."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tray_bridge.claude.give_back import can_be_trusted
+from tray_bridge.errors import (
+    CliUnavailableError,
+    InvalidRequestError,
+    ModelNotFoundError,
+    OutputSchemaError,
+    SessionLostError,
+    SignedOutError,
+    TurnTimeoutError,
+    UpstreamError,
+)
+
+
+def spoken(error: BaseException | None) -> str:
+    return f"{type(error).__name__} {getattr(error, 'status', '')}".strip()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        None,
+        asyncio.CancelledError(),
+        GeneratorExit(),
+        TurnTimeoutError("Nothing came."),
+        ModelNotFoundError("No such model."),
+        UpstreamError("Overloaded.", status=529),
+        UpstreamError("Too many requests.", status=429),
+    ],
+    ids=spoken,
+)
+def test_a_process_serves_again_after_an_ending_that_says_nothing_of_it(error: BaseException | None) -> None:
+    assert can_be_trusted(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SessionLostError("It has ended."),
+        SignedOutError("Not signed in."),
+        CliUnavailableError("It did not start."),
+        InvalidRequestError("Refused."),
+        OutputSchemaError("Another schema is needed."),
+        UpstreamError("Not allowed.", status=401),
+        UpstreamError("Not allowed.", status=403),
+        ValueError("an error of ours"),
+    ],
+    ids=spoken,
+)
+def test_a_process_is_replaced_after_an_ending_that_may_be_its_own(error: BaseException) -> None:
+    assert not can_be_trusted(error)
