@@ -140,6 +140,10 @@ def test_memory_is_bounded_by_count_size_and_age() -> None:
     assert len(recent) <= 2 and recent.get("large")
     now = 11.0
     assert recent.get("large") is None
+    recent.add("first", "", record())
+    now = 22.0
+    recent.add("second", "", record())
+    assert len(recent) == 1  # what is too old does not stay until someone asks for it
 
 
 @pytest.mark.parametrize("persistent", [True, False])
