@@ -140,5 +140,5 @@ def test_it_does_not_outlive_an_app_that_is_killed_at_once(standin: StandIn) -> 
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as app:
         started = wait_for(lambda: [c for c in psutil.Process(app.pid).children() if "claude" in c.name()])
         app.kill()
-    _, alive = psutil.wait_procs(started, 5)
+    _, alive = psutil.wait_procs(started, 20)  # three seconds are its own, and a busy machine takes its time
     assert not alive
