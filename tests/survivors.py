@@ -45,6 +45,8 @@ SURVIVORS: Sequence[tuple[str, str, str]] = (
     ("session_log/index", "self._on_disk = False  →  pass", _SET_BEFORE),
     ("session_log/index", "cost < QUICK  →  *", "no cost is met to the nanosecond"),
     ("session_log/index", "self._inode = 0  →  *", _SET_BEFORE),
+    ("session_log/index_tables", "*PRAGMA secure_delete = ON*", "the SQLite that is here does so unasked"),
+    ("session_log/index", "3  →  4", "the text index is put together once more than need be"),
     ("session_log/*", "42  →  43", "the SQLite that is here is newer than both"),
     ("session_log/index", "return False  →  return None", "both say no"),
     ("session_log/index", "return 0  →  return None", "neither is a time that a file has"),
