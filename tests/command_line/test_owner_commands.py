@@ -181,10 +181,12 @@ def test_files_go_along_and_a_conversation_goes_on(bridge: RunningBridge, tmp_pa
     notes.write_text("Wombats dig.\n")
     first = run(*at(bridge), "ask", directive(text="They do."), "-f", str(notes), "--json", "-s", "Be long")
     assert json.loads(first.stdout)["answer"] == "They do."
-    run(*at(bridge), "ask", "-c", "And then?", "-s", "Be brief")
+    run(*at(bridge), "ask", "-c", "And then?")
     sent = json.dumps(asdict(bridge.standin.requests[-1]), default=str)
-    assert all(text in sent for text in ("Wombats dig.", "They do.", "And then?", "Be brief"))
-    assert "Be long" not in sent
+    assert all(text in sent for text in ("Wombats dig.", "They do.", "And then?", "Be long"))
+    run(*at(bridge), "ask", "-c", "And now?", "-s", "Be brief")
+    sent = json.dumps(asdict(bridge.standin.requests[-1]), default=str)
+    assert "Be brief" in sent and "Be long" not in sent
     missing = run(*at(bridge), "ask", "-f", str(tmp_path / "gone.txt"), "What?")
     assert "gone.txt cannot be read" in missing.stderr
 
