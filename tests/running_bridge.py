@@ -79,7 +79,7 @@ class RunningBridge:
             ready = pool.warm + pool.fitting + pool.parked + pool.suspended
             return ready >= spares and not pool.starting
 
-        return self.wait_for(is_ready)
+        return self.wait_for(is_ready, 90)  # several starts at once, on a slow machine that is busy
 
     def processes(self) -> list[psutil.Process]:
         """The CLI processes that this bridge owns now."""
@@ -100,11 +100,11 @@ def running_bridge(standin: StandIn, **settings: object) -> Iterator[RunningBrid
     server = ServerThread(load_settings({"port": 0, "pool_size": 1, **settings}))
     server.start()
     try:
-        snapshot = server.wait_until_settled(30)
+        snapshot = server.wait_until_settled(60)
         assert snapshot.state == "ready", snapshot.problem
         bridge = RunningBridge(server, standin)
         yield bridge
         pids = [session.pid for session in server.snapshot().pool.sessions if session.pid]
     finally:
         server.stop(10)
-    wait_for(lambda: not [pid for pid in pids if psutil.pid_exists(pid)], 5)
+    wait_for(lambda: not [pid for pid in pids if psutil.pid_exists(pid)])

@@ -35,6 +35,6 @@ async def exchange(port: int, request: bytes, *, host: str = "127.0.0.1") -> byt
     writer.write(request)
     await writer.drain()
     try:
-        return await asyncio.wait_for(reader.read(), 5)
+        return await asyncio.wait_for(reader.read(), 30)
     finally:
         writer.close()

@@ -87,7 +87,7 @@ async def test_a_chunk_goes_out_before_the_next_is_made() -> None:
 
     async def source() -> AsyncGenerator[Frame, None]:
         yield chunk("first")
-        await asyncio.wait_for(seen.wait(), 5)
+        await asyncio.wait_for(seen.wait(), 30)
         yield chunk("second")
 
     async with (
@@ -128,7 +128,7 @@ async def test_a_comment_for_a_slow_reader_never_comes_after_the_end(caplog: pyt
         await asyncio.sleep(0.5)  # the server wants to fill the silence, and cannot write
         answer = b""
         while not answer.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n"):
-            answer += await asyncio.wait_for(reader.read(2**20), 10)
+            answer += await asyncio.wait_for(reader.read(2**20), 30)
         await asyncio.sleep(0.3)
         writer.close()
     assert answer.count(b"data: ") == 3
@@ -256,11 +256,11 @@ async def leave_while_under_way(app: FastAPI, work: Work) -> None:
     async with serve(app) as port:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
-        await asyncio.wait_for(work.begun.wait(), 5)
+        await asyncio.wait_for(work.begun.wait(), 30)
         await asyncio.sleep(0.1)
         assert not work.cleaned.is_set()
         writer.transport.abort()
-        await asyncio.wait_for(work.cleaned.wait(), 1)
+        await asyncio.wait_for(work.cleaned.wait(), 30)
 
 
 @pytest.mark.parametrize("kind", ["waiting", "flooding", "silent"])
@@ -286,7 +286,7 @@ async def test_when_the_server_is_cancelled_the_source_still_cleans_up() -> None
     serving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await serving
-    await asyncio.wait_for(work.cleaned.wait(), 1)
+    await asyncio.wait_for(work.cleaned.wait(), 30)
 
 
 async def test_a_stream_adds_two_tasks_however_many_its_chunks() -> None:

@@ -49,7 +49,7 @@ async def test_one_that_fails_or_gives_up_waiting_takes_no_slot_with_it() -> Non
     waiting[1].cancel()  # in the moment in which it may have been given the slot
     await asyncio.wait(waiting, timeout=5)
     assert waiting[2].done() and not waiting[2].cancelled()
-    await asyncio.wait_for(wait(), 5)
+    await asyncio.wait_for(wait(), 30)
 
 
 async def test_one_that_hangs_holds_the_others_up_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,7 @@ async def test_the_sdk_is_told_of_a_process_that_ended_before_it_answered(
         await asyncio.sleep(0)
         transport.process.kill_now()
         with pytest.raises(Exception, match=r"Claude Code has ended|not ready|terminated"):
-            await asyncio.wait_for(connecting, 5)
+            await asyncio.wait_for(connecting, 30)
         with pytest.raises(SessionLostError):
             await transport.write("{}\n")
     finally:

@@ -252,7 +252,7 @@ def test_logs_follow_shows_what_ends_from_now_on(bridge: RunningBridge) -> None:
             assert (shown["outcome"], shown["answer"]) == ("completed", "A platypus swims"), shown
         finally:
             following.send_signal(signal.SIGINT)
-        assert following.wait(10) == 0
+        assert following.wait(30) == 0
 
 
 @posix_only
@@ -322,7 +322,7 @@ def test_serve_in_the_demo_answers_and_ends_cleanly_at_a_signal(ending: signal.S
         assert "(demo)" in run("status", BRIDGE_URL=url).stdout
     finally:
         serving.send_signal(ending)
-    assert (serving.wait(15), errors.read_text()) == (0, "")
+    assert (serving.wait(30), errors.read_text()) == (0, "")
 
 
 def test_serve_at_a_taken_port_ends_with_1_and_names_a_free_one(own: Run) -> None:

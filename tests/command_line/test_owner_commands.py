@@ -208,7 +208,7 @@ def test_stop_ends_what_runs_and_waits_for_it(tmp_path: Path) -> None:
         wait_for(lambda: run("status", **own).returncode == 0)
         stopped = run("stop", **own)
         assert (stopped.returncode, stopped.stdout) == (0, "Tray Bridge has stopped.\n"), stopped.stderr
-        assert serving.wait(15) == 0
+        assert serving.wait(30) == 0
     assert list((tmp_path / "own" / "run").glob("bridge-*.json")) == []
 
 

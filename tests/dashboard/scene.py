@@ -178,7 +178,7 @@ def serve(
     finally:
         scene.show(state="stopping")
         server.should_exit = True
-        thread.join(10)
+        thread.join(30)
 
 
 class OfThisTest:

@@ -75,9 +75,9 @@ def test_a_request_in_flight_appears_counts_its_tokens_and_can_be_cancelled(
     request_id = bridge.snapshot().requests[0].id
     row.get_by_role("button", name="Cancel the request of Zed").click()
     expect(row).to_have_count(0, timeout=3000)
-    asking.join(5)
+    asking.join(30)
     reader = LogReader(log_folder())
-    wait_for(lambda: (reader.get(request_id) or {}).get("outcome") == "cancelled", 5)
+    wait_for(lambda: (reader.get(request_id) or {}).get("outcome") == "cancelled")
 
 
 def test_the_exchange_of_a_request_under_way_shows_its_answer_as_it_is_written(
@@ -97,7 +97,7 @@ def test_the_exchange_of_a_request_under_way_shows_its_answer_as_it_is_written(
     wait_for(grows, 2.5)  # a page that reads the file each 1.5 s shows two
     expect(page.locator("h1", has_text="Completed")).to_be_visible()
     expect(answer).not_to_contain_text("as it is written")
-    asking.join(10)
+    asking.join(30)
     exchange = page.url.rpartition("/")[2]
     assert httpx.get(f"{bridge.url}/dashboard/api/exchanges/{exchange}/live").status_code == 404
 
@@ -165,7 +165,7 @@ def test_the_playground_streams_keeps_the_conversation_and_gives_code_that_runs(
     page.get_by_label("Your message").fill(directive(text="Second answer."))
     page.get_by_role("button", name="Send").click()
     expect(page.locator(".turn.assistant > .text").last).to_have_text("Second answer.")
-    bridge.wait_for(lambda s: dict(s.pool.taken).get("parked", 0) == parked + 1, 5)
+    bridge.wait_for(lambda s: dict(s.pool.taken).get("parked", 0) == parked + 1)
 
     page.get_by_label("Your message").fill("What's left?")
     page.get_by_label("Stream the answer").uncheck()
@@ -181,7 +181,7 @@ def test_stop_in_the_playground_ends_the_request_at_the_server(bridge: RunningBr
     expect(page.locator(".turn.assistant > .text")).to_contain_text("word2 ")
     page.get_by_role("button", name="Stop").click()
     expect(page.locator(".note").last).to_contain_text("Stopped")
-    bridge.wait_for(lambda s: not s.requests, 5)
+    bridge.wait_for(lambda s: not s.requests)
 
 
 def test_a_new_exchange_comes_into_the_open_log_and_its_curl_repeats_it(bridge: RunningBridge, open_view: Open) -> None:

@@ -178,7 +178,7 @@ class FakeTrayHost:
     ) -> list[Any]:
         assert self._bus is not None
         message = Message(to, path, interface or to, member, signature=signature, body=list(body))
-        answer = await asyncio.wait_for(self._bus.call(message), 5)
+        answer = await asyncio.wait_for(self._bus.call(message), 30)
         assert answer is not None
         if answer.message_type == MessageType.ERROR:
             raise RuntimeError(f"{member}: {answer.error_name}: {answer.body}")

@@ -121,7 +121,7 @@ class RealPanel:
         for program in reversed(self._programs):
             program.send_signal(signal.SIGTERM)
             try:
-                program.wait(5)
+                program.wait(30)
             except subprocess.TimeoutExpired:
                 program.kill()
                 program.wait()

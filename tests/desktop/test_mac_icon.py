@@ -71,7 +71,7 @@ def test_everything_happens_on_the_main_thread(mac: SimulatedMac) -> None:
     wait_until(lambda: chosen == ["open_dashboard"])
 
     view.stop()
-    main.join(5)
+    main.join(30)
     assert not main.is_alive()
     assert mac.removed
     assert mac.policy == "NSApplicationActivationPolicyAccessory"
@@ -84,7 +84,7 @@ def test_the_image_has_twice_as_many_pixels_as_points(mac: SimulatedMac) -> None
     main.start()
     wait_until(lambda: not mac.button.hidden)
     view.stop()
-    main.join(5)
+    main.join(30)
     assert mac.button.image is not None
     assert mac.button.image.size == (22, 22)
     assert PIL.Image.open(io.BytesIO(mac.button.image.data)).width == 44
@@ -102,4 +102,4 @@ def test_signals_and_log_out_reach_us(mac: SimulatedMac, monkeypatch: pytest.Mon
     mac.observers["NSApplicationWillTerminateNotification"](None)
     assert ended == ["log-out"]
     view.stop()
-    main.join(5)
+    main.join(30)

@@ -99,7 +99,7 @@ def test_the_menu_opens_and_changes_while_it_is_open(tmp_path: Path) -> None:
             time.sleep(1.5)
             keep(panel.picture().crop((max(0, left - 560), 0, closed.width, closed.height)), "menu-busy")
         app.send_signal(signal.SIGTERM)
-        assert app.wait(15) == 0
+        assert app.wait(30) == 0
 
 
 def _has_icons(panel: RealPanel, number: int) -> bool:

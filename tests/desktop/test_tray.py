@@ -38,5 +38,5 @@ def test_an_end_that_comes_before_the_icon_is_up_ends_the_icon(
     tray.ended.set()
     running = threading.Thread(target=tray.run_icon, args=("status_notifier",))
     running.start()
-    running.join(5)
+    running.join(30)
     assert not running.is_alive()

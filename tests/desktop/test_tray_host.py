@@ -67,7 +67,7 @@ async def test_a_watcher_with_a_host_is_found_and_waited_for(bus: PrivateBus, mo
     time.sleep(0.3)
     assert waiting.is_alive()
     async with FakeTrayHost(bus.address) as host:
-        waiting.join(5)
+        waiting.join(30)
         assert not waiting.is_alive()
         probing = threading.Thread(target=lambda: found.append(tray_host.probe().kind))
         found: list[str] = []
@@ -83,7 +83,7 @@ def test_waiting_ends_when_it_is_told_to(bus: PrivateBus, monkeypatch: pytest.Mo
     waiting = threading.Thread(target=tray_host.wait_for_host, args=(stop,))
     waiting.start()
     stop.set()
-    waiting.join(5)
+    waiting.join(30)
     assert not waiting.is_alive()
 
 

@@ -32,7 +32,7 @@ class Desktop:
 
     def stop(self) -> None:
         self.view.stop()
-        self.thread.join(5)
+        self.thread.join(30)
         assert not self.thread.is_alive()
         assert not self.windows.icon_is_shown
 

@@ -68,7 +68,7 @@ class TrayApp:
         process = self._process
         children = self.children()
         code: int = await asyncio.wait_for(asyncio.to_thread(process.wait), timeout)
-        _, alive = await asyncio.to_thread(psutil.wait_procs, children, 5)
+        _, alive = await asyncio.to_thread(psutil.wait_procs, children, 30)
         assert not alive, alive
         return code
 
@@ -82,7 +82,7 @@ class TrayApp:
             children = self.children()
             self._process.kill()
             self._process.wait()
-            psutil.wait_procs(children, 5)
+            psutil.wait_procs(children, 30)
         if self._log is not None:
             self._log.close()
 

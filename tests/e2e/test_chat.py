@@ -49,7 +49,7 @@ def test_a_delta_goes_out_before_the_next_one_exists(bridge: RunningBridge) -> N
             break
     else:
         pytest.fail("the first delta did not come")
-    wait_for(lambda: all(received.ended is not None for received in bridge.standin.requests), 3)
+    wait_for(lambda: all(received.ended is not None for received in bridge.standin.requests))
 
 
 def test_a_client_that_leaves_frees_its_session_and_the_next_gets_its_own_answer(

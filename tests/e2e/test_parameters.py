@@ -80,7 +80,7 @@ def test_a_stop_string_cuts_exactly_across_deltas_and_ends_the_upstream_work(
         (choice,) = response.json()["choices"]
         content, reasons = choice["message"]["content"], [choice["finish_reason"]]
     assert (content, reasons) == ("One EN two ", ["stop"])
-    wait_for(lambda: bridge.standin.requests[-1].aborted, 5)
+    wait_for(lambda: bridge.standin.requests[-1].aborted)
 
 
 def test_a_stop_string_that_never_comes_loses_nothing(bridge: RunningBridge) -> None:

@@ -335,7 +335,7 @@ def test_a_spare_that_dies_is_replaced(one_worker: Make) -> None:
     bridge = one_worker()
     (victim,) = bridge.processes()
     victim.kill()
-    bridge.wait_for(lambda s: [p.pid for p in bridge.processes()] not in ([], [victim.pid]), 5)
+    bridge.wait_for(lambda s: [p.pid for p in bridge.processes()] not in ([], [victim.pid]))
     bridge.wait_until_warm(1)
     assert ask(bridge, directive(text="alive")) == "alive"
 

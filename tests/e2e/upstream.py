@@ -54,7 +54,7 @@ def nothing_went_on(bridge: RunningBridge) -> None:
     """
     time.sleep(2 * PUBLISH_SECONDS)  # a snapshot may be older than the answer
     bridge.wait_for(lambda s: not s.pool.busy)
-    wait_for(lambda: all(received.ended for received in bridge.standin.requests), 5)
+    wait_for(lambda: all(received.ended for received in bridge.standin.requests))
     answered = [turns(received.body)[-1] for received in bridge.standin.requests if received.first_delta]
     assert len(answered) <= 1, f"the CLI went on: {answered}"
 

@@ -227,7 +227,7 @@ def signed_in(running_standin: StandIn) -> Iterator[RunningBridge]:
 
 def test_c15_extra_usage_that_pays_is_told(signed_in: RunningBridge) -> None:
     answered(signed_in, headers=OVERAGE)
-    account = signed_in.wait_for(lambda s: s.account.windows, 10).account
+    account = signed_in.wait_for(lambda s: s.account.windows).account
     assert [(window.name, window.status) for window in account.windows] == [("five_hour", "extra_usage")]
     assert time.time() - (account.windows[0].told_at or 0) < 60  # when the CLI reported it
 

@@ -144,7 +144,7 @@ def serving(program: Path, folder: Path) -> Iterator[str]:
         yield match[0]
     finally:
         server.terminate()
-        server.wait(15)
+        server.wait(30)
         if server.stdout:
             server.stdout.close()
 

@@ -136,7 +136,7 @@ def test_the_keys_that_the_command_makes_work_and_are_revoked_at_once(app: Runni
 def test_without_a_key_no_other_interface_is_opened(host: str, report: FaultReport) -> None:
     server = ServerThread(load_settings({"host": host, "port": 0, "pool_size": 0}))
     server.start()
-    snapshot = server.wait_until_settled(10)
+    snapshot = server.wait_until_settled(30)
     assert snapshot.state == "error"
     assert snapshot.problem is not None
     assert "no API key" in snapshot.problem.message

@@ -70,7 +70,7 @@ def test_it_is_used_only_where_it_fits(early: EarlyStart, before: set[int], sett
     server = ServerThread(load_settings({"port": 0, "pool_size": 1, **settings}), early)
     server.start()
     assert server.wait_until_settled().state == "ready"
-    wait_for(lambda: pid not in clis(), 5)
+    wait_for(lambda: pid not in clis())
     server.stop()
     assert pid not in clis()
 

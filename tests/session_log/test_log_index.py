@@ -292,7 +292,7 @@ def test_two_programs_that_index_the_same_exchange_do_no_harm(tmp_path: Path) ->
         waiting.join(0.2)
         assert waiting.is_alive(), "what is looked up and what is written belong together"
         put(connection, entry)
-    waiting.join(10)
+    waiting.join(30)
     with first.use() as connection:
         assert connection.execute("SELECT count(*) FROM exchanges").fetchone() == (1,)
     with pytest.raises(sqlite3.IntegrityError), first.use() as connection:

@@ -374,7 +374,7 @@ def test_a_database_that_another_program_is_making_is_waited_for(tmp_path: Path)
     waiting.join(0.1)
     assert waiting.is_alive()
     another.execute("COMMIT")
-    waiting.join(10)
+    waiting.join(30)
     assert not waiting.is_alive()
     another.close()
 

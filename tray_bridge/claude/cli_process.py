@@ -31,7 +31,8 @@ from .trace import TracedTransport, transport_class
 MOST_OFFERS = 200
 TOOL_SERVERS = ("client", *(f"client{number}" for number in range(2, MOST_OFFERS + 1)))
 LONGEST_LINE = 16 * 2**20
-EXIT_GRACE = 0.5  # seconds for a process to exit by itself, and again after it was terminated
+EXIT_GRACE = 0.5  # seconds to tell a process to leave, and again for it to exit by itself
+TERMINATED_GRACE = 2.0  # seconds after it was terminated: a process that is killed leaves files in the user's folders
 LONGEST_STDERR_LINE = 500  # characters: these lines are in the error that a person reads
 
 # What the CLI needs from the system, and what Claude Code documents for its users
@@ -188,10 +189,10 @@ class CliProcess:
             guard.watch(self.pid)
 
     async def end(self) -> None:
-        """Ask the process to exit, then terminate it, then kill it. Takes 2 s at most.
+        """Ask the process to exit, then terminate it, then kill it. Takes 4 s at most.
 
-        A process that exits by itself removes its files from the user's folders. Safe to call again: the worker and the
-        SDK's client both do.
+        A process that exits by itself or is terminated removes its files from the user's folders. Safe to call again:
+        the worker and the SDK's client both do.
         """
         if self._end is None:
             self._end = asyncio.create_task(self._end_it())
@@ -203,15 +204,17 @@ class CliProcess:
         if process is not None and process.returncode is None:
             with contextlib.suppress(asyncio.TimeoutError):  # a writer blocked on a full pipe holds its lock
                 await wait_within(self._ask_to_leave(), EXIT_GRACE)
-            for end in (process.terminate, process.kill):
+            for grace, end in ((EXIT_GRACE, process.terminate), (TERMINATED_GRACE, process.kill)):
                 with contextlib.suppress(asyncio.TimeoutError):
-                    await wait_within(process.wait(), EXIT_GRACE)
+                    await wait_within(process.wait(), grace)
                     break
                 is_told = True
                 with contextlib.suppress(ProcessLookupError):
                     end()
         self.was_killed = process is not None and not is_told and (process.returncode or 0) < 0
         await self.transport.close()
+        if process is not None and process.returncode is not None:
+            await process.aclose()  # the SDK leaves the pipes open, and one that is full is not read to its end any more
         if pid is not None:
             guard.forget(pid)
 

@@ -109,7 +109,7 @@ class LateBindingTransport(Transport):
         await self._pipe.end_input()
 
     async def close(self) -> None:
-        """End the process and the task that reads from it. Takes 2 s at most."""
+        """End the process and the task that reads from it. Takes 4 s at most."""
         await self.process.end()
         if self._pump is not None:
             self._pump.cancel()
