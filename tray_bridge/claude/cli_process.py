@@ -214,7 +214,7 @@ class CliProcess:
         self.was_killed = process is not None and not is_told and (process.returncode or 0) < 0
         await self.transport.close()
         if process is not None and process.returncode is not None:
-            await process.aclose()  # the SDK leaves the pipes open, and one that is full is not read to its end any more
+            await process.aclose()  # the SDK leaves pipes open, and one that is full is not read to its end any more
         if pid is not None:
             guard.forget(pid)
 
