@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -10,8 +11,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import openai
+import psutil
 
 from tests.resilience.faults import question
+
+
+def kill_a_busy_one(sessions: list[tuple[str, int | None]]) -> bool:
+    """Kill the first process that is busy, of these states and process ids; says whether there was one."""
+    for state, pid in sessions:
+        if state == "busy" and pid:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                psutil.Process(pid).kill()
+                return True
+    return False
 
 
 @dataclass

@@ -3,94 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gc
+import json
+import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
 from tests.resilience.fault_report import FaultReport
-from tests.resilience.faults import ask, bound, question, ready
+from tests.resilience.faults import bound, question
 from tests.resilience.running_app import RunningApp, running_app
-from tests.resilience.storm import Storm
-from tests.running_bridge import RunningBridge, wait_for
+from tests.resilience.storm import Storm, kill_a_busy_one
+from tests.running_bridge import wait_for
 from tray_bridge.standin import StandIn
 
-Make = Callable[..., RunningBridge]
+ROOT = Path(__file__).resolve().parents[2]
 MEGABYTE = 2**20
 
 
-def kill_a_busy_one(sessions: list[tuple[str, int | None]]) -> bool:
-    for state, pid in sessions:
-        if state == "busy" and pid:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                psutil.Process(pid).kill()
-                return True
-    return False
-
-
-def tasks_of_others() -> list[asyncio.Task[object]]:
-    """The tasks in the loops of other threads: the bridge's and the stand-in's."""
-    gc.collect()
-    own = asyncio.get_running_loop()
-    tasks = [each for each in gc.get_objects() if isinstance(each, asyncio.Task)]
-    return [task for task in tasks if task.get_loop() is not own and not task.done()]
-
-
-async def test_a_small_storm_leaves_no_task_no_descriptor_and_no_process(
-    make_bridge: Make, report: FaultReport
-) -> None:
-    bridge = await asyncio.to_thread(
-        make_bridge, pool_size=4, max_sessions=4, parked_sessions=0, queue_limit=64, queue_timeout=bound(120)
-    )
-    await asyncio.to_thread(bridge.wait_until_warm, 4)
-    assert await asyncio.to_thread(ask, bridge) == "well"
-    await asyncio.to_thread(bridge.wait_for, lambda s: len(s.pool.sessions) == 4 and not s.pool.starting)
-    await asyncio.sleep(1)
-    before = held(bridge.standin)
-    began = time.monotonic()
-    storm = Storm(bridge.base_url, lambda: kill_a_busy_one([(s.state, s.pid) for s in bridge.snapshot().pool.sessions]))
-    await storm.blow(requests=20, at_once=10)
-    seconds = time.monotonic() - began
-    assert storm.wrong == []
-    assert storm.seen["kills"] >= 1
-
-    wait_for(lambda: ready(bridge.snapshot().pool) == 4 and not bridge.snapshot().requests, bound(20))
-    deadline = time.monotonic() + min(bound(10), 40)  # before the test's own time is over: what is left is told
-    while left_over := {what: n for what, n in held(bridge.standin).items() if n > before[what]}:
-        assert time.monotonic() < deadline, (before, left_over, named())
-        await asyncio.sleep(0.1)
+def test_a_small_storm_leaves_no_task_no_descriptor_and_no_process(tmp_path: Path, report: FaultReport) -> None:
+    command = [sys.executable, "-m", "tests.resilience.small_storm"]
+    environment = {**os.environ, "TRAY_BRIDGE_HOME": str(tmp_path)}
+    printed = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True).stdout
+    seen = json.loads(printed)
+    assert seen["wrong"] == []
+    assert seen["kills"] >= 1
+    assert seen["left"] == [], (seen["before"], seen["after"])
     report.add("load", "20 requests, 10 at a time: a third leaves, some are refused, some lose their process",
-               f"{storm.told()}; no task, descriptor or process was left over", seconds)  # fmt: skip
-
-
-def held(standin: StandIn) -> dict[str, int]:
-    """What this process holds, but for what is opened when it is needed and stays open.
-
-    That is the log's databases, and the connections of living CLI processes to the stand-in.
-    """
-    process = psutil.Process()
-    databases = sum(".db" in Path(file.path).name for file in process.open_files())
-    port = urlsplit(standin.url).port
-    upstream = sum(connection.laddr[1:] == (port,) for connection in process.net_connections("tcp"))
-    return {
-        "tasks": len(tasks_of_others()),
-        "descriptors": process.num_fds() - databases - upstream,
-        "processes": len(process.children(recursive=True)),
-    }
-
-
-def named() -> list[str]:
-    """All that is held, by name: which of it is left over, only a person can tell."""
-    found = [repr(task) for task in tasks_of_others()]
-    for descriptor in Path("/proc/self/fd").glob("*"):
-        with contextlib.suppress(OSError):  # the one with which the folder is read
-            found.append(f"{descriptor.name} → {descriptor.readlink()}")
-    return [*found, *map(str, psutil.Process().children(recursive=True))]
+               f"{seen['told']}; no task, descriptor or process was left over", seen["seconds"])  # fmt: skip
 
 
 class Footprint:
