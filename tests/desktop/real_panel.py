@@ -197,7 +197,7 @@ class RealPanel:
         before = {name: os.environ.get(name) for name in ("DBUS_SESSION_BUS_ADDRESS", "DISPLAY")}
         os.environ.update({name: self.environment[name] for name in before})
         try:
-            end = time.monotonic() + 20
+            end = time.monotonic() + 60
             while tray_host.probe().kind != "status_notifier":
                 assert time.monotonic() < end, "the panel shows no tray"
                 time.sleep(0.1)
@@ -210,7 +210,7 @@ class RealPanel:
 
 
 def until_there(path: Path) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while not path.exists():
         assert time.monotonic() < end, path
         time.sleep(0.02)

@@ -99,7 +99,7 @@ class SimulatedWindows:
         answer: queue.Queue[int] = queue.Queue()
         self._answers = answer
         self.messages.put((-1, message, wparam, lparam))
-        return answer.get(timeout=5)
+        return answer.get(timeout=30)
 
     def pump(self, timeout: float) -> bool:
         """Handles one message; False if none came."""

@@ -105,7 +105,7 @@ def test_x11_works_without_any_command(linux: DesktopCommands, display: str, mon
     monkeypatch.setenv("PATH", str(linux.folder))
 
     def paste(target: str) -> str:
-        done = subprocess.run([sys.executable, "-c", PASTE, target], capture_output=True, timeout=10, check=False)
+        done = subprocess.run([sys.executable, "-c", PASTE, target], capture_output=True, timeout=60, check=False)
         return (done.stdout + done.stderr).decode()
 
     copy_text("first")

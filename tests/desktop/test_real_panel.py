@@ -108,7 +108,7 @@ def _has_icons(panel: RealPanel, number: int) -> bool:
 
 def _pool_is_ready(port: int) -> bool:
     try:
-        status = httpx.get(f"http://127.0.0.1:{port}/status", timeout=5).json()
+        status = httpx.get(f"http://127.0.0.1:{port}/status", timeout=30).json()
     except httpx.HTTPError:
         return False
     return bool(status["state"] == "ready" and status["pool"]["warm"] + status["pool"]["fitting"] == 1)

@@ -29,7 +29,7 @@ def test_its_end_is_told(own_home: Path, tmp_path: Path, script: str, success: b
     ended: queue.Queue[bool] = queue.Queue()
     sign_in = SignIn(ended.put)
     sign_in.start(program(tmp_path, script))
-    assert ended.get(timeout=5) is success
+    assert ended.get(timeout=30) is success
     assert not sign_in.is_under_way
     assert (tmp_path / "arguments").read_text() == "auth login\n"
 
@@ -42,7 +42,7 @@ def test_its_input_stays_open_while_the_person_is_in_the_browser(own_home: Path,
     assert sign_in.is_under_way
     sign_in.cancel()
     assert not sign_in.is_under_way
-    assert ended.get(timeout=5) is False
+    assert ended.get(timeout=30) is False
 
 
 def test_asked_again_it_begins_anew(own_home: Path, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_its_link_is_shown_and_a_code_goes_back_to_it(own_home: Path, tmp_path: 
     with pytest.raises(TrayBridgeError, match="empty"):
         sign_in.give_code("  ")
     sign_in.give_code(" abc#def ")
-    assert ended.get(timeout=5) is True
+    assert ended.get(timeout=30) is True
     assert (tmp_path / "code").read_text() == "abc#def\n"
     assert (sign_in.state.stage, sign_in.state.link) == ("succeeded", "")
     with pytest.raises(TrayBridgeError, match="No sign-in is waiting"):
@@ -83,7 +83,7 @@ def test_a_sign_in_that_fails_says_the_last_that_was_printed(own_home: Path, tmp
     ended: queue.Queue[bool] = queue.Queue()
     sign_in = SignIn(ended.put)
     sign_in.start(program(tmp_path, "printf 'Paste code here > '; echo Invalid code; exit 1"))
-    assert ended.get(timeout=5) is False
+    assert ended.get(timeout=30) is False
     wait_for(lambda: sign_in.state.message == "The sign-in did not succeed. Invalid code")
     assert sign_in.state.stage == "failed"
 
@@ -91,5 +91,5 @@ def test_a_sign_in_that_fails_says_the_last_that_was_printed(own_home: Path, tmp
 def test_another_kind_of_account_is_asked_for(own_home: Path, tmp_path: Path) -> None:
     ended: queue.Queue[bool] = queue.Queue()
     SignIn(ended.put).start(program(tmp_path, "exit 0"), "console")
-    assert ended.get(timeout=5) is True
+    assert ended.get(timeout=30) is True
     assert (tmp_path / "arguments").read_text() == "auth login --console\n"

@@ -64,7 +64,7 @@ def picture(text: str, title: str = "Tray Bridge") -> Picture:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.005)

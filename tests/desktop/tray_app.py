@@ -118,7 +118,7 @@ class TrayApp:
     def get(self, path: str) -> Any | None:
         """The JSON at a path of the server, or None while nothing listens."""
         try:
-            with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+            with urllib.request.urlopen(self.url + path, timeout=30) as answer:
                 return json.load(answer)
         except OSError:
             return None

@@ -95,7 +95,7 @@ async def test_a_start_that_fails_after_its_request_was_given_up_leaves_no_worke
         await asyncio.sleep(0)
         asking.cancel()
         await asyncio.wait({asking})
-        for _ in range(500):
+        for _ in range(5000):
             if not pool.snapshot().sessions:
                 break
             await asyncio.sleep(0.01)

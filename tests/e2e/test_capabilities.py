@@ -96,7 +96,7 @@ async def test_the_server_examines_a_program_until_it_has_answered_and_remembers
     await setup.open(settings, ())
     assert setup.config(settings).no_reuse == examination.NOT_YET
     assert setup.config(settings).transcript_folder is None
-    for _ in range(1500):
+    for _ in range(5000):
         if said and not said[-1]:
             break
         await asyncio.sleep(0.02)

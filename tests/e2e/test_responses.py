@@ -255,7 +255,7 @@ def test_another_keys_answers_are_unknown(bridge: RunningBridge) -> None:
 def test_the_other_routes(bridge: RunningBridge) -> None:
     assert bridge.client.responses.input_tokens.count(model="sonnet", input="Hello there").input_tokens > 1
     probe = httpx.get(
-        f"{bridge.base_url}/responses", headers={"connection": "Upgrade", "upgrade": "websocket"}, timeout=10
+        f"{bridge.base_url}/responses", headers={"connection": "Upgrade", "upgrade": "websocket"}, timeout=60
     )
     assert probe.status_code == 426
     assert post(bridge, method="GET").status_code == 405
@@ -268,7 +268,7 @@ def test_the_other_routes(bridge: RunningBridge) -> None:
     for field, value in refused.items():
         assert post(bridge, input="Hi", **{field: value}).json()["error"]["param"] == field
     host = {"host": "evil.example"}
-    assert httpx.get(f"{bridge.base_url}/responses/resp_1", headers=host, timeout=10).status_code == 403
+    assert httpx.get(f"{bridge.base_url}/responses/resp_1", headers=host, timeout=60).status_code == 403
 
 
 def test_an_error_before_the_first_byte_has_a_status(bridge: RunningBridge) -> None:

@@ -57,7 +57,7 @@ async def ask(pool: SessionPool, number: int, *, has_system: bool = True) -> str
 
 
 async def until(condition: Callable[[], object]) -> None:
-    for _ in range(1500):
+    for _ in range(5000):
         if condition():
             return
         await asyncio.sleep(0.02)

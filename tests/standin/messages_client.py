@@ -10,7 +10,7 @@ import httpx
 
 from tray_bridge.standin import StandIn
 
-CLIENT = httpx.Client(timeout=10)  # one for all: to make one takes longer than most tests
+CLIENT = httpx.Client(timeout=60)  # one for all: to make one takes longer than most tests
 
 
 def directive(**spec: Any) -> str:

@@ -16,7 +16,7 @@ from tray_bridge.standin import StandIn
 
 
 def eventually_aborted(standin: StandIn) -> bool:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         if standin.requests and standin.requests[-1].aborted:
             return True
