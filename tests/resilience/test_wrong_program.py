@@ -164,6 +164,7 @@ def test_starts_that_fail_are_tried_again_ever_later_and_the_state_says_why(
     problem = bridge.snapshot().problem
     assert problem is not None
     assert "something is missing" in problem.message
+    bridge.wait_for(lambda s: not s.pool.starting)  # else a question waits for a start that will fail
     since = program.repair()
     seconds = recovered(bridge, since, spares=2)
     waits = ", ".join(f"{gap:.1f} s" for gap in gaps[:3])

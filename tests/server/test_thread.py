@@ -89,8 +89,8 @@ def test_a_stop_that_waits_lets_the_request_finish_and_a_resume_calls_off_each_t
     bridge = make_bridge(pool_size=1)
     answers: list[str | None] = []
 
-    def ask() -> None:
-        messages: list[Any] = [{"role": "user", "content": directive(text="To the end.", first_delay=1.0)}]
+    def ask(delay: float) -> None:
+        messages: list[Any] = [{"role": "user", "content": directive(text="To the end.", first_delay=delay)}]
         answers.append(
             bridge.client.chat.completions.create(model="haiku", messages=messages).choices[0].message.content
         )
@@ -99,7 +99,7 @@ def test_a_stop_that_waits_lets_the_request_finish_and_a_resume_calls_off_each_t
         bridge.wait_for(lambda s: s.paused and s.restarts_then is restarts)
 
     for called_off in (True, False):
-        asking = threading.Thread(target=ask)
+        asking = threading.Thread(target=ask, args=[1.0 if called_off else 4.0])  # longer than all that follows takes
         asking.start()
         bridge.wait_for(lambda s: s.active)
         if not called_off:
@@ -118,6 +118,16 @@ def test_a_stop_that_waits_lets_the_request_finish_and_a_resume_calls_off_each_t
     time.sleep(0.3)
     assert bridge.snapshot().state == "stopped"
     assert answers == ["To the end."] * 2
+
+
+def test_a_stop_that_waits_follows_a_restart_that_has_begun(make_bridge: Callable[..., RunningBridge]) -> None:
+    bridge = make_bridge(pool_size=0)
+    restarting = threading.Thread(target=bridge.server.restart)
+    restarting.start()
+    bridge.wait_for(lambda s: s.state == "starting")
+    bridge.server.stop_when_idle()
+    restarting.join(30)
+    bridge.wait_for(lambda s: s.state == "stopped")
 
 
 def test_a_pause_outlives_a_restart_and_ends_with_a_new_start(standin: StandIn) -> None:

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PAUSE_SECONDS = 5.0  # until a pause shows in the snapshot
 CLEAN_UP_SECONDS = 5.0  # for the tasks of a loop that ended by itself
 
 Subscriber = Callable[[ServerSnapshot], None]
@@ -53,7 +52,7 @@ class ServerThread:
         self._running: Serving | None = None
         self._stop_asked = threading.Event()
         self._paused = False  # by a person; a restart does not end it
-        self._pauses = 0  # calls of `pause`: each ends a wait for the last requests
+        self._pauses = 0  # calls of `pause` and `start`: each ends a wait for the last requests
         self._restarts = False
         self._subscribers: list[Subscriber] = []
         self._settled = threading.Condition()
@@ -70,6 +69,7 @@ class ServerThread:
     def start(self) -> None:
         """Bind the port and start in the background; return at once. What fails is in `snapshot().problem`."""
         self._paused = False
+        self._pauses += 1
         self._start(None)
 
     def _start(self, kept: socket.socket | None) -> None:
@@ -152,21 +152,24 @@ class ServerThread:
 
     def drain(self, *, restarts: bool = False) -> bool:
         """Refuse new requests and wait, however long, for those under way; return False if `pause` calls it off."""
-        return self._wait_until_drained(self._begin_to_drain(restarts))
+        return self._wait_until_drained(*self._begin_to_drain(restarts))
 
-    def _begin_to_drain(self, restarts: bool) -> int:
-        """Refuse new requests; return the number of pauses so far, by which a later one is noticed."""
+    def _begin_to_drain(self, restarts: bool) -> tuple[int, Serving | None]:
+        """Refuse new requests; return the number of pauses so far and this run, by which later ones are noticed."""
         pauses, loop, running = self._pauses, self._loop, self._running
         if loop is not None and running is not None:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(partial(running.drain, restarts=restarts))
-        return pauses
+        return pauses, running
 
-    def _wait_until_drained(self, pauses: int) -> bool:
+    def _wait_until_drained(self, pauses: int, running: Serving | None) -> bool:
+        def is_over() -> bool:
+            return self._pauses != pauses or self._running is not running or self._snapshot.state != "ready"
+
         with self._settled:
-            self._settled.wait_for(lambda: self._drains(pauses) or self._snapshot.state != "ready", PAUSE_SECONDS)
+            self._settled.wait_for(lambda: self._drains(pauses) or is_over())
             self._settled.wait_for(lambda: not (self._drains(pauses) and self._snapshot.active))
-            return self._drains(pauses) or self._snapshot.state != "ready"
+            return self._pauses == pauses
 
     def _drains(self, pauses: int) -> bool:
         """Whether the server waits for its last requests, and `pause` has still been called `pauses` times."""
@@ -182,11 +185,18 @@ class ServerThread:
         self._end_when_idle(restarts=True)
 
     def _end_when_idle(self, *, restarts: bool) -> None:
-        pauses = self._begin_to_drain(restarts)
+        pauses, running = self._begin_to_drain(restarts)
 
         def end() -> None:
-            if self._wait_until_drained(pauses) and self._snapshot.state == "ready":
-                (self.restart if restarts else self.stop)()
+            if not self._wait_until_drained(pauses, running):
+                return
+            with self._lock:  # a restart under way has begun the next run by then: a stop ends that one, too
+                if self._pauses != pauses:
+                    return
+                if restarts and self._running is running and self._snapshot.state == "ready":
+                    self.restart()
+                elif not restarts and self._snapshot.state in ("starting", "ready"):
+                    self.stop()
 
         threading.Thread(target=end, name="drain", daemon=True).start()
 
