@@ -164,17 +164,12 @@ class ServerThread:
 
     def _wait_until_drained(self, pauses: int, running: Serving | None) -> bool:
         def is_over() -> bool:
-            return self._pauses != pauses or self._running is not running or self._snapshot.state != "ready"
+            is_drained = self._snapshot.drains_since is not None and not self._snapshot.active
+            return is_drained or self._snapshot.state != "ready" or (self._pauses, self._running) != (pauses, running)
 
         with self._settled:
-            self._settled.wait_for(lambda: self._drains(pauses) or is_over())
-            self._settled.wait_for(lambda: not (self._drains(pauses) and self._snapshot.active))
+            self._settled.wait_for(is_over)
             return self._pauses == pauses
-
-    def _drains(self, pauses: int) -> bool:
-        """Whether the server waits for its last requests, and `pause` has still been called `pauses` times."""
-        snapshot = self._snapshot
-        return snapshot.state == "ready" and snapshot.drains_since is not None and self._pauses == pauses
 
     def stop_when_idle(self) -> None:
         """Refuse new requests, and stop once those under way have ended; `pause(False)` calls it off."""
@@ -188,15 +183,10 @@ class ServerThread:
         pauses, running = self._begin_to_drain(restarts)
 
         def end() -> None:
-            if not self._wait_until_drained(pauses, running):
-                return
-            with self._lock:  # a restart under way has begun the next run by then: a stop ends that one, too
-                if self._pauses != pauses:
-                    return
-                if restarts and self._running is running and self._snapshot.state == "ready":
-                    self.restart()
-                elif not restarts and self._snapshot.state in ("starting", "ready"):
-                    self.stop()
+            if self._wait_until_drained(pauses, running):
+                with self._lock:  # a restart under way has begun the next run by then: a stop ends that one, too
+                    if self._pauses == pauses and (not restarts or self._running is running is not None):
+                        (self.restart if restarts else self.stop)()
 
         threading.Thread(target=end, name="drain", daemon=True).start()
 
