@@ -312,7 +312,7 @@ def property_of(found: Bench, examples: int, length: int, fresh: float, most: fl
 def test_no_conversation_is_changed_by_those_before_it(bench: Bench) -> None:
     property_of(bench, 20, 25, 0.066, most=30)()  # early enough: of one that is given up at once there is no body
     assert bench.number >= 500
-    assert dict(bench.one.snapshot().taken)["reset"] >= 300, "most were answered by a worker that was reset"
+    assert dict(bench.one.snapshot().taken)["reset"] >= 250, "most were answered by a worker that was reset"
     assert bench.compared >= 30
 
 

@@ -247,11 +247,21 @@ def test_reading_and_deleting_while_it_is_written(tmp_path: Path) -> None:
 
 @pytest.mark.full  # the test below has a fifth of it
 def test_a_search_over_5000_exchanges_takes_at_most_200_ms(tmp_path: Path) -> None:
-    assert slowest_search(tmp_path, 5000) <= 0.2
+    assert slowest_search(tmp_path, 5000) <= 0.2 * slowness()
 
 
 def test_a_search_over_1000_exchanges_takes_at_most_40_ms(tmp_path: Path) -> None:
-    assert slowest_search(tmp_path, 1000) <= 0.04
+    assert slowest_search(tmp_path, 1000) <= 0.04 * slowness()
+
+
+def slowness() -> float:
+    """How often as long as on a quick machine a sum takes now: there, 0.02 s; 1 at least."""
+    costs = []
+    for _ in range(5):
+        began = time.perf_counter()
+        sum(number * number % 7 for number in range(200_000))
+        costs.append(time.perf_counter() - began)
+    return max(1.0, min(costs) / 0.02)
 
 
 def slowest_search(folder: Path, count: int) -> float:
