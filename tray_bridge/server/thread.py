@@ -52,7 +52,7 @@ class ServerThread:
         self._running: Serving | None = None
         self._stop_asked = threading.Event()
         self._paused = False  # by a person; a restart does not end it
-        self._pauses = 0  # calls of `pause` and `start`: each ends a wait for the last requests
+        self._pauses = 0  # calls of `pause`, and starts: each ends a wait for the last requests
         self._restarts = False
         self._subscribers: list[Subscriber] = []
         self._settled = threading.Condition()
@@ -69,7 +69,7 @@ class ServerThread:
     def start(self) -> None:
         """Bind the port and start in the background; return at once. What fails is in `snapshot().problem`."""
         self._paused = False
-        self._pauses += 1
+        self._pauses += self._snapshot.state in ("stopped", "error")  # one that runs may wait for its end
         self._start(None)
 
     def _start(self, kept: socket.socket | None) -> None:
