@@ -48,6 +48,15 @@ def held(standin: StandIn) -> dict[str, int]:
     }
 
 
+async def held_at_rest(standin: StandIn) -> dict[str, int]:
+    """The same twice, two seconds apart: connections of the last answer close, and the log opens its index."""
+    before: dict[str, int] = {}
+    while (now := held(standin)) != before:
+        before = now
+        await asyncio.sleep(2)
+    return now
+
+
 def is_more(after: dict[str, int], before: dict[str, int]) -> bool:
     return any(number > before[what] for what, number in after.items())
 
@@ -65,8 +74,7 @@ async def blow_at(bridge: RunningBridge) -> dict[str, object]:
     await asyncio.to_thread(bridge.wait_until_warm, 4)
     assert await asyncio.to_thread(ask, bridge) == "well"
     await asyncio.to_thread(bridge.wait_for, lambda s: len(s.pool.sessions) == 4 and not s.pool.starting)
-    await asyncio.sleep(1)
-    before = held(bridge.standin)
+    before = await held_at_rest(bridge.standin)
     began = time.monotonic()
     storm = Storm(bridge.base_url, lambda: kill_a_busy_one([(s.state, s.pid) for s in bridge.snapshot().pool.sessions]))
     await storm.blow(requests=20, at_once=10)
