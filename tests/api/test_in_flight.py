@@ -21,7 +21,7 @@ async def test_once_closed_it_ends_who_is_there_and_turns_away_who_comes() -> No
     await entered.wait()
     in_flight.close(ServerStoppingError("The server was stopped."))
     with pytest.raises(ServerStoppingError):
-        await asyncio.wait_for(under_way, 30)
+        await asyncio.wait_for(under_way, 1)
     with pytest.raises(ServerStoppingError), in_flight.enter("req_2", "curl", streamed=False):
         pytest.fail("it was let in")
     assert in_flight.snapshots() == ()

@@ -260,7 +260,7 @@ async def leave_while_under_way(app: FastAPI, work: Work) -> None:
         await asyncio.sleep(0.1)
         assert not work.cleaned.is_set()
         writer.transport.abort()
-        await asyncio.wait_for(work.cleaned.wait(), 30)
+        await asyncio.wait_for(work.cleaned.wait(), 1)
 
 
 @pytest.mark.parametrize("kind", ["waiting", "flooding", "silent"])
@@ -286,7 +286,7 @@ async def test_when_the_server_is_cancelled_the_source_still_cleans_up() -> None
     serving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await serving
-    await asyncio.wait_for(work.cleaned.wait(), 30)
+    await asyncio.wait_for(work.cleaned.wait(), 1)
 
 
 async def test_a_stream_adds_two_tasks_however_many_its_chunks() -> None:

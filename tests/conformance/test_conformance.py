@@ -254,8 +254,8 @@ def test_a_client_that_leaves_frees_its_worker(bridge: RunningBridge, client: Ad
         connection.request("POST", client.path, json.dumps(body), {"Content-Type": "application/json"})
         wait_for(lambda: bridge.standin.requests and bridge.snapshot().pool.busy == 1)
         connection.close()
-    bridge.wait_for(lambda s: s.pool.busy == 0 and not s.requests)
-    wait_for(lambda: all(received.ended for received in bridge.standin.requests))
+    bridge.wait_for(lambda s: s.pool.busy == 0 and not s.requests, 5)
+    wait_for(lambda: all(received.ended for received in bridge.standin.requests), 5)
 
 
 @EACH

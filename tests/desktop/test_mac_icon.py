@@ -6,13 +6,13 @@ import io
 import signal
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import PIL.Image
 import pytest
 
 from tests.desktop.simulated_mac import SimulatedMac
+from tests.running_bridge import wait_for
 from tray_bridge.desktop import tray_host
 from tray_bridge.desktop.menu import Item
 from tray_bridge.desktop.view import Picture, View
@@ -26,13 +26,6 @@ def picture(text: str, title: str = "Tray Bridge") -> Picture:
         Item("Settings", key="settings", items=(Item("On", "toggle", checked=True),)),
     )
     return Picture(items, "ready", title)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 @pytest.fixture
@@ -58,9 +51,9 @@ def test_everything_happens_on_the_main_thread(mac: SimulatedMac) -> None:
     icon = view.make_icon(tray_host.icon_class("mac"), picture("one"))
     main = threading.Thread(target=icon.run, args=(view.attach,))
     main.start()
-    wait_until(lambda: not mac.button.hidden)
+    wait_for(lambda: not mac.button.hidden)
     view.show(picture("two", "New title"))
-    wait_until(lambda: mac.menu is not None and mac.menu.items[0].title == "two")
+    wait_for(lambda: mac.menu is not None and mac.menu.items[0].title == "two")
     assert mac.menu is not None
     assert mac.button.tooltip == "New title"
     assert [item.title for item in mac.menu.items] == ["two", "---", "Open dashboard", "Settings"]
@@ -68,7 +61,7 @@ def test_everything_happens_on_the_main_thread(mac: SimulatedMac) -> None:
     assert mac.menu.items[3].submenu.items[0].checked
 
     mac.calls.put(mac.menu.items[2].click)
-    wait_until(lambda: chosen == ["open_dashboard"])
+    wait_for(lambda: chosen == ["open_dashboard"])
 
     view.stop()
     main.join(30)
@@ -82,7 +75,7 @@ def test_the_image_has_twice_as_many_pixels_as_points(mac: SimulatedMac) -> None
     icon = view.make_icon(tray_host.icon_class("mac"), picture("one"))
     main = threading.Thread(target=icon.run, args=(view.attach,))
     main.start()
-    wait_until(lambda: not mac.button.hidden)
+    wait_for(lambda: not mac.button.hidden)
     view.stop()
     main.join(30)
     assert mac.button.image is not None
@@ -97,7 +90,7 @@ def test_signals_and_log_out_reach_us(mac: SimulatedMac, monkeypatch: pytest.Mon
     icon.on_log_out = lambda: ended.append("log-out")
     main = threading.Thread(target=icon.run, args=(view.attach,))
     main.start()
-    wait_until(lambda: not mac.button.hidden)
+    wait_for(lambda: not mac.button.hidden)
     assert {signal.SIGINT, signal.SIGTERM, signal.SIGHUP} <= set(mac.signals)
     mac.observers["NSApplicationWillTerminateNotification"](None)
     assert ended == ["log-out"]

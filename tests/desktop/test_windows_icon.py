@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.desktop.simulated_windows import WM_LBUTTONUP, WM_NOTIFY, WM_RBUTTONUP, Menu, SimulatedWindows
+from tests.running_bridge import wait_for
 from tray_bridge.desktop import tray_host
 from tray_bridge.desktop.menu import Item
 from tray_bridge.desktop.view import Picture, View
@@ -46,7 +46,7 @@ class Desktop:
 
         self.windows.choose = look
         self.windows.post(WM_NOTIFY, 0, WM_RBUTTONUP)
-        wait_until(lambda: bool(shown))
+        wait_for(lambda: bool(shown))
         assert not self.windows.is_destroyed(shown[0])
         return shown[0]
 
@@ -61,13 +61,6 @@ def picture(text: str, title: str = "Tray Bridge") -> Picture:
         Item("Settings", key="settings", items=(settings,)),
     )
     return Picture(items, "ready", title)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +80,7 @@ def desktop(simulated: tuple[SimulatedWindows, Any]) -> Iterator[Desktop]:
     windows, backend = simulated
     windows.begin()
     desktop = Desktop(windows, backend)
-    wait_until(lambda: windows.icon_is_shown)
+    wait_for(lambda: windows.icon_is_shown)
     yield desktop
     desktop.stop()
 
@@ -107,25 +100,25 @@ def test_the_menu_is_shown_as_windows_has_menus(desktop: Desktop) -> None:
 def test_changes_are_made_on_the_ui_thread(desktop: Desktop) -> None:
     desktop.windows.menu_threads.clear()
     desktop.view.show(picture("two", "New title"))
-    wait_until(lambda: desktop.menu().entries[0].text == "two")
+    wait_for(lambda: desktop.menu().entries[0].text == "two")
     assert desktop.windows.tooltip == "New title"
     assert desktop.windows.menu_threads == {desktop.windows.ui_thread}
 
 
 def test_a_long_title_is_cut_to_what_windows_takes(desktop: Desktop) -> None:
     desktop.view.show(picture("one", "T" * 300))
-    wait_until(lambda: desktop.windows.tooltip == "T" * 127)
+    wait_for(lambda: desktop.windows.tooltip == "T" * 127)
 
 
 def test_a_right_click_opens_the_menu_and_a_choice_is_told(desktop: Desktop) -> None:
     desktop.windows.choose = lambda menu: next(e.id for e in menu.entries if e.text == "Open dashboard")
     desktop.windows.post(WM_NOTIFY, 0, WM_RBUTTONUP)
-    wait_until(lambda: desktop.chosen == [("open_dashboard", None)])
+    wait_for(lambda: desktop.chosen == [("open_dashboard", None)])
 
 
 def test_a_left_click_does_the_default(desktop: Desktop) -> None:
     desktop.windows.post(WM_NOTIFY, 0, WM_LBUTTONUP)
-    wait_until(lambda: desktop.chosen == [("open_dashboard", None)])
+    wait_for(lambda: desktop.chosen == [("open_dashboard", None)])
 
 
 def test_an_open_menu_is_left_alone_and_is_new_the_next_time(desktop: Desktop) -> None:
@@ -139,9 +132,9 @@ def test_an_open_menu_is_left_alone_and_is_new_the_next_time(desktop: Desktop) -
 
     desktop.windows.choose = stay_open
     desktop.windows.post(WM_NOTIFY, 0, WM_RBUTTONUP)
-    wait_until(lambda: bool(seen))
+    wait_for(lambda: bool(seen))
     assert seen == [("one", True, False)]
-    wait_until(lambda: desktop.menu().entries[0].text == "while open")
+    wait_for(lambda: desktop.menu().entries[0].text == "while open")
 
 
 def test_log_off_is_allowed_and_gives_time_to_end(desktop: Desktop) -> None:

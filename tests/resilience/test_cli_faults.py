@@ -224,7 +224,7 @@ def test_stopped_sessions_do_not_keep_the_server_from_stopping(stopping: Running
     seconds = time.monotonic() - began
     assert bridge.snapshot().state == "stopped"
     assert seconds < bound(5)
-    wait_for(lambda: not any(p.is_running() for p in processes))
+    wait_for(lambda: not any(p.is_running() for p in processes), 1)
     report.add("app", "all processes stopped (SIGSTOP), then Stop server", "stopped; no process is left", seconds)
 
 

@@ -261,7 +261,7 @@ def test_stop_ends_a_stream_in_flight_with_an_error_and_leaves_no_process(standi
     reader.join(30)
     assert "stopped" in str(errors[0])
     assert pids
-    wait_for(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+    wait_for(lambda: not any(psutil.pid_exists(pid) for pid in pids), 1)
 
 
 def test_changed_settings_take_effect_without_a_restart(make_bridge: Callable[..., RunningBridge]) -> None:

@@ -5,7 +5,9 @@ import shutil
 import sys
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -256,12 +258,7 @@ def test_a_search_over_1000_exchanges_takes_at_most_40_ms(tmp_path: Path) -> Non
 
 def slowness() -> float:
     """How often as long as on a quick machine a sum takes now: there, 0.02 s; 1 at least."""
-    costs = []
-    for _ in range(5):
-        began = time.perf_counter()
-        sum(number * number % 7 for number in range(200_000))
-        costs.append(time.perf_counter() - began)
-    return max(1.0, min(costs) / 0.02)
+    return max(1.0, quickest(lambda: sum(number * number % 7 for number in range(200_000))) / 0.02)
 
 
 def slowest_search(folder: Path, count: int) -> float:
@@ -272,17 +269,20 @@ def slowest_search(folder: Path, count: int) -> float:
     assert reader.search().total == count
     first = time.perf_counter() - began
     assert reader.search("NEEDLE 711").total == 1
-    costs = {text: quickest(reader, text) for text in ("needle 711", "lorem", "nowhere at all")}
+    costs = {
+        text: quickest(partial(reader.search, text, outcome="completed", limit=50))
+        for text in ("needle 711", "lorem", "nowhere at all")
+    }
     print(f"the index is made in {first:.3f} s, searches {costs}")
     return max(costs.values())
 
 
-def quickest(reader: LogReader, text: str) -> float:
+def quickest(work: Callable[[], object]) -> float:
     """Seconds; of several runs, so that what else the machine does counts less."""
     costs = []
     for _ in range(5):
         began = time.perf_counter()
-        reader.search(text, outcome="completed", limit=50)
+        work()
         costs.append(time.perf_counter() - began)
     return min(costs)
 
