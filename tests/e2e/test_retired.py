@@ -165,17 +165,21 @@ async def test_while_processes_do_not_start_requests_wait_for_one_that_runs(
     assert all(counted)
 
     # No process that runs can serve one without a system prompt; a first failure is tried again all the same.
-    await until(lambda: not (pool.snapshot().busy + pool.snapshot().starting))
-    monkeypatch.setattr(keeper.Keeper, "spare_to_start", lambda self: None)  # else the first may be a spare's
+    # A spare that fails meanwhile would be the first: none is tried any more once the keeper has looked again.
+    looked = asyncio.Event()
+    monkeypatch.setattr(keeper.Keeper, "spare_to_start", lambda self: looked.set())
+    assert await ask(pool, 4) == "answer 4"
+    await asyncio.wait_for(looked.wait(), 60)
+    await until(lambda: not pool.snapshot().busy)
     failures.clear()
     broken.write_bytes(b"")
     with pytest.raises(CliUnavailableError):
-        await ask(pool, 4, has_system=False)
+        await ask(pool, 5, has_system=False)
     assert len(broken.read_bytes()) >= 2
     with pytest.raises(CliUnavailableError):  # it is known by now
-        await ask(pool, 5, has_system=False)
+        await ask(pool, 6, has_system=False)
     # After the last try the reason is told, not that a process was lost.
     failures.clear()
     monkeypatch.setattr(pool_module, "MOST_LOST", 1)
     with pytest.raises(CliUnavailableError):
-        await ask(pool, 6, has_system=False)
+        await ask(pool, 7, has_system=False)
