@@ -31,44 +31,48 @@ sys.dont_write_bytecode = False
 gc.disable()
 
 HERE = Path(__file__).parent
-MOST_PROCESSES = 7
+MOST_PROCESSES = 5
 # One browser for each, and as much to do. All async tests are in the first: see `pytest_collection_modifyitems`.
 GROUPS = {
     "dashboard": ("dashboard/",),
     "dashboard, second half": tuple(f"dashboard/test_page_{name}.py" for name in ("live", "log", "looks", "try")),
 }
 FLAKED = "flaked"
-# Files that take longest come first, so that none of them is left for the end.
+# Files that take longest come first, so that none of them is left for the end; those that wait for most of their time
+# before the others, beside the long one that computes.
 LONGEST = (
     *GROUPS,
     "e2e/test_never_a_wrong_byte.py",
-    "desktop/test_tray_life.py",
+    "faults/test_progress.py",
+    "resilience/test_load.py",
     "resilience/test_wrong_program.py",
+    "desktop/test_tray_life.py",
+    "resilience/test_endings.py",
+    "resilience/test_cli_faults.py",
+    "resilience/test_machine_faults.py",
+    "faults/test_chaos.py",
+    "desktop/test_tray_menu.py",
+    "e2e/test_fidelity_endings.py",
+    "desktop/test_real_panel.py",
     "e2e/test_capabilities.py",
+    "command_line/test_commands.py",
+    "command_line/test_owner_commands.py",
     "e2e/test_parameters.py",
     "e2e/test_tools_offered.py",
     "e2e/test_key_limits.py",
-    "faults/test_chaos.py",
     "e2e/test_tools_rebuilt.py",
     "e2e/test_pool.py",
     "conformance/test_conformance.py",
     "faults/test_blocks.py",
-    "desktop/test_tray_menu.py",
-    "resilience/test_endings.py",
-    "resilience/test_machine_faults.py",
-    "resilience/test_cli_faults.py",
-    "e2e/test_fidelity_endings.py",
-    "faults/test_progress.py",
     "e2e/test_tools_suspended.py",
     "resilience/test_door.py",
-    "desktop/test_real_panel.py",
     "e2e/test_tools_schedules.py",
-    "command_line/test_commands.py",
-    "command_line/test_owner_commands.py",
     "resilience/test_upstream_faults.py",
     "e2e/test_retired.py",
     "e2e/test_fidelity_resumed.py",
     "e2e/test_fidelity_cross_talk.py",
+    "server/test_early_worker.py",
+    "resilience/test_server_thread.py",
 )
 
 
