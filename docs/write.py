@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from tray_bridge import errors
-from tray_bridge.api.errors import TABLE, UNEXPECTED, UPSTREAM, Row
+from tray_bridge.api.errors import LONGEST_ADVISED_WAIT, TABLE, UNEXPECTED, UPSTREAM, Row
 from tray_bridge.bridge.all_dialects import DIALECTS
 from tray_bridge.bridge.anthropic_messages.failure import TYPES as ANTHROPIC_TYPES
 from tray_bridge.bridge.dialect import Dialect
@@ -36,10 +37,11 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Flags come before environment variables, these before `settings.toml`, and that before the defaults.",
-        "The tray's *Settings* opens the file. A running tray takes a change at once, by a restart if need be, and",
-        "`tray-bridge serve` takes it at its next start.",
-        "`tray-bridge config` shows all of them.",
+        "Flags (a few: `tray-bridge --help`) come before environment variables, these before `settings.toml`, and",
+        "that before the defaults. The tray's *Settings* opens the file. A running tray takes a change at once, by a",
+        "restart if need be, and `tray-bridge serve` takes it at its next start. `tray-bridge config` shows them all,",
+        "`tray-bridge config path` where the file is. In a variable and in `tray-bridge config set`, a list is `a,b`,",
+        'and a table `name=model,other=model`; what the file has, `["a", "b"]` or `{name = "model"}`, is read too.',
         "",
         "| setting | variable | default | takes | what it does |",
         "| --- | --- | --- | --- | --- |",
@@ -111,6 +113,19 @@ EXIT_CODES = {
     terminal.UNREACHABLE: "no bridge answers",
     signals.INTERRUPTED: "Ctrl+C",
 }
+FURTHER_CODES = {
+    "context_length_exceeded": (400, "The conversation is longer than the model reads: shorten it."),
+    "invalid_image_url": (400, "The picture or file at this address cannot be fetched; the message says why."),
+    "method_not_allowed": (405, "The path exists, but not with this method; the message names those that do."),
+    "previous_response_not_found": (
+        400,
+        "`previous_response_id` is not stored (any more): send the whole conversation.",
+    ),
+    "response_not_found": (404, "No stored answer has this id."),
+    "thread_not_found": (404, "The thread is not stored (any more): send the whole conversation."),
+    "thread_unsupported_request": (400, "A thread does not take this request; the message says why."),
+    "unknown_url": (404, "There is no such path; the message lists those that exist."),
+}
 UPSTREAM_REMEDIES = {
     401: "Sign in again: `tray-bridge login`.",
     403: "Use an account or a model that is allowed.",
@@ -130,7 +145,7 @@ def errors_page() -> str:
         "Every error has a title, a message and a hint; tray, page and command line show all three. A client gets",
         "message and hint in its own dialect. *Code* is OpenAI's `code`; the types are `type` in OpenAI's and in",
         "Anthropic's shape; Ollama's shape has only the message. *Retry* is the header `x-should-retry`: whether the",
-        "same request may succeed soon.",
+        f"same request may succeed soon, which is *no* where `Retry-After` is above {LONGEST_ADVISED_WAIT:g} s.",
         "",
         "## From Tray Bridge",
         "",
@@ -146,8 +161,12 @@ def errors_page() -> str:
     lines.append(
         _error_row(errors.UpstreamError.title, refused, "Any other 4xx, with its status.", "Correct the request.")
     )
-    rest = UNEXPECTED._replace(status=502, code="upstream_error")
-    lines.append(_error_row(errors.UpstreamError.title, rest, "Any other error of the Messages API.", "Try again."))
+    rest = UNEXPECTED._replace(code="upstream_error")
+    meaning = "Any other 5xx, with its status; what is no error status becomes 502."
+    lines.append(_error_row(errors.UpstreamError.title, rest, meaning, "Try again."))
+    lines += ["", "## Codes that say more", "", "They stand in the place of the code above.", ""]
+    lines += ["| code | status | meaning |", "| --- | --- | --- |"]
+    lines += [f"| `{code}` | {status} | {meaning} |" for code, (status, meaning) in FURTHER_CODES.items()]
     lines += [
         "",
         "## In the tray and the terminal",
@@ -231,7 +250,9 @@ def outdated() -> list[Path]:
 
 def main() -> int:
     """Write the pages, or check them; gives the exit code."""
-    if "--check" in sys.argv[1:]:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail where a page is out of date")
+    if parser.parse_args().check:
         stale = outdated()
         for path in stale:
             sys.stdout.write(f"{path.relative_to(ROOT)} is out of date: run `python docs/write.py`\n")

@@ -80,4 +80,5 @@ def _plain(text: str) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     PAGE.write_text(manual(), encoding="utf-8")

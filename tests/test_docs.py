@@ -69,6 +69,14 @@ def test_what_the_tests_say_is_plain_english() -> None:
             assert not PATTERNS.search(words), f"{path.name}: {words}"
 
 
+def test_the_page_of_errors_has_every_code() -> None:
+    page = (ROOT / "docs" / "errors.md").read_text("utf-8")
+    sources = "".join(path.read_text("utf-8") for path in (ROOT / "tray_bridge").rglob("*.py"))
+    codes = set(re.findall(r'\bcode(?:=|, code = |: str \| None = )"([a-z_]+)"', sources))
+    assert {"unknown_url", "context_length_exceeded", "thread_not_found"} <= codes
+    assert [code for code in sorted(codes) if f"`{code}`" not in page] == []
+
+
 def test_every_test_that_a_page_names_exists() -> None:
     tests = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py"))
     for page in PAGES:

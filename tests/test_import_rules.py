@@ -84,7 +84,9 @@ def is_in(module: str, rooms: tuple[str, ...]) -> bool:
         ("setup", ("api", "bridge", "claude", "desktop", "server", "settings", "session_log")),
         ("answer_store", ("api", "bridge", "claude", "desktop", "server", "settings", "session_log")),
         ("settings", ("api", "bridge", "claude", "desktop", "server", "session_log")),
-        ("session_log", ("api", "bridge", "claude", "desktop", "server", "settings")),
+        ("session_log", ("api", "bridge", "claude", "desktop", "server", "settings", "answer_store", "command_line")),
+        ("server", ("desktop", "command_line")),
+        ("launch", ("api", "bridge", "desktop", "command_line", "session_log", "answer_store")),
         ("standin", ("api", "bridge", "claude", "desktop", "server", "settings", "session_log", "machine")),
     ],
 )

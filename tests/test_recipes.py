@@ -20,6 +20,7 @@ A_SETTING = (
         "    demo: bool",
         '    greeting: str = Field(default="Hi", description="What is said first")\n',
     ),
+    ("server/thread.py", '"host", "port", "ollama_port"', '"greeting", '),
 )
 AN_ERROR = (
     ("errors.py", "class SettingsError",
@@ -47,9 +48,11 @@ from tray_bridge.api.errors import row_of
 from tray_bridge.bridge.all_dialects import DIALECTS, dialect_of
 from tray_bridge.bridge.openai_chat.parameters import PARAMETERS
 from tray_bridge.bridge.parameters import check_parameters
+from tray_bridge.server import thread
 from tray_bridge.settings.schema import load_settings
 print(json.dumps({
     "setting": load_settings({"greeting": "Hello"}).greeting,
+    "restarts": "greeting" in thread.RESTART_SETTINGS,
     "status": row_of(errors.TeapotError("No coffee.")).status,
     "client": known_clients.client_name("Abacus/1.0"),
     "ignored": check_parameters({"warmth": 2}, PARAMETERS),
@@ -89,6 +92,7 @@ def seen(house: Path) -> dict[str, Any]:
 
 def test_a_setting_is_one_field_and_its_page_is_written(house: Path, seen: dict[str, Any]) -> None:
     assert seen["setting"] == "Hello"
+    assert seen["restarts"]
     row = '| `greeting` | `TRAY_BRIDGE_GREETING` | `"Hi"` | a text | What is said first |'
     assert row in (house / "docs" / "settings.md").read_text("utf-8")
 
@@ -112,6 +116,11 @@ def test_a_dialect_is_one_folder_and_one_line_and_the_pages_name_it(house: Path,
     assert seen["owner"] == "Tiny"
     assert "| `/tiny` | POST | Tiny, streamed and whole |" in (house / "README.md").read_text("utf-8")
     assert {file for file, _, _ in A_DIALECT} == {"bridge/all_dialects.py"}
+
+
+def test_no_module_becomes_too_long(house: Path) -> None:
+    lines = {path: len(path.read_text("utf-8").splitlines()) for path in (house / "tray_bridge").rglob("*.py")}
+    assert [path for path, number in lines.items() if number > 350] == []
 
 
 def test_the_pages_are_up_to_date_afterwards(seen: dict[str, Any]) -> None:

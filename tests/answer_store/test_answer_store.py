@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tray_bridge.answer_store import AnswerStore
+from tray_bridge.answer_store import store as store_module
 from tray_bridge.answer_store.database import AnswerDatabase
 from tray_bridge.answer_store.memory import COUNT, RecentAnswers
 
@@ -104,6 +105,19 @@ async def test_an_answer_that_is_deleted_while_it_is_continued_carries_what_come
         store = store_in(tmp_path)
     assert set(await store.load(["child"], None)) == {"r0", "r1", "child"}
     assert await store.load(["r1"], None) == {} == await store.load(["r0"], None)
+    store.close()
+
+
+async def test_a_deleted_answer_can_be_continued_only_for_as_long_as_an_answer_may_be_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "UNDER_WAY", 0.05)
+    store = store_in(tmp_path, persistent=False)
+    await save_chain(store, 1)
+    assert await store.delete("r0", None)
+    await asyncio.sleep(0.5)
+    await store.save({"child": record("r0")}, None)
+    assert "r0" not in await store.load(["child"], None)
     store.close()
 
 

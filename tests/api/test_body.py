@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import json
 from collections.abc import AsyncIterator
@@ -18,6 +19,7 @@ from starlette.responses import Response
 
 from tests.api.live_server import exchange, serve
 from tests.resilience.faults import bound
+from tray_bridge.api import body
 from tray_bridge.api.body import MAX_VALUES, parse_json_object, read_json_body
 from tray_bridge.api.errors import add_error_handlers
 from tray_bridge.api.json_response import JsonResponse
@@ -34,8 +36,8 @@ def echo_app(*, limit_megabytes: float = 1, chunk_seconds: float = 5) -> FastAPI
 
     @app.post("/")
     async def echo(request: Request) -> Response:
-        body = await read_json_body(request, limit_megabytes=limit_megabytes, chunk_seconds=chunk_seconds)
-        return JsonResponse(body)
+        read = await read_json_body(request, limit_megabytes=limit_megabytes, chunk_seconds=chunk_seconds)
+        return JsonResponse(read)
 
     return app
 
@@ -211,6 +213,24 @@ async def test_a_body_that_comes_in_single_bytes_is_taken() -> None:
             yield bytes([byte])
 
     assert (await post(pieces())).json() == {"a": 1}
+
+
+async def test_a_body_that_drips_without_end_is_408(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "BODY_SECONDS", 0.3)
+
+    async def drip() -> None:
+        with contextlib.suppress(OSError):
+            for _ in range(400):
+                writer.write(b" ")
+                await asyncio.sleep(0.05)
+
+    async with serve(echo_app()) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 400\r\n\r\n")
+        dripping = asyncio.create_task(drip())
+        assert await asyncio.wait_for(reader.readexactly(12), 15) == b"HTTP/1.1 408"
+        dripping.cancel()
+        writer.close()
 
 
 async def test_a_client_that_leaves_while_sending_harms_nobody() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
-from tray_bridge.claude.give_back import can_be_trusted
+from tray_bridge.claude.give_back import GiveBack, can_be_trusted
+from tray_bridge.claude.roster import PoolConfig, Roster
+from tray_bridge.claude.worker import Worker
 from tray_bridge.errors import (
     CliUnavailableError,
     InvalidRequestError,
@@ -56,3 +59,26 @@ def test_a_process_serves_again_after_an_ending_that_says_nothing_of_it(error: B
 )
 def test_a_process_is_replaced_after_an_ending_that_may_be_its_own(error: BaseException) -> None:
     assert not can_be_trusted(error)
+
+
+async def test_a_worker_that_a_fault_of_ours_keeps_from_rest_gives_its_place_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(self: Worker, *, keep: bool) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Worker, "settle", fail)
+    roster = Roster(PoolConfig("sonnet", tmp_path, reuse=True), lambda: None, lambda _: None)
+    roster.open()
+    worker = roster.add()
+    worker.move("busy")
+    worker.move("parked")
+    worker.expires_at = 1.0
+    GiveBack(roster).trim()
+    assert worker in roster
+    for _ in range(1000):
+        if worker not in roster:
+            break
+        await asyncio.sleep(0.01)
+    assert worker not in roster
+    await roster.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -313,3 +314,30 @@ async def test_the_keeper_looks_again_when_something_expires(folder: Path) -> No
     pool = Pool(folder, size=1, idle_seconds=30.0)
     pool.is_quiet_for(20)
     assert 9 < pool.keeper.seconds_to_next_look() <= 10
+
+
+async def test_after_a_binding_that_could_not_be_made_the_next_spare_gets_the_default_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound: list[Binding] = []
+
+    async def start(self: Worker) -> None:
+        self.move("warm")
+
+    async def bind(self: Worker, binding: Binding) -> None:
+        bound.append(binding)
+        if binding == ASKED:
+            raise CliUnavailableError("It was refused.")
+
+    monkeypatch.setattr(Worker, "start", start)
+    monkeypatch.setattr(Worker, "bind", bind)
+    pool = Pool(folder, size=1, reuse=True)
+    pool.keeper.note_lent(ASKED, is_new=True)
+    pool.keeper.run()
+    for _ in range(3000):
+        if pool.roster.count()["fitting"] or len(bound) > 2:
+            break
+        await asyncio.sleep(0.01)
+    await pool.keeper.close()
+    await pool.roster.close()
+    assert bound == [ASKED, Binding("sonnet")]

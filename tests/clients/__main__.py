@@ -8,6 +8,7 @@ as such. Nothing else writes the page.
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import sys
@@ -174,6 +175,7 @@ def settings_of(client: Client) -> str:
 
 def main() -> int:
     """Run the tests, write the page, and give pytest's own exit code."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     outcomes = Outcomes()
     code = pytest.main(["-q", "-m", "", "-p", "no:cacheprovider", str(ROOT / "tests" / "clients")], [outcomes])
     if outcomes.found:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -253,6 +254,25 @@ def test_logs_follow_shows_what_ends_from_now_on(bridge: RunningBridge) -> None:
         finally:
             following.send_signal(signal.SIGINT)
         assert following.wait(30) == 0
+
+
+@posix_only
+def test_logs_follow_shows_the_end_of_what_was_under_way_when_it_began(bridge: RunningBridge) -> None:
+    slow = threading.Thread(target=ask, args=(bridge, directive(text="A wombat digs", first_delay=8)))
+    slow.start()
+    wait_for(lambda: LogReader(log_folder()).search("wombat", outcome="in_progress").total)
+    with subprocess.Popen(
+        command("logs", "--follow", "--json", "--text", "wombat"), stdout=subprocess.PIPE, text=True, env=environment()
+    ) as following:
+        try:
+            assert following.stdout
+            first, second = (json.loads(following.stdout.readline()) for _ in range(2))
+            assert (first["outcome"], second["outcome"]) == ("in_progress", "completed")
+            assert (second["id"], second["answer"]) == (first["id"], "A wombat digs")
+        finally:
+            following.send_signal(signal.SIGINT)
+        assert following.wait(30) == 0
+    slow.join()
 
 
 @posix_only

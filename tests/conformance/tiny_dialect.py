@@ -60,9 +60,6 @@ class Tiny(Dialect):
     streams_by_default = True
     operation: JsonObject = MappingProxyType({})
 
-    def find_urls(self, body: JsonObject) -> Mapping[str, str]:
-        return {}
-
     def read(self, body: JsonObject, reading: Reading) -> Asked:
         say = read_string(body.get("say"), "say")
         if not say:
@@ -78,9 +75,6 @@ class Tiny(Dialect):
 
     def writer(self, asked: Asked, stamp: Stamp, index: int) -> Writer:
         return TinyWriter()
-
-    def closing(self, asked: Asked, stamp: Stamp, writers: Sequence[Writer]) -> Sequence[Frame]:
-        return ()
 
     def whole(self, asked: Asked, stamp: Stamp, answers: Sequence[Sequence[Event]]) -> JsonObject:
         return {"lines": [line for events in answers for event in events for line in lines_of(event)]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.running_bridge import wait_for
+from tray_bridge.desktop import single_instance
 from tray_bridge.desktop.single_instance import SingleInstance, ask_first_to_show
 from tray_bridge.machine.paths import lock_file
 
@@ -39,6 +42,19 @@ def test_the_second_gets_nothing_and_can_ask_the_first(own_home: Path) -> None:
     again = SingleInstance.claim(nobody)
     assert again is not None
     again.release()
+
+
+def test_a_caller_that_says_nothing_does_not_keep_the_next_one_out(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(single_instance, "ANSWER_SECONDS", 0.5)
+    shown = threading.Event()
+    first = SingleInstance.claim(shown.set)
+    assert first is not None
+    port = json.loads(lock_file().with_suffix(".json").read_text())["port"]
+    with first, socket.create_connection(("127.0.0.1", port)):
+        wait_for(ask_first_to_show, 30)
+        assert shown.is_set()
 
 
 def test_another_process_is_asked_too(own_home: Path) -> None:

@@ -5,6 +5,7 @@ All of it takes twenty minutes or more; `--short` leaves out what is marked `ful
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -13,8 +14,10 @@ import pytest
 from tests.resilience.fault_report import SEEN
 
 
-def main(words: list[str]) -> int:
-    short = "--short" in words
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--short", action="store_true", help="leave out what takes minutes")
+    short = parser.parse_args().short
     code = pytest.main(["-n", "0", *([] if short else ["-m", ""]), str(Path(__file__).parent)])
     if code == pytest.ExitCode.OK:
         SEEN.write(in_full=not short)
@@ -22,4 +25,4 @@ def main(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

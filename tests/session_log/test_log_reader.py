@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import sys
@@ -218,6 +219,19 @@ def test_the_oldest_goes_when_the_log_is_too_large(tmp_path: Path) -> None:
     assert 2 <= len(left) < 8
     assert left == [str(number) for number in range(7, 7 - len(left), -1)]
     assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) < 1_000_000
+
+
+def test_a_picture_that_many_exchanges_show_counts_once_for_the_size_of_the_log(tmp_path: Path) -> None:
+    log = SessionLog(tmp_path)
+    log.open()
+    picture = base64.b64encode(base64.b64decode(PNG) + bytes(300_000)).decode()
+    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture}"}}
+    for number in range(4):
+        answer(begin(log, str(number), messages=[{"role": "user", "content": [image]}]))
+    log.close()
+    assert len(list((tmp_path / "blobs").iterdir())) == 1
+    discard_old(tmp_path, days=1, megabytes=1)
+    assert len(ids(LogReader(tmp_path))) == 4
 
 
 def test_reading_and_deleting_while_it_is_written(tmp_path: Path) -> None:

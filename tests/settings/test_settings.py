@@ -66,6 +66,20 @@ def test_each_kind_of_value_is_read_from_its_variable(
     assert getattr(load_settings(), key) == (value.expanduser() if isinstance(value, Path) else value)
 
 
+@pytest.mark.parametrize("text", ["x,y", ' ["x", "y"]', "['x',\n'y']"])
+def test_a_list_is_read_as_a_variable_or_as_the_file_has_it(text: str) -> None:
+    assert load_settings({"allowed_hosts": text}).allowed_hosts == ("x", "y")
+    with pytest.raises(SettingsError, match="a list of texts"):
+        load_settings({"allowed_hosts": '["x"'})
+
+
+@pytest.mark.parametrize("text", ["mine=haiku", '{mine = "haiku"}'])
+def test_a_table_is_read_as_a_variable_or_as_the_file_has_it(text: str) -> None:
+    assert load_settings({"model_aliases": text}).model_aliases["mine"] == "haiku"
+    with pytest.raises(SettingsError, match="a table of name = model"):
+        load_settings({"model_aliases": "{mine"})
+
+
 def test_aliases_are_added_to_the_built_in_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     write_file('[model_aliases]\n"gpt-4o" = "opus"\nmine = "haiku"\n')
     aliases = load_settings().model_aliases

@@ -166,7 +166,7 @@ class Dialect(Protocol):
 
     def find_urls(self, body: JsonObject) -> Mapping[str, str]:
         """Give the picture URLs to fetch before `read`, each with the path of its field."""
-        ...
+        return {}
 
     def stored_ids(self, body: JsonObject) -> Sequence[str]:
         """Give the ids of stored answers that the body refers to, to be loaded into `Reading.stored` before `read`."""
@@ -182,7 +182,7 @@ class Dialect(Protocol):
 
     def closing(self, asked: Asked, stamp: Stamp, writers: Sequence[Writer]) -> Sequence[Frame]:
         """Make the frames after all `writers` have ended (before `[DONE]`), such as the usage of all choices."""
-        ...
+        return ()
 
     def keep_alive(self, asked: Asked, stamp: Stamp) -> Frame | None:
         """Make the keep-alive of a stream; None for the framing's own: a comment in SSE, nothing in NDJSON."""

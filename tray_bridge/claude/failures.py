@@ -2,7 +2,7 @@
 
 Pure. The CLI reports an error's kind (`error` of an assistant message that it writes itself), the HTTP status of the
 Messages API, and a sentence, its own or the API's. A row of `ROWS` matches on these; the first that matches counts.
-`docs/faults.md` shows the table, and a test asks for every row.
+`tests/faults/test_failures.py` asks for every row.
 """
 
 from __future__ import annotations

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CLEAN_UP_SECONDS = 5.0  # for the tasks of a loop that ended by itself
+# A change of one of these takes a restart.
+RESTART_SETTINGS = ("host", "port", "ollama_port", "demo", "log_folder", "allowed_hosts", "claude_settings")
 
 Subscriber = Callable[[ServerSnapshot], None]
 
@@ -326,17 +328,9 @@ class ServerThread:
         await running.run()
 
 
-def _restart_settings(settings: Settings) -> tuple[object, ...]:
+def _restart_settings(settings: Settings) -> list[object]:
     """Give the settings whose change needs a restart."""
-    return (
-        settings.host,
-        settings.port,
-        settings.ollama_port,
-        settings.demo,
-        settings.log_folder,
-        settings.allowed_hosts,
-        settings.claude_settings,
-    )
+    return [getattr(settings, name) for name in RESTART_SETTINGS]
 
 
 async def _end_all_tasks(loop: asyncio.AbstractEventLoop) -> None:

@@ -53,9 +53,6 @@ class Messages(Dialect):
     def writer(self, asked: Asked, stamp: Stamp, index: int) -> Writer:
         return MessageWriter(asked, stamp)
 
-    def closing(self, asked: Asked, stamp: Stamp, writers: Sequence[Writer]) -> Sequence[Frame]:
-        return ()
-
     def keep_alive(self, asked: Asked, stamp: Stamp) -> Frame | None:
         return frame("ping", {})
 

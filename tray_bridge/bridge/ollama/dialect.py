@@ -32,9 +32,6 @@ class Ollama(Dialect):
     def owns(self, path: str, headers: Mapping[str, str]) -> bool:
         return path.startswith("/api/") and not path.startswith("/api/v1/")
 
-    def find_urls(self, body: JsonObject) -> Mapping[str, str]:
-        return {}
-
     def read(self, body: JsonObject, reading: Reading) -> Asked:
         return read_request(body, reading)
 

@@ -5,7 +5,7 @@ https://platform.openai.com/docs/api-reference/completions
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ...snapshots import ModelSnapshot
 from ...turns import Event, JsonObject
@@ -29,9 +29,6 @@ class Completions(Dialect):
     streams_by_default = False
     operation = COMPLETIONS_OPERATION
     parameters = PARAMETERS
-
-    def find_urls(self, body: JsonObject) -> Mapping[str, str]:
-        return {}
 
     def read(self, body: JsonObject, reading: Reading) -> Asked:
         return read_completion(body, reading)

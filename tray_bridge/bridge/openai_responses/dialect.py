@@ -50,9 +50,6 @@ class Responses(Dialect):
     def writer(self, asked: Asked, stamp: Stamp, index: int) -> ResponseWriter:
         return ResponseWriter(asked, stamp)
 
-    def closing(self, asked: Asked, stamp: Stamp, writers: Sequence[Writer]) -> Sequence[Frame]:
-        return ()
-
     def whole(self, asked: Asked, stamp: Stamp, answers: Sequence[Sequence[Event]]) -> JsonObject:
         """Write the object with which a stream of the same events ends."""
         writer = written(asked, stamp, answers[0])

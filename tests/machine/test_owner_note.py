@@ -1,0 +1,22 @@
+"""The note by which a user's own commands find a server, and prove themselves to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tray_bridge.machine.owner_note import all_notes, new_note, read_note, remove_note, write_note
+
+
+def test_a_server_that_ends_leaves_the_note_of_the_one_that_has_its_port_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAY_BRIDGE_HOME", str(tmp_path))
+    old, new = new_note("127.0.0.1", 8000), new_note("127.0.0.1", 8000)
+    for note in (old, new):
+        write_note(note)
+    remove_note(old)
+    assert read_note(8000) == new
+    remove_note(new)
+    assert all_notes() == []
