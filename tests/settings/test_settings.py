@@ -69,6 +69,7 @@ def test_each_kind_of_value_is_read_from_its_variable(
 @pytest.mark.parametrize("text", ["x,y", ' ["x", "y"]', "['x',\n'y']"])
 def test_a_list_is_read_as_a_variable_or_as_the_file_has_it(text: str) -> None:
     assert load_settings({"allowed_hosts": text}).allowed_hosts == ("x", "y")
+    assert load_settings({"allowed_hosts": "[]"}).allowed_hosts == ()
     with pytest.raises(SettingsError, match="a list of texts"):
         load_settings({"allowed_hosts": '["x"'})
 

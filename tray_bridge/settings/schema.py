@@ -146,15 +146,16 @@ class Settings(BaseModel, frozen=True):
     def _split(cls, value: object) -> object:
         """Split the values of a variable or a flag at commas; `["a", "b"]`, as in settings.toml, is read too."""
         if isinstance(value, str):
-            return _as_in_the_file(value) or [part.strip() for part in value.split(",") if part.strip()]
+            written = _as_in_the_file(value)
+            return [part.strip() for part in value.split(",") if part.strip()] if written is None else written
         return value
 
     @field_validator("model_aliases", mode="before")
     @classmethod
     def _add_to_default_aliases(cls, value: object) -> object:
         """Read a variable such as `gpt-4o=opus,gpt-5=opus`, and add it to the built-in aliases."""
-        if isinstance(value, str) and (table := _as_in_the_file(value)):
-            value = table
+        if isinstance(value, str) and (written := _as_in_the_file(value)) is not None:
+            value = written
         elif isinstance(value, str):
             pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
             if not all(name.strip() and model.strip() for name, _, model in pairs):
@@ -231,9 +232,11 @@ def save_setting(key: str, value: object) -> None:
 
 def _as_in_the_file(text: str) -> object:
     """Read a list or a table as settings.toml has it; None for text of another form. Raises ValueError."""
+    if not text.lstrip().startswith(("[", "{")):
+        return None
     import tomlkit
 
-    return tomlkit.parse(f"value = {text}").unwrap()["value"] if text.lstrip().startswith(("[", "{")) else None
+    return tomlkit.parse(f"value = {text}").unwrap()["value"]
 
 
 def checked_value(key: str, value: object) -> object:
