@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -258,17 +259,18 @@ def test_logs_follow_shows_what_ends_from_now_on(bridge: RunningBridge) -> None:
 
 @posix_only
 def test_logs_follow_shows_the_end_of_what_was_under_way_when_it_began(bridge: RunningBridge) -> None:
-    slow = threading.Thread(target=ask, args=(bridge, directive(text="A wombat digs", first_delay=8)))
+    word = uuid.uuid4().hex  # of no other test's exchange
+    slow = threading.Thread(target=ask, args=(bridge, directive(text=f"A {word}", first_delay=8)))
     slow.start()
-    wait_for(lambda: LogReader(log_folder()).search("wombat", outcome="in_progress").total)
+    wait_for(lambda: LogReader(log_folder()).search(word, outcome="in_progress").total)
     with subprocess.Popen(
-        command("logs", "--follow", "--json", "--text", "wombat"), stdout=subprocess.PIPE, text=True, env=environment()
+        command("logs", "--follow", "--json", "--text", word), stdout=subprocess.PIPE, text=True, env=environment()
     ) as following:
         try:
             assert following.stdout
             first, second = (json.loads(following.stdout.readline()) for _ in range(2))
             assert (first["outcome"], second["outcome"]) == ("in_progress", "completed")
-            assert (second["id"], second["answer"]) == (first["id"], "A wombat digs")
+            assert (second["id"], second["answer"]) == (first["id"], f"A {word}")
         finally:
             following.send_signal(signal.SIGINT)
         assert following.wait(30) == 0
