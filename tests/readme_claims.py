@@ -57,6 +57,8 @@ CLAIMS: Sequence[tuple[str, str]] = (
      "packaging/test_wheel.py::test_pip_installs_a_program_that_answers"),
     ("`--demo` needs no account",
      "command_line/test_commands.py::test_serve_in_the_demo_answers_and_ends_cleanly_at_a_signal"),
+    ("`.venv/bin/tray-bridge stop` ends it",
+     "command_line/test_owner_commands.py::test_stop_ends_what_runs_and_waits_for_it"),
     ("only the model is a stand-in, and it says so",
      "standin/test_standin_replies.py::test_an_answer_without_a_script_says_who_speaks_and_quotes_the_question"),
     ("asks it a question", "test_client.py::test_the_command_waits_for_a_bridge_that_is_starting"),

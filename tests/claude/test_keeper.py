@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.running_bridge import wait_for
 from tray_bridge.claude.conversation_key import Binding
 from tray_bridge.claude.keeper import LONGEST_SLEEP, MOST_WASTED, QUIET_SECONDS, Keeper
 from tray_bridge.claude.roster import PoolConfig, Roster
@@ -334,10 +335,7 @@ async def test_after_a_binding_that_could_not_be_made_the_next_spare_gets_the_de
     pool = Pool(folder, size=1, reuse=True)
     pool.keeper.note_lent(ASKED, is_new=True)
     pool.keeper.run()
-    for _ in range(3000):
-        if pool.roster.count()["fitting"] or len(bound) > 2:
-            break
-        await asyncio.sleep(0.01)
+    await asyncio.to_thread(wait_for, lambda: pool.roster.count()["fitting"] or len(bound) > 2, 30)
     await pool.keeper.close()
     await pool.roster.close()
     assert bound == [ASKED, Binding("sonnet")]

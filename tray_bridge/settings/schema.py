@@ -144,24 +144,29 @@ class Settings(BaseModel, frozen=True):
     @field_validator("allowed_origins", "allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        """Split the values of a variable or a flag at commas; `["a", "b"]`, as in settings.toml, is read too."""
-        if isinstance(value, str):
-            written = _as_in_the_file(value)
-            return [part.strip() for part in value.split(",") if part.strip()] if written is None else written
-        return value
+        """Split the values of a variable or a flag at commas."""
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
     @field_validator("model_aliases", mode="before")
     @classmethod
     def _add_to_default_aliases(cls, value: object) -> object:
         """Read a variable such as `gpt-4o=opus,gpt-5=opus`, and add it to the built-in aliases."""
-        if isinstance(value, str) and (written := _as_in_the_file(value)) is not None:
-            value = written
-        elif isinstance(value, str):
+        if isinstance(value, str):
             pairs = [pair.partition("=") for pair in value.split(",") if pair.strip()]
             if not all(name.strip() and model.strip() for name, _, model in pairs):
                 raise ValueError
             value = {name.strip(): model.strip() for name, _, model in pairs}
         return {**DEFAULT_ALIASES, **value} if isinstance(value, Mapping) else value
+
+    @field_validator("allowed_origins", "allowed_hosts", "model_aliases", mode="before")
+    @classmethod
+    def _read_as_in_the_file(cls, value: object) -> object:
+        """Read `["a", "b"]` or `{a = "b"}` in a variable or a flag; before those above, as the last one runs first."""
+        if not (isinstance(value, str) and value.lstrip().startswith(("[", "{"))):
+            return value
+        import tomlkit
+
+        return tomlkit.parse(f"value = {value}").unwrap()["value"]
 
     @field_validator("log_folder", "cli_path", mode="before")
     @classmethod
@@ -228,15 +233,6 @@ def save_setting(key: str, value: object) -> None:
         else:
             document[key] = plain(value)
         write_file(path, tomlkit.dumps(document))
-
-
-def _as_in_the_file(text: str) -> object:
-    """Read a list or a table as settings.toml has it; None for text of another form. Raises ValueError."""
-    if not text.lstrip().startswith(("[", "{")):
-        return None
-    import tomlkit
-
-    return tomlkit.parse(f"value = {text}").unwrap()["value"]
 
 
 def checked_value(key: str, value: object) -> object:
