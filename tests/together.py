@@ -38,6 +38,7 @@ GROUPS = {
     "dashboard, second half": tuple(f"dashboard/test_page_{name}.py" for name in ("live", "log", "looks", "try")),
 }
 FLAKED = "flaked"
+LOCKS = "TEST_RUN_LOCKS"  # the variable with the folder of this run's locks
 # Files that take longest come first, so that none of them is left for the end; those that wait for most of their time
 # before the others, beside the long one that computes.
 LONGEST = (
@@ -78,6 +79,10 @@ LONGEST = (
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Repeat())
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.TemporaryDirectory(prefix="tray-bridge-tests-")
+        config.add_cleanup(folder.cleanup)
+        os.environ[LOCKS] = folder.name  # the processes that run the tests inherit it
     config.addinivalue_line("markers", "alone: measures time, so that no other test of this run goes on beside it")
     config.addinivalue_line(
         "markers", "flaky(reason): may fail on a busy machine; run again alone, and listed at the end of the run"
@@ -202,12 +207,10 @@ def _is_alone(item: pytest.Item) -> bool:
 @contextmanager
 def _turn(alone: bool) -> Iterator[None]:
     """Hold this run's lock: shared by tests that bear others, exclusive for one that does not."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
-    if fcntl is None or run is None:
+    if fcntl is None:
         yield
         return
-    folder = Path(tempfile.gettempdir()) / f"tray-bridge-tests-{run}"
-    folder.mkdir(exist_ok=True)
+    folder = Path(os.environ[LOCKS])
     # The gate keeps others from taking the lock again and again while a test waits to be alone.
     with (folder / "gate").open("w") as gate, (folder / "lock").open("w") as lock:
         fcntl.flock(gate, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
