@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import time
+from datetime import datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.dashboard.log_filler import answer, question, write_exchange
+from tray_bridge.command_line import logs
 from tray_bridge.command_line.arguments import make_parser
 from tray_bridge.command_line.logs import show_logs
 from tray_bridge.errors import SettingsError, TrayBridgeError
@@ -112,3 +117,25 @@ def test_bytes_that_are_no_text_are_sought_as_marks(
 def test_a_setting_without_an_end_is_refused(key: str, value: str) -> None:
     with pytest.raises(SettingsError, match=r"but takes a (whole )?number (from|above) "):
         load_settings({key: value})
+
+
+def test_what_ends_together_is_followed_from_the_oldest_to_the_newest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    began = datetime.now()
+    names = ["before", "older", "newer"]
+
+    def write(number: int) -> None:
+        received, said = began + timedelta(seconds=number), answer("Ja")
+        write_exchange(tmp_path, names[number], client="Zed", request=question("Hm"), events=said, received=received)
+
+    def between_looks(_: float) -> None:
+        if len(list(tmp_path.glob("*/*.json"))) == len(names):
+            raise KeyboardInterrupt
+        for number in (1, 2):
+            write(number)
+
+    write(0)
+    monkeypatch.setattr(logs, "time", SimpleNamespace(time=time.time, sleep=between_looks))
+    assert show_logs(make_parser().parse_args(["logs", "--follow", "--json"]), tmp_path, "") == 0
+    assert [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()] == names

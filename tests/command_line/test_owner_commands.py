@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -320,3 +320,14 @@ def test_login_runs_claude_code_s_own_sign_in_and_asks_a_test_question(tmp_path:
         "auth login --console",
         "auth logout",
     ]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the stand-in for the CLI is a shell script")
+def test_a_logout_reaches_the_bridge_that_runs(make_bridge: Callable[..., RunningBridge], tmp_path: Path) -> None:
+    program = tmp_path / "claude"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    bridge = make_bridge(pool_size=0)
+    began = bridge.snapshot().started_at
+    assert run("logout", *at(bridge), TRAY_BRIDGE_CLI_PATH=str(program)).returncode == 0
+    bridge.wait_for(lambda s: s.state == "ready" and s.started_at != began)

@@ -136,6 +136,16 @@ def test_a_search_can_be_kept_and_forgotten(origin: str, log: Path, open_view: O
     expect(page.locator(".saved-list li")).to_have_count(0)
 
 
+def test_the_oldest_of_many_kept_searches_gives_way_to_a_new_one(origin: str, log: Path, open_view: Open) -> None:
+    page = open_view(f"{origin}/dashboard#/log")
+    kept = [{"name": f"Search {number}", "address": f"#/log?text={number}"} for number in range(20)]
+    page.evaluate("kept => { localStorage.searches = JSON.stringify(kept); }", kept)
+    page.evaluate("location.hash = '#/log?outcome=error'")
+    page.get_by_role("button", name="Save this search").click()
+    names = [f"Search {number}" for number in range(1, 20)]
+    expect(page.locator(".saved-list a")).to_have_text([*names, "Error"])
+
+
 def test_the_cause_of_an_error_stands_before_all_else(origin: str, log: Path, open_view: Open) -> None:
     many = [{"role": "user", "content": f"line {number}\n" * 20} for number in range(40)]
     error = UpstreamError("The servers are overloaded.", status=529)

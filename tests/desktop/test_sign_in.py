@@ -55,6 +55,20 @@ def test_asked_again_it_begins_anew(own_home: Path, tmp_path: Path) -> None:
     assert set(psutil.Process().children()) <= before
 
 
+def test_the_end_of_one_that_was_begun_anew_is_not_taken_for_the_end_of_the_new_one(
+    own_home: Path, tmp_path: Path
+) -> None:
+    ended: queue.Queue[bool] = queue.Queue()
+    sign_in = SignIn(ended.put)
+    sign_in.start(program(tmp_path, "exec sleep 60"))
+    for _ in range(4):
+        time.sleep(0.15)  # one that runs for a while is looked at more seldom, so that its end is seen after the start
+        sign_in.start(program(tmp_path, "exec sleep 60"))
+        assert ended.get(timeout=30) is False
+        assert (sign_in.state.stage, sign_in.state.message) == ("waiting", "")
+    sign_in.cancel()
+
+
 def test_without_the_program_it_says_so(own_home: Path, tmp_path: Path) -> None:
     with pytest.raises(CliUnavailableError, match="not found"):
         SignIn(lambda success: None).start(tmp_path / "gone")

@@ -94,6 +94,14 @@ def test_a_limit_passes_by_itself() -> None:
     assert health_of(server, NOW + 61).word == "ready"
 
 
+def test_of_two_limits_that_are_reached_the_later_end_is_told() -> None:
+    ends = {"five_hour": NOW + 1200, "seven_day": NOW + 3600}
+    windows = tuple(PlanWindow(name, 1.0, end, "rejected") for name, end in ends.items())
+    for given in (windows, windows[::-1]):
+        server = replace(READY, account=replace(SIGNED_IN, windows=given))
+        assert health_of(server, NOW).text == "Plan limit reached until 15:00"
+
+
 def test_a_terminal_is_told_address_page_and_how_to_stop_or_the_problem() -> None:
     lines = settled_lines(READY, "Ctrl+C ends it.")
     assert lines == [

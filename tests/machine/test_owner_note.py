@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,13 @@ def test_a_server_that_ends_leaves_the_note_of_the_one_that_has_its_port_now(
     assert read_note(8000) == new
     remove_note(new)
     assert all_notes() == []
+
+
+def test_the_bridge_that_was_started_last_is_found_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAY_BRIDGE_HOME", str(tmp_path))
+    ports = [8002, 8000, 8001]
+    for started, port in enumerate(ports):
+        write_note(new_note("127.0.0.1", port))
+        (path,) = tmp_path.rglob(f"bridge-{port}.json")
+        os.utime(path, (started, started))
+    assert [note.port for note in all_notes()] == ports[::-1]

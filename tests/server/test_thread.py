@@ -24,6 +24,7 @@ import pytest
 from tests.resilience.faults import bound
 from tests.running_bridge import RunningBridge, directive, running_bridge, wait_for
 from tray_bridge.machine import bridge_log
+from tray_bridge.machine.port import bind
 from tray_bridge.server import listening
 from tray_bridge.server.thread import ServerThread
 from tray_bridge.settings.schema import load_settings
@@ -187,6 +188,18 @@ def test_subscribers_hear_of_every_state_until_they_unsubscribe(standin: StandIn
     server.wait_until_settled()
     server.stop()
     assert len(seen) == count
+
+
+@pytest.mark.skipif(os.name != "posix", reason="on Windows a socket belongs to one event loop")
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_restart_keeps_its_port_from_others_however_this_machine_is_named(host: str) -> None:
+    with bind(host, 0) as listener:
+        port = listener.getsockname()[1]
+        assert listening.keep_port(listener, host, port + 1) is None
+        kept = listening.keep_port(listener, host, port)
+    assert kept is not None, "the port was free for a moment"
+    with kept, pytest.raises(OSError, match="in use"):
+        bind("127.0.0.1", port)
 
 
 def test_a_taken_port_is_told_with_its_holder_and_the_next_free_one() -> None:

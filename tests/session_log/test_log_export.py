@@ -137,3 +137,12 @@ def test_what_is_sent_again_equals_what_was_received(
 def test_markdown_shows_what_no_encoder_takes_as_escapes() -> None:
     document = {"id": "\ud800", "received": "", "outcome": "completed", "request": {"prompt": "lone \ud800"}}
     assert "lone \\ud800" in as_markdown(document).encode().decode()
+
+
+@pytest.mark.parametrize("keys", [("laptop", None), (None, "laptop"), (None, None)])
+def test_a_program_that_asks_again_has_a_place_for_the_key_if_any_exchange_had_one(
+    keys: tuple[str | None, ...],
+) -> None:
+    documents: list[dict[str, Any]] = [{"endpoint": "/v1/messages", "request": {}, "key_name": name} for name in keys]
+    program = "".join(export(documents, "py", "http://here", lambda _: None))
+    assert ("Bearer YOUR-KEY" in program) == any(keys)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
 import sys
 import threading
@@ -16,6 +17,7 @@ import pytest
 
 from tests.session_log.log_fixtures import PNG, answer, begin, files, wait_until
 from tray_bridge.errors import InvalidRequestError
+from tray_bridge.machine.private_files import TEMPORARY_SUFFIX
 from tray_bridge.session_log import LogReader, SessionLog
 from tray_bridge.session_log.retention import discard_old
 
@@ -205,6 +207,16 @@ def test_what_is_older_than_the_days_goes(filled: Path) -> None:
         copy_day(filled, today, str((datetime.now() - timedelta(days=days)).date()))
     discard_old(filled, days=3, megabytes=100)
     assert len({path.parent.name for path in files(filled)}) == 3
+
+
+def test_a_file_that_was_half_written_goes_but_not_one_that_is_written_now(filled: Path) -> None:
+    day = files(filled)[0].parent
+    left_over, written_now = day / f".old{TEMPORARY_SUFFIX}", day / f".new{TEMPORARY_SUFFIX}"
+    for path in (left_over, written_now):
+        path.write_bytes(b"{")
+    os.utime(left_over, (time.time() - 7200,) * 2)
+    discard_old(filled, days=1, megabytes=100)
+    assert (left_over.exists(), written_now.exists()) == (False, True)
 
 
 def test_the_oldest_goes_when_the_log_is_too_large(tmp_path: Path) -> None:

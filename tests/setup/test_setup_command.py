@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.running_bridge import RunningBridge
+from tests.running_bridge import RunningBridge, directive
 from tray_bridge.command_line.fetch import Address
 from tray_bridge.command_line.setup import set_up
+from tray_bridge.setup import trial
 from tray_bridge.setup.change import SetupError
-from tray_bridge.setup.clients import SETUP_CLIENTS, SetupClient
+from tray_bridge.setup.clients import SETUP_CLIENTS, SetupClient, Values
 from tray_bridge.setup.place import Place
 
 README = Path(__file__).parents[2] / "README.md"
@@ -82,6 +83,17 @@ def test_a_person_is_asked_before_anything_is_written(
     assert (place.home / ".aider.conf.yml").exists() == is_written
     if is_written:
         set_up(options("aider", undo=True), nowhere, "sonnet")
+
+
+@pytest.mark.parametrize("name", TRIED)
+def test_an_answer_that_breaks_off_is_not_taken_for_an_answer(
+    name: str, bridge: RunningBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (client,) = (client for client in SETUP_CLIENTS if client.id == name)
+    error = {"status": 529, "type": "overloaded_error", "message": "Too busy."}
+    monkeypatch.setattr(trial, "QUESTION", directive(chunks=["One", " two"], error_event_after=1, error=error))
+    with pytest.raises(SetupError, match="Too busy"):
+        trial.try_out(client, Values(bridge.base_url, "sonnet", "not-needed"))
 
 
 def test_the_readme_names_every_client_that_can_be_set_up() -> None:
