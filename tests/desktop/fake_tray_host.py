@@ -119,6 +119,11 @@ class FakeTrayHost:
         answer = await self._ask_item("/StatusNotifierItem", "org.freedesktop.DBus.Properties", "GetAll", "s", ITEM)
         return {name: variant.value for name, variant in answer.items()}
 
+    async def description(self, path: str) -> str:
+        """An object's own description, after it has answered a ping, which is how a desktop looks whether it lives."""
+        await self._ask_item(path, "org.freedesktop.DBus.Peer", "Ping", "")
+        return str(await self._ask_item(path, "org.freedesktop.DBus.Introspectable", "Introspect", ""))
+
     async def menu(self) -> Line:
         """The menu as it would be drawn now."""
         path = (await self.item())["Menu"]

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tray_bridge.command_line.arguments import make_parser
+from tray_bridge.command_line.shortcut import set_shortcut
 from tray_bridge.desktop import shortcut
 
 PROGRAM = ["/home/me/my venv/bin/python", "-m", "tray_bridge"]
@@ -75,3 +77,11 @@ def test_a_folder_that_cannot_be_written_is_told(own_home: Path, monkeypatch: py
     (own_home / ".local").write_text("not a folder")
     with pytest.raises(shortcut.ShortcutError, match="could not be written"):
         shortcut.add()
+
+
+@pytest.mark.parametrize(("action", "state"), [("on", "is"), ("off", "is not"), (None, "is not")])
+def test_the_command_says_how_it_is_now(
+    own_home: Path, capsys: pytest.CaptureFixture[str], action: str | None, state: str
+) -> None:
+    assert set_shortcut(make_parser().parse_args(["shortcut", *([action] if action else [])])) == 0
+    assert capsys.readouterr().out == f"Tray Bridge {state} in the applications menu ({shortcut.place()}).\n"

@@ -40,3 +40,24 @@ async def test_a_desktop_that_asks_at_once_is_told_that_the_icon_is_active(
             view.stop()
             await asyncio.to_thread(running.join, 10)
     assert status == "Active"  # an icon that is passive is not drawn
+
+
+async def test_icon_and_menu_answer_what_every_object_on_the_bus_is_asked(
+    bus: PrivateBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", bus.address)
+    from tray_bridge.desktop.backends.status_notifier import Icon
+
+    view = View(lambda _action, _value: None)
+    icon = view.make_icon(Icon, Picture((), "ready", "Tray Bridge"))
+    async with FakeTrayHost(bus.address) as host:
+        running = threading.Thread(target=icon.run, kwargs={"setup": view.attach})
+        running.start()
+        try:
+            await host.has_item()
+            described = [await host.description(path) for path in ("/StatusNotifierItem", "/MenuBar")]
+        finally:
+            view.stop()
+            await asyncio.to_thread(running.join, 10)
+    assert '"org.kde.StatusNotifierItem"' in described[0]
+    assert '"com.canonical.dbusmenu"' in described[1]

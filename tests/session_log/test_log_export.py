@@ -146,3 +146,13 @@ def test_a_program_that_asks_again_has_a_place_for_the_key_if_any_exchange_had_o
     documents: list[dict[str, Any]] = [{"endpoint": "/v1/messages", "request": {}, "key_name": name} for name in keys]
     program = "".join(export(documents, "py", "http://here", lambda _: None))
     assert ("Bearer YOUR-KEY" in program) == any(keys)
+
+
+def test_markdown_shows_what_a_tool_was_asked_and_what_it_returned() -> None:
+    called = {"type": "tool_use", "id": "a", "name": "read_file", "input": {"path": "a.txt"}}
+    returned = {"type": "tool_result", "tool_use_id": "a", "content": [{"type": "text", "text": "Its text."}]}
+    messages = [{"role": "assistant", "content": [called]}, {"role": "user", "content": [returned]}]
+    text = as_markdown({"id": "x", "received": "", "outcome": "completed", "request": {"messages": messages}})
+    assert "read_file" in text
+    assert "a.txt" in text
+    assert "Result:\n\n```\nIts text.\n```" in text

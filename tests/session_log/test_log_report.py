@@ -151,3 +151,12 @@ def test_an_errors_own_words_stay(message: str, left: str) -> None:
     report = as_report(checked({**whole, "error": {"title": "Wrong", "message": message}}), "")
     assert left in report
     assert "secret" not in report
+
+
+def test_the_shape_of_a_request_stays_with_the_roles_that_every_client_has() -> None:
+    messages = [{"role": "user", "content": "Four"}, {"role": "my plan", "content": "12"}]
+    request = {"stream": True, "max_tokens": 7, "messages": messages, "tools": [{"name": "a"}, {"name": "b"}]}
+    whole = {"id": "x", "received": "2026-01-01", "outcome": "completed", "process": {}, "request": request}
+    shape = as_report(checked(whole), "").partition("```json")[2].partition("```")[0]
+    counts = [{"role": "user", "characters": 4}, {"role": "[struck out]", "characters": 2}]
+    assert json.loads(shape) == {"stream": True, "max_tokens": 7, "messages": counts, "tools": 2}
