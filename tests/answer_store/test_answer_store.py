@@ -183,6 +183,17 @@ def test_using_an_answer_keeps_it() -> None:
     assert recent.get("a") and recent.get("b") is None
 
 
+def test_going_on_from_an_answer_keeps_all_before_it() -> None:
+    recent = RecentAnswers(count=3)
+    recent.add("root", "", record())
+    recent.add("child", "", record("root"))
+    recent.add("other", "", record())
+    assert [id_ for id_, _ in recent.chain("child")] == ["child", "root"]
+    recent.add("newest", "", record())
+    assert [id_ for id_, _ in recent.chain("child")] == ["child", "root"]
+    assert recent.get("other") is None
+
+
 def test_the_disk_is_bounded_by_days_and_children_keep_their_parents(tmp_path: Path) -> None:
     now = 0.0
     database = AnswerDatabase(tmp_path / "answers.sqlite", now=lambda: now)
