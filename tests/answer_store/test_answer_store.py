@@ -221,6 +221,19 @@ def test_the_disk_is_bounded_by_megabytes_and_the_oldest_go_first(tmp_path: Path
     assert (tmp_path / "answers.sqlite").stat().st_size < 1_200_000
 
 
+async def test_a_limit_that_is_lowered_while_the_store_runs_acts_with_the_next_answer(tmp_path: Path) -> None:
+    store = store_in(tmp_path)
+    for number in range(10):
+        await store.save({f"r{number}": record(text=os.urandom(5000).hex())}, None)
+    assert await store.load(["nothing"], None) == {}  # which waits until all are written
+    store.configure(persistent=True, days=7, megabytes=0)
+    await store.save({"newest": record()}, None)
+    store.close()
+    again = store_in(tmp_path)
+    assert await again.load(["r0", "r9"], None) == {}
+    again.close()
+
+
 def test_answers_that_continue_each_other_do_not_hold_the_disk_for_ever(tmp_path: Path) -> None:
     database = AnswerDatabase(tmp_path / "answers.sqlite")
     for number in range(2):
