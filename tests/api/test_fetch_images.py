@@ -149,6 +149,14 @@ async def test_what_cannot_be_had_is_told_with_its_url_but_not_its_secrets(path:
     assert "secret" not in str(caught.value)
 
 
+async def test_of_several_pictures_the_one_that_is_late_is_named() -> None:
+    async with serve(Site().app) as port:
+        urls = [f"http://127.0.0.1:{port}/{path}" for path in ("a", "slow", "b")]
+        with pytest.raises(ImageUrlError, match="come within") as caught:
+            await fetch_images(urls, allow_private=True, max_seconds=0.5)
+    assert caught.value.url == urls[1]
+
+
 async def test_all_images_together_have_a_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_BYTES", 1000 * MEGABYTE)
     async with serve(Site().app) as port:
