@@ -125,6 +125,14 @@ def test_a_streamed_answer_may_begin_again_while_nothing_was_shown() -> None:
     assert shaped(ask(stop=["END"]), *events) == [BEGAN, TextDelta("D"), ENDED]
 
 
+def test_the_estimate_of_an_answer_that_begins_again_counts_the_second_time_alone() -> None:
+    answer = WholeAnswer(ask(stop=["."]))
+    for event in (BEGAN, TextDelta("twelve chars"), Restarted(), TextDelta("123.")):
+        answer.add(event)
+    (*_, end) = answer.events()
+    assert isinstance(end, TurnEnded) and end.usage.output_tokens == 1
+
+
 def test_a_whole_answer_that_begins_again_is_that_of_the_second_time() -> None:
     answer = WholeAnswer(ask())
     for event in (BEGAN, TextDelta("a"), ToolCallStarted(0, "x", "f"), Restarted(), TextDelta("b"), ENDED, BEGAN):
