@@ -299,6 +299,13 @@ def test_models_have_every_field_that_strict_clients_read() -> None:
     assert ".Suffix" not in shown["template"]
 
 
+@pytest.mark.parametrize("names", [("opus[1m]", "claude-opus-5"), ("opus", "claude-opus-5[1m]")])
+def test_a_model_with_a_long_context_says_so_whichever_of_its_names_tells_it(names: tuple[str, str]) -> None:
+    shown = show_model("opus", ModelSnapshot(*names, "Claude Opus"))
+    assert shown["model_info"]["claude.context_length"] == 1_000_000
+    assert shown["parameters"] == "num_ctx 1000000"
+
+
 FIELDS = st.dictionaries(st.sampled_from([parameter.name for parameter in PARAMETERS]), JSON, max_size=6)
 
 
