@@ -98,6 +98,20 @@ def test_an_unknown_model_is_a_404_that_names_what_exists(bridge: RunningBridge)
     assert "sonnet" in caught.value.message
 
 
+def test_each_model_is_listed_once_and_its_aliases_only_where_the_settings_say_so(
+    bridge_with: Callable[..., RunningBridge],
+) -> None:
+    aliases = {"sonnet": "opus", "mine": "haiku", "none": "llama-99"}
+    bridge = bridge_with(model_aliases=aliases)
+    bridge.wait_for(lambda s: s.models)
+    listed = [model.id for model in bridge.client.models.list()]
+    assert len(listed) == len(set(listed))
+    assert {"sonnet", "opus", "haiku", "mine", "gpt-4o"} <= set(listed) and "none" not in listed
+    bridge = bridge_with(model_aliases=aliases, list_aliases=False)
+    fewer = {model.id for model in bridge.client.models.list()}
+    assert {"sonnet", "opus", "haiku"} <= fewer and not fewer & {"mine", "gpt-4o"}
+
+
 def test_upstream_errors_keep_their_status(bridge: RunningBridge) -> None:
     for status in (400, 403, 404, 413, 429, 500, 529):
         error = {"status": status, "type": "api_error", "message": f"upstream says {status}"}
