@@ -76,6 +76,13 @@ def test_a_limit_of_tokens_a_pause_and_what_a_key_may_ask(bridge: RunningBridge,
     assert ask(bridge, keys["laptop"]).status_code == 200
 
 
+def test_each_of_several_answers_counts_towards_a_limit_of_tokens(bridge: RunningBridge, keys: dict[str, str]) -> None:
+    told = ask(bridge, keys["laptop"], n=3).json()["usage"]["total_tokens"]
+    own = ApiKeys()
+    own.limit("laptop", KeyLimits(tokens_per_day=told))
+    assert ask(bridge, keys["laptop"]).status_code == 429
+
+
 EACH = pytest.mark.parametrize("client", CLIENTS, ids=[client.dialect for client in CLIENTS])
 
 
