@@ -300,6 +300,17 @@ def test_a_slow_answer_that_goes_on_is_not_timed_out(impatient: RunningBridge, s
     assert len(ask(impatient, directive(words=9, rate=3)).split()) == 9
 
 
+@pytest.mark.usefixtures("short_silence")
+def test_a_conversation_that_rested_longer_than_the_time_limit_goes_on(impatient: RunningBridge) -> None:
+    question = {"role": "user", "content": directive(text="one")}
+    assert ask(impatient, "", messages=[question]) == "one"
+    time.sleep(2.5)  # longer than the time limit
+    more = [question, {"role": "assistant", "content": "one"}, {"role": "user", "content": directive(text="two")}]
+    parked = taken(impatient)["parked"]
+    assert ask(impatient, "", messages=more) == "two"
+    impatient.wait_for(lambda s: dict(s.pool.taken)["parked"] == parked + 1)
+
+
 def test_a_parked_session_gives_way_to_new_work(one_worker: Make) -> None:
     bridge = one_worker()
     for text in ("one", "two"):
