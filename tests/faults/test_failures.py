@@ -149,6 +149,13 @@ def test_c3_a_limit_of_all_models_is_gone_with_the_next_answer() -> None:
     assert [window.name for window in state.account.windows] == ["seven_day_opus"]
 
 
+def test_a_window_of_the_plan_says_when_it_was_reported() -> None:
+    state, before = AccountState(lambda: None), time.time()
+    state.note_window(PlanWindow("five_hour", 0.4, 4e9, "allowed"))
+    (window,) = state.account.windows
+    assert window.told_at is not None and before <= window.told_at <= time.time()
+
+
 SEEN = {
     "credit": ({"status": 402, "type": "billing_error", "message": "There is an issue with your billing."}, "degraded"),
     "plan": (LONG_CONTEXT, "degraded"),
