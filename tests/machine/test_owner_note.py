@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tray_bridge.machine.owner_note import all_notes, new_note, read_note, remove_note, write_note
+from tray_bridge.machine.owner_note import all_notes, has_note, new_note, read_note, remove_note, write_note
 
 
 def test_a_server_that_ends_leaves_the_note_of_the_one_that_has_its_port_now(
@@ -19,7 +19,9 @@ def test_a_server_that_ends_leaves_the_note_of_the_one_that_has_its_port_now(
         write_note(note)
     remove_note(old)
     assert read_note(8000) == new
+    assert has_note(new)
     remove_note(new)
+    assert not has_note(new)
     assert all_notes() == []
 
 
