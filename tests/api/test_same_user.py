@@ -112,6 +112,27 @@ def test_the_system_is_asked_once_for_each_connection() -> None:
     assert len(asked) == 2
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has folders of its users instead")
+@pytest.mark.parametrize(
+    ("users", "several"),
+    [
+        ({1000: "/bin/bash"}, False),
+        ({1000: "/bin/bash", 1001: "/bin/zsh"}, True),
+        ({1000: "/bin/bash", 33: "/bin/sh", 1001: "/usr/sbin/nologin", 65534: "/bin/sh"}, False),
+        ({1001: "/bin/bash"}, True),
+    ],
+)
+def test_a_machine_is_of_several_people_if_another_can_sign_in(
+    monkeypatch: pytest.MonkeyPatch, users: dict[int, str], several: bool
+) -> None:
+    import pwd
+
+    found = [pwd.struct_passwd(("", "", uid, uid, "", "/", shell)) for uid, shell in users.items()]
+    monkeypatch.setattr(pwd, "getpwall", lambda: found)
+    monkeypatch.setattr(os, "getuid", lambda: 1000)
+    assert caller.has_several_people() is several
+
+
 @pytest.mark.parametrize("several", [True, False])
 def test_where_the_system_does_not_tell_a_key_is_needed_on_a_machine_of_several_people(several: bool) -> None:
     same = SameUser(lambda peer, own: "unknown", lambda: several)

@@ -41,11 +41,6 @@ def test_a_name_that_the_cli_keeps_for_itself_is_overridden() -> None:
     assert tools_override(offering(Tool("ToolSearch", "", EMPTY)))
 
 
-def test_a_choice_of_schemas_at_the_root_is_left_to_the_cli() -> None:
-    either = Tool("f", "…", {"type": "object", "anyOf": [EMPTY]})
-    assert tools_override(offering(either)) is None
-
-
 def test_the_tool_for_structured_output_is_overridden_beside_the_others() -> None:
     laid = tools_override(offering(Tool("f", "…", EMPTY), schema={"type": "object"}))
     assert laid is not None

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Sequence
 from typing import Any
 
 from ..turns import Tool, Turn
@@ -19,7 +18,6 @@ STRUCTURED_OUTPUT = "StructuredOutput"  # the CLI's tool for an answer that fits
 _STRUCTURED_OUTPUT_USE = "Give the final answer by calling this tool, exactly once, at the end."
 KEPT_BACK = "ToolSearch"  # a name that the CLI reserves for a tool of its own
 _STRIPPED = {"Cf", "Cn", "Co"}
-_COMBINATORS = {"allOf", "anyOf", "oneOf"}
 
 
 def callable_names(turn: Turn) -> frozenset[str]:
@@ -30,20 +28,14 @@ def callable_names(turn: Turn) -> frozenset[str]:
     return frozenset(tool.name for tool in turn.tools if choice.name in (None, tool.name))
 
 
-def can_be_overridden(tools: Sequence[Tool]) -> bool:
-    """Return whether these tools can be put into the body of the request unchanged."""
-    return not any(_COMBINATORS & tool.input_schema.keys() for tool in tools)
-
-
 def tools_override(turn: Turn, *, all_of_them: bool = False) -> list[dict[str, Any]] | None:
     """Make the list of tools in the Messages API's shape, or None where the CLI's own list will do.
 
     `all_of_them`: make the list also where the CLI would pass every tool on, because it would describe one of them as
-    in an earlier conversation. None too where a schema is a choice between others at its root: the Messages API
-    refuses such a schema, and the CLI makes one object of it.
+    in an earlier conversation.
     """
     all_pass = all(map(_passes, turn.tools))
-    if (all_pass and not all_of_them) or not can_be_overridden(turn.tools):
+    if all_pass and not all_of_them:
         return None
     offered = sorted(turn.tools, key=lambda tool: tool.name) if all_pass else turn.tools  # as the CLI sorts them
     tools = [{"name": t.name, "description": t.description, "input_schema": t.input_schema} for t in offered]

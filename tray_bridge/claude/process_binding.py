@@ -17,7 +17,6 @@ from ..snapshots import ModelSnapshot
 from ..turns import Tool, Turn
 from .conversation_key import Binding
 from .greeting import Greeting, read_greeting
-from .offered_tools import can_be_overridden
 from .prompt import turn_settings
 from .sdk import ClaudeSDKClient
 from .transport import LateBindingTransport
@@ -103,8 +102,6 @@ class ProcessBinding:
         self._transport.tools.offer(tuple(tools))
         said = {(tool.name, json.dumps(tool.input_schema, sort_keys=True)): tool.description for tool in tools}
         self._is_overridden = any(self._described.setdefault(key, text) != text for key, text in said.items())
-        if self._is_overridden and not can_be_overridden(tools):
-            raise SessionLostError("Claude Code would describe a tool as in an earlier conversation.")
 
     async def _set_model(self, model: str, **prompt: str) -> None:
         await self._transport.control(subtype="set_model", model=model, **prompt)
