@@ -176,6 +176,11 @@ def test_what_is_piped_in_joins_the_prompt(bridge: RunningBridge) -> None:
     assert "Be brief" in json.dumps(asdict(sent), default=str)
 
 
+def test_lines_that_are_piped_in_end_as_on_every_system(bridge: RunningBridge) -> None:
+    run(*at(bridge), "ask", stdin="One.\r\nTwo.\n")
+    assert r"One.\nTwo." in json.dumps(asdict(bridge.standin.requests[-1]), default=str)
+
+
 def test_files_go_along_and_a_conversation_goes_on(bridge: RunningBridge, tmp_path: Path) -> None:
     notes = tmp_path / "notes.txt"
     notes.write_text("Wombats dig.\n")

@@ -146,6 +146,10 @@ def test_a_thread_sends_only_what_is_new_and_finds_its_session(
     gone = ask(messages_bridge, messages=[user("x")], thread={"type": "continue", "previous_message_id": "msg_never"})
     assert gone.status_code == 404
     assert gone.json()["error"]["details"] == {"error_code": "thread_not_found"}
+    odd = ask(messages_bridge, messages=[user("x")], thread={"type": "branch"})
+    assert odd.status_code == 400
+    told = {"error_code": "thread_unsupported_request", "unsupported": ["thread"]}
+    assert odd.json()["error"]["details"] == told
 
 
 @pytest.mark.parametrize(
