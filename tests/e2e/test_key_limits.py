@@ -56,7 +56,7 @@ def test_a_limit_of_tokens_a_pause_and_what_a_key_may_ask(bridge: RunningBridge,
     assert [ask(bridge, keys["laptop"]).status_code for _ in range(2)] == [200, 429]
     own.limit("laptop", KeyLimits(models=("haiku",)))
     assert [ask(bridge, keys["laptop"], model=model).status_code for model in ("haiku", "sonnet")] == [200, 403]
-    full = next(one.resolved for one in bridge.snapshot().models if one.value == "sonnet")
+    full = next(one.resolved for one in bridge.wait_for(lambda s: s.models).models if one.value == "sonnet")
     own.limit("laptop", KeyLimits(models=(full,)))
     assert [ask(bridge, keys["laptop"], model=model).status_code for model in ("sonnet", full, "haiku")] == [
         200,
