@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import socket
 import sys
 import threading
 import time
@@ -15,7 +17,7 @@ import pytest
 
 from tests.e2e.upstream import system_prompt, turns
 from tests.resilience.faults import bound
-from tests.running_bridge import RunningBridge, directive, running_bridge
+from tests.running_bridge import RunningBridge, directive, running_bridge, wait_for
 from tray_bridge.settings.schema import load_settings
 from tray_bridge.standin import StandIn
 
@@ -306,6 +308,29 @@ def test_a_conversation_that_rested_longer_than_the_time_limit_goes_on(impatient
     assert ask(impatient, "", messages=[question]) == "one"
     time.sleep(2.5)  # longer than the time limit
     more = [question, {"role": "assistant", "content": "one"}, {"role": "user", "content": directive(text="two")}]
+    parked = taken(impatient)["parked"]
+    assert ask(impatient, "", messages=more) == "two"
+    impatient.wait_for(lambda s: dict(s.pool.taken)["parked"] == parked + 1)
+
+
+@pytest.mark.full
+@pytest.mark.usefixtures("short_silence")
+def test_a_client_that_reads_slowly_costs_neither_its_answer_nor_the_next_one(
+    impatient: RunningBridge, standin: StandIn
+) -> None:
+    question = {"role": "user", "content": directive(words=20_000)}  # no buffer on the way holds the answer
+    body = json.dumps({"model": "sonnet", "stream": True, "messages": [question]}).encode()
+    host, port = impatient.url.removeprefix("http://").split(":")
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {len(body)}"
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect((host, int(port)))
+        client.sendall(f"{head}\r\n\r\n".encode() + body)
+        wait_for(lambda: standin.requests and standin.requests[-1].ended)
+        time.sleep(4)  # longer than the time limit
+        assert b"[DONE]" in b"".join(iter(lambda: client.recv(65536), b""))
+    answer = " ".join(f"word{number}" for number in range(1, 20_001))
+    more = [question, {"role": "assistant", "content": answer}, {"role": "user", "content": directive(text="two")}]
     parked = taken(impatient)["parked"]
     assert ask(impatient, "", messages=more) == "two"
     impatient.wait_for(lambda s: dict(s.pool.taken)["parked"] == parked + 1)

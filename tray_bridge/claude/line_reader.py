@@ -45,7 +45,9 @@ class LineReader:
         self._unanswered = 0  # user lines that were written and have had no `result`
         self._unfinished: set[str] = set()  # ids of user lines that the CLI has not yet called done
         self._is_interrupted = False  # by `interrupt_now`
-        self.progress = ProgressTimer(lambda: transport.messages.put_nowait(_TIMED_OUT))
+        self.progress = ProgressTimer(
+            lambda: transport.messages.put_nowait(_TIMED_OUT), lambda: not transport.messages.empty()
+        )
 
     @property
     def messages(self) -> Mailbox[dict[str, Any] | None]:

@@ -14,13 +14,15 @@ STALL_SECONDS = 1.0  # a timer that is later than this shows that this program i
 class ProgressTimer:
     """Call `on_late` after `limit` seconds without progress; `start` sets them. Use within one event loop.
 
+    While `is_unread`, Claude is not late: the client reads more slowly than it answers.
     One timer serves the whole turn and is moved on only when it fires: a token costs one look at the clock.
     """
 
-    def __init__(self, on_late: Callable[[], None]) -> None:
+    def __init__(self, on_late: Callable[[], None], is_unread: Callable[[], bool]) -> None:
         self.limit = 0.0
         self._allowed = 0.0  # the same, or what the CLI's reports allow
         self._on_late = on_late
+        self._is_unread = is_unread
         self._progress = 0.0
         self._clock: Callable[[], float] = float  # the loop's, once the timer has been started
         self._handle: asyncio.TimerHandle | None = None
@@ -59,6 +61,8 @@ class ProgressTimer:
         left = self._allowed - (now - self._progress)
         if left <= 0 and now - due > STALL_SECONDS:
             left = STALL_SECONDS  # what came while this program stood still is still to be read
+        elif left <= 0 and self._is_unread():
+            left = self._allowed
         if left > 0:
             self._look_again(left)
         else:

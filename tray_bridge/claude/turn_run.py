@@ -104,6 +104,7 @@ class TurnRun:
             raise UpstreamError("The model answered without calling a tool, which was required.", status=502)
         if self._turn.output_schema is not None and not self._turn.binds_schema and reader.rest == "clean":
             check_answer(self._turn, reader.answer_text())
+        self._worker.reader.progress.cancel()  # the client may take its time with the last events
         conversation = self._worker.conversation
         if reader.rest == "spent":
             self._stop()  # the CLI is about to ask the model again by itself
