@@ -73,7 +73,7 @@ CLAIMS: Sequence[tuple[str, str]] = (
      "client would, and says what to restart",
      "setup/test_setup_command.py::test_a_client_is_set_up_tried_out_and_undone "
      "setup/test_setup_command.py::test_a_person_is_asked_before_anything_is_written"),
-    ("`--undo` gives the old file back to the byte",
+    ("`--undo` restores the old file to the byte",
      "setup/test_setup_files.py::test_a_file_that_is_there_keeps_its_comments_and_is_given_back_to_the_byte"),
     ("It knows Continue, Zed, aider, llm, opencode, Cline, Codex, Claude Code, VS Code, Open WebUI",
      "setup/test_setup_command.py::test_the_readme_names_every_client_that_can_be_set_up"),
@@ -110,7 +110,7 @@ CLAIMS: Sequence[tuple[str, str]] = (
     ("the local page", "dashboard/test_page_live.py::test_now_shows_the_pool_as_the_snapshot_has_it"),
     ("asks for thirty short middles in five languages",
      "infill/test_infills.py::test_there_are_thirty_in_five_languages"),
-    ("judges each by what the whole then means", "infill/test_infills.py::test_only_the_right_middle_is_right"),
+    ("checks what each whole then means", "infill/test_infills.py::test_only_the_right_middle_is_right"),
     ("new families name the best of each; full ids, slugs (`anthropic/claude-sonnet-4.5`) and old names find their "
      "family",
      "bridge/test_model_names.py"),

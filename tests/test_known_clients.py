@@ -7,6 +7,7 @@ import shlex
 
 import pytest
 
+from tests.clients.__main__ import PAGE, settings_of
 from tray_bridge.known_clients import client_name
 from tray_bridge.setup.snippets import CLIENTS, Client
 
@@ -28,7 +29,8 @@ def test_every_text_has_the_address_and_nothing_left_to_fill_in(client: Client) 
 
 def test_without_a_key_something_stands_in_its_place() -> None:
     assert all("None" not in client.settings(URL, "sonnet") for client in CLIENTS)
-    assert 'OPENAI_API_KEY="not-needed"' in CLIENTS[3].settings(URL, "sonnet")
+    (variables,) = (client for client in CLIENTS if client.name == "Environment variables")
+    assert 'OPENAI_API_KEY="not-needed"' in variables.settings(URL, "sonnet")
 
 
 @pytest.mark.parametrize("name", ["OpenAI Python SDK", "LangChain", "OpenAI Agents SDK"])
@@ -87,3 +89,8 @@ def test_zed_predicts_by_completions() -> None:
 )
 def test_a_client_is_known_by_its_user_agent(user_agent: str | None, name: str) -> None:
     assert client_name(user_agent) == name
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+def test_the_page_of_clients_has_the_settings_of_today(client: Client) -> None:
+    assert settings_of(client) in PAGE.read_text("utf-8")

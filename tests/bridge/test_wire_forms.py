@@ -9,10 +9,11 @@ import json
 
 import pytest
 
-from tests.bridge.wire_forms import KEPT, differences, form_of
+from tests.bridge.wire_forms import KEPT, REPLACED, differences, form_of, told, with_change
 from tests.bridge.wire_requests import REQUESTS
 from tray_bridge.bridge.all_dialects import DIALECTS
 from tray_bridge.bridge.dialect import Dialect
+from tray_bridge.bridge.parameters import Parameter
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=[dialect.name for dialect in DIALECTS])
@@ -32,3 +33,20 @@ def test_a_difference_is_named_by_its_place() -> None:
         '/gone: 1  →  "nothing"',
         '/new: "nothing"  →  2',
     ]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=[dialect.name for dialect in DIALECTS])
+def test_a_parameter_that_is_honoured_makes_a_difference_in_a_request_that_has_it(dialect: Dialect) -> None:
+    def is_read(parameter: Parameter) -> bool:
+        name, values = parameter.name, ["gone", *(REPLACED if parameter.kind == "any" else ())]
+        return any(
+            told(dialect, path, body) != told(dialect, path, other)
+            for path, body in REQUESTS[dialect.name].values()
+            if name in body
+            for value in values
+            for other in [with_change(body, (name,), REPLACED[value], is_gone=value == "gone")]
+        )
+
+    honoured = [parameter for parameter in dialect.parameters if parameter.treatment == "honoured"]
+    needs_a_stored_answer = {"previous_response_id"}  # see test_responses_past.py
+    assert {parameter.name for parameter in honoured if not is_read(parameter)} <= needs_a_stored_answer

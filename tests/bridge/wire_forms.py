@@ -210,7 +210,7 @@ def main() -> int:
         print(each)
     if options.write:
         KEPT.write_text(json.dumps(now, indent=0, ensure_ascii=True) + "\n", "utf-8")
-    return 1 if found else 0
+    return 1 if found and not options.write else 0
 
 
 if __name__ == "__main__":

@@ -257,6 +257,7 @@ MESSAGES_SCHEMA: Wire = {
     "thinking": {"type": "disabled"},
     "output_config": {"format": {"type": "json_schema", "schema": SCHEMA}},
     "tool_choice": {"type": "auto"},
+    "thread": {"type": "create"},
 }
 # In the words of other programs and older versions, each once; half of it is left out, or named.
 ODD_SCHEMA: Wire = {
@@ -431,6 +432,7 @@ REQUESTS: Mapping[str, Mapping[str, tuple[str, Wire]]] = {
         "a schema": ("/v1/chat/completions", CHAT_SCHEMA),
         "the older form": ("/v1/chat/completions", CHAT_OLD),
         "other words": ("/v1/chat/completions", CHAT_ODD),
+        "input": ("/v1/chat/completions", {"input": "Where?"}),
     },
     "openai_responses": {
         "much": ("/v1/responses", RESPONSES),

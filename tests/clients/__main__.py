@@ -28,8 +28,8 @@ HEAD = """\
 # Clients
 
 `python -m tests.clients` runs every client of this table against the real Claude Code before the stand-in, and writes
-this page. What a client is made to do is in `tests/clients`. The settings below are those that tray and page show, for
-a bridge on port 8000.
+this page. What a client is made to do is in `tests/clients`. The settings below are those that the page's *Connect*
+shows, for a bridge on port 8000.
 
 | client | version | speaks | what it was made to do | result |
 | --- | --- | --- | --- | --- |

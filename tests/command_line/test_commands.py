@@ -360,7 +360,7 @@ def test_serve_at_a_taken_port_ends_with_1_and_names_a_free_one(own: Run) -> Non
 
 def test_serve_to_other_machines_wants_a_key(own: Run) -> None:
     failed = own("serve", "--demo", "--host", "0.0.0.0", "--port", "0")
-    assert failed.returncode == 1
+    assert failed.returncode == 2
     assert "no API key" in failed.stderr
 
 

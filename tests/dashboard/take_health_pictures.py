@@ -5,6 +5,7 @@ Run: `python -m tests.dashboard.take_health_pictures`.
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 import time
 from dataclasses import replace
@@ -34,6 +35,7 @@ STATES: dict[str, ServerSnapshot] = {
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         for name, state in STATES.items():

@@ -270,7 +270,7 @@ def test_what_changes_nothing_is_accepted_in_silence(bridge: RunningBridge) -> N
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_what_the_cli_offers_no_knob_for_is_named(bridge: RunningBridge, stream: bool) -> None:
+def test_what_the_cli_offers_no_setting_for_is_named(bridge: RunningBridge, stream: bool) -> None:
     response = post(bridge, {**asking(text="ok"), **IGNORED, "stream": stream})
     assert response.status_code == 200, response.text
     assert set(response.headers["x-bridge-ignored"].split(", ")) == set(IGNORED)

@@ -200,9 +200,9 @@ MEANING = {
     "20 MB line": "prints a line of 20 MB",
     "20 MB without an end": "prints 20 MB without a line break",
     "too deep": "prints 100,000 levels of JSON",
-    "no event": "announces an event and gives none",
+    "no event": "sends an event line without an event",
     "odd event": "prints a number for an event",
-    "odd block": "begins a part of the answer that is none",
+    "odd block": "begins a part of an unknown kind",
     "odd usage": "counts the tokens in words",
     "odd error": "ends with an error of a shape that is not known",
 }

@@ -156,3 +156,8 @@ def test_markdown_shows_what_a_tool_was_asked_and_what_it_returned() -> None:
     assert "read_file" in text
     assert "a.txt" in text
     assert "Result:\n\n```\nIts text.\n```" in text
+
+
+def test_what_a_person_reads_speaks_of_processes_where_the_log_has_sessions() -> None:
+    document = {"id": "x", "received": "", "outcome": "completed", "timings": {"session_ready_s": 0.5, "end_s": 2}}
+    assert "- Seconds: process ready 0.5, end 2\n" in as_markdown(document)

@@ -32,7 +32,7 @@ class Parameter:
     neutral: tuple[object, ...] = ()
 
 
-def no_knob(name: str, *neutral: object, kind: Kind = "number") -> Parameter:
+def no_setting(name: str, *neutral: object, kind: Kind = "number") -> Parameter:
     """Make the row of a parameter for which Claude Code has no setting."""
     return Parameter(name, "ignored", "Claude Code offers no such setting.", kind, neutral)
 

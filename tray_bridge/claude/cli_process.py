@@ -110,7 +110,7 @@ def cli_environment(inherited: Mapping[str, str]) -> dict[str, str]:
         "MCP_TOOL_TIMEOUT": "604800000",  # ms: a call may wait for as long as a worker may stay suspended, a week
         "CLAUDE_CODE_MAX_RETRIES": "2",  # clients of OpenAI's API retry by themselves
         "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK": "1",  # a stream that broke is not asked for without one
-        "CLAUDE_STREAM_IDLE_TIMEOUT_MS": "1800000",  # CLAUDE_TIMEOUT limits silence instead
+        "CLAUDE_STREAM_IDLE_TIMEOUT_MS": "86400000",  # a day: CLAUDE_TIMEOUT, at most as long, limits silence instead
         "CLAUDE_CODE_ENABLE_FINE_GRAINED_TOOL_STREAMING": "1",  # long arguments come piece by piece
         "CLAUDE_CODE_DISABLE_REFUSAL_RETRY": "1",  # a refusal ends the turn
         "CLAUDE_CODE_DISABLE_REFUSAL_FALLBACK": "1",  # and no other model is asked

@@ -138,7 +138,7 @@ def make_parser() -> argparse.ArgumentParser:
         made.add_argument("--json", action="store_true", help="one JSON object")
     page = command("open", "open the page in the browser", "tray-bridge open\ntray-bridge open connect")
     page.add_argument("view", nargs="?", choices=VIEWS, metavar="VIEW", help=", ".join(VIEWS))
-    ending = command("stop", "end the Tray Bridge that runs", "tray-bridge stop\ntray-bridge stop --now")
+    ending = command("stop", "end the running Tray Bridge", "tray-bridge stop\ntray-bridge stop --now")
     ending.add_argument("--now", action="store_true", help="end the requests under way too")
     command("pause", "refuse new requests for a while", "tray-bridge pause")
     command("resume", "answer requests again", "tray-bridge resume")
@@ -194,7 +194,7 @@ def add_ask_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the answer as a JSON object")
     parser.add_argument("--no-stream", action="store_true", help="print the answer when it is complete")
     parser.add_argument(
-        "--wait", type=seconds, default=0.0, metavar="S", help="seconds that a bridge may take to start (0)"
+        "--wait", type=seconds, default=0.0, metavar="S", help="wait up to S seconds for a bridge that starts (0)"
     )
     parser.add_argument(
         "-n", type=whole(1, MOST_AT_ONCE), default=1, metavar="N", help="send the request N times at once"
@@ -268,7 +268,7 @@ def _add_usage_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_key_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=Parser)
-    shown = actions.add_parser("list", help="show the names of all keys", examples="tray-bridge key list --json")
+    shown = actions.add_parser("list", help="show all keys and their limits", examples="tray-bridge key list --json")
     shown.add_argument("--json", action="store_true", help="one JSON object")
     for action, help_ in (("make", "make a key and print it once"), ("revoke", "revoke a key")):
         made = actions.add_parser(action, help=help_, examples=f"tray-bridge key {action} laptop")

@@ -126,5 +126,5 @@ def _list(place: Place, *, as_json: bool) -> int:
         missing = "not found" if client.programs else "–"  # a library cannot be looked for
         state = "set up" if row["set_up"] else "installed" if row["installed"] else missing
         say(f"{row['id']:<12} {state:<10} {row['name']}\n")
-    say("`tray-bridge setup NAME` shows what it would change, and asks first.\n")
+    say("`tray-bridge setup CLIENT` shows what it would change, and asks first.\n")
     return 0

@@ -9,7 +9,15 @@ import time
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from ..errors import BillingError, CliUnavailableError, PlanLimitError, SignedOutError, TrayBridgeError, UpstreamError
+from ..errors import (
+    BillingError,
+    CliUnavailableError,
+    PlanLimitError,
+    SettingsError,
+    SignedOutError,
+    TrayBridgeError,
+    UpstreamError,
+)
 from ..snapshots import PlanWindow, Problem, ServerSnapshot, Trouble
 
 HealthWord: TypeAlias = Literal[
@@ -186,5 +194,6 @@ def page_url(server: ServerSnapshot) -> str:
 
 
 def as_error(health: Health) -> TrayBridgeError:
-    """Make the error with which a command ends from a server's health."""
-    return TrayBridgeError(health.detail or f"{health.text}.", title=health.text, hint=health.hint)
+    """Make the error with which a command ends from a server's health: a SettingsError where a setting is wrong."""
+    error = SettingsError if health.text == SettingsError.title else TrayBridgeError
+    return error(health.detail or f"{health.text}.", title=health.text, hint=health.hint)

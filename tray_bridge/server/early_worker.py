@@ -56,7 +56,7 @@ class EarlyStart:
 
 
 def start_early(words: Collection[str]) -> EarlyStart | None:
-    """Start the process, unless the command line or any other setting differs from the defaults."""
+    """Start the process, unless `--demo`, `--help`, a variable `TRAY_BRIDGE_…` or a settings file is given."""
     variables = {name for name in os.environ if name.upper().startswith("TRAY_BRIDGE_")}
     named = variables - {HOME_VARIABLE, PLAIN_VARIABLE} or {"--demo", "--help", "-h"}.intersection(words)
     if named or config_file().exists() or "early-worker" in switched_off():

@@ -167,7 +167,12 @@ def _quoted(text: str) -> str:
 
 
 def _facts(document: Mapping[str, Any]) -> str:
-    usage, timings = document.get("usage") or {}, document.get("timings") or {}
+    usage = document.get("usage") or {}
+    # The log's field is `session_ready_s`; a person reads of processes.
+    timings = {
+        name.removesuffix("_s").replace("session", "process").replace("_", " "): value
+        for name, value in (document.get("timings") or {}).items()
+    }
     model, answered_by = document.get("model"), document.get("answered_by")
     cached = usage.get("cache_read_tokens", 0)
     read = usage.get("input_tokens", 0) + cached + usage.get("cache_creation_tokens", 0)
@@ -176,11 +181,11 @@ def _facts(document: Mapping[str, Any]) -> str:
         "Client": document.get("client"),
         "Key": document.get("key_name"),
         "Model": f"{model} → {answered_by}" if answered_by and answered_by != model else model,
-        "HTTP": f"{document.get('status') or '–'} {document.get('endpoint') or ''}",
+        "HTTP": f"{document.get('status') or '–'} {document.get('endpoint') or ''}".strip(),
         "Process": _PROCESSES.get(str(document.get("session")), document.get("session")),
         "Ended by": document.get("stop_reason"),
         "Tokens": usage and f"{read} in ({cached} from the cache), {usage.get('output_tokens')} out",
-        "Seconds": ", ".join(f"{name.removesuffix('_s').replace('_', ' ')} {value}" for name, value in timings.items()),
+        "Seconds": ", ".join(f"{name} {value}" for name, value in timings.items()),
     }
     return "\n".join(f"- {name}: {value}" for name, value in pairs.items() if value)
 

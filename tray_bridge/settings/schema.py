@@ -136,7 +136,7 @@ class Settings(BaseModel, frozen=True):
     )
     log_level: Literal["error", "warning", "info", "debug"] = Field(
         default="info",
-        description="Least severe messages in bridge.log; `--verbose` sets `debug` and shows them in the terminal",
+        description="Least severe level that bridge.log keeps; `--verbose` sets `debug` and shows them in the terminal",
     )
     check_for_updates: bool = Field(default=True, description="Ask once a day whether a newer release exists")
     demo: bool = Field(default=False, description="Answer from a scripted model; needs no account")

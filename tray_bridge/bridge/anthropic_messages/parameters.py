@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..parameters import Parameter, no_knob
+from ..parameters import Parameter, no_setting
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter("model", "honoured", "A family, full id, old name or alias; missing means the default."),
@@ -21,9 +21,9 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("output_config", "honoured", "`effort`, and `format` with a JSON Schema."),
     Parameter("output_format", "honoured", "The older place of `output_config.format`."),
     Parameter("thread", "honoured", "`create` keeps the conversation for a few minutes, `continue` goes on with it."),
-    no_knob("temperature", 1),
-    no_knob("top_p", 1),
-    no_knob("top_k"),
+    no_setting("temperature", 1),
+    no_setting("top_p", 1),
+    no_setting("top_k"),
     Parameter("cache_control", "accepted", "Prompts are cached without it."),
     Parameter("metadata", "accepted", "Changes nothing."),
     Parameter("service_tier", "accepted", "Changes nothing."),

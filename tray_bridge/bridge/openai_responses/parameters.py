@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..parameters import Parameter, no_knob
+from ..parameters import Parameter, no_setting
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter("model", "honoured", "A family, full id, old name or alias; missing means the default."),
@@ -23,11 +23,11 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("text", "honoured", "`format`: `text`, `json_object` or `json_schema`; `verbosity` is ignored."),
     Parameter("reasoning", "honoured", "`effort`, `none` to `max`; reasoning is shown as summaries."),
     Parameter("include", "honoured", "`reasoning.encrypted_content` carries Claude's thinking to later requests."),
-    no_knob("temperature", 1),
-    no_knob("top_p", 1),
-    no_knob("top_logprobs", 0),
-    no_knob("presence_penalty", 0),
-    no_knob("frequency_penalty", 0),
+    no_setting("temperature", 1),
+    no_setting("top_p", 1),
+    no_setting("top_logprobs", 0),
+    no_setting("presence_penalty", 0),
+    no_setting("frequency_penalty", 0),
     Parameter("max_tool_calls", "ignored", "Counts hosted tools, which do not run here.", "number"),
     Parameter("context_management", "ignored", "Nothing is compacted here."),
     Parameter("truncation", "accepted", "A conversation that is too long is refused.", "string"),
