@@ -37,6 +37,16 @@ def wait_for(condition: Callable[[], T], timeout: float = 20.0, every: float = 0
     return found
 
 
+def claude_processes(pid: int | None = None) -> list[psutil.Process]:
+    """Claude Code's processes under a process, by default this one, without those that end meanwhile."""
+    found = []
+    for child in psutil.Process(pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "claude" in child.name():
+                found.append(child)
+    return found
+
+
 @dataclass
 class RunningBridge:
     """A server and ways to look at it. Its processes are children of the test's own process."""

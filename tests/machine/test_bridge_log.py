@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 
 from tests.commands import StartedCommand, start_command
 from tests.resilience.faults import bound
-from tests.running_bridge import directive, wait_for
+from tests.running_bridge import claude_processes, directive, wait_for
 from tray_bridge.machine import bridge_log
 from tray_bridge.standin import StandIn
 
@@ -144,9 +143,8 @@ def test_a_program_that_serves_logs_without_prompts_and_answers(standin: StandIn
         assert "secret" in httpx.post(f"{base}/chat/completions", json=refused, timeout=60).json()["error"]["message"]
         wait_for(lambda: "discarded: the turn ended with UpstreamError (status 403)" in text(tmp_path / "logs"))
         httpx.post(f"{base}/chat/completions", json=asked, timeout=60)
-        for child in psutil.Process(app.pid).children():
-            if "claude" in child.name():
-                child.kill()
+        for process in claude_processes(app.pid):
+            process.kill()
         wait_for(lambda: ": discarded: its process has ended" in text(tmp_path / "logs"))
         app.send_signal(signal.SIGINT)
         app.wait(20)

@@ -20,7 +20,7 @@ import pytest
 from tests.resilience.fault_report import FaultReport
 from tests.resilience.faults import bound, question
 from tests.resilience.running_app import SHORT_SILENCE, RunningApp, running_app
-from tests.running_bridge import RunningBridge, directive, wait_for
+from tests.running_bridge import RunningBridge, claude_processes, directive, wait_for
 from tray_bridge.session_log import LogReader
 from tray_bridge.standin import StandIn
 
@@ -93,7 +93,7 @@ def assert_log_is_whole(app: RunningApp, outcomes: set[str]) -> None:
 def check_that_stopped_processes_do_not_outlive_it(app: RunningApp, report: FaultReport) -> None:
     reading = Reading(app)
     children = app.children()
-    stopped = [child for child in children if "claude" in child.name()]
+    stopped = claude_processes(app.process.pid)
     assert stopped
     for child in stopped:
         child.suspend()

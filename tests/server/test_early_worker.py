@@ -12,7 +12,7 @@ import openai
 import psutil
 import pytest
 
-from tests.running_bridge import directive, wait_for
+from tests.running_bridge import claude_processes, directive, wait_for
 from tray_bridge.launch import switched_off
 from tray_bridge.machine.paths import config_file
 from tray_bridge.server import run as serving
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif("early-worker" in switched_off(), reason="a plai
 
 
 def clis() -> set[int]:
-    return {child.pid for child in psutil.Process().children(recursive=True) if "claude" in child.name()}
+    return {process.pid for process in claude_processes()}
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_a_bad_setting_ends_it_with_the_error(standin: StandIn) -> None:
 def test_it_does_not_outlive_an_app_that_is_killed_at_once(standin: StandIn) -> None:
     command = [sys.executable, "-m", "tray_bridge", "serve", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as app:
-        started = wait_for(lambda: [c for c in psutil.Process(app.pid).children() if "claude" in c.name()])
+        started = wait_for(lambda: claude_processes(app.pid))
         app.kill()
     _, alive = psutil.wait_procs(started, 20)  # three seconds are its own, and a busy machine takes its time
     assert not alive

@@ -22,7 +22,7 @@ import psutil
 import pytest
 
 from tests.resilience.faults import bound
-from tests.running_bridge import RunningBridge, directive, running_bridge, wait_for
+from tests.running_bridge import RunningBridge, claude_processes, directive, running_bridge, wait_for
 from tray_bridge.machine import bridge_log
 from tray_bridge.machine.port import bind
 from tray_bridge.server import listening
@@ -321,7 +321,7 @@ def test_killing_the_app_leaves_no_process_of_the_cli(standin: StandIn, tmp_path
             while "word1" not in next(lines):
                 pass
             children = psutil.Process(app.pid).children(recursive=True)
-            assert any("claude" in child.name() for child in children)
+            assert claude_processes(app.pid)
             os.kill(app.pid, signal.SIGKILL)
             app.wait(30)
             _, alive = psutil.wait_procs(children, timeout=30)
