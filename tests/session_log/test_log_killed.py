@@ -11,7 +11,6 @@ import sys
 import textwrap
 import threading
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -51,9 +50,7 @@ def rebuild(folder: Path) -> None:
 def killed_at(point: int, work: Callable[[Path], None], folder: Path) -> int:
     """Run `work` in a process that is killed at its `point`th line of the log's code; return the lines left to it."""
     receiver, sender = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # other threads hold no lock that is needed there
-        child = os.fork()
+    child = os.fork()
     if child == 0:
         left = point
 
@@ -121,17 +118,32 @@ def each_point(work: Callable[[Path], None], folder: Path, prepared: Path | None
     return total
 
 
-def test_killed_at_lines_of_a_write_and_of_a_rebuild(tmp_path: Path) -> None:
-    assert each_point(write_some, tmp_path / "writes", None, SAMPLE) > 500
-    assert each_point(rebuild, tmp_path / "rebuilds", some_files(tmp_path / "prepared"), SAMPLE) > 500
+def points_of(work: Callable[[Path], None], folder: Path, most: int | None) -> int:
+    """The same in a process of its own, without threads: a fork would keep each lock that another thread holds then."""
+    program = """
+        import sys
+        from pathlib import Path
+        from tests.session_log import test_log_killed as here
+        work, folder, most = getattr(here, sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+        prepared = here.some_files(folder / "prepared") if work is here.rebuild else None
+        print(here.each_point(work, folder / "killed", prepared, most or None))
+        """
+    command = [sys.executable, "-c", textwrap.dedent(program), work.__name__, str(folder), str(most or 0)]
+    done = subprocess.run(command, capture_output=True, text=True, env=with_tests(), check=False)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+@pytest.mark.parametrize("work", [write_some, rebuild], ids=["write", "rebuild"])
+def test_killed_at_lines_of_a_write_and_of_a_rebuild(tmp_path: Path, work: Callable[[Path], None]) -> None:
+    assert points_of(work, tmp_path, SAMPLE) > 500
 
 
 @pytest.mark.full
 @pytest.mark.timeout(600)  # more than a thousand processes, which may share the machine
 @pytest.mark.parametrize("work", [write_some, rebuild], ids=["write", "rebuild"])
 def test_killed_at_each_line(tmp_path: Path, work: Callable[[Path], None]) -> None:
-    prepared = some_files(tmp_path / "prepared") if work is rebuild else None
-    print(work.__name__, each_point(work, tmp_path / "killed", prepared, None), "points")
+    print(work.__name__, points_of(work, tmp_path, None), "points")
 
 
 def some_files(folder: Path) -> Path:
@@ -198,10 +210,13 @@ def test_killed_at_any_moment_of_a_rebuild_the_index_is_whole_the_next_time(tmp_
     assert [reader.search(f"needle{number:03}").total for number in some] == [1] * len(some)
 
 
+def with_tests() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(index.__file__).parents[2])}
+
+
 def run_and_kill(program: str, folder: Path, after: float) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(index.__file__).parents[2])}
     command = [sys.executable, "-c", textwrap.dedent(program), str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=with_tests()) as process:
         assert process.stdout
         assert process.stdout.readline() == b"writing\n"
         time.sleep(after)
