@@ -32,7 +32,7 @@ AN_ERROR = (
      '    errors.TeapotError: Row(418, "invalid_request", "teapot"),\n'),
 )  # fmt: skip
 A_PARAMETER = (
-    ("bridge/openai_chat/parameters.py", '    no_setting("temperature"', '    no_setting("warmth", 1),\n'),
+    ("bridge/openai_chat/parameters.py", '    *SAMPLING,', '    no_setting("warmth", 1),\n'),
 )  # fmt: skip
 A_CLIENT = (
     ("known_clients.py", '    (r"^curl/", "curl"),', '    (r"^Abacus/", "Abacus"),\n'),

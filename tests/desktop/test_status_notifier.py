@@ -4,12 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
 from tests.desktop.fake_tray_host import FakeTrayHost
 from tests.desktop.private_bus import PrivateBus
 from tray_bridge.desktop.view import Picture, View
+
+
+@asynccontextmanager
+async def shown(
+    icon_class: Any, bus: PrivateBus, before_end: Callable[[], None] = lambda: None
+) -> AsyncIterator[FakeTrayHost]:
+    """Show an icon to a desktop, and take it away afterwards."""
+    view = View(lambda _action, _value: None)
+    icon = view.make_icon(icon_class, Picture((), "ready", "Tray Bridge"))
+    async with FakeTrayHost(bus.address) as host:
+        running = threading.Thread(target=icon.run, kwargs={"setup": view.attach})
+        running.start()
+        try:
+            await host.has_item()
+            yield host
+        finally:
+            before_end()
+            view.stop()
+            await asyncio.to_thread(running.join, 10)
 
 
 async def test_a_desktop_that_asks_at_once_is_told_that_the_icon_is_active(
@@ -27,18 +49,8 @@ async def test_a_desktop_that_asks_at_once_is_told_that_the_icon_is_active(
             super()._show()
             asked.wait(30)
 
-    view = View(lambda _action, _value: None)
-    icon = view.make_icon(SlowIcon, Picture((), "ready", "Tray Bridge"))
-    async with FakeTrayHost(bus.address) as host:
-        running = threading.Thread(target=icon.run, kwargs={"setup": view.attach})
-        running.start()
-        try:
-            await host.has_item()
-            status = (await host.item())["Status"]
-        finally:
-            asked.set()
-            view.stop()
-            await asyncio.to_thread(running.join, 10)
+    async with shown(SlowIcon, bus, asked.set) as host:
+        status = (await host.item())["Status"]
     assert status == "Active"  # an icon that is passive is not drawn
 
 
@@ -48,16 +60,7 @@ async def test_icon_and_menu_answer_what_every_object_on_the_bus_is_asked(
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", bus.address)
     from tray_bridge.desktop.backends.status_notifier import Icon
 
-    view = View(lambda _action, _value: None)
-    icon = view.make_icon(Icon, Picture((), "ready", "Tray Bridge"))
-    async with FakeTrayHost(bus.address) as host:
-        running = threading.Thread(target=icon.run, kwargs={"setup": view.attach})
-        running.start()
-        try:
-            await host.has_item()
-            described = [await host.description(path) for path in ("/StatusNotifierItem", "/MenuBar")]
-        finally:
-            view.stop()
-            await asyncio.to_thread(running.join, 10)
+    async with shown(Icon, bus) as host:
+        described = [await host.description(path) for path in ("/StatusNotifierItem", "/MenuBar")]
     assert '"org.kde.StatusNotifierItem"' in described[0]
     assert '"com.canonical.dbusmenu"' in described[1]

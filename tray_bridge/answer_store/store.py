@@ -51,7 +51,6 @@ class AnswerStore:
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._written = 0
-        self._is_due = True  # what the rules do not keep is to be discarded with the next answer
         self._closed = False
         self._is_failing = False
 
@@ -59,7 +58,7 @@ class AnswerStore:
         """Change the rules: `persistent` for new answers, the limits for all."""
         self.persistent = persistent
         self._days, self._megabytes = days, megabytes
-        self._is_due = True
+        self._jobs.put(self._count_anew)  # the counter belongs to the thread that writes
 
     async def save(self, answers: Mapping[str, JsonObject], owner: str | None) -> None:
         """Store records under their ids, for the API key of this name (None: for requests without one)."""
@@ -160,7 +159,9 @@ class AnswerStore:
 
     def _write(self, id_: str, owner: str, record: JsonObject) -> None:
         self._database.save(id_, owner, record)
-        self._written += 1
-        if self._is_due or self._written % DISCARD_AFTER == 0:
-            self._is_due = False
+        if self._written % DISCARD_AFTER == 0:
             self._database.discard_old(self._days, self._megabytes)
+        self._written += 1
+
+    def _count_anew(self) -> None:
+        self._written = 0  # the next answer discards what the rules do not keep

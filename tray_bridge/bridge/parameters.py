@@ -37,6 +37,18 @@ def no_setting(name: str, *neutral: object, kind: Kind = "number") -> Parameter:
     return Parameter(name, "ignored", "Claude Code offers no such setting.", kind, neutral)
 
 
+SAMPLING = (  # as clients of chat and of legacy completions send it
+    no_setting("temperature", 1),
+    no_setting("top_p", 1),
+    no_setting("top_k"),
+    no_setting("min_p", 0),
+    no_setting("presence_penalty", 0),
+    no_setting("frequency_penalty", 0),
+    no_setting("repetition_penalty", 1),
+    no_setting("logit_bias", {}, kind="object"),
+)
+
+
 def check_parameters(body: Mapping[str, Any], parameters: Sequence[Parameter]) -> list[str]:
     """List the given parameters that cannot be honoured; raise for wrong types and for refused ones."""
     ignored = []

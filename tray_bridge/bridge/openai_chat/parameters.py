@@ -5,7 +5,7 @@ Honoured ones are read in `read` and `bridge.tools`.
 
 from __future__ import annotations
 
-from ..parameters import Parameter, no_setting
+from ..parameters import SAMPLING, Parameter, no_setting
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter("model", "honoured", "A family, full id, old name or alias; missing means the default."),
@@ -32,14 +32,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("parallel_tool_calls", "honoured", "`false` allows one call an answer."),
     Parameter("functions", "honoured", "The older form of `tools`, answered in its own form."),
     Parameter("function_call", "honoured", "The older form of `tool_choice`."),
-    no_setting("temperature", 1),
-    no_setting("top_p", 1),
-    no_setting("top_k"),
-    no_setting("min_p", 0),
-    no_setting("presence_penalty", 0),
-    no_setting("frequency_penalty", 0),
-    no_setting("repetition_penalty", 1),
-    no_setting("logit_bias", {}, kind="object"),
+    *SAMPLING,
     no_setting("verbosity", "medium", kind="string"),
     no_setting("web_search_options", kind="object"),
     Parameter("user", "accepted", "Changes nothing.", "string"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..parameters import Parameter, no_setting
+from ..parameters import SAMPLING, Parameter
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter("model", "honoured", "A family, full id, old name or alias; missing means the default."),
@@ -17,14 +17,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("n", "honoured", "1 to 4 answers for each prompt."),
     Parameter("best_of", "honoured", "At least `n`; `n` answers are written and come back."),
     Parameter("echo", "honoured", "The prompt comes before the answer."),
-    no_setting("temperature", 1),
-    no_setting("top_p", 1),
-    no_setting("top_k"),
-    no_setting("min_p", 0),
-    no_setting("presence_penalty", 0),
-    no_setting("frequency_penalty", 0),
-    no_setting("repetition_penalty", 1),
-    no_setting("logit_bias", {}, kind="object"),
+    *SAMPLING,
     Parameter("seed", "accepted", "Changes nothing: the model has no seed.", "number"),
     Parameter("user", "accepted", "Changes nothing.", "string"),
     Parameter("logprobs", "refused", "Claude does not report them.", "any", (0, False)),
