@@ -43,6 +43,8 @@ SURVIVORS: Sequence[tuple[str, str, str]] = (
     ("session_log/*", "behind is not self  →  *", "Python closes it with its last reference"),
     ("session_log/*", "1000000000.0  →  *", "a nanosecond more of a second"),
     ("session_log/index", "self._on_disk = False  →  pass", _SET_BEFORE),
+    ("session_log/index", "False  →  True", _SET_BEFORE),
+    ("bridge/anthropic_messages/threads", "* > len(stored)  →  *", "a chain without a ring is shorter than both"),
     ("session_log/index", "cost < QUICK  →  *", "no cost is met to the nanosecond"),
     ("session_log/index", "self._inode = 0  →  *", _SET_BEFORE),
     ("session_log/index_tables", "*PRAGMA secure_delete = ON*", "the SQLite that is here does so unasked"),

@@ -76,7 +76,7 @@ def test_an_unknown_name_is_told_with_what_exists(requested: str) -> None:
     with pytest.raises(ModelNotFoundError) as caught:
         resolve_model(requested, OFFERED, ALIASES, "sonnet")
     assert (caught.value.param, caught.value.code) == ("model", "model_not_found")
-    assert "opus" in caught.value.message
+    assert "Offered are: default, opus, sonnet, " in caught.value.message
     caught.value.message.encode()
 
 

@@ -152,6 +152,12 @@ def test_urls_in_a_responses_body_are_found_too() -> None:
     assert find_image_urls(body) == {URL: "input[0].output[0].image_url"}
 
 
+@pytest.mark.parametrize("pasted", [f" {URL}", f"{URL}\n", f"<{URL}>", f'"{URL}', f"{URL}?a="])
+def test_what_was_pasted_around_a_url_is_left_out(pasted: str) -> None:
+    body = {"messages": [{"role": "user", "content": [image_url(pasted)]}]}
+    assert list(find_image_urls(body)) == [URL + "?a=" * ("=" in pasted)]
+
+
 @pytest.mark.parametrize("body", [None, [], "x", {}, {"messages": 1}, {"messages": [1, {"content": [1, {}]}]}])
 def test_looking_for_urls_never_fails(body: object) -> None:
     assert find_image_urls(body) == {}
@@ -167,6 +173,7 @@ def test_looking_for_urls_never_fails(body: object) -> None:
         (image_url("file:///etc/hostname"), ".image_url.url"),
         (image_url("/etc/hostname"), ".image_url.url"),
         (image_url("data:image/png"), ".image_url.url"),
+        (image_url("data:image/png,\ud800"), ".image_url.url"),
         (image_url("data:image/png;base64,&&&"), ".image_url.url"),
         (image_url(data_url(b"")), ".image_url.url"),
         (image_url(data_url(b"just text")), ".image_url.url"),

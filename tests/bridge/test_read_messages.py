@@ -298,6 +298,10 @@ def test_a_responses_body_may_be_one_string() -> None:
     assert read({"input": "Hello", "messages": None}).turn.messages == (HELLO,)
 
 
+def test_an_item_with_a_role_is_a_message_whatever_its_type_says() -> None:
+    assert read({"input": [{"type": "human", "role": "user", "content": "Hello"}]}).turn.messages == (HELLO,)
+
+
 def test_unknown_items_are_refused_only_as_the_newest() -> None:
     odd = {"type": "local_shell_call", "id": "x"}
     assert read({"input": [odd, USER]}).turn.messages == (HELLO,)

@@ -212,10 +212,26 @@ def test_a_namespace_is_flattened_and_its_replayed_calls_too() -> None:
     assert turn.messages[1].content == (ToolUse("c1", "agents__close", {"x": 1}),)
 
 
+@pytest.mark.parametrize("kind", ["namespace", "web_search"])
+def test_what_is_no_function_of_a_namespace_is_left_out_and_the_rest_offered(kind: str) -> None:
+    tools = [{"type": kind}, {"type": "function", "name": "close"}]
+    space = {"type": "namespace", "name": "agents", "tools": tools}
+    assert [tool.name for tool in turn_of(tools=[space]).tools] == ["agents__close"]
+
+
 def test_a_long_namespace_still_has_a_name_that_upstream_takes() -> None:
     tools = [{"type": "function", "name": f"{'f' * 60}{number}"} for number in range(2)]
     names = [tool.name for tool in turn_of(tools=[{"type": "namespace", "name": "n" * 60, "tools": tools}]).tools]
     assert len(set(names)) == 2 and all(len(name) <= 64 for name in names)
+
+
+def test_of_many_pictures_a_large_one_is_scaled_and_told() -> None:
+    pictures = picture(size=(2001, 9)), *[picture(size=(9, 9))] * 20
+    asked = ask(user(*({"type": "input_image", "image_url": data_url(each)} for each in pictures)))
+    assert asked.ignored == ("image.reencoded", "image.scaled")
+    first, second = asked.turn.messages[0].content[:2]
+    assert isinstance(first, Image) and first.media_type == "image/jpeg"
+    assert isinstance(second, Image) and second.media_type == "image/png"
 
 
 @pytest.mark.parametrize("value", [[], {}, [None], {"type": "function"}])

@@ -6,11 +6,12 @@ the field that is wrong. https://docs.ollama.com/api
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import ModelNotFoundError
+from ...errors import InvalidRequestError, ModelNotFoundError
 from ...turns import NO_CONTENT, Effort, JsonObject, Message, Turn
 from ..answer_limits import read_effort, read_stop
 from ..dialect import Asked, Reading
@@ -24,6 +25,8 @@ from .parameters import PARAMETERS
 GENERATE = "/api/generate"
 MESSAGES = 10_000
 _HONOURED_OPTIONS = ("num_predict", "stop")
+# Where `bridge.messages` finds a picture that the client sent in `images`.
+_PICTURE = re.compile(r"(?:prompt\.|(messages\[\d+\]\.))content\[(\d+)\]\.source\.data")
 Sent = list[tuple[str, JsonObject]]
 
 
@@ -54,7 +57,11 @@ def read_request(body: JsonObject, reading: Reading) -> Asked:
         load = "unload" if body.get("keep_alive") in (0, "0", "0s", "0m") else "load"
         turn = Turn(model, (Message("user", (NO_CONTENT,)),))
         return Asked(turn, requested, streamed, n=0, options=Options(generates, load))
-    conversation = read_messages(sent, reading.fetched, ignored)
+    try:
+        conversation = read_messages(sent, reading.fetched, ignored)
+    except InvalidRequestError as error:
+        param = error.param and _as_sent(error.param)
+        raise InvalidRequestError(_as_sent(error.message), param=param, hint=error.hint, code=error.code) from error
     turn = Turn(
         model=model,
         messages=conversation.messages,
@@ -76,6 +83,11 @@ def read_request(body: JsonObject, reading: Reading) -> Asked:
         schema_param="format",
         options=Options(generates),
     )
+
+
+def _as_sent(text: str) -> str:
+    """Name a picture by its place in `images`."""
+    return _PICTURE.sub(lambda found: f"{found[1] or ''}images[{found[2]}]", text)
 
 
 def _resolve(requested: str, reading: Reading) -> str:
