@@ -133,7 +133,7 @@ def test_it_is_made_for_every_keystroke() -> None:
     ("fields", "param", "word"),
     [
         ({"prompt": None}, "prompt", "missing"),
-        ({"prompt": []}, "prompt", "empty"),
+        ({"prompt": []}, "prompt", "empty. It must hold at least one string."),
         ({"prompt": [1, 2]}, "prompt", "token"),
         ({"prompt": [[1, 2]]}, "prompt", "token"),
         ({"prompt": ["a", None]}, "prompt[1]", "string"),

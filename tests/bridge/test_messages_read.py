@@ -214,11 +214,12 @@ def test_tools_whatever_their_type_says_and_how_they_are_chosen() -> None:
     tools = [
         {**TOOL, "type": "custom", "cache_control": {"type": "ephemeral"}, "defer_loading": True},
         {**TOOL, "type": None, "name": "ToolSearch"},
+        {"type": "custom", "name": "Stop", "parameters": {"type": "object"}},
         {"type": "web_search_20250305", "name": "web_search", "max_uses": 3},
     ]
     choice = {"type": "tool", "name": "Bash", "disable_parallel_tool_use": True}
     asked = read(tools=tools, tool_choice=choice)
-    assert [tool.name for tool in asked.turn.tools] == ["Bash", "ToolSearch"]
+    assert [tool.name for tool in asked.turn.tools] == ["Bash", "ToolSearch", "Stop"]
     assert asked.turn.tool_choice == ToolChoice("tool", "Bash", parallel=False)
     assert asked.ignored == ("tools.web_search_20250305",)
 

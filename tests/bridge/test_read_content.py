@@ -54,6 +54,7 @@ def test_an_images_type_is_told_by_its_bytes(kind: str) -> None:
         image_url(base64_of(PNG)),
         image_url("DATA:image/png;base64," + base64_of(PNG)),
         image_url("data:image/png;base64," + base64_of(PNG).rstrip("=")),
+        image_url("data:image/png;base64,Data:image/png;base64," + base64_of(PNG)),
         image_url("data:image/png;base64," + base64_of(PNG).replace("+", "-").replace("/", "_")),
         image_url("data:image/png;base64," + base64_of(PNG)[:10] + "\n" + base64_of(PNG)[10:]),
         image_url("data:image/png;base64," + base64_of(PNG).replace("+", "%2B").replace("=", "%3D")),

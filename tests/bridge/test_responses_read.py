@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.bridge.chat_bodies import PROPERTY, data_url, picture
+from tests.bridge.chat_bodies import PROPERTY, base64_of, data_url, picture
 from tests.bridge.responses_bodies import Wire, ask, read, refusal_of, turn_of
 from tray_bridge.bridge.openai_responses.parameters import PARAMETERS
+from tray_bridge.bridge.openai_responses.request import ResponseOptions
 from tray_bridge.bridge.openai_responses.thinking_token import from_token, to_token
 from tray_bridge.errors import InvalidRequestError
 from tray_bridge.turns import (
@@ -225,6 +226,17 @@ def test_a_long_namespace_still_has_a_name_that_upstream_takes() -> None:
     assert len(set(names)) == 2 and all(len(name) <= 64 for name in names)
 
 
+@pytest.mark.parametrize("kind", ["image", "file"])
+def test_what_was_fetched_is_kept_as_its_bytes_without_its_url(kind: str) -> None:
+    url = "https://example.org/it"
+    part = {"type": f"input_{kind}", f"{kind}_url": url}
+    asked = read({"input": [user(part), user(part, "and")]}, fetched={url: picture()})
+    assert isinstance(asked.options, ResponseOptions)
+    data = f"data:application/octet-stream;base64,{base64_of(picture())}"
+    kept = {"type": f"input_{kind}", ("image_url" if kind == "image" else "file_data"): data}
+    assert [item["content"] for item in asked.options.given] == [kept, [kept, "and"]]
+
+
 def test_of_many_pictures_a_large_one_is_scaled_and_told() -> None:
     pictures = picture(size=(2001, 9)), *[picture(size=(9, 9))] * 20
     asked = ask(user(*({"type": "input_image", "image_url": data_url(each)} for each in pictures)))
@@ -258,6 +270,7 @@ def test_hosted_tools_are_ignored_beside_others_and_refused_alone() -> None:
         ("auto", ToolChoice()),
         ("none", ToolChoice("none")),
         ("required", ToolChoice("any")),
+        *(({"type": kind}, ToolChoice(kind)) for kind in ("auto", "any", "none")),
         ({"type": "function", "name": "f"}, ToolChoice("tool", "f")),
         ({"type": "custom", "name": "f"}, ToolChoice("tool", "f")),
     ],

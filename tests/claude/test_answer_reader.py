@@ -449,6 +449,10 @@ def test_a_count_that_is_no_number_is_not_passed_on(usage: Line) -> None:
         reader().read(stream("message_start", message={"usage": usage}))
 
 
+def test_the_end_of_a_message_that_never_began_says_nothing() -> None:
+    assert read(reader(), [stream("message_stop")]) == []
+
+
 def test_a_text_that_is_none_is_not_passed_on() -> None:
     own = reader()
     read(own, [start(), block(0, "text", text="")])

@@ -102,7 +102,7 @@ OLDER: list[tuple[Wire, Wire]] = [
     ({"anyOf": []}, {}),
     ({"anyOf": {"type": "string"}}, {"anyOf": [{"type": "string"}]}),
     ({"dependencies": {"a": ["b"]}}, {"dependentRequired": {"a": ["b"]}}),
-    ({"maxLength": -1, "minLength": 2.0}, {"minLength": 2.0}),
+    ({"maxLength": -1, "minLength": 2.0, "maxItems": 0}, {"minLength": 2.0, "maxItems": 0}),
     ({"uniqueItems": "true", "multipleOf": 0}, {"uniqueItems": True}),
     ({"examples": "a"}, {"examples": ["a"]}),
     ({"$id": "#here"}, {"$anchor": "here"}),

@@ -91,9 +91,10 @@ def _inlined(item: JsonObject, fetched: Mapping[str, bytes]) -> JsonObject:
         return item
     changed = dict(item)
     for field in ("content", "output"):
-        parts = item.get(field)
-        if isinstance(parts, list):
+        if isinstance(parts := item.get(field), list):
             changed[field] = [_inlined_part(part, fetched) for part in parts]
+        elif isinstance(parts, Mapping):
+            changed[field] = _inlined_part(parts, fetched)
     return changed
 
 
