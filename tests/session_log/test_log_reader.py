@@ -233,6 +233,21 @@ def test_the_oldest_goes_when_the_log_is_too_large(tmp_path: Path) -> None:
     assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) < 1_000_000
 
 
+def test_what_is_within_the_limit_stays(tmp_path: Path) -> None:
+    log = SessionLog(tmp_path)
+    log.open()
+    for number in range(13):
+        answer(begin(log, str(number), "x" * 20_000))
+    log.close()
+    reader = LogReader(tmp_path)
+    index = 150_000
+    assert 900_000 < index + sum(size for _, size, _ in reader.sizes()) < 1_000_000, (
+        "above what one too large is cut to"
+    )
+    discard_old(tmp_path, days=1, megabytes=1)
+    assert len(ids(reader)) == 13
+
+
 def test_a_picture_that_many_exchanges_show_counts_once_for_the_size_of_the_log(tmp_path: Path) -> None:
     log = SessionLog(tmp_path)
     log.open()
