@@ -41,7 +41,7 @@ SURVIVORS: Sequence[tuple[str, str, str]] = (
     ("session_log/index", "1  →  2", "each time it is opened it has another number"),
     ("session_log/index", "0  →  1", "no file has this number, or this time"),
     ("session_log/index", "0.0  →  1.0", "the clock of a machine that runs is past both"),
-    ("session_log/index_tables", "*BEGIN IMMEDIATE*", "who is just making it is waited for by the lines before, too"),
+    ("session_log/index_tables", "*BEGIN IMMEDIATE*", "the lines before wait for another that is making it, too"),
     ("session_log/index_tables", "10  →  11", "a second more to wait for another writer"),
     ("session_log/*", "behind is not self  →  *", "Python closes it with its last reference"),
     ("session_log/*", "1000000000.0  →  *", "a nanosecond more of a second"),

@@ -1,4 +1,8 @@
-"""The note by which a user's own commands find a server, and prove themselves to it."""
+"""The note by which a user's own commands find a server, and prove themselves to it.
+
+The bridge that other tests share runs in this process, and may leave its own note again in the folder of a test. So
+each looks at the notes of its own ports alone.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-# The bridge that other tests share lives in this process: it may leave its note again in the folder of a test.
 from tray_bridge.machine.owner_note import all_notes, has_note, new_note, read_note, remove_note, write_note
 
 
