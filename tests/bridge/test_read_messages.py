@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.bridge.chat_bodies import USER, data_url, messages_of, picture, read, refusal_of, turn_of
+from tests.bridge.chat_bodies import USER, base64_of, data_url, messages_of, picture, read, refusal_of, turn_of
 from tray_bridge.turns import Image, Message, Text, ToolResult, ToolUse
 
+PNG = base64_of(picture())
 HELLO = Message("user", (Text("Hello"),))
 
 
@@ -171,6 +172,24 @@ def test_unknown_parts_of_the_past_are_left_out_and_named() -> None:
     assert chat.ignored == ("content.video_url", "assistant.hologram", "assistant.image_url")
 
 
+def test_pictures_beside_the_content_come_before_it_where_a_message_may_have_them() -> None:
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": ""}}
+    messages = [
+        {"role": "system", "content": "Look well.", "images": [PNG]},
+        {**USER, "images": [PNG, {"type": "image_url", "image_url": data_url(picture())}]},
+        assistant("I see.", images=[PNG], tool_calls=[call]),
+        {"role": "tool", "tool_call_id": "a", "content": "1", "images": [PNG]},
+        {**USER, "images": ["&&&", PNG]},
+        {**USER, "images": 5},
+        {**USER, "images": []},
+    ]
+    chat = read({"messages": messages})
+    image = Image("image/png", PNG)
+    asked = [message.content for message in chat.turn.messages if message.role == "user"]
+    assert (asked[0], asked[2:]) == ((image, image, *HELLO.content), [(image, *HELLO.content)] + [HELLO.content] * 2)
+    assert chat.ignored == ("system.images", "assistant.images", "tool.images", "images.unreadable")
+
+
 def test_an_unknown_part_of_the_newest_message_is_refused_with_what_is_known() -> None:
     error = refusal_of({"messages": [USER, {"role": "user", "content": ["x", {"type": "hologram"}]}]})
     assert error.param == "messages[1].content[1].type"
@@ -220,6 +239,9 @@ def test_an_unknown_role_is_refused_in_the_newest_message_only() -> None:
         ([{"role": "system", "content": [{"type": "image_url"}]}, USER], "messages[0].content[0]"),
         ([USER, assistant(tool_calls="x"), USER], "messages[1].tool_calls"),
         ([USER, assistant(tool_calls="x"), USER], "messages[1].tool_calls"),
+        ([{**USER, "images": 5}], "messages[0].images"),
+        ([USER, {**USER, "images": [PNG, "&&&"]}], "messages[1].images[1]"),
+        ([{**USER, "images": ["https://example.org/x"]}], "messages[0].images[0]"),
         ([USER] * 10_001, "messages"),
         ([{"role": "user", "content": ["x"] * 2_001}], "messages[0].content"),
     ],

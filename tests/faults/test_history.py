@@ -97,7 +97,7 @@ def test_a14_what_tools_return_is_understood(content: object, right: tuple[Any, 
 
 def test_a15_pictures_beside_the_content_are_seen() -> None:
     blocks, _ = read({"role": "user", "content": "Look", "images": [PIXEL]})
-    assert blocks == [Text("Look"), Image("image/png", PIXEL)]
+    assert blocks == [Image("image/png", PIXEL), Text("Look")]
 
 
 def test_a16_a_json_object_with_a_schema_is_held_to_it() -> None:

@@ -120,6 +120,17 @@ def read_part(
     return _described(block, part) if isinstance(block, Document) else block
 
 
+def read_beside(value: object, param: str, changed: list[str]) -> Image | Document:
+    """Make the block of one of the `images` beside a message's content, as Ollama's clients send them.
+
+    `value` is base64, or a data URL. `changed` is as for `read_part`.
+    """
+    text = _trimmed(required_string(value, param))
+    if "://" in text[:16]:
+        refuse(f"`{param}` must be base64, not a URL.", param)
+    return _block(_read_data(text, param, {}), param, None, image=True, changed=changed)
+
+
 def refuse_part(part: JsonObject, param: str) -> None:
     """Raise the 400 for a part of the newest message whose type `read_part` does not know."""
     kind = part_type(part)

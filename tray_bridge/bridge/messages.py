@@ -23,8 +23,8 @@ from typing import TypeAlias
 
 from ..errors import InvalidRequestError
 from ..turns import NO_CONTENT, JsonObject, Message, RedactedThinking, Text, Thinking
-from .content import Readable, is_text, part_type, read_part, read_text, refuse_part, split_parts
-from .fields import kind_of, refuse, required_string, shown
+from .content import Readable, is_text, part_type, read_beside, read_part, read_text, refuse_part, split_parts
+from .fields import kind_of, read_list, refuse, required_string, shown
 from .many_pictures import fit_many
 from .result_content import result_parts
 from .tool_history import Call, Piece, Result, Said, pair_results, read_arguments
@@ -56,6 +56,7 @@ def read_messages(
 ) -> Conversation:
     """Read the conversation in `given`, pairs of path and message; its last message is the user's.
 
+    The path is empty for a message whose fields are the request's own.
     `recall` gives Claude's own thinking for a part that holds it.
     """
     roles = [role_of(message.get("role")) for _, message in given]
@@ -65,6 +66,8 @@ def read_messages(
     for index, (param, message) in enumerate(given):
         reader = MessageReader(fetched, ignored, newest=index >= newest, recall=recall)
         role = roles[index]
+        if role in {"assistant", *_SYSTEM, *_TOOL} and message.get("images"):
+            ignored.append(f"{role}.images")
         if role in _SYSTEM:
             system.append(reader.system(message, param))
         elif role == "assistant":
@@ -150,14 +153,13 @@ class MessageReader:
 
     def user(self, message: JsonObject, param: str) -> Sequence[Piece]:
         """Read a user message."""
-        pieces: list[Piece] = []
+        pieces: list[Piece] = [*self._beside(message, param)]
         for at, part in self._parts(message, param):
             if part_type(part) == "tool_result":
                 is_error = part.get("is_error") is True
                 pieces.append(self._result(part.get("tool_use_id"), f"{at}.tool_use_id", part, at, is_error))
             else:
                 pieces += self.blocks([(at, part)])
-        pieces += self.blocks(_pictures_beside(message, param))
         if self._newest and "content" not in message and not pieces:
             refuse(f"`{param}.content` is missing.", f"{param}.content")
         return pieces or (NO_CONTENT,)
@@ -215,6 +217,27 @@ class MessageReader:
             content = message["parts"]
         return split_parts(content if self._newest else _with_scalars_as_text(content), f"{param}.content")
 
+    def _beside(self, message: JsonObject, param: str) -> list[Readable]:
+        """The `images` beside the content, as Ollama's clients send them; Claude sees them before the text."""
+        at = f"{param}.images".lstrip(".")
+        given = message.get("images") or None
+        if isinstance(given, str):
+            given = [given]
+        if self._newest:
+            read_list(given, at)
+        blocks: list[Readable] = []
+        for index, value in enumerate(given if isinstance(given, list) else ()):
+            if isinstance(value, Mapping) and part_type(value):
+                blocks += self.blocks([(f"{at}[{index}]", value)])
+                continue
+            try:
+                blocks.append(read_beside(value, f"{at}[{index}]", self._ignored))
+            except InvalidRequestError:
+                if self._newest:
+                    raise
+                self._ignored.append("images.unreadable")
+        return blocks
+
     def _calls(self, message: JsonObject, param: str) -> list[Call]:
         """The calls of an assistant message, in today's form and in the older `function_call`; it is past itself."""
         given = message.get("tool_calls") or ()
@@ -247,15 +270,6 @@ class MessageReader:
             elif not isinstance(block, Text) or block.text.strip():
                 blocks.append(block)
         return blocks
-
-
-def _pictures_beside(message: JsonObject, param: str) -> list[tuple[str, JsonObject]]:
-    """Give the pictures that Ollama's clients send beside the content, as parts."""
-    given = message.get("images")
-    return [
-        (f"{param}.images[{at}]", each if isinstance(each, Mapping) else {"type": "image_url", "image_url": each})
-        for at, each in enumerate(given if isinstance(given, list) else ())
-    ]
 
 
 def _with_scalars_as_text(content: object) -> object:

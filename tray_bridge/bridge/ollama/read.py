@@ -6,12 +6,11 @@ the field that is wrong. https://docs.ollama.com/api
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import InvalidRequestError, ModelNotFoundError
+from ...errors import ModelNotFoundError
 from ...turns import NO_CONTENT, Effort, JsonObject, Message, Turn
 from ..answer_limits import read_effort, read_stop
 from ..dialect import Asked, Reading
@@ -25,8 +24,6 @@ from .parameters import PARAMETERS
 GENERATE = "/api/generate"
 MESSAGES = 10_000
 _HONOURED_OPTIONS = ("num_predict", "stop")
-# Where `bridge.messages` finds a picture that the client sent in `images`.
-_PICTURE = re.compile(r"(?:prompt\.|(messages\[\d+\]\.))content\[(\d+)\]\.source\.data")
 Sent = list[tuple[str, JsonObject]]
 
 
@@ -57,11 +54,7 @@ def read_request(body: JsonObject, reading: Reading) -> Asked:
         load = "unload" if body.get("keep_alive") in (0, "0", "0s", "0m") else "load"
         turn = Turn(model, (Message("user", (NO_CONTENT,)),))
         return Asked(turn, requested, streamed, n=0, options=Options(generates, load))
-    try:
-        conversation = read_messages(sent, reading.fetched, ignored)
-    except InvalidRequestError as error:
-        param = error.param and _as_sent(error.param)
-        raise InvalidRequestError(_as_sent(error.message), param=param, hint=error.hint, code=error.code) from error
+    conversation = read_messages(sent, reading.fetched, ignored)
     turn = Turn(
         model=model,
         messages=conversation.messages,
@@ -83,11 +76,6 @@ def read_request(body: JsonObject, reading: Reading) -> Asked:
         schema_param="format",
         options=Options(generates),
     )
-
-
-def _as_sent(text: str) -> str:
-    """Name a picture by its place in `images`."""
-    return _PICTURE.sub(lambda found: f"{found[1] or ''}images[{found[2]}]", text)
 
 
 def _resolve(requested: str, reading: Reading) -> str:
@@ -134,11 +122,10 @@ def _prompt(body: JsonObject) -> Sent:
     """Make the messages of a generation; empty where nothing is asked."""
     prompt = read_string(body.get("prompt"), "prompt") or ""
     system = read_string(body.get("system"), "system") or ""
-    images = _images(body.get("images"), "images")
+    images = body.get("images")
     if not prompt and not images:
         return []
-    question = {"role": "user", "content": [*images, {"type": "text", "text": prompt}]}
-    return [("system", {"role": "system", "content": system}), ("prompt", question)]
+    return [("", {"role": "system", "content": system}), ("", {"role": "user", "content": prompt, "images": images})]
 
 
 def _messages(body: JsonObject) -> Sent:
@@ -154,29 +141,12 @@ def _message(message: object, param: str, *, newest: bool) -> JsonObject:
     if not isinstance(message, Mapping):
         refuse(f"`{param}` must be an object, not {kind_of(message)}.", param)
     role = (read_string(message.get("role"), f"{param}.role") or "").lower()
-    content = message.get("content")
+    found: dict[str, Any] = {"role": role, "content": message.get("content"), "images": message.get("images")}
     if role == "tool":
         name = message.get("tool_name") or message.get("name")
-        return {"role": role, "content": content, "tool_call_id": message.get("tool_call_id"), "name": name}
-    images = _images(message.get("images"), f"{param}.images", strict=newest)
+        return {**found, "tool_call_id": message.get("tool_call_id"), "name": name}
     if newest:
-        content = read_string(content, f"{param}.content")
-    text = content if isinstance(content, list) else [] if content in ("", None) else [content]
-    found: dict[str, Any] = {"role": role, "content": [*images, *text]}
+        read_string(found["content"], f"{param}.content")
     if role == "assistant" and message.get("tool_calls") is not None:
         found["tool_calls"] = message["tool_calls"]
     return found
-
-
-def _images(value: object, param: str, *, strict: bool = True) -> list[JsonObject]:
-    """Read pictures as bare base64; some clients send a data URL. Without `strict`, bad ones are left to the reader."""
-    images: list[JsonObject] = []
-    for index, data in enumerate([value] if isinstance(value, str) else read_list(value, param) or ()):
-        if not strict and not (isinstance(data, str) and data and "://" not in data[:16]):
-            images.append({"type": "image", "source": {}})
-            continue
-        text = read_string(data, f"{param}[{index}]") or refuse(f"`{param}[{index}]` is empty.", f"{param}[{index}]")
-        if "://" in text[:16]:
-            refuse(f"`{param}[{index}]` must be base64, not a URL.", f"{param}[{index}]")
-        images.append({"type": "image", "source": {"type": "base64", "data": text}})
-    return images
