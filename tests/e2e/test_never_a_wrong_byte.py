@@ -196,15 +196,23 @@ class Bench:
                 self.compared += 1
                 for _ in range(MOST_STARTS):
                     self.standin.clear()
-                    said = self.do(_ask(self.fresh, turn, None if case.given_up is None else 5.0))
-                    if NOT_STARTED not in said and self.standin.requests:
+                    self.do(_ask(self.fresh, turn, None if case.given_up is None else 5.0))
+                    if other := self.question(turn):
                         break
-                other = _question(
-                    [request.body for request in self.standin.requests if _is_of(self.number, request.body)]
-                )
+                assert other is not None, "a fresh process asked nothing"
                 if case.ending == "error":  # the CLI tries once more, and asks for no thinking to be shown
                     body, other = ({**each, "thinking": None} for each in (body, other))
                 assert without_notes(body) == without_notes(other)
+
+    def question(self, turn: Turn) -> Wire | None:
+        """The request that asked the question of `turn`.
+
+        Not one of the conversation before that comes late, nor one in which the CLI has begun to go on after a cut
+        answer: it comes late, too, where the question is asked again and is given up before it is sent.
+        """
+        bodies = (dict(request.body) for request in self.standin.requests)
+        mine = (body for body in bodies if _is_of(self.number, body))
+        return next((body for body in mine if len(turns(body)) == len(turn.messages)), None)
 
     def ask(self, turn: Turn, case: Case) -> Wire | None:
         for _ in range(MOST_STARTS):
@@ -215,16 +223,14 @@ class Bench:
         own = f"secret-{self.number}"
         assert set(SECRET.findall(said)) <= {own}
         bodies = [dict(request.body) for request in self.standin.requests]
-        for body in bodies:
-            assert len(set(SECRET.findall(json.dumps(body)))) == 1, "a word of another conversation"
-        bodies = [body for body in bodies if _is_of(self.number, body)]  # one of the turn before may come late
-        if not bodies:
+        for each in bodies:
+            assert len(set(SECRET.findall(json.dumps(each)))) == 1, "a word of another conversation"
+        expected = [(m.role, plain([block_to_wire(block) for block in m.content])) for m in turn.messages]
+        for each in bodies:  # after a cut answer the CLI may have begun to go on by itself
+            assert not _is_of(self.number, each) or turns(each)[: len(expected)] == expected
+        if (body := self.question(turn)) is None:
             assert case.given_up is not None, "nothing was asked"
             return None
-        expected = [(m.role, plain([block_to_wire(block) for block in m.content])) for m in turn.messages]
-        for body in bodies:  # the CLI may have begun to go on by itself
-            assert turns(body)[: len(expected)] == expected
-        body = _question(bodies)
         assert system_prompt(body) == "\n\n".join(turn.system)
         form = (body.get("output_config") or {}).get("format")
         assert form == ({"type": "json_schema", "schema": API_SCHEMA} if case.schema is API_SCHEMA else None)
@@ -243,12 +249,6 @@ class Bench:
 
 def _is_of(number: int, body: Any) -> bool:
     return f"secret-{number}" in SECRET.findall(json.dumps(body))
-
-
-def _question(bodies: list[Any]) -> Wire:
-    """The first request that asks the question itself: in others the CLI has begun to go on after a cut answer."""
-    lengths = [len(turns(body)) for body in bodies]
-    return dict(bodies[lengths.index(min(lengths))])
 
 
 async def _ask(pool: SessionPool, turn: Turn, seconds: float | None) -> str:
