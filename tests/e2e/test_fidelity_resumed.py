@@ -127,10 +127,11 @@ def test_what_a_killed_app_left_behind_is_removed(make_bridge: Make, monkeypatch
 
 
 def test_a_program_of_the_users_own_resumes_nothing_before_it_was_examined(
-    make_bridge: Make, resumed: list[Path]
+    make_bridge: Make, resumed: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tray_bridge.machine.cli_program import find_cli
 
+    monkeypatch.setattr("tray_bridge.server.pool_setup.PROVE_AFTER", 600.0)
     program = find_cli()
     assert program is not None
     bridge = make_bridge(pool_size=0, cli_path=program.path)
