@@ -111,7 +111,7 @@ def running_bridge(standin: StandIn, **settings: object) -> Iterator[RunningBrid
     server.start()
     try:
         snapshot = server.wait_until_settled(60)
-        assert snapshot.state == "ready", snapshot.problem
+        assert snapshot.state == "ready", (snapshot.state, snapshot.problem)
         bridge = RunningBridge(server, standin)
         yield bridge
         pids = [session.pid for session in server.snapshot().pool.sessions if session.pid]

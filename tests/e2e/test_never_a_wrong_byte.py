@@ -309,7 +309,7 @@ def property_of(found: Bench, examples: int, length: int, fresh: float, most: fl
     return run
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_no_conversation_is_changed_by_those_before_it(bench: Bench) -> None:
     property_of(bench, 20, 25, 0.066, most=30)()  # early enough: of one that is given up at once there is no body
     assert bench.number >= 500

@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import openai
 import psutil
@@ -18,7 +17,7 @@ from tray_bridge.machine.paths import config_file
 from tray_bridge.server import run as serving
 from tray_bridge.server.early_worker import EarlyStart, start_early
 from tray_bridge.server.thread import ServerThread
-from tray_bridge.settings.schema import load_settings
+from tray_bridge.settings.schema import ensure_settings_file, load_settings
 from tray_bridge.standin import StandIn
 
 pytestmark = pytest.mark.skipif("early-worker" in switched_off(), reason="a plain start has no early worker")
@@ -48,7 +47,7 @@ def test_its_session_is_the_first_of_the_pool_with_the_real_settings(early: Earl
     (pid,) = clis() - before
     server = ServerThread(load_settings({"port": 0, "pool_size": 1, "claude_timeout": 2}), early)
     server.start()
-    wait_for(lambda: server.snapshot().pool.fitting, 20)
+    wait_for(lambda: server.snapshot().pool.fitting, 60)
     assert [session.pid for session in server.snapshot().pool.sessions] == [pid]
     with (
         openai.OpenAI(base_url=server.snapshot().base_url, api_key="none", max_retries=0) as client,
@@ -57,7 +56,7 @@ def test_its_session_is_the_first_of_the_pool_with_the_real_settings(early: Earl
         silent = directive(text="late", first_delay=20)
         client.chat.completions.create(model="haiku", messages=[{"role": "user", "content": silent}])
     server.restart()  # in a loop of its own
-    wait_for(lambda: server.snapshot().pool.fitting, 20)
+    wait_for(lambda: server.snapshot().pool.fitting, 60)
     assert [session.pid for session in server.snapshot().pool.sessions] != [pid]
     server.stop()
     early.close()
@@ -88,7 +87,7 @@ def test_further_spares_wait_until_the_server_is_there(standin: StandIn, monkeyp
     server = ServerThread(load_settings({"port": 0, "pool_size": 2}))
     server.start()
     try:
-        wait_for(lambda: server.snapshot().pool.warm + server.snapshot().pool.fitting == 2, 20)
+        wait_for(lambda: server.snapshot().pool.warm + server.snapshot().pool.fitting == 2, 60)
     finally:
         server.stop()
     assert seen == [1]
@@ -113,16 +112,33 @@ def test_a_stop_at_once_ends_it_too(early: EarlyStart) -> None:
     assert len(before - clis()) == 1
 
 
-def test_nothing_is_guessed_where_there_are_settings(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+@pytest.mark.usefixtures("home")
+def test_nothing_is_guessed_where_there_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRAY_BRIDGE_CHECK_FOR_UPDATES", raising=False)
     assert start_early(["serve", "--demo"]) is None
     assert start_early(["serve", "--help"]) is None
     monkeypatch.setenv("TRAY_BRIDGE_DEFAULT_MODEL", "haiku")
     assert start_early(["serve"]) is None
     monkeypatch.delenv("TRAY_BRIDGE_DEFAULT_MODEL")
-    config_file().parent.mkdir(parents=True, exist_ok=True)
-    config_file().touch()
     try:
+        for settings in ('# default_model = "opus"\ndefault_model = "haiku"\n', "port = \n", "[other]"):
+            ensure_settings_file().write_text(settings, "utf-8")
+            assert start_early(["serve"]) is None
+        config_file().write_bytes(b"# \xff")
         assert start_early(["serve"]) is None
+    finally:
+        config_file().unlink()
+
+
+@pytest.mark.usefixtures("standin", "home")
+def test_the_file_that_the_tray_makes_sets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One start of the tray must not take the early worker from every later `serve`."""
+    monkeypatch.delenv("TRAY_BRIDGE_CHECK_FOR_UPDATES", raising=False)
+    ensure_settings_file()
+    try:
+        early = start_early(["serve"])
+        assert early is not None
+        early.close()
     finally:
         config_file().unlink()
 

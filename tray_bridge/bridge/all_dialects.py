@@ -1,4 +1,4 @@
-"""All dialects, and which of them owns a path. A new dialect is one line here."""
+"""All dialects, and which of them owns a path. A new dialect is an import and a name here."""
 
 from __future__ import annotations
 

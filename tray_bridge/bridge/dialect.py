@@ -1,7 +1,7 @@
 """What a dialect is: the paths and shapes of one kind of client, for requests, answers and errors.
 
-A dialect is one folder beside this file and one line in `all_dialects`. It is pure: no await, no I/O, no clock. It
-reads a body into a `Turn` and writes the turn's events as frames; `api/answering.py` does everything between.
+A dialect is one folder beside this file, and an import and a name in `all_dialects`. It is pure: no await, no I/O, no
+clock. It reads a body into a `Turn` and writes the turn's events as frames; `api/answering.py` does everything between.
 """
 
 from __future__ import annotations

@@ -56,13 +56,24 @@ class EarlyStart:
 
 
 def start_early(words: Collection[str]) -> EarlyStart | None:
-    """Start the process, unless `--demo`, `--help`, a variable `TRAY_BRIDGE_…` or a settings file is given."""
+    """Start the process, unless `--demo`, `--help`, a variable `TRAY_BRIDGE_…` or a settings file sets something."""
     variables = {name for name in os.environ if name.upper().startswith("TRAY_BRIDGE_")}
     named = variables - {HOME_VARIABLE, PLAIN_VARIABLE} or {"--demo", "--help", "-h"}.intersection(words)
-    if named or config_file().exists() or "early-worker" in switched_off():
+    if named or _has_settings() or "early-worker" in switched_off():
         return None
     try:
         return EarlyStart()
     except Exception as error:  # of any type: the server meets it again and reports it
         logger.info("No early start: %s", error)
         return None
+
+
+def _has_settings() -> bool:
+    """Whether the settings file sets anything: in the one that the tray makes every line is commented out."""
+    try:
+        lines = config_file().read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):
+        return True
+    return any(line.strip() and not line.lstrip().startswith("#") for line in lines)
