@@ -154,6 +154,12 @@ def test_results_without_ids_find_their_calls(results: list[tuple[str, dict[str,
     assert [r.content for r in answers.content if isinstance(r, ToolResult)] == [(Text(t),) for t in "abc"]
 
 
+def test_the_calls_of_an_assistant_by_another_name_are_read() -> None:
+    messages = [USER, {"role": "Model", "tool_calls": CALLS[:1]}, {"role": "tool", "content": "a"}]
+    _, call, answer = read(messages=messages).turn.messages
+    assert isinstance(call.content[0], ToolUse) and isinstance(answer.content[0], ToolResult)
+
+
 def test_results_find_their_calls_by_id() -> None:
     calls = [{**call, "id": f"call_{index}"} for index, call in enumerate(CALLS)]
     messages = [

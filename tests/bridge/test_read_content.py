@@ -176,6 +176,7 @@ def test_looking_for_urls_never_fails(body: object) -> None:
         (image_url("data:image/png"), ".image_url.url"),
         (image_url("data:image/png,\ud800"), ".image_url.url"),
         (image_url("data:image/png;base64,&&&"), ".image_url.url"),
+        (image_url("data:," * 2000), ".image_url.url"),
         (image_url(data_url(b"")), ".image_url.url"),
         (image_url(data_url(b"just text")), ".image_url.url"),
         (image_url(data_url(PNG[:-20])), ".image_url.url"),

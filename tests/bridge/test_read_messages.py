@@ -180,14 +180,19 @@ def test_pictures_beside_the_content_come_before_it_where_a_message_may_have_the
         assistant("I see.", images=[PNG], tool_calls=[call]),
         {"role": "tool", "tool_call_id": "a", "content": "1", "images": [PNG]},
         {**USER, "images": ["&&&", PNG]},
-        {**USER, "images": 5},
         {**USER, "images": []},
     ]
     chat = read({"messages": messages})
     image = Image("image/png", PNG)
     asked = [message.content for message in chat.turn.messages if message.role == "user"]
-    assert (asked[0], asked[2:]) == ((image, image, *HELLO.content), [(image, *HELLO.content)] + [HELLO.content] * 2)
+    assert (asked[0], asked[2:]) == ((image, image, *HELLO.content), [(image, *HELLO.content), HELLO.content])
     assert chat.ignored == ("system.images", "assistant.images", "tool.images", "images.unreadable")
+
+
+@pytest.mark.parametrize("images", [5, True, {"0": PNG}])
+def test_past_pictures_that_are_no_list_are_left_out_and_named(images: object) -> None:
+    chat = read({"messages": [{**USER, "images": images}, USER]})
+    assert (chat.turn.messages, chat.ignored) == ((HELLO, HELLO), ("images.unreadable",))
 
 
 def test_an_unknown_part_of_the_newest_message_is_refused_with_what_is_known() -> None:
@@ -242,6 +247,7 @@ def test_an_unknown_role_is_refused_in_the_newest_message_only() -> None:
         ([{**USER, "images": 5}], "messages[0].images"),
         ([USER, {**USER, "images": [PNG, "&&&"]}], "messages[1].images[1]"),
         ([{**USER, "images": ["https://example.org/x"]}], "messages[0].images[0]"),
+        ([{**USER, "images": [PNG] * 2_001}, USER], "messages[0].images"),
         ([USER] * 10_001, "messages"),
         ([{"role": "user", "content": ["x"] * 2_001}], "messages[0].content"),
     ],

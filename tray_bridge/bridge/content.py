@@ -244,6 +244,8 @@ def _read_data(where: str, param: str, fetched: Mapping[str, bytes]) -> bytes:
         refuse(f"`{param}` is a data: URL without data.", param)
     payload = where[comma + 1 :]
     if payload[:5].lower() == "data:":  # a client that put its own prefix before one
+        if payload.partition(",")[2][:5].lower() == "data:":
+            refuse(f"`{param}` is a data: URL within others; send the innermost alone.", param)
         return _read_data(payload, param, fetched)
     if start := _BASE64.match(where):
         return _from_base64(where[start.end() :], param)

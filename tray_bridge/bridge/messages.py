@@ -23,7 +23,7 @@ from typing import TypeAlias
 
 from ..errors import InvalidRequestError
 from ..turns import NO_CONTENT, JsonObject, Message, RedactedThinking, Text, Thinking
-from .content import Readable, is_text, part_type, read_beside, read_part, read_text, refuse_part, split_parts
+from .content import PARTS, Readable, is_text, part_type, read_beside, read_part, read_text, refuse_part, split_parts
 from .fields import kind_of, read_list, refuse, required_string, shown
 from .many_pictures import fit_many
 from .result_content import result_parts
@@ -220,13 +220,17 @@ class MessageReader:
     def _beside(self, message: JsonObject, param: str) -> list[Readable]:
         """The `images` beside the content, as Ollama's clients send them; Claude sees them before the text."""
         at = f"{param}.images".lstrip(".")
-        given = message.get("images") or None
+        given = message.get("images") or ()
         if isinstance(given, str):
             given = [given]
-        if self._newest:
-            read_list(given, at)
+        if not self._newest and not isinstance(given, (list, tuple)):
+            self._ignored.append("images.unreadable")
+            return []
+        values = read_list(given or None, at) or ()
+        if len(values) > PARTS:
+            refuse(f"`{at}` has {len(values)} pictures; at most {PARTS} are read.", at)
         blocks: list[Readable] = []
-        for index, value in enumerate(given if isinstance(given, list) else ()):
+        for index, value in enumerate(values):
             if isinstance(value, Mapping) and part_type(value):
                 blocks += self.blocks([(f"{at}[{index}]", value)])
                 continue

@@ -15,7 +15,7 @@ from ...turns import NO_CONTENT, Effort, JsonObject, Message, Turn
 from ..answer_limits import read_effort, read_stop
 from ..dialect import Asked, Reading
 from ..fields import kind_of, read_boolean, read_integer, read_list, read_object, read_string, refuse, shown
-from ..messages import read_messages
+from ..messages import read_messages, role_of
 from ..output_schema import answer_schema
 from ..parameters import check_parameters
 from ..tools import read_tools, safe_name
@@ -147,6 +147,6 @@ def _message(message: object, param: str, *, newest: bool) -> JsonObject:
         return {**found, "tool_call_id": message.get("tool_call_id"), "name": name}
     if newest:
         read_string(found["content"], f"{param}.content")
-    if role == "assistant" and message.get("tool_calls") is not None:
+    if role_of(role) == "assistant" and message.get("tool_calls") is not None:
         found["tool_calls"] = message["tool_calls"]
     return found
