@@ -241,9 +241,11 @@ async def test_updates_come_at_most_about_once_a_second(app: TrayApp, host: Fake
         await anext(lines)
         await host.shows("Advanced", "Active requests (1)")
         host.signals.clear()
+        began = time.monotonic()
         await asyncio.sleep(4)
         updates = [signal for signal in host.signals if signal.name == "ItemsPropertiesUpdated"]
-    assert 1 <= len(updates) <= 5
+        passed = time.monotonic() - began
+    assert 1 <= len(updates) <= passed + 3  # a stalled machine may bring some of the seconds before
 
 
 async def test_nothing_is_sent_while_nothing_changes(app: TrayApp, host: FakeTrayHost) -> None:

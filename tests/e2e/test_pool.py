@@ -243,12 +243,18 @@ async def test_the_queue_is_fair(one_worker: Make) -> None:
     bridge = await asyncio.to_thread(one_worker)
     client = bridge.async_client()
 
-    async def one(number: int) -> None:
-        await asyncio.sleep(number * 0.2)
-        text = f"number {number}\n{directive(text='ok', first_delay=0.3)}"
-        await client.chat.completions.create(model="sonnet", messages=[{"role": "user", "content": text}])
+    def asked(number: int, **spec: object) -> Any:
+        return [{"role": "user", "content": f"number {number}\n{directive(**spec)}"}]
 
-    await asyncio.gather(*(one(n) for n in range(5)))
+    first = await client.chat.completions.create(model="sonnet", messages=asked(0, words=1000, rate=20), stream=True)
+    await anext(aiter(first))
+    waiting = []
+    for number in range(1, 5):
+        answer = client.chat.completions.create(model="sonnet", messages=asked(number, text="ok"))
+        waiting.append(asyncio.create_task(answer))
+        await asyncio.to_thread(bridge.wait_for, lambda s: s.pool.queued == len(waiting))
+    await first.close()
+    await asyncio.gather(*waiting)
     texts = [str(received.body["messages"][0]["content"]) for received in bridge.standin.requests]
     assert [text.split("number ")[1][0] for text in texts] == list("01234")
     await client.close()
