@@ -57,8 +57,8 @@ def host(tray: tuple[TrayApp, FakeTrayHost]) -> FakeTrayHost:
     return tray[1]
 
 
-def question(text: str = 'standin: {"words": 100, "rate": 10}') -> dict[str, object]:
-    """A request, which by itself lasts ten seconds."""
+def question(text: str = 'standin: {"words": 600, "rate": 10}') -> dict[str, object]:
+    """A request, which by itself lasts a minute."""
     return {"model": "sonnet", "stream": True, "messages": [{"role": "user", "content": text}]}
 
 
@@ -456,7 +456,8 @@ async def test_every_line_was_clicked_or_only_tells(app: TrayApp, host: FakeTray
 async def test_quit(app: TrayApp, host: FakeTrayHost) -> None:
     """The last test of this module: it ends the app, once the request in flight has its answer."""
     async with httpx.AsyncClient(base_url=app.url, timeout=60) as client:
-        body = {**question(), "stream": False}  # under way for ten seconds: the menu is brought up to date each second
+        # Under way for ten seconds: the menu is brought up to date each second.
+        body = {**question('standin: {"words": 100, "rate": 10}'), "stream": False}
         asking = asyncio.create_task(client.post("/v1/chat/completions", json=body))
         await host.shows("Quit (finishes 1 request)")
         assert psutil.Process(app.pid).children(recursive=True)
