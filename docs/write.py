@@ -25,7 +25,9 @@ from tray_bridge.settings.schema import Settings, explain
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 OTHER_ENDPOINTS = (
+    ("`/v1/responses/{id}`", "GET, DELETE", "a stored answer"),
     ("`/v1/models`, `/v1/models/{id}`", "GET", "the models that you may ask for"),
+    ("`/api/tags`, `/api/show`", "GET, POST", "the same, as Ollama tells them"),
     ("`/health`", "GET", "whether it answers, in one word"),
     ("`/status`", "GET", "everything that the tray shows"),
     ("`/dashboard`", "GET", "the local page"),

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -234,12 +235,8 @@ class MessageReader:
             if isinstance(value, Mapping) and part_type(value):
                 blocks += self.blocks([(f"{at}[{index}]", value)])
                 continue
-            try:
+            with self._unreadable_left_out("images"):
                 blocks.append(read_beside(value, f"{at}[{index}]", self._ignored))
-            except InvalidRequestError:
-                if self._newest:
-                    raise
-                self._ignored.append("images.unreadable")
         return blocks
 
     def _calls(self, message: JsonObject, param: str) -> list[Call]:
@@ -260,20 +257,26 @@ class MessageReader:
         """Read these parts as blocks, without blank text."""
         blocks: list[Readable] = []
         for at, part in parts:
-            try:
+            name = f"content.{safe_name(part_type(part))}"
+            with self._unreadable_left_out(name):
                 block = read_part(part, at, self._fetched, self._ignored)
-            except InvalidRequestError:
-                if self._newest:
-                    raise
-                self._ignored.append(f"content.{safe_name(part_type(part))}.unreadable")
-                continue
-            if block is None:
-                if self._newest:
-                    refuse_part(part, at)
-                self._ignored.append(f"content.{safe_name(part_type(part))}")
-            elif not isinstance(block, Text) or block.text.strip():
-                blocks.append(block)
+                if block is None:
+                    if self._newest:
+                        refuse_part(part, at)
+                    self._ignored.append(name)
+                elif not isinstance(block, Text) or block.text.strip():
+                    blocks.append(block)
         return blocks
+
+    @contextmanager
+    def _unreadable_left_out(self, name: str) -> Iterator[None]:
+        """Only the newest message is refused for what cannot be read; in a past one, it is named and left out."""
+        try:
+            yield
+        except InvalidRequestError:
+            if self._newest:
+                raise
+            self._ignored.append(f"{name}.unreadable")
 
 
 def _with_scalars_as_text(content: object) -> object:
