@@ -7,11 +7,14 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -24,8 +27,10 @@ import pytest
 from tests.resilience.faults import bound
 from tests.running_bridge import RunningBridge, claude_processes, directive, running_bridge, wait_for
 from tray_bridge.machine import bridge_log
+from tray_bridge.machine.paths import log_folder
 from tray_bridge.machine.port import bind
 from tray_bridge.server import listening
+from tray_bridge.server.run import ANSWERS
 from tray_bridge.server.thread import ServerThread
 from tray_bridge.settings.schema import load_settings
 from tray_bridge.snapshots import ServerSnapshot
@@ -277,13 +282,57 @@ def test_stop_ends_a_stream_in_flight_with_an_error_and_leaves_no_process(standi
     wait_for(lambda: not any(psutil.pid_exists(pid) for pid in pids), 1)
 
 
-def test_changed_settings_take_effect_without_a_restart(make_bridge: Callable[..., RunningBridge]) -> None:
+def test_changed_settings_take_effect_without_a_restart(
+    make_bridge: Callable[..., RunningBridge], request: pytest.FixtureRequest
+) -> None:
+    bridge_log.open_log(log_folder(), "info")
+    request.addfinalizer(bridge_log.close_log)
     bridge = make_bridge(pool_size=1)
     bridge.wait_until_warm(1)
     port = bridge.snapshot().port
-    bridge.server.apply(load_settings({"port": 0, "pool_size": 2, "log_mode": "metadata"}))
+    day = (datetime.now(timezone.utc) - timedelta(days=5)).strftime("%Y-%m-%d")
+    old = log_folder() / day / "100000.000-old.json"
+    old.parent.mkdir(parents=True)
+    received = f"{day}T10:00:00.000+00:00"
+    old.write_text(json.dumps({"id": "old", "received": received, "outcome": None, "process": {}, "blobs": []}))
+    bridge.server.apply(load_settings({"port": 0, "pool_size": 2, "log_days": 2, "log_level": "debug"}))
     bridge.wait_for(lambda s: s.pool.size == 2 and s.pool.warm + s.pool.fitting == 2)
+    wait_for(lambda: not old.exists())
+    logging.getLogger("tray_bridge.tests").debug("a detail")
+    assert bridge_log.last_lines(1)[0].endswith("a detail")
     assert bridge.snapshot().port == port
+
+
+def test_answers_are_written_to_disk_only_while_conversations_are_recorded(
+    make_bridge: Callable[..., RunningBridge],
+) -> None:
+    bridge = make_bridge()
+    answers = []
+    for mode in ("full", "metadata", "full"):
+        bridge.server.apply(load_settings({"port": 0, "pool_size": 1, "log_mode": mode}))
+        answers.append(bridge.client.responses.create(model="sonnet", input="Hello").id)
+
+    def written() -> set[str]:
+        with closing(sqlite3.connect(log_folder() / ANSWERS)) as database:
+            return {row[0] for row in database.execute("SELECT id FROM answers")}
+
+    wait_for(lambda: answers[2] in written())
+    assert answers[0] in written() and answers[1] not in written()
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="Claude Code keeps its sign-in in the keychain there")
+def test_who_signed_in_elsewhere_is_signed_in_with_the_next_answer(
+    make_bridge: Callable[..., RunningBridge], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path))
+    bridge = make_bridge()
+    bridge.wait_for(lambda s: s.account.signed_in is False)
+    expires = int(time.time() + 86_400) * 1000
+    account = {"accessToken": "sk-ant-oat01-test", "expiresAt": expires, "scopes": ["user:inference"]}
+    (tmp_path / ".credentials.json").write_text(json.dumps({"claudeAiOauth": account}))
+    bridge.client.chat.completions.create(model="sonnet", messages=[{"role": "user", "content": "Hello"}])
+    bridge.wait_for(lambda s: s.account.signed_in)
 
 
 def test_a_cancelled_request_ends_with_an_error_and_the_others_go_on(bridge: RunningBridge) -> None:
