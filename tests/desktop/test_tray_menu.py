@@ -10,6 +10,7 @@ import re
 import sys
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import psutil
@@ -20,6 +21,7 @@ from tests.commands import run_command
 from tests.desktop.fake_tray_host import FakeTrayHost, until
 from tests.desktop.private_bus import PrivateBus
 from tests.desktop.tray_app import TrayApp
+from tests.running_bridge import claude_processes
 from tray_bridge import __version__
 
 pytestmark = [
@@ -230,6 +232,14 @@ async def test_requests_change_texts_and_no_layout_but_their_own(app: TrayApp, h
     changed = {signal.name for signal in host.signals}
     assert "ItemsPropertiesUpdated" in changed
     assert {signal.body[1] for signal in host.signals if signal.name == "LayoutUpdated"} <= {active}
+
+
+async def test_the_demo_leaves_the_person_s_own_claude_folder_alone(app: TrayApp) -> None:
+    async with httpx.AsyncClient(base_url=app.url, timeout=60) as client:
+        body = {**question("Hello!"), "stream": False}
+        assert (await client.post("/v1/chat/completions", json=body)).status_code == 200
+    folders = {Path(process.environ()["CLAUDE_CONFIG_DIR"]) for process in claude_processes(app.pid)}
+    assert {folder.name for folder in folders} == {"demo"}
 
 
 async def test_updates_come_at_most_about_once_a_second(app: TrayApp, host: FakeTrayHost) -> None:
