@@ -19,6 +19,7 @@ from tray_bridge.answer_store import AnswerStore
 from tray_bridge.answer_store import store as store_module
 from tray_bridge.answer_store.database import AnswerDatabase
 from tray_bridge.answer_store.memory import COUNT, RecentAnswers
+from tray_bridge.settings.schema import Settings
 
 Record = dict[str, Any]
 
@@ -99,6 +100,7 @@ async def test_an_answer_that_is_deleted_while_it_is_continued_carries_what_come
     store = store_in(tmp_path)
     await save_chain(store, 2)
     assert await store.delete("r0", None) and await store.delete("r1", None)
+    await asyncio.sleep(0.01)  # the answer takes its time
     await store.save({"child": record("r1")}, None)
     if restart:
         store.close()
@@ -119,6 +121,11 @@ async def test_a_deleted_answer_can_be_continued_only_for_as_long_as_an_answer_m
     await store.save({"child": record("r0")}, None)
     assert "r0" not in await store.load(["child"], None)
     store.close()
+
+
+def test_a_deleted_answer_stays_for_longer_than_an_answer_waits_and_is_silent() -> None:
+    settings = Settings()
+    assert settings.queue_timeout + settings.claude_timeout < store_module.UNDER_WAY
 
 
 def test_a_deleted_answer_is_forgotten_unless_another_continues_it() -> None:
@@ -205,6 +212,20 @@ def test_the_disk_is_bounded_by_days_and_children_keep_their_parents(tmp_path: P
     database.discard_old(days=7, megabytes=100)
     assert [row.id for row in database.load_chain("leaf")] == ["leaf", "root"]
     assert database.load_chain("old0") == [] and database.load_chain("old2") == []
+    database.close()
+
+
+def test_an_answer_that_was_continued_is_kept_for_as_long_as_if_it_were_new(tmp_path: Path) -> None:
+    now = 0.0
+    database = AnswerDatabase(tmp_path / "answers.sqlite", now=lambda: now)
+    for id_ in ("continued", "left alone"):
+        database.save(id_, "", record())
+    now = 6 * 86_400.0
+    database.save("child", "", record("continued"))
+    database.delete("child")
+    now = 8 * 86_400.0
+    database.discard_old(days=7, megabytes=100)
+    assert database.load_chain("continued") and not database.load_chain("left alone")
     database.close()
 
 

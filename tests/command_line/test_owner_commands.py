@@ -21,6 +21,7 @@ from tests.commands import run_command
 from tests.running_bridge import RunningBridge, directive, wait_for
 from tray_bridge.command_line import arguments
 from tray_bridge.command_line.fetch import find_bridge
+from tray_bridge.errors import TrayBridgeError
 from tray_bridge.machine.api_keys import ApiKeys
 from tray_bridge.machine.owner_note import read_note
 
@@ -133,6 +134,12 @@ def test_another_user_s_command_has_no_token(bridge: RunningBridge, tmp_path: Pa
     assert "Only the user that runs the bridge" in stopped.stderr
     assert httpx.post(f"{bridge.url}/owner/end", json={"drain": False}).status_code == 401
     assert bridge.snapshot().state == "ready"
+
+
+def test_only_a_refusal_for_want_of_a_key_hints_at_one(bridge: RunningBridge) -> None:
+    with pytest.raises(TrayBridgeError) as refused:
+        find_bridge(bridge.url).get("/nothing")
+    assert (refused.value.title, refused.value.hint) == ("The bridge refused", "")
 
 
 def test_a_stale_note_is_no_reason_to_trust_what_answers() -> None:

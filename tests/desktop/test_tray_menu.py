@@ -18,7 +18,7 @@ import pytest
 import pytest_asyncio
 
 from tests.commands import run_command
-from tests.desktop.fake_tray_host import FakeTrayHost, until
+from tests.desktop.fake_tray_host import FakeTrayHost, Told, until
 from tests.desktop.private_bus import PrivateBus
 from tests.desktop.tray_app import TrayApp
 from tests.running_bridge import claude_processes
@@ -382,6 +382,43 @@ async def test_switches(app: TrayApp, host: FakeTrayHost, text: str, key: str) -
             return (await host.menu()).at("Settings", text).checked is (value == "true")
 
         await until(follows, 20, f"{text}: {value}")
+
+
+async def test_without_notifications_the_menu_alone_tells_a_problem_and_copies_it_with_its_hint(
+    app: TrayApp, host: FakeTrayHost
+) -> None:
+    async def switch_notifications(on: bool) -> None:
+        await host.click("Settings", "Notifications")
+
+        async def follows() -> bool:
+            return (await host.menu()).at("Settings", "Notifications").checked is on
+
+        await until(follows, 20, f"notifications: {on}")
+
+    await switch_notifications(False)
+    host.told.clear()
+    old = app.settings_file.read_text()
+    holder = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+    async with holder:
+        taken = holder.sockets[0].getsockname()[1]
+        app.settings_file.write_text(old.replace(f"\nport = {app.port}\n", f"\nport = {taken}\n"))
+        await host.shows("✕ Port in use")
+        await host.click("⚠ Port ")
+        title, message, *hint = (await app.copied()).splitlines()
+        assert (title, message.startswith(f"Port {taken} is in use")) == ("Port in use", True)
+        assert ["--port" in line for line in hint] == [True]
+    await host.click("Advanced", "Start server")  # the other program has ended
+    await host.shows(f"● Ready on 127.0.0.1:{taken}")
+    app.settings_file.write_text(old)
+    await host.shows(f"● Ready on 127.0.0.1:{app.port}")
+    await switch_notifications(True)
+    await host.click("Advanced", "Copy base URL")
+    await until(lambda: is_told(host), 20, "a notification")
+    assert host.told == [Told("Copied", f"{app.url}/v1")]
+
+
+async def is_told(host: FakeTrayHost) -> bool:
+    return bool(host.told)
 
 
 async def test_open_settings_file(app: TrayApp, host: FakeTrayHost) -> None:

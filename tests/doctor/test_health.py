@@ -77,6 +77,7 @@ def test_what_a_person_must_act_on_comes_first(server: ServerSnapshot, word: str
         (BillingError("Your credit balance is too low."), "degraded"),
         (PlanLimitError("Extra usage is required."), "degraded"),
         (UpstreamError("The key was revoked.", status=401), "degraded"),
+        (UpstreamError("The organization was disabled.", status=403), "degraded"),
         (UpstreamError("Overloaded.", status=529), "ready"),
         (ModelNotFoundError("There is no model x."), "ready"),
     ],

@@ -19,6 +19,8 @@ from tests.e2e.upstream import (
     post,
 )
 from tests.running_bridge import RunningBridge, directive, wait_for
+from tray_bridge.machine.paths import log_folder
+from tray_bridge.session_log import LogReader
 
 Make = Callable[..., RunningBridge]
 SCHEMA = {
@@ -130,11 +132,14 @@ def test_reasoning_can_be_switched_off_in_the_settings(bridge_with: Make) -> Non
 
 def test_four_choices_are_four_answers_with_one_usage(bridge_with: Make) -> None:
     bridge = bridge_with(max_sessions=3)
-    completion = post(bridge, {**asking(words=3), "n": 4}).json()
+    answered = post(bridge, {**asking(words=3), "n": 4})
+    completion = answered.json()
     assert [choice["index"] for choice in completion["choices"]] == [0, 1, 2, 3]
     assert [choice["message"]["content"] for choice in completion["choices"]] == ["word1 word2 word3"] * 4
     assert completion["usage"]["completion_tokens"] == 12
     assert len(bridge.standin.requests) == 4
+    log, name = LogReader(log_folder()), answered.headers["x-request-id"]
+    wait_for(lambda: ((log.get(name) or {}).get("usage") or {}).get("output_tokens") == 12)
 
 
 def test_several_choices_stream_side_by_side_with_one_usage(bridge: RunningBridge) -> None:

@@ -55,6 +55,12 @@ def test_it_is_asked_once_a_day_and_told_only_the_version(index: str) -> None:
     assert len(Index.asked) == 2
 
 
+def test_it_is_asked_again_after_the_clock_was_set_back(index: str) -> None:
+    for moment in (NOW, NOW - 1, NOW):
+        assert newer_release("0.1.0", index, moment) == "0.2.0"
+    assert len(Index.asked) == 2  # not at the third time, a second later
+
+
 @pytest.mark.parametrize("newest", ["0.1.0", "0.0.9", "0.2.0rc1", None, 7, "<script>"])
 def test_what_is_no_newer_release_is_not_told(index: str, newest: object) -> None:
     Index.newest = newest

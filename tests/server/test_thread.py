@@ -223,6 +223,18 @@ def test_a_taken_port_is_told_with_its_holder_and_the_next_free_one() -> None:
     assert free > port
 
 
+def test_a_start_that_failed_is_tried_again_with_other_settings() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        server = new_server(pool_size=0, port=taken.getsockname()[1])
+        server.start()
+        assert server.wait_until_settled(30).state == "error"
+        server.apply(load_settings({"port": 0, "pool_size": 0}))
+        assert server.wait_until_settled(30).state == "ready"
+        server.stop()
+
+
 def test_a_port_held_by_another_tray_bridge_is_recognised(bridge: RunningBridge) -> None:
     server = new_server(pool_size=0, port=bridge.snapshot().port)
     server.start()

@@ -45,6 +45,14 @@ def test_flags_beat_the_environment_which_beats_the_file(monkeypatch: pytest.Mon
     assert (settings.port, settings.pool_size, settings.log_days) == (8003, 2, 3)
 
 
+def test_of_two_variables_of_one_setting_the_short_name_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAY_BRIDGE_PORT", "8001")
+    monkeypatch.setenv("PORT", "8002")
+    assert load_settings().port == 8002
+    monkeypatch.setenv("PORT", "")  # which is none
+    assert load_settings().port == 8001
+
+
 @pytest.mark.parametrize(
     ("variable", "text", "key", "value"),
     [

@@ -165,11 +165,8 @@ class Actions:
     # Settings
 
     def set_port(self, port: int) -> None:
-        """Set the port, and start the server if the old port was taken."""
-        failed = self._server.snapshot().state == "error"
+        """Set the port; a server whose old port was taken starts."""
         self._set("port", port)
-        if failed:
-            self._server.start()
 
     def set_pool_size(self, size: int) -> None:
         """Set how many processes are kept ready."""

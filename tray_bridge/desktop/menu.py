@@ -161,7 +161,7 @@ def _server_switches(server: ServerSnapshot, state: MenuState) -> Iterable[Item]
         f"Stop server{ends_text(server.active)}" if runs else "Start server",
         "stop_server" if runs else "start_server",
         key="start_or_stop",
-        enabled=free and not port_is_taken(server),
+        enabled=free,
     )
     after = f"Stop server after {count_of(server.active)}"
     yield Item(after, "stop_when_idle", enabled=free, visible=runs and server.active > 0 and not waits)

@@ -130,11 +130,12 @@ class ServerThread:
             self._start(kept)
 
     def apply(self, settings: Settings) -> None:
-        """Take new settings at once: in place where that is possible, else by a restart."""
+        """Take new settings at once: in place where that is possible, else by a restart; try a failed start again."""
         with self._lock:
             before, self._settings = self._settings, settings
             is_alive = self._thread is not None and self._thread.is_alive()
-            if is_alive and _restart_settings(before) != _restart_settings(settings):
+            needs_start = _restart_settings(before) != _restart_settings(settings)
+            if needs_start and (is_alive or self._snapshot.state == "error"):
                 self.restart()
             elif is_alive and self._loop is not None and self._running is not None:
                 with contextlib.suppress(RuntimeError):
