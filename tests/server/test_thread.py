@@ -27,10 +27,10 @@ import pytest
 from tests.resilience.faults import bound
 from tests.running_bridge import RunningBridge, claude_processes, directive, running_bridge, wait_for
 from tray_bridge.machine import bridge_log
-from tray_bridge.machine.paths import log_folder
 from tray_bridge.machine.port import bind
 from tray_bridge.server import listening
 from tray_bridge.server.run import ANSWERS
+from tray_bridge.server.stream_protocol import StreamProtocol
 from tray_bridge.server.thread import ServerThread
 from tray_bridge.settings.schema import load_settings
 from tray_bridge.snapshots import ServerSnapshot
@@ -223,6 +223,14 @@ def test_a_taken_port_is_told_with_its_holder_and_the_next_free_one() -> None:
     assert free > port
 
 
+def test_an_address_of_another_machine_is_told_with_the_system_s_reason() -> None:
+    with pytest.raises(OSError) as refused:
+        bind("203.0.113.1", 0)  # no machine's own: RFC 5737
+    problem = listening.port_problem("203.0.113.1", 0, refused.value)
+    assert f"cannot listen on 203.0.113.1:0: {refused.value.strerror}." in problem.message
+    assert "another port or host" in problem.hint
+
+
 def test_a_start_that_failed_is_tried_again_with_other_settings() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -294,42 +302,60 @@ def test_stop_ends_a_stream_in_flight_with_an_error_and_leaves_no_process(standi
     wait_for(lambda: not any(psutil.pid_exists(pid) for pid in pids), 1)
 
 
+def logged_exchange(folder: Path, *, days: int, size: int = 0) -> Path:
+    """Write an exchange of so many days ago, of at least so many bytes, into a session log."""
+    day = (datetime.now(timezone.utc) - timedelta(days=days)).strftime("%Y-%m-%d")
+    file = folder / day / f"100000.000-{days}.json"
+    file.parent.mkdir(parents=True)
+    received = f"{day}T10:00:00.000+00:00"
+    text = json.dumps({"id": f"old-{days}", "received": received, "outcome": None, "process": {}, "blobs": []})
+    file.write_text(text + " " * size)
+    return file
+
+
 def test_changed_settings_take_effect_without_a_restart(
-    make_bridge: Callable[..., RunningBridge], request: pytest.FixtureRequest
+    make_bridge: Callable[..., RunningBridge], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    bridge_log.open_log(log_folder(), "info")
+    bridge_log.open_log(tmp_path, "info")
     request.addfinalizer(bridge_log.close_log)
-    bridge = make_bridge(pool_size=1)
+    old, large = logged_exchange(tmp_path, days=5), logged_exchange(tmp_path, days=1, size=1_000_000)
+    bridge = make_bridge(pool_size=1, log_folder=tmp_path)
     bridge.wait_until_warm(1)
     port = bridge.snapshot().port
-    day = (datetime.now(timezone.utc) - timedelta(days=5)).strftime("%Y-%m-%d")
-    old = log_folder() / day / "100000.000-old.json"
-    old.parent.mkdir(parents=True)
-    received = f"{day}T10:00:00.000+00:00"
-    old.write_text(json.dumps({"id": "old", "received": received, "outcome": None, "process": {}, "blobs": []}))
-    bridge.server.apply(load_settings({"port": 0, "pool_size": 2, "log_days": 2, "log_level": "debug"}))
+    changed = {"port": 0, "pool_size": 2, "log_folder": tmp_path, "log_days": 2, "log_level": "debug"}
+    bridge.server.apply(load_settings(changed))
     bridge.wait_for(lambda s: s.pool.size == 2 and s.pool.warm + s.pool.fitting == 2)
     wait_for(lambda: not old.exists())
+    assert large.exists()
+    bridge.server.apply(load_settings({**changed, "log_megabytes": 1}))
+    wait_for(lambda: not large.exists())
     logging.getLogger("tray_bridge.tests").debug("a detail")
-    assert bridge_log.last_lines(1)[0].endswith("a detail")
+    assert any(line.endswith("a detail") for line in bridge_log.last_lines())
     assert bridge.snapshot().port == port
 
 
-def test_answers_are_written_to_disk_only_while_conversations_are_recorded(
-    make_bridge: Callable[..., RunningBridge],
+def test_texts_and_answers_are_written_to_disk_only_while_conversations_are_recorded(
+    make_bridge: Callable[..., RunningBridge], tmp_path: Path
 ) -> None:
-    bridge = make_bridge()
+    bridge = make_bridge(log_folder=tmp_path)
     answers = []
-    for mode in ("full", "metadata", "full"):
-        bridge.server.apply(load_settings({"port": 0, "pool_size": 1, "log_mode": mode}))
-        answers.append(bridge.client.responses.create(model="sonnet", input="Hello").id)
+    for number, mode in enumerate(("full", "metadata", "full")):
+        bridge.server.apply(load_settings({"port": 0, "pool_size": 1, "log_folder": tmp_path, "log_mode": mode}))
+        answers.append(bridge.client.responses.create(model="sonnet", input=f"Text {number}").id)
 
     def written() -> set[str]:
-        with closing(sqlite3.connect(log_folder() / ANSWERS)) as database:
-            return {row[0] for row in database.execute("SELECT id FROM answers")}
+        try:
+            with closing(sqlite3.connect(f"{(tmp_path / ANSWERS).as_uri()}?mode=ro", uri=True)) as database:
+                return {row[0] for row in database.execute("SELECT id FROM answers")}
+        except sqlite3.OperationalError:  # there is none yet
+            return set()
 
-    wait_for(lambda: answers[2] in written())
+    def logged() -> str:
+        return "".join(path.read_text("utf-8") for path in tmp_path.glob("*/*.json"))
+
+    wait_for(lambda: answers[2] in written() and "Text 2" in logged())
     assert answers[0] in written() and answers[1] not in written()
+    assert "Text 0" in logged() and "Text 1" not in logged()
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="Claude Code keeps its sign-in in the keychain there")
@@ -345,6 +371,26 @@ def test_who_signed_in_elsewhere_is_signed_in_with_the_next_answer(
     (tmp_path / ".credentials.json").write_text(json.dumps({"claudeAiOauth": account}))
     bridge.client.chat.completions.create(model="sonnet", messages=[{"role": "user", "content": "Hello"}])
     bridge.wait_for(lambda s: s.account.signed_in)
+
+
+def test_the_server_keeps_an_idle_connection_longer_than_its_client_does(
+    bridge: RunningBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered: list[StreamProtocol] = []
+    end_answer = StreamProtocol.on_response_complete
+
+    def note(protocol: StreamProtocol) -> None:
+        end_answer(protocol)
+        answered.append(protocol)
+
+    monkeypatch.setattr(StreamProtocol, "on_response_complete", note)
+    with httpx.Client() as client:
+        port = client.get(f"{bridge.url}/health").extensions["network_stream"].get_extra_info("client_addr")[1]
+        [server_side] = wait_for(lambda: [each for each in answered if each.client and each.client[1] == port])
+        assert server_side.timeout_keep_alive_task is not None
+        left = server_side.timeout_keep_alive_task.when() - time.monotonic()  # as the loop's clock is
+    kept = openai.DEFAULT_CONNECTION_LIMITS.keepalive_expiry
+    assert kept is not None and left > 2 * kept
 
 
 def test_a_cancelled_request_ends_with_an_error_and_the_others_go_on(bridge: RunningBridge) -> None:
