@@ -20,7 +20,7 @@ import pytest_asyncio
 from tests.commands import run_command
 from tests.desktop.fake_tray_host import FakeTrayHost, Told, until
 from tests.desktop.private_bus import PrivateBus
-from tests.desktop.tray_app import TrayApp
+from tests.desktop.tray_app import TrayApp, free_port
 from tests.running_bridge import claude_processes
 from tray_bridge import __version__
 
@@ -398,9 +398,8 @@ async def test_without_notifications_the_menu_alone_tells_a_problem_and_copies_i
     await switch_notifications(False)
     host.told.clear()
     old = app.settings_file.read_text()
-    holder = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
-    async with holder:
-        taken = holder.sockets[0].getsockname()[1]
+    taken = free_port()
+    async with await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", taken):
         app.settings_file.write_text(old.replace(f"\nport = {app.port}\n", f"\nport = {taken}\n"))
         await host.shows("✕ Port in use")
         await host.click("⚠ Port ")
