@@ -374,28 +374,25 @@ async def test_start_at_login(app: TrayApp, host: FakeTrayHost) -> None:
     ],
 )
 async def test_switches(app: TrayApp, host: FakeTrayHost, text: str, key: str) -> None:
-    for value in ("true", "false") if key == "plan_ring" else ("false", "true"):  # the ring is off at first
-        await host.click("Settings", text)
-        await app.has_setting(f"{key} = {value}")
+    for on in (True, False) if key == "plan_ring" else (False, True):  # the ring is off at first
+        await switch(app, host, text, key, on)
 
-        async def follows(value: str = value) -> bool:
-            return (await host.menu()).at("Settings", text).checked is (value == "true")
 
-        await until(follows, 20, f"{text}: {value}")
+async def switch(app: TrayApp, host: FakeTrayHost, text: str, key: str, on: bool) -> None:
+    """Click a setting, and wait until the file and the menu have it so."""
+    await host.click("Settings", text)
+    await app.has_setting(f"{key} = {str(on).lower()}")
+
+    async def follows() -> bool:
+        return (await host.menu()).at("Settings", text).checked is on
+
+    await until(follows, 20, f"{text}: {on}")
 
 
 async def test_without_notifications_the_menu_alone_tells_a_problem_and_copies_it_with_its_hint(
     app: TrayApp, host: FakeTrayHost
 ) -> None:
-    async def switch_notifications(on: bool) -> None:
-        await host.click("Settings", "Notifications")
-
-        async def follows() -> bool:
-            return (await host.menu()).at("Settings", "Notifications").checked is on
-
-        await until(follows, 20, f"notifications: {on}")
-
-    await switch_notifications(False)
+    await switch(app, host, "Notifications", "notifications", False)
     host.told.clear()
     old = app.settings_file.read_text()
     taken = free_port()
@@ -410,7 +407,7 @@ async def test_without_notifications_the_menu_alone_tells_a_problem_and_copies_i
     await host.shows(f"● Ready on 127.0.0.1:{taken}")
     app.settings_file.write_text(old)
     await host.shows(f"● Ready on 127.0.0.1:{app.port}")
-    await switch_notifications(True)
+    await switch(app, host, "Notifications", "notifications", True)
     await host.click("Advanced", "Copy base URL")
     await until(lambda: is_told(host), 20, "a notification")
     assert host.told == [Told("Copied", f"{app.url}/v1")]
